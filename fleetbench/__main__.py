@@ -1,0 +1,5 @@
+"""``python -m fleetbench``."""
+
+from fleetbench.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""ENGINE: scenario -> timeline, with SimPy. Knows no files, no cluster, no terminal."""

@@ -1,0 +1,60 @@
+"""What can go wrong, each with a message, a way out and an exit code.
+
+Findings about a fleet (a cycle, a missing dependency) are no errors: see :mod:`fleetbench.findings`.
+"""
+
+from __future__ import annotations
+
+
+class FleetbenchError(Exception):
+    """A failure that a user can understand and mend; the command line prints it without a traceback.
+
+    Attributes:
+        message: what is wrong, with file, line, field, got and wanted as far as they are known.
+        hint: what to do about it, or None.
+        exit_code: the process's exit code.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str | None = None):
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(FleetbenchError):
+    """Bad usage or bad input: exit code 2."""
+
+    @classmethod
+    def at(
+        cls,
+        file: object,
+        line: int | None,
+        field: str | None,
+        got: object = None,
+        wanted: str | None = None,
+        hint: str | None = None,
+    ) -> InputError:
+        """Build the message every bad input gets: ``file:line: field: got ..., wanted ...``."""
+        text = str(file) if line is None else f"{file}:{line}"
+        if field:
+            text += f": {field}"
+        if got is not None:
+            shown = got if isinstance(got, str) else repr(got)
+            text += f": got {shown if len(shown) <= 120 else shown[:117] + '...'}"
+        if wanted:
+            text += f"{',' if got is not None else ':'} wanted {wanted}"
+        return cls(text, hint)
+
+
+class EnvironmentLacks(FleetbenchError):
+    """A program or a cluster that the command needs is not there: exit code 3."""
+
+    exit_code = 3
+
+
+class CheckFailed(FleetbenchError):
+    """A check the user asked for failed (over budget, regression, prediction off): exit code 1."""
+
+    exit_code = 1

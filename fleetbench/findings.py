@@ -1,0 +1,115 @@
+"""Findings about a fleet: a stable code, where it is, and a way to mend it.
+
+A finding never stops a command; all of them are collected in one run. The registry below is the one home of
+the codes: the table in the documentation is made from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from fleetbench.ids import ObjectId
+
+ERROR, WARNING, INFO = "error", "warning", "info"
+SEVERITIES = (ERROR, WARNING, INFO)
+
+
+class Rule(NamedTuple):
+    """One kind of finding: its severity and what it means, in a line."""
+
+    severity: str
+    title: str
+
+
+RULES: dict[str, Rule] = {}
+"""Code -> rule, filled by :func:`rule` below."""
+
+
+def rule(code: str, severity: str, title: str) -> str:
+    """Register a code and return it."""
+    assert code not in RULES and severity in SEVERITIES
+    RULES[code] = Rule(severity, title)
+    return code
+
+
+# FB1xx: what Flux can never reconcile (error), and its near relations.
+CYCLE = rule("FB101", ERROR, "dependsOn forms a cycle")
+DEPENDENCY_MISSING = rule("FB102", ERROR, "dependsOn names an object that exists nowhere")
+DEPENDENCY_OTHER_KIND = rule("FB103", ERROR, "dependsOn names an object of the other kind")
+DEPENDENCY_OTHER_NAMESPACE = rule("FB104", ERROR, "dependsOn names an object that lives in another namespace")
+PATH_MISSING = rule("FB105", ERROR, "spec.path does not exist in the repository")
+SOURCE_MISSING = rule("FB106", ERROR, "the source is defined nowhere")
+BUILD_FAILED = rule("FB107", ERROR, "kustomize cannot build the path")
+FILE_UNREADABLE = rule("FB108", ERROR, "a file that belongs to the fleet cannot be read")
+CRD_DEADLOCK = rule("FB110", WARNING, "a custom resource sits beside the release that brings its CRD")
+SELF_DEPENDENCY_LOOP = rule("FB111", WARNING, "a Kustomization waits for what can only follow it")
+# FB2xx: what costs time.
+NEED_UNDECLARED = rule("FB201", WARNING, "a needed edge is not declared")
+EDGE_REDUNDANT = rule("FB202", WARNING, "an edge is implied by others")
+WAIT_UNUSED = rule("FB203", WARNING, "wait: true that nothing depends on")
+WORKERS_EXHAUSTED = rule("FB204", WARNING, "waiting parents can hold every worker")
+CHILD_TIMEOUT = rule("FB205", WARNING, "a child's timeout is not shorter than its waiting parent's")
+TIMEOUT_TOO_LONG = rule("FB206", WARNING, "a timeout longer than it can matter")
+EDGE_WITHOUT_STATUS = rule("FB207", WARNING, "an edge leans on an object whose status says nothing")
+DEPENDENCY_SUSPENDED = rule("FB208", WARNING, "a dependency is suspended")
+NODE_CAPACITY = rule("FB209", WARNING, "more pods than the nodes hold")
+HEALTH_CHECK_MISSING = rule("FB210", WARNING, "a health check names an object that nothing here creates")
+# FB3xx: what was read differently from what one may expect.
+DUPLICATE_OBJECT = rule("FB301", WARNING, "the same object is defined twice")
+NOT_EXPANDED = rule("FB302", INFO, "an object whose content this repository does not hold")
+REMOTE_BASE = rule("FB303", WARNING, "a remote base was left out")
+VARIABLE_UNKNOWN = rule("FB304", WARNING, "a variable without a value")
+ROOT_ASSUMED = rule("FB305", INFO, "the repository holds no root Kustomization")
+CHART_NOT_RENDERED = rule("FB306", INFO, "a chart's workloads are not known")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to know about a fleet."""
+
+    code: str
+    """``FB###``, a key of :data:`RULES`."""
+    message: str
+    """What is so, with names and figures."""
+    fix: str
+    """What to change."""
+    object: ObjectId | None = None
+    """Which object, if one."""
+    file: str | None = None
+    """Path relative to the repository, if it lies in a file."""
+    line: int | None = None
+    """1-based line in that file."""
+
+    @property
+    def severity(self) -> str:
+        """error, warning or info: the rule's."""
+        return RULES[self.code].severity
+
+    def to_json(self) -> dict[str, object]:
+        """The finding as the JSON contract writes it."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "object": None if self.object is None else str(self.object),
+            "file": self.file,
+            "line": self.line,
+            "message": self.message,
+            "fix": self.fix,
+        }
+
+
+def in_order(findings: list[Finding]) -> list[Finding]:
+    """Sort findings for people: errors first, then by code, file, line, object; doubles dropped."""
+    unique = list(dict.fromkeys(findings))
+    return sorted(
+        unique,
+        key=lambda f: (
+            SEVERITIES.index(f.severity),
+            f.code,
+            f.file or "",
+            f.line or 0,
+            "" if f.object is None else str(f.object),
+            f.message,
+        ),
+    )

@@ -1,0 +1,349 @@
+"""The graph file: a :class:`~fleetbench.graph.fleet.Fleet` and its findings as one JSON document, and back.
+
+Format history:
+    1: first version.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from fleetbench.errors import InputError
+from fleetbench.findings import Finding, in_order
+from fleetbench.graph.fleet import (
+    ControllerFlag,
+    Dependency,
+    Fleet,
+    HelmRelease,
+    Kustomization,
+    Need,
+    Source,
+    Workload,
+)
+from fleetbench.graph.layers import layers
+from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId, parse_object
+
+FORMAT_VERSION = 1
+ASSUMED_ROOT = ObjectId(KUSTOMIZATION, "flux-system", "flux-system")
+ASSUMED_SOURCE = ObjectId(GIT_REPOSITORY, "flux-system", "flux-system")
+
+
+# --- writing ---------------------------------------------------------------------------------------------------
+
+
+def to_document(fleet: Fleet, findings: Sequence[Finding] = ()) -> dict[str, Any]:
+    """The fleet as the JSON document of ``fleetbench graph``: objects sorted by id, findings by severity."""
+    level = layers(fleet)
+    return {
+        "format_version": FORMAT_VERSION,
+        "name": fleet.name,
+        "cluster_path": fleet.cluster_path,
+        "root": fleet.root.key,
+        "kustomizations": [_kustomization(k, level[k.id]) for k in sorted(fleet.kustomizations, key=lambda k: k.id)],
+        "helmreleases": [_helmrelease(h, level[h.id]) for h in sorted(fleet.helmreleases, key=lambda h: h.id)],
+        "sources": [_source(s) for s in sorted(fleet.sources, key=lambda s: s.id)],
+        "controller_flags": [_plain(f) for f in fleet.flags],
+        "findings": [f.to_json() for f in in_order(list(findings))],
+    }
+
+
+def _plain(obj: Any) -> dict[str, Any]:
+    """A flat frozen dataclass as JSON: ids as text, tuples as lists."""
+    return {name: _value(getattr(obj, name)) for name in obj.__dataclass_fields__}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, ObjectId):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_value(v) for v in value]
+    return value
+
+
+def _key(id: ObjectId | None) -> str | None:
+    return None if id is None else id.key
+
+
+def _common(obj: Kustomization | HelmRelease, layer: int | None) -> dict[str, Any]:
+    exprs = {d.target.key: d.ready_expr for d in obj.depends_on if d.ready_expr}
+    return {
+        "parent": _key(obj.parent),
+        "depends_on": [d.target.key for d in obj.depends_on],
+        "ready_exprs": exprs,
+        "source": None if obj.source is None else str(obj.source),
+        "layer": layer,
+        "workloads": [_plain(w) for w in obj.workloads],
+        "needs": [_plain(n) for n in obj.needs],
+    }
+
+
+_OWN_FIELDS = ("id", "parent", "depends_on", "source", "workloads", "needs")
+
+
+def _kustomization(k: Kustomization, layer: int | None) -> dict[str, Any]:
+    rest = {n: v for n, v in _plain(k).items() if n not in _OWN_FIELDS}
+    rest |= {"timeout_s": k.effective_timeout_s, "retry_interval_s": k.effective_retry_s}
+    return {"id": k.id.key, **_common(k, layer), **rest}
+
+
+def _helmrelease(h: HelmRelease, layer: int | None) -> dict[str, Any]:
+    return {"id": h.id.key, **_common(h, layer), **{n: v for n, v in _plain(h).items() if n not in _OWN_FIELDS}}
+
+
+def _source(s: Source) -> dict[str, Any]:
+    return {**_plain(s), "id": str(s.id), "parent": _key(s.parent)}
+
+
+# --- reading ---------------------------------------------------------------------------------------------------
+
+
+def read_document(text: str, file: str) -> Fleet:
+    """Read a graph file.
+
+    Args:
+        text: the file's content.
+        file: its name, for messages.
+
+    Raises:
+        InputError: no JSON, not a graph, or a field with a value it cannot have.
+    """
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError.at(file, error.lineno, None, wanted=f"JSON as `fleetbench graph` writes it ({error.msg})") from None
+    except RecursionError:
+        raise InputError.at(file, None, None, got="JSON nested too deeply", wanted="a graph file") from None
+    except ValueError as error:
+        raise InputError.at(file, None, None, got=str(error), wanted="a graph file") from None
+    return from_document(document, file)
+
+
+def from_document(document: Any, file: str) -> Fleet:
+    """Build the fleet of a parsed graph document; only ``id`` is required of an object.
+
+    Raises:
+        InputError: a field is missing or has a value it cannot have.
+    """
+    if not isinstance(document, dict) or not isinstance(document.get("kustomizations"), list):
+        raise InputError.at(
+            file, None, "kustomizations", got=None, wanted="a list", hint="write one with `fleetbench graph -o FILE`"
+        )
+    version = document.get("format_version", FORMAT_VERSION)
+    if version != FORMAT_VERSION:
+        raise InputError.at(file, None, "format_version", got=version, wanted=f"{FORMAT_VERSION}, which this release reads")
+    kustomizations = _objects(document, "kustomizations", file, _read_kustomization)
+    helmreleases = _objects(document, "helmreleases", file, _read_helmrelease)
+    sources = _objects(document, "sources", file, _read_source)
+    flags = _objects(document, "controller_flags", file, lambda at: at.flat(ControllerFlag))
+    for place, listed in (("kustomizations", kustomizations), ("helmreleases", helmreleases), ("sources", sources)):
+        seen = set()
+        for obj in listed:
+            if obj.id in seen:
+                raise InputError.at(file, None, f"{place}[].id", got=str(obj.id), wanted="each id once")
+            seen.add(obj.id)
+    top = _At(document, "", file)
+    root = top.id("root", KUSTOMIZATION)
+    if root is not None and root not in {k.id for k in kustomizations}:
+        raise InputError.at(file, None, "root", got=root.key, wanted="the id of one of the kustomizations")
+    return with_root(
+        kustomizations,
+        helmreleases,
+        sources,
+        root,
+        flags=tuple(flags),
+        name=top.text("name", "fleet") or "fleet",
+        cluster_path=top.text("cluster_path", None),
+    )
+
+
+def with_root(
+    kustomizations: Iterable[Kustomization],
+    helmreleases: Iterable[HelmRelease],
+    sources: Iterable[Source],
+    root: ObjectId | None,
+    *,
+    flags: tuple[ControllerFlag, ...] = (),
+    name: str = "fleet",
+    cluster_path: str | None = None,
+    source: ObjectId | None = None,
+) -> Fleet:
+    """Close a fleet: find or assume its root, hang what has no parent below it, and add the sources it names.
+
+    Args:
+        root: the root's id where known; None = look for one, or assume ``flux-system/flux-system``.
+        source: the source of an assumed root; None = the one most Kustomizations use.
+    """
+    ks = {k.id: k for k in kustomizations}
+    srcs = {s.id: s for s in sources}
+    root = root or _find_root(ks)
+    if root is None:
+        used = [k.source for k in ks.values() if k.source is not None]
+        source = source or (max(sorted(set(used)), key=used.count) if used else ASSUMED_SOURCE)
+        root = ASSUMED_ROOT
+        ks[root] = Kustomization(
+            root, path=f"./{cluster_path or ''}", wait=False, source=source, assumed=True, applies=len(ks)
+        )
+    ks = {
+        id: replace(k, parent=root) if k.parent is None and id != root else k
+        for id, k in ks.items()
+    }
+    ks = {id: replace(k, source=ks[root].source or ASSUMED_SOURCE) if k.source is None else k for id, k in ks.items()}
+    hrs = [replace(h, parent=root) if h.parent is None else h for h in helmreleases]
+    root_source = ks[root].source
+    for named in [k.source for k in ks.values()] + [h.source for h in hrs]:
+        if named is not None and named not in srcs:
+            srcs[named] = Source(named, assumed=ks[root].assumed and named == root_source)
+    if root_source is not None:
+        srcs[root_source] = replace(srcs[root_source], this_repository=True)
+    return Fleet(root, tuple(ks.values()), tuple(hrs), tuple(srcs.values()), flags, name, cluster_path)
+
+
+def _find_root(ks: dict[ObjectId, Kustomization]) -> ObjectId | None:
+    tops = [k for k in ks.values() if k.parent is None]
+    for k in tops:
+        if k.assumed or k.id == ASSUMED_ROOT:
+            return k.id
+    parents = {k.parent for k in ks.values()}
+    return tops[0].id if len(tops) == 1 and tops[0].id in parents else None
+
+
+class _At:
+    """One JSON object being read: typed access to its fields, with messages that say where."""
+
+    def __init__(self, data: Any, place: str, file: str):
+        self.place, self.file = place, file
+        if not isinstance(data, dict):
+            raise self.bad("", data, "an object")
+        self.data: dict[str, Any] = data
+
+    def bad(self, field: str, got: object, wanted: str) -> InputError:
+        where = ".".join(p for p in (self.place, field) if p)
+        return InputError.at(self.file, None, where, got=got, wanted=wanted)
+
+    def text(self, field: str, default: str | None) -> str | None:
+        value = self.data.get(field)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            raise self.bad(field, value, "text")
+        return value
+
+    def id(self, field: str, kind: str) -> ObjectId | None:
+        value = self.text(field, None)
+        if value is None:
+            return None
+        try:
+            return parse_object(value, kind)
+        except ValueError as error:
+            raise self.bad(field, value, str(error).split("wanted ")[-1]) from None
+
+    def items(self, field: str) -> list[Any]:
+        value = self.data.get(field)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise self.bad(field, value, "a list")
+        return value
+
+    def each(self, field: str) -> list[_At]:
+        return [_At(item, f"{self.place}.{field}[{i}]", self.file) for i, item in enumerate(self.items(field))]
+
+    def ids(self, field: str, kind: str) -> tuple[ObjectId, ...]:
+        found = []
+        for i, item in enumerate(self.items(field)):
+            try:
+                found.append(parse_object(item, kind))
+            except (ValueError, AttributeError):
+                raise self.bad(f"{field}[{i}]", item, "ns/name or Kind/ns/name") from None
+        return tuple(found)
+
+    def flat(self, cls: type[Any], kind: str = KUSTOMIZATION, **given: Any) -> Any:
+        """Build a frozen dataclass from the fields of the same name, each checked by the field's own type."""
+        values = dict(given)
+        for name, spec in cls.__dataclass_fields__.items():
+            if name in values or name.startswith("_") or self.data.get(name) is None:
+                continue
+            values[name] = _READERS[spec.type](self, name, kind)
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise self.bad("", sorted(self.data), f"an object with {str(error).split(':')[-1].strip()}") from None
+
+    def seconds(self, field: str) -> float:
+        value = self.data[field]
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e10:
+            raise self.bad(field, value, "seconds, not negative")
+        return float(value)
+
+    def integer(self, field: str) -> int:
+        value = self.data[field]
+        if isinstance(value, bool) or not isinstance(value, int) or not -1 <= value <= 10_000_000:
+            raise self.bad(field, value, "a whole number")
+        return value
+
+    def flag(self, field: str) -> bool:
+        value = self.data[field]
+        if not isinstance(value, bool):
+            raise self.bad(field, value, "true or false")
+        return value
+
+    def texts(self, field: str) -> tuple[str, ...]:
+        for i, item in enumerate(self.items(field)):
+            if not isinstance(item, str):
+                raise self.bad(f"{field}[{i}]", item, "text")
+        return tuple(self.items(field))
+
+
+_READERS: dict[str, Callable[[_At, str, str], Any]] = {
+    "str": lambda at, name, kind: at.text(name, None),
+    "str | None": lambda at, name, kind: at.text(name, None),
+    "int": lambda at, name, kind: at.integer(name),
+    "int | None": lambda at, name, kind: at.integer(name),
+    "bool": lambda at, name, kind: at.flag(name),
+    "float": lambda at, name, kind: at.seconds(name),
+    "float | None": lambda at, name, kind: at.seconds(name),
+    "tuple[str, ...]": lambda at, name, kind: at.texts(name),
+    "ObjectId": lambda at, name, kind: at.id(name, kind),
+    "ObjectId | None": lambda at, name, kind: at.id(name, kind),
+    "tuple[ObjectId, ...]": lambda at, name, kind: at.ids(name, kind),
+    "tuple[Workload, ...]": lambda at, name, kind: tuple(w.flat(Workload) for w in at.each(name)),
+    "tuple[Need, ...]": lambda at, name, kind: tuple(n.flat(Need) for n in at.each(name)),
+    "tuple[Dependency, ...]": lambda at, name, kind: _depends_on(at, kind),
+}
+
+
+def _depends_on(at: _At, kind: str) -> tuple[Dependency, ...]:
+    exprs = at.data.get("ready_exprs") or {}
+    if not isinstance(exprs, dict):
+        raise at.bad("ready_exprs", exprs, "an object: ns/name -> CEL expression")
+    return tuple(Dependency(target, exprs.get(target.key)) for target in at.ids("depends_on", kind))
+
+
+def _objects(document: dict[str, Any], field: str, file: str, read: Callable[[_At], Any]) -> list[Any]:
+    listed = _At(document, "", file).items(field)
+    return [read(_At(item, f"{field}[{i}]", file)) for i, item in enumerate(listed)]
+
+
+def _required_id(at: _At, kind: str) -> ObjectId:
+    id = at.id("id", kind)
+    if id is None:
+        raise at.bad("id", at.data.get("id"), "ns/name")
+    return id
+
+
+def _read_kustomization(at: _At) -> Kustomization:
+    id = _required_id(at, KUSTOMIZATION)
+    return at.flat(Kustomization, id=id, source=at.id("source", GIT_REPOSITORY))  # type: ignore[no-any-return]
+
+
+def _read_helmrelease(at: _At) -> HelmRelease:
+    id = _required_id(at, HELM_RELEASE)
+    given = {"id": id, "parent": at.id("parent", KUSTOMIZATION), "source": at.id("source", GIT_REPOSITORY)}
+    return at.flat(HelmRelease, kind=HELM_RELEASE, **given)  # type: ignore[no-any-return]
+
+
+def _read_source(at: _At) -> Source:
+    return at.flat(Source, id=_required_id(at, GIT_REPOSITORY), parent=at.id("parent", KUSTOMIZATION))  # type: ignore[no-any-return]

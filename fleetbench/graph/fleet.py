@@ -1,0 +1,238 @@
+"""The fleet: what a Flux repository (or a cluster, or a graph file) holds, as frozen data.
+
+Defaults are Flux's own, each from the API types of the release named beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from fleetbench.ids import ObjectId
+
+DEFAULT_INTERVAL_S = 600.0
+"""What ``flux create kustomization`` and this tool assume where no interval is given."""
+MIN_TIMEOUT_S = 30.0
+"""kustomize-controller v1.9.4 api/v1/kustomization_types.go GetTimeout: interval - 30 s, never under 30 s."""
+HELM_TIMEOUT_S = 300.0
+"""helm-controller v1.6.3 api/v2/helmrelease_types.go GetTimeout: 5 m."""
+HELM_RETRY_INTERVAL_S = 300.0
+"""helm-controller v1.6.3 api/v2/helmrelease_types.go GetRetryInterval: 5 m, for strategy RetryOnFailure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """One entry of ``spec.dependsOn``: always an object of the dependant's own kind."""
+
+    target: ObjectId
+    """The object named; its namespace is the dependant's where none is written."""
+    ready_expr: str | None = None
+    """``readyExpr``: CEL that replaces the built-in check unless AdditiveCELDependencyCheck is on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One object that takes time to become Current: a Deployment, a StatefulSet, a custom resource ..."""
+
+    object: ObjectId
+    replicas: int = 1
+    images: tuple[str, ...] = ()
+    stated_ready_s: float | None = None
+    """What the pod template itself says (see ``stated_by``), ``minReadySeconds`` included; None = nothing."""
+    stated_by: str | None = None
+    """``annotation`` (the pod's whole time, as KWOK reads it), ``minReadySeconds`` or ``probes``."""
+    hook: bool = False
+    """A Helm pre-install hook: runs before the rest of its release."""
+    deadline_s: float | None = None
+    """``progressDeadlineSeconds`` / ``activeDeadlineSeconds``: when kstatus calls it Failed; None = the kind's default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something an object cannot do without and that another one brings, whether an edge says so or not."""
+
+    what: str
+    """For people: ``CustomResourceDefinition clusters.postgresql.cnpg.io``, ``Secret n8n/n8n-db`` ..."""
+    wanted_by: ObjectId
+    """The object inside the Kustomization that wants it (a custom resource, a Deployment ...)."""
+    provided_by: ObjectId | None
+    """The Kustomization or HelmRelease that brings it; None = nothing in this fleet does."""
+    blocks: str
+    """``apply`` (the dry-run fails: ReconciliationFailed, retryInterval), ``build`` (substituteFrom: the build
+    fails) or ``workload`` (applied, but not ready before it is there)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A GitRepository, OCIRepository, HelmRepository, Bucket or ExternalArtifact."""
+
+    id: ObjectId
+    parent: ObjectId | None = None
+    """The Kustomization that applies it; None = it is there before the rollout (or assumed to be)."""
+    interval_s: float = DEFAULT_INTERVAL_S
+    suspend: bool = False
+    this_repository: bool = False
+    """Its content is the repository that was read."""
+    copied_from: ObjectId | None = None
+    """For an ExternalArtifact that an ArtifactGenerator fills: the source it copies from."""
+    defined: bool = True
+    """False: named by an object but defined nowhere (never has an artifact)."""
+    assumed: bool = False
+    """Made up for a repository that holds no root."""
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kustomization:
+    """A kustomize.toolkit.fluxcd.io Kustomization as its parent renders it."""
+
+    id: ObjectId
+    path: str = "./"
+    parent: ObjectId | None = None
+    """The Kustomization whose build holds it; None = the root or an orphan."""
+    depends_on: tuple[Dependency, ...] = ()
+    wait: bool = False
+    health_checks: tuple[ObjectId, ...] = ()
+    health_check_exprs: bool = False
+    """``spec.healthCheckExprs`` is set: custom kinds are judged by CEL."""
+    interval_s: float = DEFAULT_INTERVAL_S
+    timeout_s: float | None = None
+    """``spec.timeout``; None = not set. See :attr:`effective_timeout_s`."""
+    retry_interval_s: float | None = None
+    """``spec.retryInterval``; None = not set. See :attr:`effective_retry_s`."""
+    suspend: bool = False
+    source: ObjectId | None = None
+    assumed: bool = False
+    """Made up for a repository that holds no root; counts as existing."""
+    expanded: bool = True
+    """False: its content lies elsewhere (another repository, another cluster); ``not_expanded`` says why."""
+    not_expanded: str | None = None
+    broken: str | None = None
+    """Why Flux cannot build it (missing path, failing build): it never turns Ready; None = it builds."""
+    applies: int = 0
+    """How many objects its build holds."""
+    objects: tuple[ObjectId, ...] = ()
+    """Those objects, in the order in which Flux applies them; may be empty when only ``applies`` is known."""
+    workloads: tuple[Workload, ...] = ()
+    needs: tuple[Need, ...] = ()
+    shard: str | None = None
+    """Value of the label ``sharding.fluxcd.io/key``."""
+    substitute_from: tuple[ObjectId, ...] = ()
+    """Secrets and ConfigMaps of ``postBuild.substituteFrom`` that are not optional."""
+    file: str | None = None
+    line: int | None = None
+
+    @property
+    def effective_timeout_s(self) -> float:
+        """Seconds that build, apply and health check each may take (GetTimeout)."""
+        if self.timeout_s is not None:
+            return self.timeout_s
+        return max(self.interval_s - 30.0, MIN_TIMEOUT_S)
+
+    @property
+    def effective_retry_s(self) -> float:
+        """Seconds until a failed reconcile is tried again (GetRetryInterval: the interval where unset)."""
+        return self.interval_s if self.retry_interval_s is None else self.retry_interval_s
+
+
+@dataclass(frozen=True, slots=True)
+class HelmRelease:
+    """A helm.toolkit.fluxcd.io HelmRelease as its parent Kustomization renders it."""
+
+    id: ObjectId
+    parent: ObjectId | None = None
+    depends_on: tuple[Dependency, ...] = ()
+    interval_s: float = DEFAULT_INTERVAL_S
+    timeout_s: float = HELM_TIMEOUT_S
+    suspend: bool = False
+    chart: str | None = None
+    """Name or path of the chart."""
+    chart_version: str | None = None
+    source: ObjectId | None = None
+    """Where the chart comes from: HelmRepository, GitRepository, OCIRepository (``chartRef``), HelmChart ..."""
+    chart_ref: bool = False
+    """``spec.chartRef``: no HelmChart object is made."""
+    target_namespace: str | None = None
+    disable_wait: bool = False
+    wait_strategy: str | None = None
+    """``spec.waitStrategy.name``: ``poller`` or ``legacy``; None = the release's default."""
+    strategy: str = "RemediateOnFailure"
+    """``spec.install.strategy.name``."""
+    retries: int = 0
+    """``spec.install.remediation.retries``; -1 = for ever."""
+    retry_interval_s: float = HELM_RETRY_INTERVAL_S
+    remediate_last_failure: bool = False
+    workloads: tuple[Workload, ...] = ()
+    workloads_known: bool = False
+    """The chart was rendered; False: its workloads are the priors' business."""
+    needs: tuple[Need, ...] = ()
+    shard: str | None = None
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerFlag:
+    """A flag of a Flux controller that the repository itself sets."""
+
+    controller: str
+    """``kustomize-controller``, ``helm-controller`` or ``source-controller``."""
+    flag: str
+    """Without dashes: ``concurrent``, ``requeue-dependency``, ``feature-gates`` ..."""
+    value: str
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Everything that hangs off one cluster path."""
+
+    root: ObjectId
+    """The root Kustomization, also a member of ``kustomizations``."""
+    kustomizations: tuple[Kustomization, ...]
+    helmreleases: tuple[HelmRelease, ...] = ()
+    sources: tuple[Source, ...] = ()
+    flags: tuple[ControllerFlag, ...] = ()
+    name: str = "fleet"
+    """For run folders and titles."""
+    cluster_path: str | None = None
+    _index: dict[ObjectId, object] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for obj in (*self.kustomizations, *self.helmreleases, *self.sources):
+            self._index.setdefault(obj.id, obj)
+
+    def kustomization(self, id: ObjectId) -> Kustomization | None:
+        """The Kustomization of that id, or None."""
+        found = self._index.get(id)
+        return found if isinstance(found, Kustomization) else None
+
+    def helmrelease(self, id: ObjectId) -> HelmRelease | None:
+        """The HelmRelease of that id, or None."""
+        found = self._index.get(id)
+        return found if isinstance(found, HelmRelease) else None
+
+    def source(self, id: ObjectId) -> Source | None:
+        """The source of that id, or None."""
+        found = self._index.get(id)
+        return found if isinstance(found, Source) else None
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._index
+
+    def services(self) -> Iterator[Kustomization | HelmRelease]:
+        """Kustomizations, then HelmReleases: what turns Ready."""
+        yield from self.kustomizations
+        yield from self.helmreleases
+
+    @cached_property
+    def children(self) -> dict[ObjectId, tuple[ObjectId, ...]]:
+        """Kustomization -> ids of the Kustomizations, HelmReleases and sources in its build, sorted."""
+        found: dict[ObjectId, list[ObjectId]] = {}
+        for obj in (*self.kustomizations, *self.helmreleases, *self.sources):
+            if obj.parent is not None:
+                found.setdefault(obj.parent, []).append(obj.id)
+        return {parent: tuple(sorted(kids)) for parent, kids in found.items()}

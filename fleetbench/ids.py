@@ -1,0 +1,50 @@
+"""The name of an object in a cluster, ordered and hashable."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+KUSTOMIZATION = "Kustomization"
+HELM_RELEASE = "HelmRelease"
+HELM_CHART = "HelmChart"
+GIT_REPOSITORY = "GitRepository"
+OCI_REPOSITORY = "OCIRepository"
+HELM_REPOSITORY = "HelmRepository"
+BUCKET = "Bucket"
+EXTERNAL_ARTIFACT = "ExternalArtifact"
+
+SOURCE_KINDS = (GIT_REPOSITORY, OCI_REPOSITORY, HELM_REPOSITORY, HELM_CHART, BUCKET, EXTERNAL_ARTIFACT)
+
+
+class ObjectId(NamedTuple):
+    """Kind, namespace and name; the namespace is empty for what the cluster keeps outside namespaces."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """``Kind/ns/name``; ``Kind//name`` for what has no namespace."""
+        return f"{self.kind}/{self.namespace}/{self.name}"
+
+    @property
+    def key(self) -> str:
+        """``ns/name``: how a Kustomization or HelmRelease is named where the kind is clear."""
+        return f"{self.namespace}/{self.name}"
+
+
+def parse_object(text: str, kind: str = KUSTOMIZATION) -> ObjectId:
+    """Read OBJECT as commands and files write it: ``ns/name`` (of ``kind``) or ``Kind/ns/name``.
+
+    Raises:
+        ValueError: neither form.
+
+    >>> str(parse_object("flux-system/traefik")), str(parse_object("HelmRelease/traefik/traefik"))
+    ('Kustomization/flux-system/traefik', 'HelmRelease/traefik/traefik')
+    """
+    parts = text.split("/")
+    if len(parts) == 2 and all(parts):
+        return ObjectId(kind, parts[0], parts[1])
+    if len(parts) == 3 and parts[0] and parts[2]:
+        return ObjectId(parts[0], parts[1], parts[2])
+    raise ValueError(f"got {text[:80]!r}, wanted ns/name (a Kustomization) or Kind/ns/name")

@@ -1,0 +1,1 @@
+"""MEASURE: a real cluster -> a trace. The only user of the kubernetes client, docker and kind."""

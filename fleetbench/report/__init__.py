@@ -1,0 +1,1 @@
+"""REPORT: timelines -> people: tables, pictures, pages."""

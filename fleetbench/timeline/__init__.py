@@ -1,0 +1,1 @@
+"""TIMELINE: the one language of predicted and measured rollouts."""

@@ -1,0 +1,111 @@
+"""Seconds inside, Go durations at the edges: the only place where either is parsed or written.
+
+Everywhere else a time is a ``float`` of seconds whose name ends in ``_s``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+_UNIT_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+
+MAX_DURATION_S = 2**63 / 1e9
+"""Go's ``time.Duration`` is an int64 of nanoseconds: about 292 years."""
+
+
+def parse_duration(text: object) -> float:
+    """Parse a Go duration such as ``1m30s`` or ``500ms``.
+
+    Args:
+        text: the duration as Go's ``time.ParseDuration`` reads it; a sign is accepted only by Go, not here,
+            since no Flux field means anything with a negative duration.
+
+    Returns:
+        Seconds.
+
+    Raises:
+        ValueError: the text is no duration, is negative, or does not fit Go's int64 of nanoseconds.
+
+    >>> parse_duration("1m30s"), parse_duration("500ms"), parse_duration("0")
+    (90.0, 0.5, 0.0)
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"got {text!r}, wanted a duration such as 1m30s")
+    stripped = text.strip()
+    if stripped in ("0", "+0"):
+        return 0.0
+    if stripped.startswith("-"):
+        raise ValueError(f"got {_short(text)}, wanted a duration that is not negative, such as 1m30s")
+    rest = stripped.removeprefix("+")
+    total, position = 0.0, 0
+    while position < len(rest):
+        part = _PART.match(rest, position)
+        if part is None:
+            break
+        total += float(part[1]) * _UNIT_S[part[2]]
+        position = part.end()
+    if position == 0 or position != len(rest):
+        raise ValueError(f"got {_short(text)}, wanted a duration such as 1m30s (units ns, us, ms, s, m, h)")
+    if total > MAX_DURATION_S:
+        raise ValueError(f"got {_short(text)}, wanted a duration below 292 years")
+    return total
+
+
+def parse_seconds(value: object) -> float:
+    """Parse a number of seconds or a Go duration, as files that people write by hand hold them.
+
+    Raises:
+        ValueError: neither, negative, or not finite.
+    """
+    if isinstance(value, bool):
+        raise ValueError(f"got {value!r}, wanted seconds or a duration such as 1m30s")
+    if isinstance(value, (int, float)):
+        try:
+            seconds = float(value)
+        except OverflowError:
+            seconds = math.inf
+        if not math.isfinite(seconds) or seconds < 0 or seconds > MAX_DURATION_S:
+            raise ValueError(f"got {_short(repr(value))}, wanted seconds that are finite and not negative")
+        return seconds
+    return parse_duration(value)
+
+
+def format_duration(seconds: float | None) -> str:
+    """Write seconds for people: ``1h02m03s``, ``2m05s``, ``12.3s``, ``85ms``; ``never`` for None.
+
+    >>> format_duration(512.34), format_duration(12.34), format_duration(0.0852), format_duration(None)
+    ('8m32s', '12.3s', '85ms', 'never')
+    """
+    if seconds is None:
+        return "never"
+    if seconds < 0:
+        return "-" + format_duration(-seconds)
+    if seconds < 1:
+        return "0s" if seconds < 0.0005 else f"{seconds * 1000:.0f}ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours}h{minutes:02d}m{rest:02d}s" if hours else f"{minutes}m{rest:02d}s"
+
+
+def go_duration(seconds: float) -> str:
+    """Write seconds as Go prints a duration in a manifest: ``1m30s``, ``10m0s``, ``500ms``.
+
+    >>> go_duration(90), go_duration(600), go_duration(0.5), go_duration(3600)
+    ('1m30s', '10m0s', '500ms', '1h0m0s')
+    """
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:.6g}ms"
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    text = f"{rest:.6g}s"
+    if hours:
+        return f"{hours:.0f}h{minutes:.0f}m{text}"
+    return f"{minutes:.0f}m{text}" if minutes else text
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")
