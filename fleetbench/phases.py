@@ -1,0 +1,54 @@
+"""Conditions, reasons and steps in the controllers' own words.
+
+Reasons: fluxcd/pkg/apis/meta v1.30.1 conditions.go and helm-controller v1.6.3 api/v2/condition_types.go. Steps: the
+start of the message of the Reconciling condition (kustomize-controller v1.9.4 kustomization_controller.go
+reconcile; helm-controller v1.6.3 helmrelease_controller.go reconcileRelease).
+"""
+
+from __future__ import annotations
+
+TRUE, FALSE, UNKNOWN, ABSENT = "True", "False", "Unknown", ""
+"""Status of the Ready condition; ABSENT = the object has none yet."""
+
+PROGRESSING = "Progressing"
+PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
+SUCCEEDED = "Succeeded"
+RECONCILIATION_SUCCEEDED = "ReconciliationSucceeded"
+RECONCILIATION_FAILED = "ReconciliationFailed"
+ARTIFACT_FAILED = "ArtifactFailed"
+BUILD_FAILED = "BuildFailed"
+DEPENDENCY_NOT_READY = "DependencyNotReady"
+HEALTH_CHECK_FAILED = "HealthCheckFailed"
+HEALTH_CHECK_CANCELED = "HealthCheckCanceled"
+SOURCE_NOT_READY = "SourceNotReady"
+INSTALL_SUCCEEDED = "InstallSucceeded"
+INSTALL_FAILED = "InstallFailed"
+UPGRADE_SUCCEEDED = "UpgradeSucceeded"
+UPGRADE_FAILED = "UpgradeFailed"
+UNINSTALL_SUCCEEDED = "UninstallSucceeded"
+RETRIES_EXCEEDED = "RetriesExceeded"
+STALLED = "Stalled"
+
+# Reasons of workload events; not conditions of Flux objects.
+CREATED = "Created"
+CURRENT = "Current"
+"""kstatus: the object has reached its desired state."""
+
+FETCHING = "Fetching manifests"
+BUILDING = "Building manifests"
+APPLYING = "Detecting drift"
+HEALTH_CHECKS = "Running health checks"
+PREREQUISITES = "Fulfilling prerequisites"
+INSTALLING = "Running 'install' action"
+UPGRADING = "Running 'upgrade' action"
+UNINSTALLING = "Running 'uninstall' action"
+
+STEPS = (FETCHING, BUILDING, APPLYING, HEALTH_CHECKS, PREREQUISITES, INSTALLING, UPGRADING, UNINSTALLING)
+
+
+def step_of(message: str) -> str | None:
+    """The step that a Reconciling message announces, or None."""
+    for step in STEPS:
+        if message.startswith(step):
+            return step
+    return None
