@@ -1,0 +1,59 @@
+"""A rollout with all that is known about it: fleet, flags, timeline, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fleetbench.graph.fleet import Fleet
+from fleetbench.ids import ObjectId
+from fleetbench.timeline.events import Timeline, first_ready_s
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A new revision that came while the fleet was running."""
+
+    t_s: float
+    """When it was pushed, in seconds since t0."""
+    revision: str
+    touched: tuple[ObjectId, ...] = ()
+    """Kustomizations whose manifests it changed."""
+    source_s: float | None = None
+    """From the push to the artifact."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One measured (or simulated) rollout."""
+
+    name: str
+    fleet: Fleet
+    timeline: Timeline
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    """The controllers' flags of the run, keyed as :class:`~fleetbench.model.parameters.Parameters` names them."""
+    limit_s: float | None = None
+    """Seconds it was watched at most."""
+    commit: Commit | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    """Versions, nodes, CPUs, load, profile: whatever the recorder noted."""
+    cut: str | None = None
+    """Why the record stops early, for people; None = it is whole."""
+    source: str = "measured"
+    """``measured`` or ``predicted``."""
+
+    def services(self) -> list[ObjectId]:
+        """Kustomizations and HelmReleases, sorted."""
+        return sorted(obj.id for obj in self.fleet.services())
+
+    def ready_s(self) -> dict[ObjectId, float | None]:
+        """Seconds from t0 to Ready of each service; of a commit's run: from the artifact to Ready with its revision."""
+        if self.commit is None:
+            return {id: self.timeline.ready_s(id) for id in self.services()}
+        since, revision = self.commit.t_s + (self.commit.source_s or 0.0), self.commit.revision
+        found = {}
+        for id in self.services():
+            at = first_ready_s(self.timeline.by_object.get(id, ()), since, revision)
+            found[id] = None if at is None else at - since
+        return found

@@ -1,0 +1,167 @@
+"""Traces that carry a ``spec``: a rollout of a synthetic fleet, its workload times known exactly.
+
+One JSON document: ``spec`` (kustomizations with dependsOn, wait, interval, timeout, retryInterval, parent, pods,
+helm), ``flags``, ``trace`` (object -> rows ``t, ready, reconciling, gen, obs``), ``limit_s``, ``complete``, ``load``
+and, where a commit came later, ``commit``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from fleetbench import phases
+from fleetbench.errors import InputError
+from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Source, Workload
+from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.runs.run import Commit, Run
+from fleetbench.timeline.events import Event, Timeline
+from fleetbench.units import parse_duration, parse_seconds
+
+NAMESPACE = "flux-system"
+ROOT = ObjectId(KUSTOMIZATION, NAMESPACE, "flux-system")
+REPOSITORY = ObjectId(GIT_REPOSITORY, NAMESPACE, "flux-system")
+_REVISION = re.compile(r"(?:Applied revision: |for revision ')([^\s']+)")
+
+
+def is_spec_trace(document: Any) -> bool:
+    """Whether the document is of this kind."""
+    return isinstance(document, dict) and isinstance(document.get("spec"), dict) and "trace" in document
+
+
+def read_spec_trace(document: Mapping[str, Any], name: str, file: str) -> Run:
+    """Read one such document.
+
+    Raises:
+        InputError: a part is missing or of the wrong shape.
+    """
+    try:
+        fleet = fleet_of(document["spec"], name)
+        events = _events(document["trace"], fleet)
+        limit = document.get("limit_s")
+        commit = document.get("commit")
+        return Run(
+            name=name,
+            fleet=fleet,
+            timeline=Timeline(
+                tuple(events),
+                until_s=float(limit if limit is not None else (events[-1].t_s if events else 0.0)),
+                complete=bool(document.get("complete", True)),
+            ),
+            flags=_flags(document.get("flags") or {}),
+            limit_s=None if limit is None else float(limit),
+            commit=_commit(commit) if commit else None,
+            meta={"load": document.get("load"), "workloads": "KWOK"},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError.at(file, None, None, got=f"{type(error).__name__}: {error}", wanted="a trace") from error
+
+
+def fleet_of(spec: Mapping[str, Any], name: str) -> Fleet:
+    """The fleet of a spec: its root is ``flux-system/flux-system`` with ``wait: false``."""
+    kustomizations = [Kustomization(ROOT, "./clusters/dev", source=REPOSITORY)]
+    helmreleases, kids = [], {ROOT: len(spec["kustomizations"])}
+    for k in spec["kustomizations"]:
+        id = ObjectId(KUSTOMIZATION, NAMESPACE, k["name"])
+        parent = ROOT if k.get("parent") is None else ObjectId(KUSTOMIZATION, NAMESPACE, k["parent"])
+        kids[parent] = kids.get(parent, 0) + (parent != ROOT)
+        helm = k.get("helm") or []
+        workloads = _pods(k["name"], k.get("pods") or [])
+        kustomizations.append(
+            Kustomization(
+                id,
+                path=f"./apps/{k['name']}",
+                parent=parent,
+                depends_on=tuple(Dependency(ObjectId(KUSTOMIZATION, NAMESPACE, d)) for d in k.get("dependsOn") or []),
+                wait=k.get("wait", True),
+                interval_s=parse_duration(k.get("interval", "10m")),
+                timeout_s=parse_duration(k["timeout"]) if k.get("timeout") else None,
+                retry_interval_s=parse_duration(k["retryInterval"]) if k.get("retryInterval") else None,
+                source=REPOSITORY,
+                applies=len(workloads) + len(helm),
+                workloads=workloads,
+            )
+        )
+        for h in helm:
+            helmreleases.append(
+                HelmRelease(
+                    ObjectId(HELM_RELEASE, NAMESPACE, h["name"]),
+                    parent=id,
+                    depends_on=tuple(Dependency(ObjectId(HELM_RELEASE, NAMESPACE, d)) for d in h.get("dependsOn") or []),
+                    timeout_s=900.0,
+                    chart=f"./charts/{h['name']}",
+                    source=REPOSITORY,
+                    target_namespace="default",
+                    workloads=_pods(h["name"], h.get("pods") or []),
+                    workloads_known=True,
+                )
+            )
+    kustomizations = [replace(k, applies=k.applies + kids.get(k.id, 0)) for k in kustomizations]
+    source = Source(REPOSITORY, interval_s=60.0, this_repository=True)
+    return Fleet(ROOT, tuple(kustomizations), tuple(helmreleases), (source,), name=name, cluster_path="clusters/dev")
+
+
+def _pods(name: str, seconds: list[float]) -> tuple[Workload, ...]:
+    return tuple(
+        Workload(ObjectId("Deployment", "default", f"{name}-{i}"), stated_ready_s=float(s), stated_by="annotation", deadline_s=3600.0)
+        for i, s in enumerate(seconds)
+    )
+
+
+def _flags(flags: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(flags)
+    if "requeue_dependency" in found:
+        found["requeue_dependency_s"] = parse_seconds(found.pop("requeue_dependency"))
+    return found
+
+
+def _commit(commit: Mapping[str, Any]) -> Commit:
+    touched = commit.get("touched")
+    names = [] if touched in (None, "none") else [touched] if isinstance(touched, str) else list(touched)
+    return Commit(
+        t_s=float(commit["t"]),
+        revision=commit["revision"],
+        touched=tuple(ObjectId(KUSTOMIZATION, NAMESPACE, n) for n in names),
+        source_s=commit.get("source_s"),
+    )
+
+
+def _events(trace: Mapping[str, Any], fleet: Fleet) -> list[Event]:
+    stated = {w.object: w.stated_ready_s or 0.0 for s in fleet.services() for w in s.workloads}
+    found: list[Event] = []
+    for key, rows in trace.items():
+        kind, _, name = key.partition("/")
+        flux = kind in (KUSTOMIZATION, HELM_RELEASE, GIT_REPOSITORY, "HelmChart", "OCIRepository")
+        id = ObjectId(kind, NAMESPACE if flux else "default", name)
+        found += _flux_rows(id, rows) if flux else _workload_rows(id, rows, stated.get(id, 0.0))
+    found.sort(key=lambda e: e.t_s)
+    return found
+
+
+def _flux_rows(id: ObjectId, rows: list[dict[str, Any]]) -> list[Event]:
+    found, revision = [], ""
+    for row in rows:
+        status, reason, message = row.get("ready") or (phases.ABSENT, "", "")
+        stated = _REVISION.search(message)
+        if status == phases.TRUE and stated:
+            revision = stated[1]
+        reconciling = row.get("reconciling")
+        if reconciling and status != phases.TRUE:
+            message = reconciling[2]
+        obs = row.get("obs")
+        found.append(Event(row["t"], id, status, reason, message, row.get("gen") or 1, -1 if obs is None else obs, revision))
+    return found
+
+
+def _workload_rows(id: ObjectId, rows: list[dict[str, Any]], stated_s: float) -> list[Event]:
+    """The rows of a Deployment say only when something changed: Current is the first one after the stated time."""
+    found, generation, since, current = [], None, 0.0, False
+    for row in rows:
+        if row.get("gen") != generation:
+            generation, since, current = row.get("gen"), row["t"], False
+        current = current or row["t"] - since >= 0.95 * stated_s
+        status, reason = (phases.TRUE, phases.CURRENT) if current else (phases.FALSE, phases.PROGRESSING)
+        found.append(Event(row["t"], id, status, reason, "", generation or 1, row.get("obs") or -1))
+    return found
