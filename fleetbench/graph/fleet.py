@@ -46,6 +46,8 @@ class Workload:
     """A Helm pre-install hook: runs before the rest of its release."""
     deadline_s: float | None = None
     """``progressDeadlineSeconds`` / ``activeDeadlineSeconds``: when kstatus calls it Failed; None = the kind's default."""
+    group: str | None = None
+    """API group, where it is known: tells CloudNativePG's ``Cluster`` from another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,9 @@ class HelmRelease:
     workloads: tuple[Workload, ...] = ()
     workloads_known: bool = False
     """The chart was rendered; False: its workloads are the priors' business."""
+    replicas: int | None = None
+    """The greatest whole number that ``spec.values`` states, at any depth, under ``replicas``, ``replicaCount`` or
+    ``instances``: how many pods of a chart start in turn; None = it states none."""
     needs: tuple[Need, ...] = ()
     shard: str | None = None
     file: str | None = None
