@@ -1,0 +1,157 @@
+"""Which fleet a command works on: a repository, a graph file, a live cluster, or the one that ships."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fleetbench.cli.output import progress
+from fleetbench.errors import InputError
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+
+if TYPE_CHECKING:
+    from fleetbench.findings import Finding
+    from fleetbench.graph.fleet import Fleet
+
+ENVIRONMENTS = ("dev", "prod")
+MAX_GRAPH_BYTES = 64 * 2**20
+"""A graph file beyond this is no graph: the largest known fleets take a few MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetChoice:
+    """What the user said about the fleet, options as given."""
+
+    repo: Path | None = None
+    cluster_path: str | None = None
+    graph: Path | None = None
+    from_cluster: bool = False
+    context: str | None = None
+    env: str | None = None
+
+    def validate(self) -> None:
+        """Refuse options that contradict each other.
+
+        Raises:
+            click.UsageError: they do.
+        """
+        given = [
+            option
+            for option, value in (
+                ("--repo", self.repo),
+                ("--graph", self.graph),
+                ("--from-cluster", self.from_cluster),
+                ("--env", self.env),
+            )
+            if value
+        ]
+        if len(given) > 1:
+            raise click.UsageError(f"{' and '.join(given)} each choose a fleet: give one of them.")
+        if self.cluster_path is not None and self.repo is None:
+            raise click.UsageError("--cluster-path belongs to --repo: give the repository too.")
+        if self.context is not None and not self.from_cluster:
+            raise click.UsageError("--context belongs to --from-cluster: give that too.")
+
+
+def load_fleet(choice: FleetChoice) -> tuple[Fleet, list[Finding]]:
+    """Read the chosen fleet.
+
+    Returns:
+        The fleet, and what reading it brought to light; what follows from the fleet alone is
+        :func:`fleetbench.graph.checks.check`'s.
+
+    Raises:
+        click.UsageError: the options contradict each other.
+        InputError: the fleet cannot be read.
+        EnvironmentLacks: a program or the cluster that reading it takes is not there.
+    """
+    choice.validate()
+    if choice.repo is not None:
+        return _from_repository(choice.repo, choice.cluster_path)
+    if choice.from_cluster:
+        from fleetbench.measure.fleet import read_cluster  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+        fleet, findings = read_cluster(choice.context)
+        return fleet, list(findings)
+    if choice.graph is not None:
+        return _from_graph(choice.graph), []
+    from fleetbench.data import shipped
+
+    return _from_graph(shipped("graphs", f"fleet-infra-{choice.env or 'dev'}.json")), []
+
+
+def _from_repository(repo: Path, cluster_path: str | None) -> tuple[Fleet, list[Finding]]:
+    if not repo.is_dir():
+        wanted = "the root of a Flux repository" if repo.exists() else "a directory that exists"
+        raise InputError(f"--repo: got {str(repo)!r}, wanted {wanted}")
+    if cluster_path is None:
+        from fleetbench.cli.entries import entries
+
+        found = entries(repo)
+        listed = "\n".join(f"  --cluster-path {path}" for path in found)
+        raise InputError(
+            f"--repo {repo} needs --cluster-path: what the root Kustomization of the cluster points at",
+            f"candidates in this repository:\n{listed}"
+            if found
+            else "nothing in it looks like a cluster's entry (a folder with Flux objects)",
+        )
+    from fleetbench.repo import read_repository  # type: ignore[attr-defined,unused-ignore]
+
+    with progress("Building") as bar:
+        read = read_repository(repo, cluster_path, progress=bar)
+    return read.fleet, list(read.findings)
+
+
+def _from_graph(path: Path) -> Fleet:
+    from fleetbench.graph.document import read_document
+
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_GRAPH_BYTES + 1)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read: {error.strerror}", "write one with `fleetbench graph --format json -o FILE`"
+        ) from error
+    if len(raw) > MAX_GRAPH_BYTES:
+        raise InputError.at(path, None, None, got="more than 64 MB", wanted="a graph file")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise InputError.at(path, line, None, got="bytes that are no UTF-8", wanted="a graph file (JSON)") from None
+    return read_document(text, str(path))
+
+
+def named(fleet: Fleet, object: ObjectId, option: str = "OBJECT") -> ObjectId:
+    """Make sure that the fleet holds an object the user named.
+
+    Raises:
+        InputError: it does not; the hint names the nearest one.
+    """
+    if object in fleet and object.kind in (KUSTOMIZATION, HELM_RELEASE):
+        return object
+    near = nearest(object, [s.id for s in fleet.services()])
+    hint = f"did you mean {_as_typed(near)}?" if near else "`fleetbench graph` lists the objects"
+    raise InputError(f"{option}: got {_as_typed(object)}, wanted a Kustomization or HelmRelease of this fleet", hint)
+
+
+def nearest(object: ObjectId, known: list[ObjectId]) -> ObjectId | None:
+    """The known object that the user most likely meant: the same name elsewhere, or a similar one."""
+    same_name = sorted(k for k in known if k.name == object.name)
+    if same_name:
+        return same_name[0]
+    by_key = {k.key.lower(): k for k in sorted(known, reverse=True)}
+    close = difflib.get_close_matches(object.key.lower(), by_key, n=1, cutoff=0.6)
+    if close:
+        return by_key[close[0]]
+    by_name = {k.name.lower(): k for k in sorted(known, reverse=True)}
+    close = difflib.get_close_matches(object.name.lower(), by_name, n=1, cutoff=0.7)
+    return by_name[close[0]] if close else None
+
+
+def _as_typed(object: ObjectId) -> str:
+    return object.key if object.kind == KUSTOMIZATION else str(object)

@@ -1,0 +1,96 @@
+"""Options that several commands share, so that each has one name, one type and one explanation."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from fleetbench.cli.fleet import ENVIRONMENTS, FleetChoice
+from fleetbench.ids import ObjectId, parse_object
+from fleetbench.units import parse_duration
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class DurationType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A Go duration such as ``1m30s``; the command gets seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse it; a default that is already seconds passes."""
+        if isinstance(value, (int, float)):
+            return float(value)
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class ObjectType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """``ns/name`` (a Kustomization) or ``Kind/ns/name``; :func:`fleetbench.cli.fleet.named` looks it up."""
+
+    name = "object"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ObjectId:
+        """Parse it; whether the fleet holds it is only known once the fleet is read."""
+        if isinstance(value, ObjectId):
+            return value
+        try:
+            return parse_object(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+DURATION = DurationType()
+OBJECT = ObjectType()
+
+
+def fleet_options(command: Command) -> Command:
+    """Add the options that choose the fleet; the command gets them as one argument ``fleet``."""
+
+    @click.option("--repo", metavar="DIR", type=click.Path(path_type=Path), help="Directory of a Flux repository.")
+    @click.option(
+        "--cluster-path", metavar="PATH", help="With --repo: what the root Kustomization points at, relative to DIR."
+    )
+    @click.option(
+        "--graph", metavar="FILE", type=click.Path(path_type=Path), help="A graph file written by `fleetbench graph`."
+    )
+    @click.option("--from-cluster", is_flag=True, help="Read the fleet from a live cluster, changing nothing.")
+    @click.option("--context", metavar="NAME", help="With --from-cluster: the kubeconfig context.")
+    @click.option(
+        "--env", type=click.Choice(ENVIRONMENTS), help="Environment of the reference fleet that ships.  [default: dev]"
+    )
+    @functools.wraps(command)
+    def wrapper(
+        *args: Any,
+        repo: Path | None,
+        cluster_path: str | None,
+        graph: Path | None,
+        from_cluster: bool,
+        context: str | None,
+        env: str | None,
+        **rest: Any,
+    ) -> Any:
+        choice = FleetChoice(repo, cluster_path, graph, from_cluster, context, env)
+        return command(*args, fleet=choice, **rest)
+
+    return wrapper  # type: ignore[return-value]
+
+
+def format_option(*formats: str) -> Callable[[Command], Command]:
+    """Add ``--format`` with these choices, the first being the default; the command gets it as ``format``."""
+    return click.option(
+        "--format", type=click.Choice(formats), default=formats[0], show_default=True, help="How to print the result."
+    )
+
+
+def output_option(command: Command) -> Command:
+    """Add ``-o FILE``; the command gets it as ``output``."""
+    return click.option(
+        "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE instead of the terminal."
+    )(command)

@@ -1,0 +1,205 @@
+"""Standard output and files: one document, whole or not at all, and harmless to the terminal it meets."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fleetbench.errors import InputError
+from fleetbench.report.inert import inert
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = [
+    "Progress",
+    "inert",
+    "note",
+    "progress",
+    "terminal_width",
+    "warn",
+    "write_json",
+    "write_tables",
+    "write_text",
+]
+
+UNSEEN_WIDTH = 120
+"""Columns where no terminal is in sight: a CI log or a file."""
+
+
+def write_text(text: str, output: Path | None = None) -> None:
+    """Write text to a file, whole or not at all, or to standard output.
+
+    Args:
+        text: what to write; a final newline is added where it lacks one.
+        output: the file; None or ``-`` = standard output.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    if not text.endswith("\n"):
+        text += "\n"
+    if output is None or str(output) == "-":
+        _to_stdout(text)
+    else:
+        replace_file(output, text)
+        note(f"Wrote {output}")
+
+
+def write_json(document: Any, output: Path | None = None) -> None:
+    """Write one JSON document and nothing else; NaN and infinity, which JSON lacks, are refused."""
+    # Nothing above ASCII is written raw, so no name can reach the terminal as an escape sequence. JSON itself
+    # leaves only DEL as it is.
+    write_text(json.dumps(document, indent=2, allow_nan=False).replace("\x7f", "\\u007f"), output)
+
+
+def write_tables(parts: Sequence[RenderableType], output: Path | None = None) -> None:
+    """Render rich tables and texts for the terminal, a pipe or a file; colours only for a terminal."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    to_terminal = output is None and sys.stdout.isatty()
+    console = Console(
+        file=StringIO(),
+        width=terminal_width() if output is None else UNSEEN_WIDTH,
+        force_terminal=to_terminal,
+        # Off a terminal rich would still colour under FORCE_COLOR; a file stays plain, NO_COLOR is rich's own.
+        no_color=None if to_terminal else True,
+        safe_box=True,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        legacy_windows=False,
+    )
+    for part in parts:
+        console.print(part)
+    text = "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())  # type: ignore[attr-defined]
+    write_text(text, output)
+
+
+def terminal_width() -> int:
+    """Columns to write for: COLUMNS, the terminal, or the one beside a pipe (``fleetbench graph | less``)."""
+    with contextlib.suppress(KeyError, ValueError):
+        return max(int(os.environ["COLUMNS"]), 40)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            return max(os.get_terminal_size(stream.fileno()).columns, 40)
+    return UNSEEN_WIDTH
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file by way of a temporary one beside it, so that nobody ever sees half of it.
+
+    Raises:
+        InputError: the folder does not exist or cannot be written.
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        if target.is_dir():
+            raise InputError(f"{path}: got a folder, wanted a file to write", "name a file, for example graph.json")
+        target.write_text(text, encoding="utf-8")  # a device or a pipe cannot be replaced
+        return
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:60]}.", dir=target.parent)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written: {error.strerror}", "name a file in a folder that exists"
+        ) from error
+    try:
+        with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        os.chmod(temporary, _mode(target))
+        os.replace(temporary, target)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+
+
+def _mode(target: Path) -> int:
+    if target.exists():
+        return target.stat().st_mode & 0o777
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def _to_stdout(text: str) -> None:
+    try:
+        click.echo(text, nl=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. Go on quietly: the exit code still says how the check went.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        raise InputError(f"standard output cannot be written: {error.strerror}") from error
+
+
+def note(text: str) -> None:
+    """Tell the user something by the way, on standard error."""
+    click.echo(inert(text, newlines=True), err=True)
+
+
+def warn(text: str) -> None:
+    """Warn the user, on standard error."""
+    note(f"Warning: {text}")
+
+
+class Progress:
+    """A bar on standard error, drawn once the work has taken a second; silent where that is no terminal."""
+
+    DELAY_S = 1.0
+
+    def __init__(self, label: str):
+        self.label = label
+        self._started_s = time.monotonic()
+        self._bar: Any = None
+        self._task: Any = None
+        self._quiet = not sys.stderr.isatty()
+
+    def __call__(self, done: int, total: int | None = None) -> None:
+        """Say how many of how many steps are done; total None = not known yet."""
+        if self._quiet:
+            return
+        if self._bar is None:
+            if time.monotonic() - self._started_s < self.DELAY_S:
+                return
+            self._open()
+        self._bar.update(self._task, completed=done, total=total)
+
+    def _open(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+        self._bar = Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+        self._bar.start()
+        self._task = self._bar.add_task(inert(self.label), total=None)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+@contextlib.contextmanager
+def progress(label: str) -> Iterator[Progress]:
+    """A :class:`Progress` for the time of a ``with`` block; call it with ``(done, total)``."""
+    bar = Progress(label)
+    try:
+        yield bar
+    finally:
+        bar.close()
