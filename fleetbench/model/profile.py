@@ -1,0 +1,304 @@
+"""Profiles: what is believed about charts, kinds of workload, images, pulls and the controllers' own steps.
+
+One format for what ships (``default``, ``short``) and for what ``fleetbench calibrate`` writes; YAML or JSON. Times
+are seconds, a Go duration, ``{p50_s, p90_s}`` or a list of samples.
+
+Format history:
+    1: first version.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from fleetbench.data import shipped
+from fleetbench.errors import InputError
+from fleetbench.ids import ObjectId, parse_object
+from fleetbench.model.distributions import Distribution
+from fleetbench.model.located import Located, did_you_mean, read_located
+
+FORMAT_VERSION = 1
+SHIPPED = ("default", "short")
+DEFAULT = "default"
+"""Key of the entry that holds for every chart, kind or image without one of its own."""
+
+_EMPTY: Mapping[Any, Any] = MappingProxyType({})
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class TimePrior:
+    """What is believed of one chart or one kind of workload: either ``ready`` or ``total``."""
+
+    ready: Distribution | None = None
+    """From the images being there to Ready; scheduling and pulls come on top. A kind: its first replica."""
+    total: Distribution | None = None
+    """The whole, nothing added."""
+    each_more: Distribution | None = None
+    """Every further replica, which starts when the one before it is Ready; None = they start together."""
+    hook: Distribution | None = None
+    """A chart: its pre-install hooks, before anything else."""
+    images: tuple[str, ...] = ()
+    """What it pulls where the workload itself names no image."""
+    source: str = ""
+    guess: bool = False
+    """No published figure: the spread is wide on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePrior:
+    """What is believed of one image repository."""
+
+    megabytes: Distribution | None = None
+    """Compressed size in MB (10^6 bytes)."""
+    ready: Distribution | None = None
+    total: Distribution | None = None
+    source: str = ""
+    guess: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PullPrior:
+    """How images come to a node."""
+
+    bandwidth_mb_s: Distribution
+    """MB/s of compressed image, unpacking included. A property of the cluster: one draw a run, by all pulls."""
+    latency_s: Distribution
+    """What every pull costs beside its size: resolving, authentication, the registry's first byte."""
+    serialized_per_node: bool = True
+    """The kubelet pulls one image at a time (``serializeImagePulls``, on by default)."""
+    source: str = ""
+    guess: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodesPrior:
+    """The nodes that pods are spread over."""
+
+    count: int = 1
+    max_pods: int = 110
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One profile; a section that the file lacks is empty or None."""
+
+    name: str
+    """``default``, ``short``, or the file's name."""
+    objects: Mapping[ObjectId, Distribution] = field(default_factory=lambda: _EMPTY)
+    """Kustomization or HelmRelease -> from applied until all its objects are Current, Flux's own time not in it."""
+    charts: Mapping[str, TimePrior] = field(default_factory=lambda: _EMPTY)
+    kinds: Mapping[str, TimePrior] = field(default_factory=lambda: _EMPTY)
+    """``Deployment``; ``Cluster.postgresql.cnpg.io`` for a custom resource."""
+    images: Mapping[str, ImagePrior] = field(default_factory=lambda: _EMPTY)
+    pod_start: Distribution | None = None
+    """Scheduling, sandbox, volumes, container start: what every pod needs beside its images; seconds."""
+    pull: PullPrior | None = None
+    nodes: NodesPrior | None = None
+    steps: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+    """The controllers' step costs, as the engine reads them."""
+    about: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+    """Who wrote it, from what, with what fit: nothing here is computed with."""
+
+    def over(self, base: Profile) -> Profile:
+        """This profile with what it leaves out taken from ``base``; step costs are laid over one by one."""
+        return replace(
+            self,
+            charts={**base.charts, **self.charts},
+            kinds={**base.kinds, **self.kinds},
+            images={**base.images, **self.images},
+            pod_start=self.pod_start or base.pod_start,
+            pull=self.pull or base.pull,
+            nodes=self.nodes or base.nodes,
+            steps=_laid_over(base.steps, self.steps),
+        )
+
+
+class Durations(dict[ObjectId, Distribution]):
+    """A durations file: OBJECT -> time, with where each was read."""
+
+    def __init__(self, items: Mapping[ObjectId, Distribution], file: str, lines: Mapping[ObjectId, int]):
+        super().__init__(items)
+        self.file = file
+        self.lines = lines
+
+
+def load_durations(path: str | Path) -> Durations:
+    """Read a ``--durations`` file: OBJECT -> seconds, a duration, ``{p50_s, p90_s}`` or a list of samples.
+
+    Raises:
+        InputError: unreadable, or an object or value that is none.
+    """
+    top = read_located(Path(path))
+    entries = top.mapping()
+    if "format_version" in entries:
+        raise top.bad("OBJECT: seconds", got="a profile", hint=f"use --profile {path}")
+    return Durations(*_objects(top))
+
+
+def load_profile(name_or_path: str | Path) -> Profile:
+    """Read a shipped profile by name (``default``, ``short``) or any by path.
+
+    Raises:
+        InputError: neither, unreadable, or a field with a value it cannot have.
+    """
+    text = str(name_or_path)
+    if text in SHIPPED:
+        return read_profile(read_located(shipped("profiles", f"{text}.yaml")), text)
+    path = Path(name_or_path)
+    if not path.exists():
+        hint = did_you_mean(text, SHIPPED) or "write one with `fleetbench calibrate RUN... -o PROFILE`"
+        raise InputError(f"--profile: got {text!r}, wanted {' or '.join(SHIPPED)} or a file that exists", hint)
+    return read_profile(read_located(path), path.name)
+
+
+def read_profile(top: Located, name: str) -> Profile:
+    """Build a profile from a document that was read.
+
+    Raises:
+        InputError: an unknown key, or a field with a value it cannot have.
+    """
+    parts = top.mapping(_SECTIONS)
+    version = parts.get("format_version")
+    if version is None:
+        raise top.bad(f"format_version: {FORMAT_VERSION}", got="no format_version")
+    if version.value != FORMAT_VERSION or isinstance(version.value, bool):
+        raise version.bad(f"{FORMAT_VERSION}, which this release reads")
+
+    def section(key: str, read: Callable[[Located], _T], empty: _T) -> _T:
+        return read(parts[key]) if key in parts else empty
+
+    return Profile(
+        name=name,
+        objects=section("objects", lambda at: _objects(at)[0], {}),
+        charts=section("charts", lambda at: _each(at, _chart), {}),
+        kinds=section("kinds", lambda at: _each(at, _kind), {}),
+        images=section("images", lambda at: {repository(k): v for k, v in _each(at, _image).items()}, {}),
+        pod_start=section("pod_start", _pod_start, None),
+        pull=section("pull", _pull, None),
+        nodes=section("nodes", _nodes, None),
+        steps=section("steps", _steps, {}),
+        about=section("about", lambda at: {key: item.plain() for key, item in at.mapping().items()}, {}),
+    )
+
+
+def repository(image: str) -> str:
+    """An image reference without tag, digest and Docker Hub's default parts.
+
+    >>> repository("docker.io/library/redis:7.2@sha256:0a"), repository("quay.io/prometheus/prometheus:v3")
+    ('redis', 'quay.io/prometheus/prometheus')
+    """
+    path, _, last = image.split("@")[0].rpartition("/")
+    last = last.split(":")[0]
+    path = path.removeprefix("index.").removeprefix("docker.io").strip("/")
+    path = "" if path == "library" else path
+    return f"{path}/{last}" if path else last
+
+
+_COMMON = ("source", "guess")
+_TIMES = ("ready", "total", "each_more", "hook")
+_SECTIONS = ("format_version", "about", "objects", "charts", "kinds", "images", "pod_start", "pull", "nodes", "steps")
+
+
+def _objects(at: Located) -> tuple[dict[ObjectId, Distribution], str, dict[ObjectId, int]]:
+    times, lines = {}, {}
+    for key, item in at.mapping().items():
+        try:
+            id = parse_object(key)
+        except ValueError as error:
+            raise InputError.at(item.file, item.line, None, key, str(error).split("wanted ")[-1]) from None
+        if id in times:
+            raise InputError.at(item.file, item.line, None, f"{id} again", "each object once")
+        times[id], lines[id] = item.seconds(), item.line
+    return times, at.file, lines
+
+
+def _each(at: Located, read: Callable[[Located], _T]) -> dict[str, _T]:
+    return {key: read(item) for key, item in at.mapping().items()}
+
+
+def _said(parts: Mapping[str, Located]) -> dict[str, Any]:
+    """The two fields that every prior has: where it is from, and whether it is a guess."""
+    return {
+        "source": parts["source"].text() if "source" in parts else "",
+        "guess": parts["guess"].flag() if "guess" in parts else False,
+    }
+
+
+def _time(at: Located, keys: tuple[str, ...]) -> TimePrior:
+    parts = at.mapping((*keys, *_COMMON))
+    if ("ready" in parts) == ("total" in parts):
+        raise at.bad("either ready or total", got="both" if "ready" in parts else "neither")
+    times: dict[str, Any] = {key: parts[key].seconds() for key in _TIMES if key in parts}
+    images = tuple(item.text() for item in parts["images"].items()) if "images" in parts else ()
+    return TimePrior(**times, images=images, **_said(parts))
+
+
+def _chart(at: Located) -> TimePrior:
+    return _time(at, ("ready", "total", "each_more", "hook", "images"))
+
+
+def _kind(at: Located) -> TimePrior:
+    return _time(at, ("ready", "total", "each_more", "images"))
+
+
+def _image(at: Located) -> ImagePrior:
+    parts = at.mapping(("compressed_mb", "ready", "total", *_COMMON))
+    if "ready" in parts and "total" in parts:
+        raise at.bad("ready or total", got="both")
+    times: dict[str, Any] = {key: parts[key].seconds() for key in _TIMES if key in parts}
+    size = parts["compressed_mb"].amount() if "compressed_mb" in parts else None
+    return ImagePrior(megabytes=size, **times, **_said(parts))
+
+
+def _pod_start(at: Located) -> Distribution:
+    parts = at.mapping(("seconds", *_COMMON))
+    if "seconds" not in parts:
+        raise at.bad("seconds", got="none")
+    return parts["seconds"].seconds()
+
+
+def _pull(at: Located) -> PullPrior:
+    parts = at.mapping(("bandwidth_mb_s", "latency", "serialized_per_node", *_COMMON))
+    for key in ("bandwidth_mb_s", "latency"):
+        if key not in parts:
+            raise at.bad(key, got="none")
+    bandwidth = parts["bandwidth_mb_s"].amount()
+    if bandwidth.quantile(1e-12) <= 0:
+        raise parts["bandwidth_mb_s"].bad("MB/s above zero")
+    serialized = parts["serialized_per_node"].flag() if "serialized_per_node" in parts else True
+    return PullPrior(bandwidth, parts["latency"].seconds(), serialized, **_said(parts))
+
+
+def _nodes(at: Located) -> NodesPrior:
+    parts = at.mapping(("count", "max_pods", "source"))
+    numbers = {key: parts[key].whole_number(least=1) for key in ("count", "max_pods") if key in parts}
+    return NodesPrior(**numbers, source=parts["source"].text() if "source" in parts else "")
+
+
+def _steps(at: Located) -> dict[str, Any]:
+    """Pass the step costs through; a number that no cost can be is refused here, the names by their reader."""
+    waiting = list(at.mapping().values())
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item.value, dict):
+            waiting.extend(item.value.values())
+        elif isinstance(item.value, list):
+            waiting.extend(item.value)
+        elif isinstance(item.value, (int, float)) and not 0 <= item.value < math.inf:
+            raise item.bad("a number that is finite and not negative")
+    return {key: item.plain() for key, item in at.value.items()}
+
+
+def _laid_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in top.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _laid_over(merged[key], value) if both else value
+    return merged

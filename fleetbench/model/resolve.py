@@ -1,0 +1,261 @@
+"""Which time holds for which object: durations file, profile, the pod template's own statement, shipped priors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from fleetbench.errors import InputError
+from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Workload
+from fleetbench.ids import ObjectId
+from fleetbench.model.distributions import NOTHING, Distribution, Fixed, Shifted
+from fleetbench.model.located import did_you_mean
+from fleetbench.model.profile import DEFAULT, Durations, ImagePrior, Profile, TimePrior, repository
+from fleetbench.model.workload_time import ImagePull, PodTime, WorkloadTime
+from fleetbench.units import format_duration
+
+NOTHING_TO_WAIT_FOR = "nothing to wait for"
+DURATIONS_FILE = "durations file"
+_PRIOR = "prior"
+_IN_TURN = "StatefulSet"
+"""Starts its pods one by one (podManagementPolicy OrderedReady, the default)."""
+
+
+def resolve(
+    fleet: Fleet,
+    durations: Mapping[ObjectId, Distribution] | None,
+    profile: Profile | None,
+    default: Profile,
+) -> dict[ObjectId, WorkloadTime]:
+    """Choose each Kustomization's and HelmRelease's workload time.
+
+    A HelmRelease counts by itself, never in the Kustomization that holds it. Where only that Kustomization is
+    stated ("until all its objects are Current"), a HelmRelease in it that says nothing itself takes the same time.
+
+    Args:
+        fleet: whose objects.
+        durations: the ``--durations`` file; it may also name a workload (``Deployment/ns/name``).
+        profile: the user's ``--profile``; the shipped default counts as none.
+        default: the shipped priors.
+
+    Raises:
+        InputError: the durations name an object that the fleet does not hold.
+    """
+    durations = durations or {}
+    _check_known(fleet, durations)
+    if profile is not None and profile.name == default.name:
+        profile = None
+    choice = _Choice(durations, profile, default, default if profile is None else profile.over(default))
+    return {obj.id: choice.of(obj) for obj in fleet.services()}
+
+
+def _check_known(fleet: Fleet, durations: Mapping[ObjectId, Distribution]) -> None:
+    services = list(fleet.services())
+    known = {obj.id for obj in services} | {w.object for obj in services for w in obj.workloads}
+    for id in durations:
+        if id in known:
+            continue
+        names = [*(str(k) for k in known), *(k.key for k in known if k.kind == "Kustomization")]
+        hint = did_you_mean(str(id), names) or did_you_mean(id.key, names) or "`fleetbench graph` lists the fleet's objects"
+        file = durations.file if isinstance(durations, Durations) else "--durations"
+        line = durations.lines.get(id) if isinstance(durations, Durations) else None
+        raise InputError.at(file, line, None, str(id), "an object of this fleet", hint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pods:
+    """The pods of one workload or chart, and who chose them."""
+
+    pods: tuple[PodTime, ...]
+    chosen_by: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """The four places that can state a time, in order."""
+
+    durations: Mapping[ObjectId, Distribution]
+    user: Profile | None
+    default: Profile
+    merged: Profile
+    """The user's profile over the default: pulls, pod start, image sizes."""
+
+    def of(self, obj: Kustomization | HelmRelease) -> WorkloadTime:
+        stated = self._whole(obj.id)
+        if stated is not None:
+            return stated
+        if isinstance(obj, Kustomization):
+            parts = [self._workload(w) for w in obj.workloads]
+        else:
+            inherited = self._inherited(obj)
+            if inherited is not None:
+                return inherited
+            parts = self._release(obj)
+        return _joined(obj.id, [part for part in parts if part.pods])
+
+    def _whole(self, id: ObjectId) -> WorkloadTime | None:
+        if id in self.durations:
+            return WorkloadTime(id, DURATIONS_FILE, self._file(), self.durations[id])
+        if self.user is not None and id in self.user.objects:
+            return WorkloadTime(id, f"profile {self.user.name}: this object", self.user.name, self.user.objects[id])
+        return None
+
+    def _file(self) -> str:
+        return self.durations.file if isinstance(self.durations, Durations) else ""
+
+    def _inherited(self, release: HelmRelease) -> WorkloadTime | None:
+        """What its Kustomization's statement says of a release that says nothing itself."""
+        says = any(w.stated_ready_s is not None or w.object in self.durations for w in release.workloads)
+        found = None if says or release.parent is None else self._whole(release.parent)
+        if found is None:
+            return None
+        return replace(found, object=release.id, chosen_by=f"{found.chosen_by}, stated for {found.object.key}")
+
+    def _release(self, release: HelmRelease) -> list[_Pods]:
+        name = _chart_name(release)
+        workloads = release.workloads
+        if self.user is not None and name in self.user.charts:
+            return [self._chart(release, self.user.charts[name], f"profile {self.user.name}: chart {name}")]
+        says = any(w.stated_ready_s is not None or w.object in self.durations for w in workloads)
+        if not says and name in self.default.charts:
+            return [self._chart(release, self.default.charts[name], f"{_PRIOR}: chart {name}")]
+        if release.workloads_known or workloads:
+            return [self._workload(w) for w in workloads]
+        if self.user is not None and DEFAULT in self.user.charts:
+            return [self._chart(release, self.user.charts[DEFAULT], f"profile {self.user.name}: any chart")]
+        prior = self.default.charts.get(DEFAULT)
+        return [] if prior is None else [self._chart(release, prior, f"{_PRIOR}: any chart")]
+
+    def _chart(self, release: HelmRelease, prior: TimePrior, said: str) -> _Pods:
+        object = release.id
+        pods = [] if prior.hook is None else [PodTime(object, start=self._start(), ready=prior.hook, hook=True)]
+        replicas = 1 if prior.each_more is None else release.replicas or 1
+        replicas_in_turn = self._replicas(object, prior, replicas, self._pulls(prior.images))
+        return _Pods((*pods, *_counted_from(len(pods), replicas_in_turn)), _named(said, prior), prior.source)
+
+    def _workload(self, workload: Workload) -> _Pods:
+        object = workload.object
+        if object in self.durations:
+            return _Pods((PodTime(object, ready=self.durations[object], hook=workload.hook),), DURATIONS_FILE, self._file())
+        found = None if self.user is None else self._known(self.user, workload, f"profile {self.user.name}", stated=True)
+        if found is None and workload.stated_ready_s is not None:
+            found = self._stated(workload, workload.stated_ready_s)
+        if found is None:
+            found = self._known(self.default, workload, _PRIOR, stated=False)
+        return found or _Pods((), NOTHING_TO_WAIT_FOR, "")
+
+    def _stated(self, workload: Workload, stated_s: float) -> _Pods | None:
+        said, source = f"stated by {workload.stated_by or 'the graph'}", "pod template"
+        if workload.stated_by == "minReadySeconds":
+            below = self._known(self.default, workload, _PRIOR, stated=False)
+            if below is None:
+                return None
+            pods = tuple(replace(pod, ready=Shifted(pod.ready, stated_s)) for pod in below.pods)
+            said = f"{said} ({format_duration(stated_s)}) on top of {below.chosen_by}"
+            return _Pods(pods, said, below.source or source)
+        each = Fixed(stated_s)
+        prior = TimePrior(ready=each) if workload.stated_by == "probes" else TimePrior(total=each)
+        return _Pods(self._of_kind(workload, prior), said, source)
+
+    def _known(self, profile: Profile, workload: Workload, said: str, *, stated: bool) -> _Pods | None:
+        """What a profile says of a workload: by image, then by kind, then by its entry for any kind.
+
+        A user's profile (``stated``) has no say by its entry for any kind where the template states a time itself.
+        """
+        by_image = [(image, profile.images.get(repository(image))) for image in workload.images]
+        timed = [(image, prior) for image, prior in by_image if prior is not None and _time_of(prior) is not None]
+        if timed and len(timed) == len(by_image):
+            image, prior = max(timed, key=lambda pair: _median(pair[1]))
+            as_time = TimePrior(ready=prior.ready, total=prior.total, source=prior.source, guess=prior.guess)
+            return _Pods(self._of_kind(workload, as_time), _named(f"{said}: image {repository(image)}", prior), prior.source)
+        kind = _kind_key(profile, workload)
+        if kind is None or (kind == DEFAULT and stated and workload.stated_ready_s is not None):
+            return None
+        found = profile.kinds[kind]
+        what = "any kind" if kind == DEFAULT else f"kind {kind}"
+        return _Pods(self._of_kind(workload, found), _named(f"{said}: {what}", found), found.source)
+
+    def _of_kind(self, workload: Workload, prior: TimePrior) -> tuple[PodTime, ...]:
+        in_turn = prior.each_more is not None or workload.object.kind == _IN_TURN
+        pulls = self._pulls(workload.images or prior.images)
+        pods = self._replicas(workload.object, prior, workload.replicas, pulls, in_turn=in_turn)
+        return tuple(replace(pod, hook=True) for pod in pods) if workload.hook else pods
+
+    def _replicas(
+        self, object: ObjectId, prior: TimePrior, replicas: int, pulls: tuple[ImagePull, ...], *, in_turn: bool = True
+    ) -> tuple[PodTime, ...]:
+        first = prior.ready or prior.total or NOTHING
+        whole = prior.ready is None
+        return tuple(
+            PodTime(
+                object,
+                replica=i,
+                start=NOTHING if whole else self._start(),
+                ready=prior.each_more if i and prior.each_more is not None else first,
+                pulls=() if whole else pulls,
+                after=i - 1 if i and in_turn else None,
+            )
+            for i in range(replicas)
+        )
+
+    def _start(self) -> Distribution:
+        return self.merged.pod_start or NOTHING
+
+    def _pulls(self, images: tuple[str, ...]) -> tuple[ImagePull, ...]:
+        sizes = self.merged.images
+        found = []
+        for image in images:
+            prior = sizes.get(repository(image))
+            if prior is None or prior.megabytes is None:
+                prior = sizes.get(DEFAULT)
+            found.append(ImagePull(image, NOTHING if prior is None or prior.megabytes is None else prior.megabytes))
+        return tuple(found)
+
+
+def _counted_from(base: int, pods: tuple[PodTime, ...]) -> tuple[PodTime, ...]:
+    """The same pods where ``base`` others stand before them."""
+    return tuple(pod if pod.after is None else replace(pod, after=pod.after + base) for pod in pods)
+
+
+def _joined(object: ObjectId, parts: list[_Pods]) -> WorkloadTime:
+    """One object's workloads side by side; ``after`` counts within all of its pods."""
+    if not parts:
+        return WorkloadTime(object, NOTHING_TO_WAIT_FOR)
+    pods: list[PodTime] = []
+    for part in parts:
+        pods.extend(_counted_from(len(pods), part.pods))
+    said = "; ".join(dict.fromkeys(part.chosen_by for part in parts))
+    return WorkloadTime(object, said, "; ".join(dict.fromkeys(p.source for p in parts if p.source)), pods=tuple(pods))
+
+
+def _named(said: str, prior: TimePrior | ImagePrior) -> str:
+    return f"{said} (guess)" if prior.guess else said
+
+
+def _time_of(prior: ImagePrior) -> Distribution | None:
+    return prior.ready or prior.total
+
+
+def _median(prior: ImagePrior) -> float:
+    time = _time_of(prior)
+    return 0.0 if time is None else time.quantile(0.5)
+
+
+def _chart_name(release: HelmRelease) -> str:
+    """The chart's name, also where a path (``./charts/loki``) or an OCI address states it."""
+    return (release.chart or "").rstrip("/").rsplit("/", 1)[-1].split("@")[0].split(":")[0]
+
+
+def _kind_key(profile: Profile, workload: Workload) -> str | None:
+    """The profile's entry for a workload's kind; with an unknown group, the only kind of that name."""
+    kind, group = workload.object.kind, workload.group
+    if group and f"{kind}.{group}" in profile.kinds:
+        return f"{kind}.{group}"
+    if kind in profile.kinds:
+        return kind
+    if group is None:
+        same = [key for key in profile.kinds if key.split(".", 1)[0] == kind]
+        if len(same) == 1:
+            return same[0]
+    return DEFAULT if DEFAULT in profile.kinds else None
