@@ -192,6 +192,7 @@ def with_root(
     }
     ks = {id: replace(k, source=ks[root].source or ASSUMED_SOURCE) if k.source is None else k for id, k in ks.items()}
     hrs = [replace(h, parent=root) if h.parent is None else h for h in helmreleases]
+    hrs = [replace(h, source=ks[root].source or ASSUMED_SOURCE) if h.source is None else h for h in hrs]
     root_source = ks[root].source
     for named in [k.source for k in ks.values()] + [h.source for h in hrs]:
         if named is not None and named not in srcs:

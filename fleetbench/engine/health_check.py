@@ -1,0 +1,48 @@
+"""The wait for health that holds a worker: kstatus polls of own workloads and watched Flux objects."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import simpy
+
+from fleetbench.engine.readiness import next_poll_s
+from fleetbench.engine.world import World
+
+PASSED, TIMED_OUT, FAILED, CANCELED = "passed", "timed out", "failed", "canceled"
+
+
+def health_check(w: World, n: int, timeout_s: float, poll_s: float) -> Generator[simpy.Event, Any, str]:
+    """Poll until all is Current, one has Failed, the time is over, or the check is cancelled.
+
+    Polls that find nothing changed are not simulated: between two polls nobody else is affected.
+
+    Source: kustomize-controller v1.9.4 kustomization_controller.go checkHealth; fluxcd/pkg/ssa v0.76.1
+    manager_wait.go WaitForSetWithContext (fail-fast at the first Failed).
+    """
+    env = w.env
+    first = env.now
+    deadline = first + timeout_s
+    while True:
+        if w.failed_checks[n] and w.parameters.fail_fast:
+            at, outcome = next_poll_s(env.now, first, poll_s), FAILED
+        elif w.items[n].check_missing or w.missing_provider(n) or w.pending[n]:
+            at, outcome = deadline, TIMED_OUT
+        else:
+            at, outcome = next_poll_s(max(env.now, w.own_workloads_s(n)), first, poll_s), PASSED
+        if at > deadline:
+            at, outcome = deadline, TIMED_OUT
+        if at > env.now:
+            event = w.wake[n] = env.event()
+            yield event | env.timeout(at - env.now)
+            del w.wake[n]
+            if event.triggered:
+                if event.value == "canceled":
+                    return CANCELED
+                continue
+            if outcome == PASSED and w.pending[n]:
+                continue  # something turned Unknown again before the poll
+            if outcome == FAILED and not w.failed_checks[n]:
+                continue
+        return outcome

@@ -1,0 +1,97 @@
+"""helm-controller's reconcile of one HelmRelease.
+
+Source: helm-controller v1.6.3 internal/controller/helmrelease_controller.go Reconcile and reconcileRelease,
+internal/reconcile/atomic_release.go Reconcile and actionForState.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import simpy
+
+from fleetbench import phases
+from fleetbench.engine.health_check import CANCELED, PASSED, health_check
+from fleetbench.engine.plan import MISSING
+from fleetbench.engine.readiness import dependency_ready, retries_exhausted
+from fleetbench.engine.work_queue import REQUEUE, STOP, Result
+from fleetbench.engine.world import World
+
+Reconcile = Generator[simpy.Event, Any, Result]
+
+
+def reconcile(w: World, n: int) -> Reconcile:
+    """One reconcile; the worker is held throughout."""
+    item = w.items[n]
+    w.attempts[n] += 1
+    if not w.finalizer[n]:
+        yield from w.work(n, "finalizer")
+        w.finalizer[n] = True
+        w.emit(n)
+        return REQUEUE
+    if item.suspend:
+        return STOP
+    yield from w.work(n, "helm_start")
+    for chart in item.creates:
+        w.create(chart)
+    w.emit(n, phases.PREREQUISITES)
+    for number, (dependency, _) in enumerate(item.dependencies):
+        if dependency == MISSING or not dependency_ready(w.exists[dependency], w.status[dependency], 0, 0, False):
+            yield from w.work(n, "dependency_end")
+            message = f"dependency '{item.names[number]}' is not ready"
+            w.set_not_ready(n, phases.FALSE, phases.DEPENDENCY_NOT_READY, message)
+            return Result(w.parameters.helm_requeue_dependency_s)
+    if item.source == MISSING or not w.exists[item.source]:
+        w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "could not get Source object")
+        return REQUEUE
+    if not w.revision[item.source]:
+        w.set_not_ready(n, phases.FALSE, phases.SOURCE_NOT_READY)
+        return Result(w.jittered(n, w.parameters.helm_requeue_dependency_s))
+    yield from w.work(n, "helm_load")
+    if w.applied_revision[n] and w.changed_at[n] <= w.applied_revision[n] and w.status[n] == phases.TRUE:
+        w.set_ready(n, w.reason[n])
+        return Result(w.jittered(n, item.interval_s))
+    return (yield from _release(w, n))
+
+
+def _release(w: World, n: int) -> Reconcile:
+    """Install or upgrade, wait, and remediate what failed."""
+    item = w.items[n]
+    installing = w.applied_revision[n] == 0
+    w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.INSTALLING if installing else phases.UPGRADING)
+    if w.started_s[n] is None:
+        w.started_s[n] = w.env.now
+    yield from w.work(n, "helm_install")
+    if all(w.applied_s[p] is not None for p in (*item.needs_build, *item.needs_apply)):
+        if installing or w.changed_at[n] > w.applied_revision[n]:
+            w.start_workloads(n)
+            w.applied_revision[n] = max(w.changed_at[n], 1)
+        w.applied(n)
+        outcome = PASSED
+        if item.helm_wait:
+            outcome = yield from health_check(w, n, item.timeout_s, w.parameters.helm_poll_s)
+        if outcome == CANCELED:
+            w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
+            return REQUEUE
+        yield from w.work(n, "helm_finish")
+        if outcome == PASSED and not (item.fails and not item.helm_wait):
+            w.failures.pop(n, None)
+            w.set_ready(n, phases.INSTALL_SUCCEEDED if installing else phases.UPGRADE_SUCCEEDED)
+            yield from w.work(n, "release")
+            return Result(w.jittered(n, item.interval_s))
+    return _remediate(w, n, installing)
+
+
+def _remediate(w: World, n: int, installing: bool) -> Result:
+    item = w.items[n]
+    failures = w.failures[n] = w.failures.get(n, 0) + 1
+    w.set_not_ready(n, phases.FALSE, phases.INSTALL_FAILED if installing else phases.UPGRADE_FAILED)
+    if item.retry_on_failure:
+        return Result(w.jittered(n, item.retry_s))
+    if retries_exhausted(failures, item.retries):
+        w.set_not_ready(n, phases.FALSE, phases.RETRIES_EXCEEDED)
+        w.set_stalled(n)
+        return STOP
+    w.applied_revision[n] = 0  # uninstalled: its pods start again, from images that are there
+    return REQUEUE

@@ -1,0 +1,141 @@
+"""kustomize-controller's reconcile of one Kustomization, step by step in its own order.
+
+Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go Reconcile and reconcile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import simpy
+
+from fleetbench import phases
+from fleetbench.engine.health_check import CANCELED, PASSED, health_check
+from fleetbench.engine.plan import MISSING
+from fleetbench.engine.readiness import dependency_ready
+from fleetbench.engine.work_queue import REQUEUE, STOP, Result
+from fleetbench.engine.world import World
+
+Reconcile = Generator[simpy.Event, Any, Result]
+
+
+def reconcile(w: World, n: int) -> Reconcile:
+    """One reconcile; the worker is held throughout."""
+    item = w.items[n]
+    w.attempts[n] += 1
+    if not w.finalizer[n]:
+        yield from w.work(n, "finalizer")
+        w.finalizer[n] = True
+        w.emit(n)
+        return REQUEUE
+    if item.suspend:
+        return STOP
+    source = item.source
+    if source == MISSING or not w.exists[source]:
+        yield from w.work(n, "no_artifact")
+        w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Source not found")
+        return Result(item.retry_s)
+    if not w.revision[source]:
+        yield from w.work(n, "no_artifact")
+        w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Source artifact not found")
+        return Result(w.parameters.requeue_dependency_s)
+    waiting_for = yield from _check_dependencies(w, n)
+    if waiting_for is not None:
+        w.set_not_ready(n, phases.FALSE, phases.DEPENDENCY_NOT_READY, f"dependency '{waiting_for}' is not ready")
+        return Result(w.parameters.requeue_dependency_s)
+    return (yield from _reconcile_revision(w, n, w.revision[source]))
+
+
+def _check_dependencies(w: World, n: int) -> Generator[simpy.Event, Any, str | None]:
+    """checkDependencies: one uncached GET each, up to the first that is not ready; its name, or None."""
+    item = w.items[n]
+    dependencies = item.dependencies
+    if not dependencies:
+        return None
+    failing = _first_not_ready(w, n)
+    if failing is None:
+        yield from w.work(n, "dependency_get", len(dependencies))
+        return None
+    yield from w.work(n, "dependency_get", failing + 1)
+    failing = _first_not_ready(w, n)
+    if failing is None:
+        return None
+    yield from w.work(n, "dependency_end")
+    return item.names[failing]
+
+
+def _first_not_ready(w: World, n: int) -> int | None:
+    item = w.items[n]
+    current = w.revision[item.source]
+    for number, (dependency, same_source) in enumerate(item.dependencies):
+        if dependency == MISSING or not dependency_ready(
+            w.exists[dependency], w.status[dependency], w.revision[dependency], current, same_source
+        ):
+            return number
+    return None
+
+
+def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
+    item = w.items[n]
+    yield from w.work(n, "start")
+    w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.FETCHING)
+    if w.started_s[n] is None:
+        w.started_s[n] = w.env.now
+    yield from w.work(n, "fetch")
+    w.attempted[n] = revision
+    w.emit(n, phases.BUILDING)
+    turn = w.build_mutex.acquire()
+    if turn is not None:
+        yield turn
+    yield from w.work(n, "build")
+    w.build_mutex.release()
+    if item.broken or any(w.applied_s[p] is None for p in item.needs_build):
+        return _failed(w, n, phases.BUILD_FAILED)
+    w.emit(n, phases.APPLYING)
+    yield from w.work(n, "dry_run", max(item.applies, 1) / w.parameters.concurrent_ssa)
+    if any(w.applied_s[p] is None for p in item.needs_apply) or (item.fails and not item.waits):
+        return _failed(w, n, phases.RECONCILIATION_FAILED)
+    yield from _apply(w, n, revision)
+    if item.waits:
+        yield from w.work(n, "health_start")
+        w.emit(n, phases.HEALTH_CHECKS)
+        outcome = yield from health_check(w, n, item.timeout_s, w.parameters.health_poll_s)
+        if outcome == CANCELED:
+            w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
+            return REQUEUE
+        yield from w.work(n, "health_end")
+        if outcome != PASSED:
+            return _failed(w, n, phases.HEALTH_CHECK_FAILED)
+    yield from w.work(n, "finish")
+    w.revision[n] = revision
+    w.set_ready(n, phases.RECONCILIATION_SUCCEEDED)
+    yield from w.work(n, "release")
+    return Result(w.jittered(n, item.interval_s))
+
+
+def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]:
+    """ApplyAllStaged: what changed is applied one by one; children come to exist in that order."""
+    item = w.items[n]
+    first = w.applied_revision[n] == 0
+    if first or w.changed_at[n] > w.applied_revision[n]:
+        others = item.applies - len(item.creates)
+        if others > 0:
+            yield from w.work(n, "apply", others)
+        if first and item.definitions:
+            yield w.env.timeout(w.parameters.stage_poll_s)
+        w.start_workloads(n)
+        w.applied_revision[n] = revision
+        for child in item.creates:
+            if not w.exists[child]:
+                yield from w.work(child, "apply")
+                w.create(child)
+    for child in item.creates:  # a changed child gets a new generation, which enqueues it
+        if w.changed_at[child] > w.applied_revision[child] and w.exists[child] and w.applied_revision[child]:
+            w.enqueue(child)
+    w.applied(n)
+
+
+def _failed(w: World, n: int, reason: str) -> Result:
+    w.set_not_ready(n, phases.FALSE, reason)
+    return Result(w.items[n].retry_s)

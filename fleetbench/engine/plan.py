@@ -1,0 +1,269 @@
+"""A scenario compiled once: objects as numbers, so that a sample costs only what happens in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fleetbench.engine.draws import key_of
+from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization
+from fleetbench.ids import HELM_CHART, HELM_RELEASE, ObjectId
+from fleetbench.model.scenario import Scenario
+from fleetbench.model.workload_time import WorkloadTime
+
+MISSING = -1
+
+
+@dataclass(slots=True)
+class Item:
+    """What stays the same about one object over all samples."""
+
+    id: ObjectId
+    key: int
+    """For its random numbers."""
+    parent: int = MISSING
+    source: int = MISSING
+    """Kustomization: its source. HelmRelease: what holds its chart (HelmChart or chartRef). HelmChart: its repository."""
+    dependencies: tuple[tuple[int, bool], ...] = ()
+    """(item, revision must match): MISSING for an object that does not exist."""
+    names: tuple[str, ...] = ()
+    """ns/name of the dependencies, for messages."""
+    dependents: list[int] = field(default_factory=list)
+    creates: tuple[int, ...] = ()
+    """Items that its apply creates, in the order of the apply."""
+    applies: int = 0
+    """Objects in its build."""
+    definitions: bool = False
+    """Its build holds CRDs, which the apply waits for."""
+    waits: bool = False
+    """``wait`` or health checks: the worker is held until they pass."""
+    checks: tuple[int, ...] = ()
+    """Items that its health check watches."""
+    checks_workloads: frozenset[ObjectId] | None = None
+    """Own workloads that its health check watches; None = all."""
+    check_missing: bool = False
+    """A health check names an object that nothing creates."""
+    watchers: list[int] = field(default_factory=list)
+    """Items whose health check watches this one."""
+    interval_s: float = 600.0
+    timeout_s: float = 570.0
+    retry_s: float = 600.0
+    suspend: bool = False
+    broken: bool = False
+    needs_build: tuple[int, ...] = ()
+    """Items that must have been applied before its build succeeds (substituteFrom)."""
+    needs_apply: tuple[int, ...] = ()
+    """Items that must have been applied before its dry-run succeeds."""
+    needs_run: tuple[int, ...] = ()
+    """Items that must have been applied before its workloads turn ready."""
+    workload: WorkloadTime | None = None
+    workload_keys: tuple[int, ...] = ()
+    fails: bool = False
+    """Named by ``fail``: never turns healthy."""
+    failing_workloads: bool = False
+    shard: str | None = None
+    exists: bool = False
+    """There from the beginning."""
+    retries: int = 0
+    retry_on_failure: bool = False
+    remediate_last_failure: bool = False
+    helm_wait: bool = True
+    defined: bool = True
+
+
+@dataclass(slots=True)
+class Plan:
+    """The compiled scenario."""
+
+    scenario: Scenario
+    items: list[Item]
+    index: dict[ObjectId, int]
+    services: list[int]
+    """Kustomizations and HelmReleases."""
+    root: int
+    users: list[tuple[int, ...]]
+    """Source -> what its artifact event enqueues, dependencies before their dependants."""
+    following: frozenset[int]
+    """Sources whose content is the repository, so that a commit changes them."""
+    reconcilable: list[bool] = field(default_factory=list)
+    """Whether an item can ever turn Ready (see :func:`fleetbench.engine.reachable.can_turn_ready`)."""
+
+
+def compile_plan(scenario: Scenario) -> Plan:
+    """Compile a scenario."""
+    from fleetbench.engine.reachable import can_turn_ready
+
+    fleet = scenario.fleet
+    charts = {
+        h.id: ObjectId(HELM_CHART, h.source.namespace, f"{h.id.namespace}-{h.id.name}")
+        for h in fleet.helmreleases
+        if not h.chart_ref and h.source is not None
+    }
+    ids = [s.id for s in fleet.sources] + [k.id for k in fleet.kustomizations] + [h.id for h in fleet.helmreleases]
+    ids += list(charts.values())
+    index = {id: n for n, id in enumerate(ids)}
+    items = [Item(id, key_of(str(id))) for id in ids]
+    for source in fleet.sources:
+        item = items[index[source.id]]
+        item.parent = _number(index, source.parent)
+        item.interval_s, item.suspend, item.defined = source.interval_s, source.suspend, source.defined
+        item.exists = source.defined and (source.parent is None or source.id == _root_source(scenario))
+        if source.copied_from is not None:
+            item.source = _number(index, source.copied_from)
+    for k in fleet.kustomizations:
+        _kustomization(items, index, scenario, k)
+    for h in fleet.helmreleases:
+        _helmrelease(items, index, scenario, h, charts.get(h.id))
+    for n, item in enumerate(items):
+        for dependency, _ in item.dependencies:
+            if dependency != MISSING:
+                items[dependency].dependents.append(n)
+        for checked in item.checks:
+            items[checked].watchers.append(n)
+    services = [index[obj.id] for obj in fleet.services()]
+    following = frozenset(index[s.id] for s in fleet.sources if s.this_repository)
+    plan = Plan(scenario, items, index, services, index[fleet.root], _users(items), following)
+    plan.reconcilable = can_turn_ready(plan)
+    return plan
+
+
+def _users(items: list[Item]) -> list[tuple[int, ...]]:
+    """Who follows each source, sorted by dependsOn (fluxcd/pkg/runtime dependency.Sort)."""
+    placed: dict[int, int] = {}
+    waiting = [sum(d != MISSING for d, _ in item.dependencies) for item in items]
+    ready = [n for n, count in enumerate(waiting) if count == 0]
+    for n in ready:  # grows while it is walked
+        placed[n] = len(placed)
+        for dependent in items[n].dependents:
+            waiting[dependent] -= 1
+            if waiting[dependent] == 0:
+                ready.append(dependent)
+    users: list[list[int]] = [[] for _ in items]
+    for n, item in enumerate(items):
+        if item.source != MISSING:
+            users[item.source].append(n)
+    return [tuple(sorted(found, key=lambda n: placed.get(n, len(items)))) for found in users]
+
+
+def _root_source(scenario: Scenario) -> ObjectId | None:
+    root = scenario.fleet.kustomization(scenario.fleet.root)
+    return None if root is None else root.source
+
+
+def _number(index: dict[ObjectId, int], id: ObjectId | None) -> int:
+    return MISSING if id is None else index.get(id, MISSING)
+
+
+def _dependencies(items: list[Item], index: dict[ObjectId, int], deps: tuple[Dependency, ...], source: ObjectId | None,
+                  scenario: Scenario) -> tuple[tuple[int, bool], ...]:
+    found = []
+    for d in deps:
+        target = scenario.fleet.kustomization(d.target)
+        builtin = d.ready_expr is None or scenario.parameters.additive_cel_dependency_check
+        same = builtin and target is not None and target.source == source
+        found.append((_number(index, d.target), same))
+    return tuple(found)
+
+
+def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scenario, k: Kustomization) -> None:
+    fleet, item = scenario.fleet, items[index[k.id]]
+    item.parent, item.source = _number(index, k.parent), _number(index, k.source)
+    item.exists = k.parent is None
+    item.dependencies = _dependencies(items, index, k.depends_on, k.source, scenario)
+    item.names = tuple(d.target.key for d in k.depends_on)
+    own = fleet.children.get(k.id, ())
+    rank = {id: n for n, id in enumerate(k.objects)}
+    item.creates = tuple(
+        index[id] for id in sorted(own, key=lambda id: (rank.get(id, len(rank)), id)) if id != k.id
+    )
+    item.applies = max(k.applies, len(item.creates))
+    item.definitions = any(id.kind == "CustomResourceDefinition" for id in k.objects)
+    item.interval_s, item.timeout_s, item.retry_s = k.interval_s, k.effective_timeout_s, k.effective_retry_s
+    item.suspend, item.broken = k.suspend, k.broken is not None
+    item.shard = k.shard
+    item.waits = k.wait or bool(k.health_checks)
+    if k.wait:
+        item.checks = item.creates
+    elif k.health_checks:
+        _health_checks(items, index, fleet, item, k)
+    _needs(index, item, k)
+    item.workload = scenario.workloads.get(k.id)
+    _workload_keys(item)
+    _failures(item, k, scenario)
+
+
+def _health_checks(items: list[Item], index: dict[ObjectId, int], fleet: Fleet, item: Item, k: Kustomization) -> None:
+    """``spec.healthChecks``: own workloads, other Flux objects, or what a release in this Kustomization brings."""
+    own = {w.object for w in k.workloads}
+    of_release = {w.object: h.id for h in fleet.helmreleases for w in h.workloads}
+    releases = [id for id in fleet.children.get(k.id, ()) if id.kind == HELM_RELEASE]
+    checks, workloads = [], set()
+    for target in k.health_checks:
+        if target in index:
+            checks.append(index[target])
+        elif target in own:
+            workloads.add(target)
+        elif target in of_release:
+            checks.append(index[of_release[target]])
+        elif target in k.objects:
+            continue  # a kind that is Current as soon as it is applied
+        elif releases:
+            checks += [index[r] for r in releases]  # a chart that was not rendered brings it
+        elif k.objects or k.expanded:
+            item.check_missing = not _known_elsewhere(fleet, target)
+    item.checks = tuple(dict.fromkeys(checks))
+    item.checks_workloads = frozenset(workloads)
+
+
+def _known_elsewhere(fleet: Fleet, target: ObjectId) -> bool:
+    return any(target in k.objects or any(w.object == target for w in k.workloads) for k in fleet.kustomizations) or any(
+        not h.workloads_known for h in fleet.helmreleases
+    )
+
+
+def _helmrelease(items: list[Item], index: dict[ObjectId, int], scenario: Scenario, h: HelmRelease,
+                 chart: ObjectId | None) -> None:
+    item = items[index[h.id]]
+    item.parent = _number(index, h.parent)
+    item.exists = h.parent is None
+    item.dependencies = _dependencies(items, index, h.depends_on, None, scenario)
+    item.dependencies = tuple((d, False) for d, _ in item.dependencies)
+    item.names = tuple(d.target.key for d in h.depends_on)
+    item.interval_s, item.timeout_s, item.suspend = h.interval_s, h.timeout_s, h.suspend
+    item.waits = item.helm_wait = not h.disable_wait
+    item.retries, item.remediate_last_failure = h.retries, h.remediate_last_failure
+    item.retry_on_failure = h.strategy == "RetryOnFailure" or scenario.parameters.default_to_retry_on_failure
+    item.retry_s = h.retry_interval_s
+    item.shard = h.shard
+    item.workload = scenario.workloads.get(h.id)
+    _workload_keys(item)
+    _needs(index, item, h)
+    _failures(item, h, scenario)
+    if chart is None:
+        item.source = _number(index, h.source)
+    else:
+        item.source = index[chart]
+        item.creates = (index[chart],)
+        made = items[index[chart]]
+        made.parent, made.source, made.interval_s = index[h.id], _number(index, h.source), h.interval_s
+        made.dependents = []
+
+
+def _needs(index: dict[ObjectId, int], item: Item, obj: Kustomization | HelmRelease) -> None:
+    by_blocks: dict[str, list[int]] = {"build": [], "apply": [], "workload": []}
+    for need in obj.needs:
+        provider = _number(index, need.provided_by)
+        if provider != MISSING and provider != index[obj.id] and need.blocks in by_blocks:
+            by_blocks[need.blocks].append(provider)
+    item.needs_build = tuple(dict.fromkeys(by_blocks["build"]))
+    item.needs_apply = tuple(dict.fromkeys(by_blocks["apply"]))
+    item.needs_run = tuple(dict.fromkeys(by_blocks["workload"]))
+
+
+def _workload_keys(item: Item) -> None:
+    if item.workload is not None:
+        item.workload_keys = tuple(key_of(f"{p.workload}#{p.replica}") for p in item.workload.pods)
+
+
+def _failures(item: Item, obj: Kustomization | HelmRelease, scenario: Scenario) -> None:
+    item.fails = obj.id in scenario.fail
+    item.failing_workloads = item.fails or any(w.object in scenario.fail for w in obj.workloads)

@@ -1,0 +1,55 @@
+"""The machine that the controllers run on: steps slow each other down, kustomize builds take turns."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from typing import Any
+
+import simpy
+
+
+class Processors:
+    """Processor sharing: with more steps running than processors, each gets its share.
+
+    A step's rate is fixed when it starts (the steps last 10-200 ms, so the share hardly moves while one runs); that
+    costs one event a step where exact sharing would cost one for every other step that starts or ends.
+    """
+
+    __slots__ = ("count", "env", "running")
+
+    def __init__(self, env: simpy.Environment, count: float):
+        self.env, self.count, self.running = env, count, 0
+
+    def work(self, seconds: float) -> Generator[simpy.Event, Any, None]:
+        """Take ``seconds`` of processor time."""
+        self.running += 1
+        share = self.running / self.count
+        yield self.env.timeout(seconds * share if share > 1.0 else seconds)
+        self.running -= 1
+
+
+class Mutex:
+    """First come, first served."""
+
+    __slots__ = ("_waiting", "env", "held")
+
+    def __init__(self, env: simpy.Environment):
+        self.env, self.held = env, False
+        self._waiting: deque[simpy.Event] = deque()
+
+    def acquire(self) -> simpy.Event | None:
+        """None: it is yours; otherwise the event to wait for."""
+        if not self.held:
+            self.held = True
+            return None
+        event = self.env.event()
+        self._waiting.append(event)
+        return event
+
+    def release(self) -> None:
+        """Hand it to the next, or free it."""
+        if self._waiting:
+            self._waiting.popleft().succeed()
+        else:
+            self.held = False

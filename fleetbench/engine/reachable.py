@@ -1,0 +1,72 @@
+"""Which objects can turn Ready at all: what the others wait for in vain is known before the clock starts.
+
+Least fixed point over the rules of :mod:`fleetbench.engine.readiness`; a cycle has no member that comes first, so
+none of it is reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from fleetbench.engine.plan import MISSING, Plan
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
+
+
+def can_turn_ready(plan: Plan, given_up: Collection[int] = ()) -> list[bool]:
+    """For each item whether it can turn Ready.
+
+    Args:
+        plan: the compiled scenario.
+        given_up: items that have reached a terminal state since (a HelmRelease whose retries are exhausted).
+
+    Returns:
+        One flag an item, in the plan's order.
+    """
+    items = plan.items
+    exists = [item.exists for item in items]
+    applies = [False] * len(items)
+    ready = [False] * len(items)
+    interested: list[list[int]] = [[] for _ in items]
+    for n, item in enumerate(items):
+        wanted = [d for d, _ in item.dependencies] + [item.source, item.parent, *item.checks]
+        wanted += [*item.needs_apply, *item.needs_build, *item.needs_run]
+        for other in set(wanted):
+            if other != MISSING:
+                interested[other].append(n)
+    todo = list(range(len(items)))
+    while todo:
+        n = todo.pop()
+        item = items[n]
+        before = (exists[n], applies[n], ready[n])
+        if not exists[n]:
+            exists[n] = item.defined and item.parent != MISSING and applies[item.parent]
+        if exists[n] and not applies[n]:
+            applies[n] = _can_apply(plan, n, exists, applies, ready)
+        if applies[n] and not ready[n] and n not in given_up:
+            ready[n] = (
+                not item.fails
+                and not (item.failing_workloads and item.waits)
+                and not (item.check_missing and item.waits)
+                and (not item.waits or all(ready[c] for c in item.checks))
+                and (not item.waits or all(applies[p] for p in item.needs_run))
+            )
+        if (exists[n], applies[n], ready[n]) != before:
+            todo.extend(interested[n])
+    return ready
+
+
+def _can_apply(plan: Plan, n: int, exists: list[bool], applies: list[bool], ready: list[bool]) -> bool:
+    item = plan.items[n]
+    if item.suspend or item.broken:
+        return False
+    if item.id.kind not in (KUSTOMIZATION, HELM_RELEASE):  # a source: its artifact
+        return item.source == MISSING or ready[item.source]
+    # The chart of a HelmRelease is made by its own reconcile, so it is there as soon as its repository is.
+    source = item.source
+    if source in item.creates:
+        source = plan.items[source].source
+    if source == MISSING or not exists[source] or not ready[source]:
+        return False
+    if any(d == MISSING or not ready[d] for d, _ in item.dependencies):
+        return False
+    return all(applies[p] for p in (*item.needs_apply, *item.needs_build))

@@ -1,0 +1,200 @@
+"""The front door of the engine: one sample of a scenario, from nothing to the last Ready."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fleetbench import phases
+from fleetbench.engine import helmrelease, kustomization, source
+from fleetbench.engine.plan import Plan, compile_plan
+from fleetbench.engine.work_queue import LOW_PRIORITY, Result, WorkerPool, WorkQueue
+from fleetbench.engine.world import LEASE, SYNC, World
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
+from fleetbench.model.scenario import BOOTSTRAP, COMMIT, MAX_UNTIL_S, RESTART, Scenario
+from fleetbench.timeline.events import Timeline
+
+CONTROLLER_START_S = 3.0
+"""From a controller's start to its first reconcile: process start, cache sync (measured 2-4 s)."""
+LEASE_S = 35.0
+"""Lease of a killed leader; fluxcd/pkg/runtime leaderelection defaults."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one sample came to; lists run along ``plan.services``."""
+
+    number: int
+    ready_s: tuple[float | None, ...]
+    """First Ready of each service; None = never within the time simulated."""
+    until_s: float
+    """When the clock stopped."""
+    most_busy: int
+    """Most workers held at one moment, over the largest pool."""
+    timeline: Timeline | None = None
+    """The events, where asked for."""
+    started_s: tuple[float | None, ...] = ()
+    applied_s: tuple[float | None, ...] = ()
+    attempts: tuple[int, ...] = ()
+
+    @property
+    def total_s(self) -> float:
+        """The last Ready, over those that got there."""
+        return max((t for t in self.ready_s if t is not None), default=0.0)
+
+    @property
+    def complete(self) -> bool:
+        """Every service turned Ready."""
+        return None not in self.ready_s
+
+
+def simulate(scenario: Scenario, sample: int = 0, *, record: bool = True) -> Sample:
+    """Simulate one sample of a scenario."""
+    return run_sample(compile_plan(scenario), sample, record=record)
+
+
+def samples(plan: Plan, numbers: Iterator[int] | range) -> Iterator[Sample]:
+    """Simulate several samples of a compiled scenario, one after the other, without recording events."""
+    for number in numbers:
+        yield run_sample(plan, number)
+
+
+def run_sample(plan: Plan, number: int, *, record: bool = False) -> Sample:
+    """Simulate one sample of a compiled scenario: same seed and number, same result, recorded or not."""
+    w = World(plan, number, record)
+    _make_pools(w)
+    {BOOTSTRAP: _bootstrap, COMMIT: _commit, RESTART: _restart}[plan.scenario.kind](w)
+    limit = MAX_UNTIL_S if plan.scenario.until_s is None else min(plan.scenario.until_s, MAX_UNTIL_S)
+    if w.remaining > 0:
+        w.env.run(until=w.finished | w.env.timeout(limit))
+    until = w.env.now if plan.scenario.until_s is None else limit
+    services = plan.services
+    timeline = None
+    if record:
+        w.events.sort(key=lambda e: e.t_s)
+        complete = all(w.ready_s[n] is not None for n in services)
+        timeline = Timeline(tuple(e for e in w.events if e.t_s <= until), until, complete)
+    return Sample(
+        number,
+        tuple(w.ready_s[n] for n in services),
+        until,
+        max((pool.most_busy for pool in w.pools.values()), default=0),
+        timeline,
+        tuple(w.started_s[n] for n in services),
+        tuple(w.applied_s[n] for n in services),
+        tuple(w.attempts[n] for n in services),
+    )
+
+
+def _make_pools(w: World) -> None:
+    parameters = w.parameters
+    for item in w.items:
+        key = (item.id.kind, item.shard)
+        if key in w.pools:
+            continue
+        reconcile, workers = {
+            KUSTOMIZATION: (kustomization.reconcile, parameters.kustomize_concurrent),
+            HELM_RELEASE: (helmrelease.reconcile, parameters.helm_concurrent),
+        }.get(item.id.kind, (source.reconcile, parameters.source_concurrent))
+        queue = WorkQueue(w.env, parameters.min_retry_delay_s, parameters.max_retry_delay_s)
+
+        def bound(n: int, reconcile=reconcile) -> Iterator[Result]:  # type: ignore[no-untyped-def]
+            return reconcile(w, n)  # type: ignore[no-any-return]
+
+        w.pools[key] = WorkerPool(queue, workers, bound)
+
+
+def _bootstrap(w: World) -> None:
+    """t0: the sources and the root Kustomization are created, sources first."""
+    for n, item in enumerate(w.items):
+        if item.exists:
+            w.create(n)
+
+
+def _steady(w: World) -> None:
+    """A fleet that has been running: everything that can be Ready is, and waits for its next interval.
+
+    The queue keeps the order in which objects were last reconciled; where that is not known, one is drawn.
+    """
+    known = w.plan.scenario.last_reconciled
+    order: list[tuple[float, int]] = []
+    for n, item in enumerate(w.items):
+        if not w.plan.reconcilable[n] and not item.fails and not item.failing_workloads:
+            continue
+        w.exists[n] = w.finalizer[n] = True
+        w.revision[n] = w.attempted[n] = w.applied_revision[n] = w.changed_at[n] = 1
+        w.applied_s[n] = 0.0
+        w.status[n], w.reason[n] = phases.TRUE, phases.SUCCEEDED
+        u = w.draws.uniform(item.key, SYNC)
+        order.append((known.get(item.id, -item.interval_s * u), n))
+    for last, n in sorted(order):
+        w.emit(n)
+        item = w.items[n]
+        since = max(0.0, -last) if not known else 0.0
+        w.pool(n).queue.add(n, after_s=max(w.jittered(n, item.interval_s) - since, 0.001))
+    for n, item in enumerate(w.items):
+        w.pending[n] = sum(w.status[c] != phases.TRUE for c in item.checks)
+
+
+def _commit(w: World) -> None:
+    """A push at t0; the GitRepository sees it at its next interval, or at once with a receiver."""
+    scenario = w.plan.scenario
+    _steady(w)
+    w.latest = w.goal_revision = 2
+    for n in w.plan.services:
+        if w.items[n].id in scenario.changed:
+            w.changed_at[n] = 2
+    _count_goal(w)
+    for n in w.plan.following:
+        if not scenario.webhook:
+            w.pool(n).queue.add(n, after_s=max(w.items[n].interval_s * w.draws.uniform(w.items[n].key, SYNC, 1), 0.001))
+        else:
+            w.enqueue(n)
+    if scenario.fix_after_s is not None:
+        w.env.process(_fix(w, scenario.fix_after_s))
+
+
+def _fix(w: World, after_s: float):  # type: ignore[no-untyped-def]
+    """A second commit heals what failed."""
+    yield w.env.timeout(after_s)
+    w.latest = w.goal_revision = 3
+    healed = [n for n, item in enumerate(w.items) if item.fails or item.failing_workloads]
+    w.healed.update(healed)
+    for n in healed:
+        w.changed_at[n] = 3
+    w.ready_s = [None] * len(w.items)
+    _count_goal(w)
+    for n in w.plan.following:
+        w.enqueue(n)
+
+
+def _count_goal(w: World) -> None:
+    """Who must show the new revision: Kustomizations of the repository's sources; HelmReleases that changed."""
+    for n in w.plan.services:
+        item = w.items[n]
+        follows = item.id.kind == KUSTOMIZATION and item.source in w.plan.following
+        w.counting[n] = follows or w.changed_at[n] == w.goal_revision
+        if not w.counting[n]:
+            w.ready_s[n] = 0.0 if w.status[n] == phases.TRUE else None
+    w.remaining = sum(w.counting[n] and w.plan.reconcilable[n] for n in w.plan.services)
+
+
+def _restart(w: World) -> None:
+    """The controllers are killed at t0 and come back: all objects enqueued at low priority."""
+    _steady(w)
+    w.pools.clear()
+    _make_pools(w)
+    u = w.draws.uniform(0, LEASE)
+    start = CONTROLLER_START_S + (LEASE_S * u if w.parameters.leader_election else 0.0)
+    w.latest = 1
+    w.goal_revision = 1
+    w.ready_s = [None] * len(w.items)
+    w.remaining = sum(w.plan.reconcilable[n] for n in w.plan.services)
+
+    def come_back(_: object) -> None:
+        for n, exists in enumerate(w.exists):
+            if exists:
+                w.pool(n).queue.add(n, priority=LOW_PRIORITY)
+
+    w.env.timeout(start).callbacks.append(come_back)
+

@@ -1,0 +1,75 @@
+"""source-controller's reconcile of a repository or a HelmChart.
+
+Source: source-controller v1.9.3 internal/controller/gitrepository_controller.go, helmchart_controller.go
+(finalizer first, then artifact; a chart follows its repository's artifact by watch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import simpy
+
+from fleetbench import phases
+from fleetbench.engine.plan import MISSING
+from fleetbench.engine.readiness import artifact_event_enqueues
+from fleetbench.engine.work_queue import REQUEUE, STOP, Result
+from fleetbench.engine.world import World
+from fleetbench.ids import EXTERNAL_ARTIFACT, GIT_REPOSITORY, HELM_CHART, HELM_RELEASE, KUSTOMIZATION
+
+Reconcile = Generator[simpy.Event, Any, Result]
+
+
+def reconcile(w: World, n: int) -> Reconcile:
+    """One reconcile; the worker is held throughout."""
+    item = w.items[n]
+    w.attempts[n] += 1
+    if not w.finalizer[n]:
+        yield from w.work(n, "finalizer")
+        w.finalizer[n] = True
+        w.emit(n)
+        return REQUEUE
+    if item.suspend:
+        return STOP
+    upstream = item.source
+    if item.id.kind in (HELM_CHART, EXTERNAL_ARTIFACT) and upstream != MISSING and not w.revision[upstream]:
+        w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED)
+        return STOP  # its repository's artifact event brings it back
+    step = {GIT_REPOSITORY: "git_fetch", HELM_CHART: "chart_build"}.get(item.id.kind, "remote_fetch")
+    revision = available_revision(w, n)
+    if w.revision[n] != revision or w.status[n] != phases.TRUE:
+        w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING)
+        yield from w.work(n, step)
+        fresh = w.revision[n] != revision
+        w.revision[n] = revision
+        w.set_ready(n, phases.SUCCEEDED)
+        if fresh:
+            announce(w, n)
+    else:
+        yield from w.work(n, step)
+    return Result(w.jittered(n, item.interval_s))
+
+
+def available_revision(w: World, n: int) -> int:
+    """What a fetch would find now: the repository's newest revision; a chart's version stays."""
+    item = w.items[n]
+    if item.id.kind == HELM_CHART:
+        return 1
+    if item.id.kind == EXTERNAL_ARTIFACT and item.source != MISSING:
+        return w.revision[item.source]
+    return w.latest if n in w.plan.following else 1
+
+
+def announce(w: World, n: int) -> None:
+    """A new artifact: its event enqueues what follows it, Kustomizations sorted by dependsOn."""
+    revision = w.revision[n]
+    for user in w.plan.users[n]:
+        if not w.exists[user]:
+            continue
+        kind = w.items[user].id.kind
+        if kind == KUSTOMIZATION and not artifact_event_enqueues(w.status[user], w.attempted[user], revision):
+            continue
+        if kind == HELM_RELEASE and w.status[user] == phases.TRUE:
+            continue
+        w.enqueue(user)

@@ -1,0 +1,197 @@
+"""controller-runtime's priority queue and the workers that take from it.
+
+Source: controller-runtime v0.24.1 pkg/controller/priorityqueue/priorityqueue.go (lockedAddWithOpts,
+handleWaitingItems, handleReadyItems) and pkg/internal/controller/controller.go (reconcileHandler).
+
+- Items are unique; adding one that waits for a time keeps the earlier of the two times, and the higher priority.
+- Ready items come by priority, then in the order in which they were added, or became ready if they had to wait. An
+  item that is pulled forward from waiting to ready keeps the number it got when it was put to wait.
+- An item that a worker holds is not handed out again before that worker is done with it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from heapq import heappop, heappush
+from typing import Any
+
+import simpy
+
+LOW_PRIORITY = -100
+"""handler.LowPriority: objects of the initial list."""
+
+
+class WorkQueue:
+    """One controller's queue."""
+
+    def __init__(self, env: simpy.Environment, min_delay_s: float, max_delay_s: float):
+        self.env = env
+        self.min_delay_s, self.max_delay_s = min_delay_s, max_delay_s
+        self._waiting: dict[int, tuple[float, int, int]] = {}  # item -> (ready at, priority, counter)
+        self._ready: dict[int, tuple[int, int]] = {}  # item -> (priority, counter)
+        self._heap: list[tuple[int, int, int]] = []  # (-priority, counter, item); stale entries are skipped
+        self._held: set[int] = set()
+        self._idle: deque[simpy.Event] = deque()
+        self._counter = 0
+        self._failures: dict[int, int] = {}
+        self.spawn: Callable[[], bool] = lambda: False
+        """Starts one more worker, if there may be one (:class:`WorkerPool` sets it)."""
+
+    def add(self, item: int, after_s: float = 0.0, priority: int = 0) -> None:
+        """Put an item in the queue, now or ``after_s`` seconds from now."""
+        ready = self._ready.get(item)
+        if ready is not None:
+            if priority > ready[0]:
+                self._make_ready(item, priority, self._next())
+            return
+        waiting = self._waiting.get(item)
+        if after_s <= 0.0:
+            if waiting is None:
+                self._make_ready(item, priority, self._next())
+            else:
+                del self._waiting[item]
+                higher = priority > waiting[1]
+                self._make_ready(item, max(priority, waiting[1]), self._next() if higher else waiting[2])
+            return
+        at = self.env.now + after_s
+        if waiting is not None:
+            if waiting[0] <= at:
+                if priority > waiting[1]:
+                    self._waiting[item] = (waiting[0], priority, self._next())
+                return
+            priority = max(priority, waiting[1])
+        entry = (at, priority, self._next() if waiting is None else waiting[2])
+        self._waiting[item] = entry
+        timeout = self.env.timeout(after_s, (item, at))
+        timeout.callbacks.append(self._came_due)
+
+    def add_rate_limited(self, item: int, priority: int = 0) -> None:
+        """Requeue: true: the item's own exponential delay (workqueue.TypedItemExponentialFailureRateLimiter)."""
+        failures = self._failures.get(item, 0)
+        self._failures[item] = failures + 1
+        self.add(item, min(self.min_delay_s * 2.0**min(failures, 60), self.max_delay_s), priority)
+
+    def forget(self, item: int) -> None:
+        """Reset the item's delay."""
+        self._failures.pop(item, None)
+
+    def take(self) -> tuple[int, int] | None:
+        """The next item and its priority, held from now on; None where nothing can be handed out."""
+        heap, ready, held = self._heap, self._ready, self._held
+        blocked: list[tuple[int, int, int]] = []
+        found = None
+        while heap:
+            entry = heappop(heap)
+            item = entry[2]
+            state = ready.get(item)
+            if state is None or state[1] != entry[1] or state[0] != -entry[0]:
+                continue  # an older entry of an item that moved
+            if item in held:
+                blocked.append(entry)
+                continue
+            del ready[item]
+            held.add(item)
+            found = (item, state[0])
+            break
+        for entry in blocked:
+            heappush(heap, entry)
+        return found
+
+    def done(self, item: int) -> None:
+        """The worker lets go of the item; if it was added meanwhile it can be handed out again."""
+        self._held.discard(item)
+        if item in self._ready:
+            self._wake()
+
+    def is_queued(self, item: int) -> bool:
+        """Whether the item is ready to be handed out (not merely waiting for a time)."""
+        return item in self._ready
+
+    def idle_event(self) -> simpy.Event:
+        """An event for a worker with nothing to do: it fires when something can be handed out."""
+        event = self.env.event()
+        self._idle.append(event)
+        return event
+
+    def _next(self) -> int:
+        self._counter += 1
+        return self._counter
+
+    def _make_ready(self, item: int, priority: int, counter: int) -> None:
+        self._ready[item] = (priority, counter)
+        heappush(self._heap, (-priority, counter, item))
+        if item not in self._held:
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._idle:
+            self._idle.popleft().succeed()
+        else:
+            self.spawn()
+
+    def _came_due(self, timeout: simpy.Event) -> None:
+        item, at = timeout._value
+        waiting = self._waiting.get(item)
+        if waiting is None or waiting[0] != at:
+            return  # pulled forward meanwhile
+        del self._waiting[item]
+        self._make_ready(item, waiting[1], self._next())
+
+
+class Result:
+    """What a reconcile returns (reconcile.Result)."""
+
+    __slots__ = ("after_s", "requeue")
+
+    def __init__(self, after_s: float = 0.0, requeue: bool = False):
+        self.after_s, self.requeue = after_s, requeue
+
+
+REQUEUE = Result(requeue=True)
+"""``Requeue: true``, or an error: through the rate limiter."""
+STOP = Result()
+"""Nothing more until an event."""
+
+
+def worker(queue: WorkQueue, reconcile: Any, pool: WorkerPool) -> Generator[simpy.Event, Any, None]:
+    """One worker: takes an item, reconciles it, requeues it as the result says; for ever."""
+    while True:
+        taken = queue.take()
+        if taken is None:
+            yield queue.idle_event()
+            continue
+        item, priority = taken
+        pool.busy += 1
+        if pool.busy > pool.most_busy:
+            pool.most_busy = pool.busy
+        result = yield from reconcile(item)
+        pool.busy -= 1
+        if result.after_s > 0.0:
+            queue.forget(item)
+            queue.add(item, result.after_s, priority)
+        elif result.requeue:
+            queue.add_rate_limited(item, priority)
+        else:
+            queue.forget(item)
+        queue.done(item)
+
+
+class WorkerPool:
+    """A controller's queue with its workers; ``most_busy`` is the most that were held at one moment.
+
+    A worker's process is started when there is first something for it to do.
+    """
+
+    def __init__(self, queue: WorkQueue, workers: int, reconcile: Any):
+        self.queue, self.workers = queue, workers
+        self.busy = self.most_busy = self._started = 0
+        self._reconcile = reconcile
+        queue.spawn = self._spawn
+
+    def _spawn(self) -> bool:
+        if self._started >= self.workers:
+            return False
+        self._started += 1
+        self.queue.env.process(worker(self.queue, self._reconcile, self))
+        return True

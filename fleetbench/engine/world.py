@@ -1,0 +1,319 @@
+"""The state of one sample: the cluster's objects as the controllers see them, and the shared machine."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from math import exp, log
+from statistics import NormalDist
+from typing import Any
+
+import simpy
+
+from fleetbench import phases
+from fleetbench.engine.draws import Draws, key_of
+from fleetbench.engine.plan import MISSING, Plan
+from fleetbench.engine.processors import Mutex, Processors
+from fleetbench.engine.work_queue import WorkerPool, WorkQueue
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
+from fleetbench.model.steps import Step, Steps
+from fleetbench.timeline.events import Event
+
+_inverse_normal = NormalDist().inv_cdf
+PHASES = {name: number for number, name in enumerate(Steps.__dataclass_fields__)}
+"""Step -> number of its random stream; streams beyond 100 are named below."""
+JITTER, POD, PULL_SPEED, SYNC, LEASE, PULL_SIZE, POD_START = 101, 102, 103, 104, 105, 106, 107
+_SHARED = key_of("shared")
+
+TRUE, FALSE, UNKNOWN, ABSENT = phases.TRUE, phases.FALSE, phases.UNKNOWN, phases.ABSENT
+
+
+class World:
+    """Everything that changes during one sample."""
+
+    def __init__(self, plan: Plan, sample: int, record: bool):
+        scenario = plan.scenario
+        self.plan, self.items, self.parameters = plan, plan.items, scenario.parameters
+        self.env = simpy.Environment()
+        self.draws = Draws(scenario.seed, sample)
+        self.record = record
+        self.events: list[Event] = []
+        self.speed = self.draws.lognormal(scenario.steps.speed, _SHARED, PHASES["speed"])
+        self.processors = Processors(self.env, scenario.parameters.cpus)
+        self.build_mutex = Mutex(self.env)
+        steps = scenario.steps
+        self.steps = steps
+        self._outlier_from = 1.0 - steps.outlier_share
+        size = len(plan.items)
+        self.exists = [False] * size
+        self.finalizer = [False] * size
+        self.status = [ABSENT] * size
+        self.reason = [""] * size
+        self.revision = [0] * size
+        """lastAppliedRevision of a Kustomization, the artifact's revision of a source; 0 = none."""
+        self.attempted = [0] * size
+        self.changed_at = [0] * size
+        """The revision that last changed the object's own manifests."""
+        self.applied_revision = [0] * size
+        """The revision of its manifests that was last applied; 0 = never."""
+        self.applied_s: list[float | None] = [None] * size
+        self.started_s: list[float | None] = [None] * size
+        self.workload_s = [0.0] * size
+        self.workload_by_object: list[dict[Any, float] | None] = [None] * size
+        self.attempts = [0] * size
+        self.tries = [0] * size
+        self.pending = [len(item.checks) for item in plan.items]
+        """Watched items that are not Ready now."""
+        self.failed_checks = [0] * size
+        """Watched items that kstatus calls Failed."""
+        self.wake: dict[int, simpy.Event] = {}
+        self.waiting_for_provider: dict[int, list[int]] = {}
+        self.stalled: set[int] = set()
+        self.failures: dict[int, int] = {}
+        """Failed releases in a row of each HelmRelease."""
+        self.ready_s: list[float | None] = [None] * size
+        self.goal_revision = 1
+        self.counting = [False] * size
+        for n in plan.services:
+            self.counting[n] = True
+        self.remaining = sum(plan.reconcilable[n] for n in plan.services)
+        self.finished = self.env.event()
+        self.node_free_s = [0.0] * scenario.parameters.nodes
+        self.node_images: list[set[str]] = [set() for _ in range(scenario.parameters.nodes)]
+        pull = scenario.pull
+        self.bandwidth = self.draws.lognormal(Step(pull.bandwidth_p50, pull.bandwidth_sigma), _SHARED, PULL_SPEED)
+        self.pools: dict[tuple[str, str | None], WorkerPool] = {}
+        self.healed: set[int] = set()
+        """What a later commit has healed."""
+        self.latest = 1
+        """The newest revision that the repository holds."""
+
+    # --- the machine ---------------------------------------------------------------------------------------------
+
+    def amount(self, n: int, step: Step, phase: int, times: float = 1.0) -> float:
+        """Seconds of work of one step of one object, this attempt's draw."""
+        if step.p50_s == 0.0:
+            return 0.0
+        u = self.draws.uniform(self.items[n].key, phase, self.attempts[n])
+        seconds = step.p50_s * times * exp(step.sigma * _inverse_normal(u)) if step.sigma else step.p50_s * times
+        if u > self._outlier_from:
+            rest = (u - self._outlier_from) / self.steps.outlier_share
+            seconds += self.steps.outlier.p50_s * exp(self.steps.outlier.sigma * _inverse_normal(min(max(rest, 1e-9), 1 - 1e-9)))
+        return seconds * self.speed
+
+    def work(self, n: int, name: str, times: float = 1.0) -> Generator[simpy.Event, Any, None]:
+        """Do one step of an object: take its processor time."""
+        seconds = self.amount(n, getattr(self.steps, name), PHASES[name], times)
+        if seconds > 0.0:
+            processors = self.processors
+            processors.running += 1
+            share = processors.running / processors.count
+            yield self.env.timeout(seconds * share if share > 1.0 else seconds)
+            processors.running -= 1
+
+    def jittered(self, n: int, interval_s: float) -> float:
+        """An interval with the controllers' jitter (pkg/runtime jitter.JitteredIntervalDuration)."""
+        jitter = self.parameters.interval_jitter
+        if jitter == 0.0:
+            return interval_s
+        u = self.draws.uniform(self.items[n].key, JITTER, self.attempts[n])
+        return interval_s * (1.0 + jitter * (2.0 * u - 1.0))
+
+    # --- objects ---------------------------------------------------------------------------------------------------
+
+    def pool(self, n: int) -> WorkerPool:
+        """The workers that reconcile this object."""
+        item = self.items[n]
+        return self.pools[item.id.kind, item.shard]
+
+    def enqueue(self, n: int, priority: int = 0) -> None:
+        """A watch event puts the object in its controller's queue."""
+        self.pool(n).queue.add(n, priority=priority)
+        if self.parameters.cancel_health_check_on_new_revision:
+            event = self.wake.get(n)
+            if event is not None and not event.triggered:
+                event.succeed("canceled")
+
+    def create(self, n: int) -> None:
+        """An apply creates the object, or finds it there."""
+        if not self.exists[n]:
+            self.exists[n] = True
+            self.emit(n)
+            self.enqueue(n)
+
+    def emit(self, n: int, message: str = "") -> None:
+        """Record the object as a watch would see it now."""
+        if self.record:
+            revision = self.revision[n]
+            self.events.append(
+                Event(
+                    self.env.now,
+                    self.items[n].id,
+                    self.status[n],
+                    self.reason[n],
+                    message,
+                    1,
+                    1 if self.status[n] == TRUE or self.revision[n] else -1,
+                    f"r{revision}" if revision else "",
+                    self.attempts[n],
+                )
+            )
+
+    def set_ready(self, n: int, reason: str, message: str = "") -> None:
+        """Ready=True."""
+        was = self.status[n]
+        self.status[n], self.reason[n] = TRUE, reason
+        self.emit(n, message)
+        if self.counting[n] and self.ready_s[n] is None and self._reached(n):
+            self.ready_s[n] = self.env.now
+            if self.plan.reconcilable[n]:
+                self.remaining -= 1
+                if self.remaining == 0 and not self.finished.triggered:
+                    self.finished.succeed()
+        if was != TRUE:
+            for watcher in self.items[n].watchers:
+                self.pending[watcher] -= 1
+                if self.pending[watcher] == 0:
+                    self._wake(watcher)
+        if self.parameters.event_driven_dependents:
+            for dependent in self.items[n].dependents:
+                if self.exists[dependent]:
+                    self.enqueue(dependent)
+
+    def set_not_ready(self, n: int, status: str, reason: str, message: str = "") -> None:
+        """Ready=False or Unknown."""
+        if self.status[n] == TRUE:
+            for watcher in self.items[n].watchers:
+                self.pending[watcher] += 1
+        elif self.status[n] == status and self.reason[n] == reason and not self.record:
+            return
+        self.status[n], self.reason[n] = status, reason
+        self.emit(n, message)
+
+    def set_stalled(self, n: int) -> None:
+        """A terminal state: kstatus calls the object Failed, nothing is tried again."""
+        self.stalled.add(n)
+        for watcher in self.items[n].watchers:
+            self.failed_checks[watcher] += 1
+            self._wake(watcher)
+        self.give_up()
+
+    def give_up(self) -> None:
+        """Some object can no longer turn Ready: see who waits for it in vain, and whether that was the last hope."""
+        from fleetbench.engine.reachable import can_turn_ready
+
+        hopeful = can_turn_ready(self.plan, self.stalled)
+        self.remaining = sum(hopeful[n] and self.ready_s[n] is None for n in self.plan.services)
+        if self.remaining == 0 and not self.finished.triggered:
+            self.finished.succeed()
+
+    def applied(self, n: int) -> None:
+        """The object's manifests are in the cluster: what needs them can go on."""
+        if self.applied_s[n] is None:
+            self.applied_s[n] = self.env.now
+            for waiting in self.waiting_for_provider.pop(n, ()):
+                self._wake(waiting)
+
+    def _wake(self, n: int) -> None:
+        event = self.wake.get(n)
+        if event is not None and not event.triggered:
+            event.succeed("changed")
+
+    def _reached(self, n: int) -> bool:
+        """Whether Ready counts: of the revision that the scenario waits for."""
+        return self.items[n].id.kind == HELM_RELEASE or self.revision[n] >= self.goal_revision
+
+    # --- workloads -------------------------------------------------------------------------------------------------
+
+    def start_workloads(self, n: int) -> None:
+        """Draw when the object's own workloads, applied now, will be Current."""
+        item = self.items[n]
+        workload = item.workload
+        now = self.env.now
+        self.tries[n] += 1
+        self.workload_by_object[n] = None
+        if item.failing_workloads and n not in self.healed:
+            self.workload_s[n] = float("inf")
+            return
+        if workload is None or (workload.total is None and not workload.pods):
+            self.workload_s[n] = now
+            return
+        if workload.total is not None:
+            self.workload_s[n] = now + workload.total.quantile(self.draws.uniform(item.key, POD, self.tries[n]))
+            self._emit_workload(item.id, self.workload_s[n])
+            return
+        ready: list[float] = []
+        by_object: dict[Any, float] = {}
+        hooks_end = now
+        for number, pod in enumerate(workload.pods):
+            key = item.workload_keys[number]
+            at = now if pod.hook else hooks_end
+            if pod.after is not None:
+                at = max(at, ready[pod.after])
+            at += pod.start.quantile(self.draws.uniform(key, POD_START, self.tries[n]))
+            at = self._pull(pod.pulls, at, key)
+            at += pod.ready.quantile(self.draws.uniform(key, POD, self.tries[n]))
+            at += self._lag(key, self.tries[n])
+            if pod.hook:
+                hooks_end = max(hooks_end, at)
+            ready.append(at)
+            by_object[pod.workload] = max(at, by_object.get(pod.workload, 0.0))
+        self.workload_s[n] = max(ready)
+        self.workload_by_object[n] = by_object
+        if self.record:
+            for object_id, at in by_object.items():
+                self._emit_workload(object_id, at)
+
+    def _emit_workload(self, object_id: Any, at: float) -> None:
+        if self.record and at != float("inf"):
+            self.events.append(Event(self.env.now, object_id, FALSE, phases.PROGRESSING))
+            self.events.append(Event(at, object_id, TRUE, phases.CURRENT, "", 1, 1))
+
+    def _lag(self, key: int, attempt: int) -> float:
+        step = self.steps.pod_lag
+        return 0.0 if step.p50_s == 0.0 else self.draws.lognormal(step, key, PHASES["pod_lag"], attempt) * self.speed
+
+    def _pull(self, pulls: Any, at: float, key: int) -> float:
+        """When the images are there: a node pulls each once, one after the other."""
+        node = key % len(self.node_free_s)
+        held = self.node_images[node]
+        for number, pull in enumerate(pulls):
+            if pull.image in held:
+                continue
+            megabytes = pull.megabytes.quantile(self.draws.uniform(key_of(pull.image), PULL_SIZE, number))
+            if megabytes <= 0.0:
+                continue
+            held.add(pull.image)
+            seconds = megabytes / self.bandwidth
+            if self.plan.scenario.pull.serialized:
+                self.node_free_s[node] = max(at, self.node_free_s[node]) + seconds
+                at = self.node_free_s[node]
+            else:
+                at += seconds
+        return at
+
+    def own_workloads_s(self, n: int) -> float:
+        """When the workloads that the object's health check watches are Current."""
+        wanted, by_object = self.items[n].checks_workloads, self.workload_by_object[n]
+        if wanted is None:
+            return self.workload_s[n]
+        if not wanted:
+            return 0.0
+        if by_object is None:
+            return self.workload_s[n]
+        return max((by_object[w] for w in wanted if w in by_object), default=0.0)
+
+    def missing_provider(self, n: int) -> bool:
+        """Whether something that the workloads need is not applied yet; the object is woken when it is."""
+        for provider in self.items[n].needs_run:
+            if self.applied_s[provider] is None:
+                self.waiting_for_provider.setdefault(provider, []).append(n)
+                return True
+        return False
+
+
+def bandwidth_sigma(p50: float, p90: float) -> float:
+    """Sigma of a log-normal bandwidth whose slow tenth is at ``p90`` MB/s or below."""
+    return 0.0 if p90 >= p50 else log(p50 / p90) / _inverse_normal(0.9)
+
+
+__all__ = ["KUSTOMIZATION", "MISSING", "World", "WorkQueue", "bandwidth_sigma"]

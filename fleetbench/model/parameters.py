@@ -1,0 +1,108 @@
+"""The controllers' flags, feature gates and constants: defaults of the release, each with its source.
+
+KC = fluxcd/kustomize-controller v1.9.4, HC = helm-controller v1.6.3, SC = source-controller v1.9.3 (Flux 2.9),
+pkg/X = fluxcd/pkg module X at the version those releases pin, CR = controller-runtime v0.24.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from fleetbench.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What can be set on the controllers, or differs between releases."""
+
+    flux_version: str = "2.9"
+    kustomize_concurrent: int = 4
+    """``--concurrent``; KC main.go."""
+    helm_concurrent: int = 4
+    """``--concurrent``; HC main.go."""
+    source_concurrent: int = 2
+    """``--concurrent``, per kind of source; SC main.go."""
+    requeue_dependency_s: float = 30.0
+    """``--requeue-dependency`` of kustomize-controller; KC main.go."""
+    helm_requeue_dependency_s: float = 30.0
+    """``--requeue-dependency`` of helm-controller; HC main.go."""
+    min_retry_delay_s: float = 0.75
+    """``--min-retry-delay``: the first delay of the rate limiter; pkg/runtime controller/ratelimiter.go."""
+    max_retry_delay_s: float = 900.0
+    """``--max-retry-delay``; pkg/runtime controller/ratelimiter.go."""
+    concurrent_ssa: int = 4
+    """``--concurrent-ssa``: dry-runs of one apply at a time; KC main.go."""
+    health_poll_s: float = 5.0
+    """How often kstatus is polled in a health check; KC kustomization_controller.go checkHealth."""
+    helm_poll_s: float = 5.0
+    """How often Helm's wait looks; HC >= 1.5 polls kstatus (internal/action/wait.go), Helm 3 looked every 2 s."""
+    stage_poll_s: float = 2.0
+    """Poll of the wait for CRDs and namespaces between apply stages; KC apply WaitInterval."""
+    interval_jitter: float = 0.05
+    """``--interval-jitter-percentage`` / 100; pkg/runtime jitter/requeue.go."""
+    fail_fast: bool = True
+    """A health check ends at the first Failed object; KC main.go, gate DisableFailFastBehavior off."""
+    event_driven_dependents: bool = False
+    """What-if: a dependency that turns Ready enqueues its dependants at once (KC pull request 1412)."""
+    cancel_health_check_on_new_revision: bool = False
+    """Feature gate CancelHealthCheckOnNewRevision; KC internal/features/features.go: off."""
+    additive_cel_dependency_check: bool = False
+    """Feature gate AdditiveCELDependencyCheck; KC internal/features/features.go: off."""
+    default_to_retry_on_failure: bool = False
+    """Feature gate DefaultToRetryOnFailure; HC internal/features/features.go: off."""
+    kube_api_qps: float | None = None
+    """``--kube-api-qps``; None = no limit, as pkg/runtime client.GetConfigOrDie switches it off where the API server
+    has Priority and Fairness (Kubernetes 1.20 and later)."""
+    kube_api_burst: int = 300
+    nodes: int = 1
+    cpus: float = 2.0
+    """Processors that the controllers, the API server and etcd share."""
+    leader_election: bool = True
+    """A restarted controller waits for the lease of a killed one: up to 35 s; pkg/runtime leaderelection."""
+
+    def __post_init__(self) -> None:
+        for name in ("kustomize_concurrent", "helm_concurrent", "source_concurrent", "concurrent_ssa", "nodes"):
+            value = getattr(self, name)
+            if not 1 <= value <= 10_000:
+                raise InputError(f"{name}: got {value}, wanted a whole number from 1 to 10000")
+        for name in ("requeue_dependency_s", "helm_requeue_dependency_s", "health_poll_s", "helm_poll_s"):
+            value = getattr(self, name)
+            if not 0.1 <= value <= 86_400:
+                raise InputError(f"{name}: got {value:g} s, wanted 0.1 s to 24 h")
+
+    def with_(self, **changes: Any) -> Parameters:
+        """A copy with these fields changed; None leaves a field as it is."""
+        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+
+_OF_RELEASE: dict[str, dict[str, Any]] = {
+    # helm-controller 1.3 and 1.4 wait with Helm 3's own loop: helm.sh/helm/v3 pkg/kube/wait.go, every 2 s.
+    "2.6": {"helm_poll_s": 2.0},
+    "2.7": {"helm_poll_s": 2.0},
+    "2.8": {},
+    "2.9": {},
+}
+"""Release -> what differs from 2.9's defaults."""
+
+
+def parameters_of(flux_version: str = "2.9") -> Parameters:
+    """The defaults of a Flux release, ``2.6`` to ``2.9``.
+
+    Raises:
+        InputError: a release this tool has no data for.
+    """
+    short = ".".join(flux_version.removeprefix("v").split(".")[:2])
+    if short not in _OF_RELEASE:
+        raise InputError(f"--flux-version: got {flux_version!r}, wanted one of {', '.join(_OF_RELEASE)}")
+    return Parameters(flux_version=short, **_OF_RELEASE[short])
+
+
+def flags_of_run(flags: Mapping[str, Any], base: Parameters | None = None) -> Parameters:
+    """The parameters that a run's recorded flags state; unknown keys are left to the caller."""
+    names = {f.name for f in fields(Parameters)}
+    known = {k: v for k, v in flags.items() if k in names}
+    if "requeue_dependency_s" in known:
+        known.setdefault("helm_requeue_dependency_s", known["requeue_dependency_s"])
+    return (base or Parameters()).with_(**known)

@@ -1,0 +1,55 @@
+"""A scenario: the fleet, what is believed of controllers and workloads, and what happens to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fleetbench.graph.fleet import Fleet
+from fleetbench.ids import ObjectId
+from fleetbench.model.parameters import Parameters
+from fleetbench.model.steps import Steps
+from fleetbench.model.workload_time import WorkloadTime
+
+BOOTSTRAP, COMMIT, RESTART = "bootstrap", "commit", "restart"
+KINDS = (BOOTSTRAP, COMMIT, RESTART)
+MAX_UNTIL_S = 86_400.0
+
+
+@dataclass(frozen=True)
+class Pull:
+    """How a node pulls images."""
+
+    bandwidth_p50: float = 20.0
+    """MB/s, median of a rollout."""
+    bandwidth_sigma: float = 0.0
+    """Standard deviation of the logarithm: between rollouts."""
+    serialized: bool = True
+    """One image at a time per node (kubelet ``serializeImagePulls``)."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Everything a simulation depends on, but for the number of the sample."""
+
+    fleet: Fleet
+    parameters: Parameters = field(default_factory=Parameters)
+    steps: Steps = field(default_factory=Steps)
+    workloads: Mapping[ObjectId, WorkloadTime] = field(default_factory=dict)
+    """Kustomization / HelmRelease -> its own workloads' time (:func:`fleetbench.model.resolve.resolve`)."""
+    pull: Pull = field(default_factory=Pull)
+    seed: int = 0
+    kind: str = BOOTSTRAP
+    fail: frozenset[ObjectId] = frozenset()
+    """Objects (Kustomizations, HelmReleases or workloads) that never turn healthy."""
+    until_s: float | None = None
+    """Stop the clock there; None = when only retries that cannot succeed remain."""
+    # commit
+    changed: frozenset[ObjectId] = frozenset()
+    """Kustomizations and HelmReleases whose manifests the commit changes."""
+    webhook: bool = False
+    """A receiver tells of the commit at once; otherwise it is seen at the source's next interval."""
+    last_reconciled: Mapping[ObjectId, float] = field(default_factory=dict)
+    """When each object was last reconciled before the commit, in seconds, where known: their order in the queue."""
+    fix_after_s: float | None = None
+    """A second commit, this long after the first, that heals what ``fail`` names."""

@@ -1,0 +1,131 @@
+"""The controllers' own work: how much processor time each step takes.
+
+Every step is log-normal in seconds of work on an otherwise idle machine of the kind it was fitted on; the engine
+stretches it when more steps run than there are processors. Fitted by ``fleetbench calibrate`` from the rows that the
+controllers write while they reconcile (see MODEL.md, "Step costs").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from fleetbench.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A log-normal amount of work."""
+
+    p50_s: float
+    """Median, in seconds."""
+    sigma: float
+    """Standard deviation of the logarithm."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.p50_s <= 3600 or not 0 <= self.sigma <= 3:
+            raise InputError(f"step: got p50_s={self.p50_s!r}, sigma={self.sigma!r}, wanted 0..3600 s and sigma 0..3")
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The work of each step, in the order in which the controllers do it."""
+
+    # every controller
+    speed: Step = Step(1.0, 0.25)
+    """Factor on all steps of one rollout: how fast the machine was that day."""
+    finalizer: Step = Step(0.010, 0.5)
+    """First reconcile: the patch that adds the finalizer."""
+    # source-controller
+    git_fetch: Step = Step(0.09, 0.5)
+    """GitRepository: clone to artifact."""
+    remote_fetch: Step = Step(0.09, 0.5)
+    """HelmRepository index, OCI pull, bucket."""
+    chart_build: Step = Step(0.08, 0.4)
+    """HelmChart: pull or package."""
+    # kustomize-controller
+    no_artifact: Step = Step(0.012, 0.5)
+    """Source lookup that ends the reconcile."""
+    dependency_get: Step = Step(0.004, 0.5)
+    """One uncached GET of a dependency."""
+    dependency_end: Step = Step(0.018, 0.6)
+    """Status patch and event of DependencyNotReady."""
+    start: Step = Step(0.014, 0.5)
+    """Source lookup and the patch that says Fetching."""
+    fetch: Step = Step(0.026, 0.5)
+    """Download and untar of the artifact, and the patch that says Building."""
+    build: Step = Step(0.12, 0.25)
+    """kustomize build: one at a time in the whole controller (pkg/kustomize SecureBuild holds a mutex)."""
+    dry_run: Step = Step(0.020, 0.5)
+    """Dry-run of one object; ``concurrent_ssa`` at a time."""
+    apply: Step = Step(0.008, 0.5)
+    """Apply of one changed object, one after the other."""
+    health_start: Step = Step(0.030, 0.5)
+    """Inventory, and the patch that says Running health checks."""
+    health_end: Step = Step(0.025, 0.5)
+    """From the poll that finds all Current to the patch of Healthy."""
+    finish: Step = Step(0.022, 0.5)
+    """The last status patch."""
+    release: Step = Step(0.010, 0.5)
+    """From Ready to the worker being free: observedGeneration, event, temporary files."""
+    # helm-controller
+    helm_start: Step = Step(0.020, 0.5)
+    """HelmChart applied, Fulfilling prerequisites."""
+    helm_load: Step = Step(0.060, 0.5)
+    """Chart loaded, release state determined, Running 'install' action."""
+    helm_install: Step = Step(0.120, 0.5)
+    """Render and create the chart's objects."""
+    helm_finish: Step = Step(0.080, 0.5)
+    """From the poll that finds all ready to Ready=True."""
+    # below Flux
+    pod_lag: Step = Step(0.066, 0.75)
+    """From a pod being Ready to its workload's status saying so, and from created to scheduled."""
+    event_lag: Step = Step(0.004, 0.5)
+    """From a change to the watcher's queue."""
+    outlier: Step = Step(0.5, 1.0)
+    """What a stalled step adds (see ``outlier_share``)."""
+    outlier_share: float = 0.01
+    """Share of steps that stall."""
+
+
+def steps_from(document: Mapping[str, Any], base: Steps | None = None, place: str = "steps") -> Steps:
+    """Read the ``steps`` of a profile over ``base``; a step is ``{p50_s, sigma}`` or a number of seconds.
+
+    Raises:
+        InputError: an unknown step or a value that is none.
+    """
+    base = base or Steps()
+    known = {f.name for f in fields(Steps)}
+    found: dict[str, Any] = {}
+    for name, value in document.items():
+        if name == "fit":
+            continue
+        if name not in known:
+            raise InputError(f"{place}.{name}: got an unknown step, wanted one of {', '.join(sorted(known))}")
+        found[name] = _share(value, name, place) if name == "outlier_share" else _step(value, name, place)
+    values = {f.name: found.get(f.name, getattr(base, f.name)) for f in fields(Steps)}
+    return Steps(**values)
+
+
+def steps_document(steps: Steps) -> dict[str, Any]:
+    """The steps as a profile holds them."""
+    out: dict[str, Any] = {}
+    for f in fields(Steps):
+        value = getattr(steps, f.name)
+        out[f.name] = {"p50_s": round(value.p50_s, 5), "sigma": round(value.sigma, 3)} if isinstance(value, Step) else value
+    return out
+
+
+def _step(value: Any, name: str, place: str) -> Step:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return Step(float(value), 0.0)
+    if isinstance(value, Mapping) and isinstance(value.get("p50_s"), (int, float)):
+        return Step(float(value["p50_s"]), float(value.get("sigma", 0.5)))
+    raise InputError(f"{place}.{name}: got {value!r}, wanted seconds or {{p50_s, sigma}}")
+
+
+def _share(value: Any, name: str, place: str) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1:
+        return float(value)
+    raise InputError(f"{place}.{name}: got {value!r}, wanted a share from 0 to 1")
