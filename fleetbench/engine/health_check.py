@@ -22,8 +22,8 @@ def health_check(w: World, n: int, timeout_s: float, poll_s: float) -> Generator
     manager_wait.go WaitForSetWithContext (fail-fast at the first Failed).
     """
     env = w.env
-    first = env.now
-    deadline = first + timeout_s
+    deadline = env.now + timeout_s
+    first = env.now + w.delay(n, "poll")
     while True:
         if w.failed_checks[n] and w.parameters.fail_fast:
             at, outcome = next_poll_s(env.now, first, poll_s), FAILED

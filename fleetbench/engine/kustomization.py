@@ -6,6 +6,7 @@ Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller
 from __future__ import annotations
 
 from collections.abc import Generator
+from math import ceil
 from typing import Any
 
 import simpy
@@ -93,7 +94,7 @@ def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
     if item.broken or any(w.applied_s[p] is None for p in item.needs_build):
         return _failed(w, n, phases.BUILD_FAILED)
     w.emit(n, phases.APPLYING)
-    yield from w.work(n, "dry_run", max(item.applies, 1) / w.parameters.concurrent_ssa)
+    yield from w.work(n, "dry_run", ceil(max(item.applies, 1) / w.parameters.concurrent_ssa))
     if any(w.applied_s[p] is None for p in item.needs_apply) or (item.fails and not item.waits):
         return _failed(w, n, phases.RECONCILIATION_FAILED)
     yield from _apply(w, n, revision)

@@ -15,6 +15,7 @@ from fleetbench.engine.plan import MISSING, Plan
 from fleetbench.engine.processors import Mutex, Processors
 from fleetbench.engine.work_queue import WorkerPool, WorkQueue
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
+from fleetbench.model.scenario import BOOTSTRAP
 from fleetbench.model.steps import Step, Steps
 from fleetbench.timeline.events import Event
 
@@ -38,6 +39,9 @@ class World:
         self.record = record
         self.events: list[Event] = []
         self.speed = self.draws.lognormal(scenario.steps.speed, _SHARED, PHASES["speed"])
+        self.cold = self.draws.lognormal(scenario.steps.cold, _SHARED, PHASES["cold"])
+        if scenario.kind != BOOTSTRAP:
+            self.cold = 0.0
         self.processors = Processors(self.env, scenario.parameters.cpus)
         self.build_mutex = Mutex(self.env)
         steps = scenario.steps
@@ -98,7 +102,18 @@ class World:
         if u > self._outlier_from:
             rest = (u - self._outlier_from) / self.steps.outlier_share
             seconds += self.steps.outlier.p50_s * exp(self.steps.outlier.sigma * _inverse_normal(min(max(rest, 1e-9), 1 - 1e-9)))
-        return seconds * self.speed
+        return seconds * self.slowness()
+
+    def slowness(self) -> float:
+        """Factor on all work now: the machine of this sample, cold at first."""
+        now = self.env.now
+        if now > 12.0 * self.steps.cold_decay_s:
+            return self.speed
+        return self.speed * (1.0 + self.cold * exp(-now / self.steps.cold_decay_s))
+
+    def delay(self, n: int, name: str) -> float:
+        """Seconds that a step of an object lasts without taking processor time from others."""
+        return self.amount(n, getattr(self.steps, name), PHASES[name])
 
     def work(self, n: int, name: str, times: float = 1.0) -> Generator[simpy.Event, Any, None]:
         """Do one step of an object: take its processor time."""
@@ -270,7 +285,7 @@ class World:
 
     def _lag(self, key: int, attempt: int) -> float:
         step = self.steps.pod_lag
-        return 0.0 if step.p50_s == 0.0 else self.draws.lognormal(step, key, PHASES["pod_lag"], attempt) * self.speed
+        return 0.0 if step.p50_s == 0.0 else self.draws.lognormal(step, key, PHASES["pod_lag"], attempt) * self.slowness()
 
     def _pull(self, pulls: Any, at: float, key: int) -> float:
         """When the images are there: a node pulls each once, one after the other."""

@@ -35,7 +35,11 @@ class Steps:
     # every controller
     speed: Step = Step(1.0, 0.25)
     """Factor on all steps of one rollout: how fast the machine was that day."""
-    finalizer: Step = Step(0.010, 0.5)
+    cold: Step = Step(0.6, 1.0)
+    """What a cold start adds to that factor at t0; it wears off with ``cold_decay_s``."""
+    cold_decay_s: float = 8.0
+    """Time constant, in seconds, with which the cold start wears off."""
+    finalizer: Step = Step(0.01, 0.5)
     """First reconcile: the patch that adds the finalizer."""
     # source-controller
     git_fetch: Step = Step(0.09, 0.5)
@@ -47,27 +51,29 @@ class Steps:
     # kustomize-controller
     no_artifact: Step = Step(0.012, 0.5)
     """Source lookup that ends the reconcile."""
-    dependency_get: Step = Step(0.004, 0.5)
+    dependency_get: Step = Step(0.005, 0.5)
     """One uncached GET of a dependency."""
-    dependency_end: Step = Step(0.018, 0.6)
+    dependency_end: Step = Step(0.018, 0.5)
     """Status patch and event of DependencyNotReady."""
     start: Step = Step(0.014, 0.5)
     """Source lookup and the patch that says Fetching."""
-    fetch: Step = Step(0.026, 0.5)
+    fetch: Step = Step(0.036, 0.5)
     """Download and untar of the artifact, and the patch that says Building."""
-    build: Step = Step(0.12, 0.25)
+    build: Step = Step(0.14, 0.38)
     """kustomize build: one at a time in the whole controller (pkg/kustomize SecureBuild holds a mutex)."""
-    dry_run: Step = Step(0.020, 0.5)
+    dry_run: Step = Step(0.014, 0.45)
     """Dry-run of one object; ``concurrent_ssa`` at a time."""
-    apply: Step = Step(0.008, 0.5)
+    apply: Step = Step(0.009, 0.45)
     """Apply of one changed object, one after the other."""
-    health_start: Step = Step(0.030, 0.5)
+    health_start: Step = Step(0.025, 0.6)
     """Inventory, and the patch that says Running health checks."""
-    health_end: Step = Step(0.025, 0.5)
+    poll: Step = Step(0.030, 0.4)
+    """From that patch to the poller's first look at the objects; its later looks keep this phase."""
+    health_end: Step = Step(0.030, 0.5)
     """From the poll that finds all Current to the patch of Healthy."""
-    finish: Step = Step(0.022, 0.5)
+    finish: Step = Step(0.030, 0.5)
     """The last status patch."""
-    release: Step = Step(0.010, 0.5)
+    release: Step = Step(0.01, 0.5)
     """From Ready to the worker being free: observedGeneration, event, temporary files."""
     # helm-controller
     helm_start: Step = Step(0.020, 0.5)
@@ -76,13 +82,11 @@ class Steps:
     """Chart loaded, release state determined, Running 'install' action."""
     helm_install: Step = Step(0.120, 0.5)
     """Render and create the chart's objects."""
-    helm_finish: Step = Step(0.080, 0.5)
+    helm_finish: Step = Step(0.030, 0.5)
     """From the poll that finds all ready to Ready=True."""
     # below Flux
     pod_lag: Step = Step(0.066, 0.75)
     """From a pod being Ready to its workload's status saying so, and from created to scheduled."""
-    event_lag: Step = Step(0.004, 0.5)
-    """From a change to the watcher's queue."""
     outlier: Step = Step(0.5, 1.0)
     """What a stalled step adds (see ``outlier_share``)."""
     outlier_share: float = 0.01
@@ -103,7 +107,7 @@ def steps_from(document: Mapping[str, Any], base: Steps | None = None, place: st
             continue
         if name not in known:
             raise InputError(f"{place}.{name}: got an unknown step, wanted one of {', '.join(sorted(known))}")
-        found[name] = _share(value, name, place) if name == "outlier_share" else _step(value, name, place)
+        found[name] = _number(value, name, place) if name in _NUMBERS else _step(value, name, place)
     values = {f.name: found.get(f.name, getattr(base, f.name)) for f in fields(Steps)}
     return Steps(**values)
 
@@ -125,7 +129,11 @@ def _step(value: Any, name: str, place: str) -> Step:
     raise InputError(f"{place}.{name}: got {value!r}, wanted seconds or {{p50_s, sigma}}")
 
 
-def _share(value: Any, name: str, place: str) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1:
+_NUMBERS = {"outlier_share": 1.0, "cold_decay_s": 3600.0}
+"""Fields that are plain numbers -> the largest value."""
+
+
+def _number(value: Any, name: str, place: str) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= _NUMBERS[name]:
         return float(value)
-    raise InputError(f"{place}.{name}: got {value!r}, wanted a share from 0 to 1")
+    raise InputError(f"{place}.{name}: got {value!r}, wanted a number from 0 to {_NUMBERS[name]:g}")
