@@ -1,1 +1,5 @@
-"""READ: a Flux repository on disk -> a fleet and findings. Nothing in it is executed."""
+"""READ: a Flux repository on disk -> the fleet, as Flux would build it. Nothing in it is executed or downloaded."""
+
+from fleetbench.repo.reader import Reading, read_repository
+
+__all__ = ["Reading", "read_repository"]

@@ -1,0 +1,64 @@
+"""Which files source-controller leaves out: ``.sourceignore`` files, ``spec.ignore`` and its defaults.
+
+Source: fluxcd/pkg sourceignore v0.18.0 sourceignore.go and artifact v0.18.1 storage/archive.go SourceIgnoreFilter: with any
+pattern of the user's, only the version control ones of the defaults stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pathspec import GitIgnoreSpec
+
+IGNORE_FILE = ".sourceignore"
+_VCS = [".git/", ".gitignore", ".gitmodules", ".gitattributes"]
+_EXTENSIONS = ["*.jpg", "*.jpeg", "*.gif", "*.png", "*.wmv", "*.flv", "*.tar.gz", "*.zip"]
+_CI = [
+    ".github/",
+    ".circleci/",
+    ".travis.yml",
+    ".gitlab-ci.yml",
+    "appveyor.yml",
+    ".drone.yml",
+    "cloudbuild.yaml",
+    "codeship-services.yml",
+    "codeship-steps.yml",
+]
+_EXTRA = ["**/.goreleaser.yml", "**/.sops.yaml", "**/.flux.yaml"]
+
+
+class Ignore:
+    """The rules of one source, ready to be asked about paths."""
+
+    def __init__(self, files: Mapping[str, Sequence[str]], spec: Sequence[str]):
+        """Build the rules.
+
+        Args:
+            files: directory of a ``.sourceignore`` -> its lines.
+            spec: the lines of ``spec.ignore``, which come last and therefore win.
+        """
+        own = [anchored(line, directory) for directory in sorted(files) for line in files[directory] if _counts(line)]
+        own += [line for line in spec if _counts(line)]
+        self._spec = GitIgnoreSpec.from_lines(_VCS + (own or _EXTENSIONS + _CI + _EXTRA))
+
+    def matches(self, path: str) -> bool:
+        """Whether the file at that path is left out."""
+        return self._spec.match_file(path)
+
+
+def _counts(line: str) -> bool:
+    return bool(line.strip()) and not line.startswith("#")
+
+
+def anchored(line: str, directory: str) -> str:
+    """A pattern of a ``.sourceignore`` in a sub-directory, as a pattern of the root.
+
+    >>> anchored("*.md", "apps"), anchored("!/x", "apps"), anchored("*.md", "")
+    ('/apps/**/*.md', '!/apps/x', '*.md')
+    """
+    if not directory:
+        return line
+    negation, pattern = ("!", line[1:]) if line.startswith("!") else ("", line)
+    inside = "" if "/" in pattern.rstrip("/") else "**/"
+    quoted = "".join("\\" + c if c in "\\*?[]" else c for c in directory)
+    return f"{negation}/{quoted}/{inside}{pattern.lstrip('/')}"

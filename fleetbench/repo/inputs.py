@@ -1,0 +1,227 @@
+"""Every file a kustomize build can read, found before it runs.
+
+They make the build's cache key, and the folder in which it runs: kustomize sees these files and nothing else, so it can
+neither leave the repository nor load anything from a network.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from fleetbench.findings import BUILD_FAILED, FILE_UNREADABLE
+from fleetbench.repo.merge import merged, read_kustomization
+from fleetbench.repo.tree import Escapes, Tree, Unreadable, join
+from fleetbench.repo.yamltext import decode, documents, dump, guard
+
+_REMOTE = re.compile(
+    r"^(?:[a-z][a-z0-9+.-]*://|git::|gh:|[\w.-]+@[\w.-]+:|github\.com[:/]|bitbucket\.org[:/]|gitlab\.com[:/])|\?(?:ref|version)=|\.git(?:/|\?|$)",
+    re.IGNORECASE,
+)
+_YAML = (".yaml", ".yml", ".json")
+
+
+class Problem(NamedTuple):
+    """Something in a build's files: where, and what is wrong with it."""
+
+    file: str
+    line: int | None
+    text: str
+    code: str = BUILD_FAILED
+    """The finding it becomes."""
+
+
+@dataclass
+class Inputs:
+    """The files of one build."""
+
+    directory: str
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Path -> content, kustomization files as Flux and we rewrite them."""
+    kustomizations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Directory -> its kustomization."""
+    resources: list[str] = field(default_factory=list)
+    """The files listed as resources, in order."""
+    remote: list[Problem] = field(default_factory=list)
+    """Remote bases and files that were dropped."""
+    problems: list[Problem] = field(default_factory=list)
+    """What makes the build fail before it runs: missing, escaping or unreadable files."""
+
+
+class _NoKustomization(Unreadable):
+    """A directory that is no kustomization."""
+
+
+class _Reference(NamedTuple):
+    """One path in a kustomization and how to leave it out."""
+
+    field: str
+    path: str
+    holder: list[Any] | dict[str, Any]
+    key: Any
+
+
+def collect(tree: Tree, directory: str, spec: Mapping[str, Any]) -> Inputs:
+    """Find the files of the build of a directory with a Flux Kustomization's spec merged in."""
+    inputs = Inputs(directory)
+    file = tree.kustomization_file(directory)
+    try:
+        body = merged(tree, directory, spec)
+    except Unreadable as error:
+        inputs.problems.append(Problem(error.path, error.line, error.reason, FILE_UNREADABLE))
+        return inputs
+    _Collector(tree, inputs).kustomization(directory, file or join(directory, "kustomization.yaml"), body, rewritten=True)
+    return inputs
+
+
+class _Collector:
+    def __init__(self, tree: Tree, inputs: Inputs):
+        self.tree, self.inputs = tree, inputs
+
+    def kustomization(self, directory: str, file: str, body: dict[str, Any], rewritten: bool) -> None:
+        self.inputs.kustomizations[directory] = body
+        body = copy.deepcopy(body)
+        dropped: list[_Reference] = []
+        text = ""
+        if self.tree.is_file(file):
+            text = decode(self.tree.read(file), self.tree.name(file))
+        for reference in list(_references(body)):
+            if self._remote(reference, directory):
+                line = _line_of(text, reference.path)
+                self.inputs.remote.append(Problem(self.tree.name(file), line, reference.path))
+                dropped.append(reference)
+            else:
+                self._follow(reference, directory, file, text)
+        for reference in reversed(dropped):
+            del reference.holder[reference.key]
+        if dropped:
+            self.inputs.kustomizations[directory] = body
+        if rewritten or dropped:
+            self.inputs.files[file] = dump(body or {"resources": []}).encode()
+        else:
+            self.inputs.files[file] = self.tree.read(file)
+
+    def _remote(self, reference: _Reference, directory: str) -> bool:
+        if not _REMOTE.search(reference.path):
+            return False
+        try:
+            path = join(directory, reference.path)
+        except Escapes:
+            return True
+        return not (self.tree.is_file(path) or self.tree.is_directory(path))
+
+    def _follow(self, reference: _Reference, directory: str, file: str, text: str) -> None:
+        try:
+            path = join(directory, reference.path)
+            if self.tree.is_file(path):
+                self._file(reference, path, directory)
+            elif reference.field in _MAY_BE_DIRECTORY and self.tree.is_directory(path):
+                self._directory(reference, path)
+            elif reference.field == "optional":
+                return
+            else:
+                among = None if reference.field == "components" else [*self.tree.files]
+                hint = self.tree.like(path, among) if len(self.tree.files) < 20_000 else ""
+                raise Unreadable(file, f"{reference.field}: {reference.path} {self.tree.why_missing(path)}{hint}")
+        except Escapes as error:
+            self._problem(file, _line_of(text, reference.path), f"{reference.field}: {error.path} {error.reason}")
+        except Unreadable as error:
+            if error.path == file or isinstance(error, _NoKustomization):
+                self._problem(file, _line_of(text, reference.path), error.reason)
+            else:
+                self._problem(error.path, error.line, error.reason, FILE_UNREADABLE)
+
+    def _problem(self, file: str, line: int | None, text: str, code: str = BUILD_FAILED) -> None:
+        problem = Problem(self.tree.name(file), line, text, code)
+        if problem not in self.inputs.problems:
+            self.inputs.problems.append(problem)
+
+    def _file(self, reference: _Reference, path: str, directory: str) -> None:
+        content = self.tree.read(path)
+        self.inputs.files.setdefault(path, content)
+        if reference.field == "resources":
+            self.inputs.resources.append(path)
+        if path.endswith(_YAML) and reference.field != "files":
+            guard(decode(content, self.tree.name(path)), self.tree.name(path))
+        if reference.field in ("generators", "transformers", "validators"):
+            self._plugin(path, content, directory)
+
+    def _plugin(self, path: str, content: bytes, directory: str) -> None:
+        """Follow the files that a transformer's or generator's own configuration names."""
+        for _, body in documents(decode(content, self.tree.name(path)), self.tree.name(path)):
+            for named in _plugin_paths(body):
+                self._follow(_Reference("optional", named, {}, None), directory, path, "")
+
+    def _directory(self, reference: _Reference, path: str) -> None:
+        if path in self.inputs.kustomizations:
+            return
+        file = self.tree.kustomization_file(path)
+        if file is None:
+            raise _NoKustomization(path, f"{reference.field}: the directory {reference.path} holds no kustomization.yaml")
+        self.kustomization(path, file, read_kustomization(self.tree, file), rewritten=False)
+
+
+_MAY_BE_DIRECTORY = frozenset({"resources", "components", "generators", "transformers", "validators"})
+
+
+def _references(body: dict[str, Any]) -> Iterator[_Reference]:
+    """All paths that a kustomization names."""
+    for field_name, plain in (
+        ("resources", "resources"),
+        ("bases", "resources"),
+        ("components", "components"),
+        ("crds", "crds"),
+        ("configurations", "configurations"),
+        ("generators", "generators"),
+        ("transformers", "transformers"),
+        ("validators", "validators"),
+        ("patchesStrategicMerge", "patches"),
+        ("patches", "patches"),
+        ("patchesJson6902", "patches"),
+        ("replacements", "replacements"),
+    ):
+        listed = body.get(field_name)
+        for i, item in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(item, str) and "\n" not in item and not item.lstrip().startswith("{"):
+                yield _Reference(plain, item, listed, i)
+            elif isinstance(item, dict) and isinstance(item.get("path"), str) and item["path"]:
+                yield _Reference(plain, item["path"], listed, i)
+    openapi = body.get("openapi")
+    if isinstance(openapi, dict) and isinstance(openapi.get("path"), str):
+        yield _Reference("openapi", openapi["path"], body, "openapi")
+    for field_name in ("configMapGenerator", "secretGenerator"):
+        for generator in body.get(field_name) or ():
+            if isinstance(generator, dict):
+                yield from _generator_references(generator)
+
+
+def _generator_references(generator: dict[str, Any]) -> Iterator[_Reference]:
+    for key in ("files", "envs"):
+        listed = generator.get(key)
+        for i, item in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(item, str):
+                yield _Reference("files", item.rpartition("=")[2] if key == "files" else item, listed, i)
+    if isinstance(generator.get("env"), str):
+        yield _Reference("files", generator["env"], generator, "env")
+
+
+def _plugin_paths(body: Any) -> Iterator[str]:
+    if isinstance(body, dict):
+        for key, value in body.items():
+            if key in ("path", "env", "valuesFile") and isinstance(value, str):
+                yield value
+            elif key in ("paths", "files", "envs") and isinstance(value, list):
+                yield from (v.rpartition("=")[2] for v in value if isinstance(v, str))
+            else:
+                yield from _plugin_paths(value)
+    elif isinstance(body, list):
+        for value in body:
+            yield from _plugin_paths(value)
+
+
+def _line_of(text: str, needle: str) -> int | None:
+    at = text.find(needle)
+    return None if at < 0 else text.count("\n", 0, at) + 1

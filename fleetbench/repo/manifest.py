@@ -1,0 +1,151 @@
+"""One rendered Kubernetes object, and the order in which Flux applies a set of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fleetbench.ids import ObjectId
+
+FIRST = (
+    "CustomResourceDefinition Namespace ClusterRole ClusterClass RuntimeClass PriorityClass StorageClass VolumeSnapshotClass "
+    "IngressClass GatewayClass ClusterRoleBinding ResourceQuota ServiceAccount Role RoleBinding ConfigMap Secret Service LimitRange "
+    "Deployment StatefulSet CronJob PodDisruptionBudget"
+).split()
+LAST = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+_RANK = {kind: i - len(FIRST) for i, kind in enumerate(FIRST)} | {kind: i + 1 for i, kind in enumerate(LAST)}
+"""fluxcd/pkg ssa v0.76.1 sort.go ReconcileOrder."""
+CLUSTER_SCOPED = frozenset(
+    "APIService ClusterRole ClusterRoleBinding ComponentStatus CSIDriver CSINode CertificateSigningRequest "
+    "CustomResourceDefinition FlowSchema IngressClass MutatingWebhookConfiguration Namespace Node PersistentVolume "
+    "PriorityClass PriorityLevelConfiguration RuntimeClass StorageClass ValidatingAdmissionPolicy "
+    "ValidatingAdmissionPolicyBinding ValidatingWebhookConfiguration VolumeAttachment VolumeSnapshotClass "
+    "ClusterIssuer ClusterSecretStore ClusterExternalSecret ClusterPolicy GatewayClass".split()
+)
+"""Kinds outside namespaces: the built-in ones, and those of widely used operators that this tool looks at."""
+
+KUSTOMIZE_GROUP = "kustomize.toolkit.fluxcd.io"
+HELM_GROUP = "helm.toolkit.fluxcd.io"
+SOURCE_GROUP = "source.toolkit.fluxcd.io"
+FLUX_GROUPS = (KUSTOMIZE_GROUP, HELM_GROUP, SOURCE_GROUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One object of a build. CRDs hold only what identifies them: they are large and nothing else of them is asked."""
+
+    body: Mapping[str, Any]
+    file: str | None = None
+    """Where it is defined, relative to the repository; None = not known."""
+    line: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """``kind``."""
+        return str(self.body.get("kind") or "")
+
+    @property
+    def api_version(self) -> str:
+        """``apiVersion``."""
+        return str(self.body.get("apiVersion") or "")
+
+    @property
+    def group(self) -> str:
+        """API group, ``""`` for core."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """``metadata``; empty where it is missing or no mapping."""
+        return mapping(self.body, "metadata")
+
+    @property
+    def name(self) -> str:
+        """``metadata.name``."""
+        return str(self.metadata.get("name") or "")
+
+    @property
+    def namespace(self) -> str:
+        """``metadata.namespace``, ``""`` where none is written."""
+        return str(self.metadata.get("namespace") or "")
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """``spec``; empty where it is missing or no mapping."""
+        return mapping(self.body, "spec")
+
+    def note(self, key: str) -> str | None:
+        """The label of that key, else the annotation, else None."""
+        for place in ("labels", "annotations"):
+            value = mapping(self.metadata, place).get(key)
+            if value is not None:
+                return str(value)
+        return None
+
+    @property
+    def id(self) -> ObjectId:
+        """Kind, namespace, name."""
+        return ObjectId(self.kind, self.namespace, self.name)
+
+    def is_flux(self, group: str, kind: str) -> bool:
+        """Whether it is of that Flux kind, in any version."""
+        return self.kind == kind and self.group == group
+
+
+def mapping(body: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    """The mapping at a path of keys; empty where there is none."""
+    value: Any = body
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
+
+
+def mappings(body: Mapping[str, Any], *path: str) -> list[Mapping[str, Any]]:
+    """The mappings of the list at a path of keys; empty where there is none."""
+    value: Any = mapping(body, *path[:-1]).get(path[-1])
+    return [v for v in value if isinstance(v, Mapping)] if isinstance(value, list) else []
+
+
+def in_apply_order(manifests: Iterable[Manifest]) -> list[Manifest]:
+    """As kustomize-controller applies them: definitions, classes, the rest; each sorted by kind, namespace, name.
+
+    Source: fluxcd/pkg ssa v0.76.1 manager_apply.go ApplyAllStaged, sort.go.
+    """
+
+    def key(m: Manifest) -> tuple[Any, ...]:
+        stage = 0 if m.kind in ("CustomResourceDefinition", "Namespace", "ClusterRole") else 1 if m.kind.endswith("Class") else 2
+        return (stage, _RANK.get(m.kind, 0), m.group, m.kind, m.namespace, m.name)
+
+    return sorted(manifests, key=key)
+
+
+_KIND = re.compile(r"^kind: (\S+)$", re.M)
+_CRD_GROUP = re.compile(r"^  group: (\S+)$", re.M)
+_CRD_KIND = re.compile(r"^  names:\n(?:    .*\n)*?    kind: (\S+)$", re.M)
+_NAME = re.compile(r"^  name: (\S+)$", re.M)
+
+
+def crd_header(document: str) -> dict[str, Any] | None:
+    """What identifies a CustomResourceDefinition in kustomize's own print of it, without parsing its schema.
+
+    Returns:
+        A body with group, kind and name; None when the document is something else or is written otherwise.
+    """
+    kind = _KIND.search(document)
+    if kind is None or kind[1] != "CustomResourceDefinition":
+        return None
+    metadata = document.find("\nmetadata:\n")
+    spec = document.find("\nspec:\n")
+    if metadata < 0 or spec < metadata:
+        return None
+    name, group, names = _NAME.search(document, metadata, spec), _CRD_GROUP.search(document, spec), _CRD_KIND.search(document, spec)
+    if name is None or group is None or names is None:
+        return None
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": name[1].strip("'\"")},
+        "spec": {"group": group[1], "names": {"kind": names[1]}},
+    }

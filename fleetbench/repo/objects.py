@@ -1,0 +1,205 @@
+"""Flux's own objects: from a rendered manifest to the frozen types of the graph, Flux's defaults applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fleetbench.findings import FILE_UNREADABLE, Finding
+from fleetbench.graph.fleet import DEFAULT_INTERVAL_S, HELM_RETRY_INTERVAL_S, HELM_TIMEOUT_S, Dependency, HelmRelease, Kustomization, Source
+from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
+from fleetbench.repo.manifest import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP, Manifest, mapping, mappings
+from fleetbench.units import parse_duration
+
+SHARD_LABEL = "sharding.fluxcd.io/key"
+_DURATION_LIKE = "a duration such as 1m30s"
+
+
+def is_kustomization(manifest: Manifest) -> bool:
+    """A kustomize.toolkit.fluxcd.io Kustomization of any version."""
+    return manifest.is_flux(KUSTOMIZE_GROUP, KUSTOMIZATION)
+
+
+def is_helmrelease(manifest: Manifest) -> bool:
+    """A helm.toolkit.fluxcd.io HelmRelease of any version."""
+    return manifest.is_flux(HELM_GROUP, HELM_RELEASE)
+
+
+def is_source(manifest: Manifest) -> bool:
+    """A source.toolkit.fluxcd.io source of any kind and version."""
+    return manifest.group == SOURCE_GROUP and manifest.kind in SOURCE_KINDS
+
+
+def id_of(manifest: Manifest, namespace: str) -> ObjectId:
+    """The object's id; an object that names no namespace gets the given one."""
+    return ObjectId(manifest.kind, manifest.namespace or namespace, manifest.name)
+
+
+@dataclass
+class Fields:
+    """Typed access to a manifest's fields; what cannot be read is a finding, and Flux's default is used."""
+
+    manifest: Manifest
+    id: ObjectId
+    findings: list[Finding] = field(default_factory=list)
+
+    def bad(self, name: str, got: object, wanted: str) -> None:
+        """Note a field with a value it cannot have."""
+        text = f"{self.id}: {name}: got {str(got)[:80]!r}, wanted {wanted}"
+        fix = f"write {wanted}: the API server refuses this value, so its parent cannot apply it"
+        self.findings.append(Finding(FILE_UNREADABLE, text, fix, self.id, self.manifest.file, self.manifest.line))
+
+    def seconds(self, *path: str) -> float | None:
+        """A duration in seconds, or None."""
+        value: Any = mapping(self.manifest.body, *path[:-1]).get(path[-1])
+        if value is None:
+            return None
+        try:
+            return parse_duration(value)
+        except ValueError:
+            self.bad(".".join(path), value, _DURATION_LIKE)
+            return None
+
+    def flag(self, *path: str) -> bool:
+        """A boolean; absent is false."""
+        value: Any = mapping(self.manifest.body, *path[:-1]).get(path[-1])
+        if value is not None and not isinstance(value, bool):
+            self.bad(".".join(path), value, "true or false")
+            return False
+        return bool(value)
+
+    def integer(self, default: int, *path: str) -> int:
+        """A whole number."""
+        value: Any = mapping(self.manifest.body, *path[:-1]).get(path[-1])
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.bad(".".join(path), value, "a whole number")
+            return default
+        return value
+
+    def depends_on(self) -> tuple[Dependency, ...]:
+        """``spec.dependsOn``: the namespace is the object's own where none is written."""
+        listed = self.manifest.spec.get("dependsOn")
+        if listed is not None and not isinstance(listed, list):
+            self.bad("spec.dependsOn", listed, "a list")
+            return ()
+        found: dict[ObjectId, Dependency] = {}
+        for item in listed or ():
+            if not isinstance(item, Mapping) or not item.get("name"):
+                self.bad("spec.dependsOn", item, "an object with a name")
+                continue
+            target = ObjectId(self.id.kind, str(item.get("namespace") or self.id.namespace), str(item["name"]))
+            expr = item.get("readyExpr")
+            found.setdefault(target, Dependency(target, str(expr) if expr else None))
+        return tuple(found.values())
+
+    def reference(self, *path: str) -> ObjectId | None:
+        """A ``{kind, name, namespace}`` reference; the namespace defaults to the object's own."""
+        at = mapping(self.manifest.body, *path)
+        if not at.get("kind") or not at.get("name"):
+            return None
+        return ObjectId(str(at["kind"]), str(at.get("namespace") or self.id.namespace), str(at["name"]))
+
+
+def read_kustomization(manifest: Manifest, id: ObjectId, parent: ObjectId | None) -> tuple[Kustomization, list[Finding]]:
+    """A Kustomization without what its build says (objects, workloads, needs)."""
+    at = Fields(manifest, id)
+    interval_s = at.seconds("spec", "interval")
+    source = at.reference("spec", "sourceRef")
+    if source is None:
+        at.bad("spec.sourceRef", manifest.spec.get("sourceRef"), "a source's kind and name")
+    checks = [
+        ObjectId(str(c.get("kind")), str(c.get("namespace") or ""), str(c.get("name")))
+        for c in mappings(manifest.body, "spec", "healthChecks")
+    ]
+    wait = at.flag("spec", "wait")
+    substitute_from = [
+        ObjectId(str(r.get("kind")), id.namespace, str(r.get("name")))
+        for r in mappings(manifest.body, "spec", "postBuild", "substituteFrom")
+        if not r.get("optional")
+    ]
+    return (
+        Kustomization(
+            id=id,
+            path=str(manifest.spec.get("path") or "./"),
+            parent=parent,
+            depends_on=at.depends_on(),
+            wait=wait,
+            health_checks=tuple(checks),
+            health_check_exprs=bool(manifest.spec.get("healthCheckExprs")),
+            interval_s=DEFAULT_INTERVAL_S if interval_s is None else interval_s,
+            timeout_s=at.seconds("spec", "timeout"),
+            retry_interval_s=at.seconds("spec", "retryInterval"),
+            suspend=at.flag("spec", "suspend"),
+            source=source,
+            shard=_shard(manifest),
+            substitute_from=tuple(substitute_from),
+            file=manifest.file,
+            line=manifest.line,
+        ),
+        at.findings,
+    )
+
+
+def read_helmrelease(manifest: Manifest, id: ObjectId, parent: ObjectId | None) -> tuple[HelmRelease, list[Finding]]:
+    """A HelmRelease without its workloads and needs."""
+    at = Fields(manifest, id)
+    chart = mapping(manifest.spec, "chart", "spec")
+    chart_ref = at.reference("spec", "chartRef")
+    source = chart_ref or at.reference("spec", "chart", "spec", "sourceRef")
+    name = str(chart["chart"]) if chart.get("chart") else chart_ref.name if chart_ref else None
+    version = chart.get("version")
+    interval_s, timeout_s = at.seconds("spec", "interval"), at.seconds("spec", "timeout")
+    install_timeout_s = at.seconds("spec", "install", "timeout")
+    retry_s = at.seconds("spec", "install", "strategy", "retryInterval")
+    strategy = mapping(manifest.spec, "install", "strategy").get("name")
+    wait_strategy = mapping(manifest.spec, "waitStrategy").get("name")
+    return (
+        HelmRelease(
+            id=id,
+            parent=parent,
+            depends_on=at.depends_on(),
+            interval_s=DEFAULT_INTERVAL_S if interval_s is None else interval_s,
+            timeout_s=next((t for t in (install_timeout_s, timeout_s) if t is not None), HELM_TIMEOUT_S),
+            suspend=at.flag("spec", "suspend"),
+            chart=name,
+            chart_version=None if version is None else str(version),
+            source=source,
+            chart_ref=chart_ref is not None,
+            target_namespace=str(manifest.spec["targetNamespace"]) if manifest.spec.get("targetNamespace") else None,
+            disable_wait=at.flag("spec", "install", "disableWait"),
+            wait_strategy=str(wait_strategy) if wait_strategy else None,
+            strategy=str(strategy) if strategy else "RemediateOnFailure",
+            retries=at.integer(0, "spec", "install", "remediation", "retries"),
+            retry_interval_s=HELM_RETRY_INTERVAL_S if retry_s is None else retry_s,
+            remediate_last_failure=at.flag("spec", "install", "remediation", "remediateLastFailure"),
+            shard=_shard(manifest),
+            file=manifest.file,
+            line=manifest.line,
+        ),
+        at.findings,
+    )
+
+
+def read_source(manifest: Manifest, id: ObjectId, parent: ObjectId | None) -> tuple[Source, list[Finding]]:
+    """A source object."""
+    at = Fields(manifest, id)
+    interval_s = None if id.kind == EXTERNAL_ARTIFACT else at.seconds("spec", "interval")
+    return (
+        Source(
+            id=id,
+            parent=parent,
+            interval_s=DEFAULT_INTERVAL_S if interval_s is None else interval_s,
+            suspend=at.flag("spec", "suspend"),
+            file=manifest.file,
+            line=manifest.line,
+        ),
+        at.findings,
+    )
+
+
+def _shard(manifest: Manifest) -> str | None:
+    value = mapping(manifest.metadata, "labels").get(SHARD_LABEL)
+    return None if value is None else str(value)

@@ -1,0 +1,97 @@
+"""Where a rendered object is defined: the file and line among those that its build read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from fleetbench.repo.inputs import Inputs
+from fleetbench.repo.manifest import Manifest, mapping
+from fleetbench.repo.tree import Tree, Unreadable
+from fleetbench.repo.yamltext import decode
+
+_PLACED = ("toolkit.fluxcd.io", "fluxcd.controlplane.io", "extensions.fluxcd.io")
+"""API groups whose objects get a line; of others nobody asks."""
+
+
+class Origins:
+    """An index of the Flux objects in a build's files."""
+
+    def __init__(self, tree: Tree, inputs: Inputs):
+        self._found: dict[tuple[str, str], list[tuple[str, str, int]]] = {}
+        for path in dict.fromkeys([*inputs.resources, *inputs.files]):
+            if path.endswith((".yaml", ".yml", ".json")):
+                for kind, name, namespace, line in flux_objects(tree, path):
+                    self._found.setdefault((kind, name), []).append((namespace, tree.name(path), line))
+        self._affixes = [
+            (str(k.get("namePrefix") or ""), str(k.get("nameSuffix") or "")) for k in inputs.kustomizations.values()
+        ]
+
+    def place(self, body: Mapping[str, Any]) -> Manifest:
+        """The object with its file and line, where they are known."""
+        if not str(body.get("apiVersion") or "").rpartition("/")[0].endswith(_PLACED):
+            return Manifest(body)
+        kind, metadata = str(body.get("kind")), mapping(body, "metadata")
+        name, namespace = str(metadata.get("name")), str(metadata.get("namespace") or "")
+        candidates = self._found.get((kind, name), [])
+        for prefix, suffix in self._affixes:
+            if candidates:
+                break
+            if (prefix or suffix) and name.startswith(prefix) and name.endswith(suffix):
+                candidates = self._found.get((kind, name[len(prefix) : len(name) - len(suffix)]), [])
+        exact = [c for c in candidates if c[0] == namespace] or candidates
+        return Manifest(body, exact[0][1], exact[0][2]) if exact else Manifest(body)
+
+
+def flux_objects(tree: Tree, path: str) -> list[tuple[str, str, str, int]]:
+    """Kind, name, namespace and line of the Flux objects in a file; patches to them do not count."""
+    key = "flux:" + path
+    found: list[tuple[str, str, str, int]] | None = tree.memo.get(key)
+    if found is None:
+        found = tree.memo[key] = _scan(tree, path)
+    return found
+
+
+def _scan(tree: Tree, path: str) -> list[tuple[str, str, str, int]]:
+    try:
+        text = decode(tree.read(path), path)
+    except Unreadable:
+        return []
+    if not any(group in text for group in _PLACED):
+        return []
+    found = []
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            top = _scalars(node)
+            if not top.get("apiVersion", "").rpartition("/")[0].endswith(_PLACED) or "spec" not in _keys(node):
+                continue
+            metadata = _scalars(_child(node, "metadata"))
+            if metadata.get("name"):
+                found.append((top.get("kind", ""), metadata["name"], metadata.get("namespace", ""), node.start_mark.line + 1))
+    except (yaml.YAMLError, RecursionError):
+        pass
+    finally:
+        loader.dispose()
+    return found
+
+
+def _child(node: Any, key: str) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        for k, v in node.value:
+            if k.value == key:
+                return v
+    return None
+
+
+def _keys(node: Any) -> set[str]:
+    return {k.value for k, _ in node.value if isinstance(k, yaml.ScalarNode)} if isinstance(node, yaml.MappingNode) else set()
+
+
+def _scalars(node: Any) -> dict[str, str]:
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    return {k.value: v.value for k, v in node.value if isinstance(k, yaml.ScalarNode) and isinstance(v, yaml.ScalarNode)}

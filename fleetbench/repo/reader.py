@@ -1,0 +1,287 @@
+"""The front door: a repository and a cluster path in, a fleet and what there is to say about it out."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from fleetbench.errors import InputError
+from fleetbench.findings import ROOT_ASSUMED, SOURCE_MISSING, Finding, in_order
+from fleetbench.graph.document import ASSUMED_ROOT, ASSUMED_SOURCE, with_root
+from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Source
+from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, ObjectId
+from fleetbench.repo.build import BUILD_FIELDS, Build, Builder
+from fleetbench.repo.cache import BuildCache
+from fleetbench.repo.manifest import Manifest, mapping
+from fleetbench.repo.objects import id_of, is_kustomization, read_helmrelease, read_kustomization, read_source
+from fleetbench.repo.program import kustomize
+from fleetbench.repo.tree import Tree, spec_path
+from fleetbench.repo.variables import VariableStore, variables_of
+from fleetbench.repo.walk import Node, Progress, Walk, Walker, source_of
+
+MAX_PASSES = 6
+"""Variables may come from ConfigMaps whose place depends on variables; after so many passes it is what it is."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a repository says."""
+
+    fleet: Fleet
+    findings: tuple[Finding, ...]
+    """What the reading itself found; what only the graph shows is :mod:`fleetbench.graph.checks`'s."""
+    rendered: Mapping[ObjectId, tuple[Manifest, ...]] = field(default_factory=dict)
+    """Kustomization -> its objects in apply order, variables filled in. Holds Secrets: print none of it."""
+    builds_run: int = 0
+    """How many times kustomize was started; the rest was plain, or came from the cache."""
+
+
+def read_repository(
+    repo: Path, cluster_path: str, *, progress: Progress | None = None, cache: bool = True
+) -> Reading:
+    """Read a Flux repository as Flux does, from the cluster path down.
+
+    Args:
+        repo: the repository's directory, read as it lies on disk.
+        cluster_path: what the root Kustomization points at, relative to ``repo``.
+        progress: called with ``ns/name`` as each Kustomization is built.
+        cache: keep builds in the user's cache directory and use those kept.
+
+    Raises:
+        InputError: ``repo`` or the cluster path does not exist, or the entry itself cannot be built.
+        EnvironmentLacks: neither kustomize nor kubectl is installed.
+    """
+    root = repo.resolve()
+    if not root.is_dir():
+        raise InputError.at(repo, None, "--repo", wanted="a directory that exists")
+    entry = _entry(root, cluster_path)
+    tree = Tree.of_directory(root)
+    _check_entry(tree, entry, cluster_path)
+    store = BuildCache() if cache else None
+    reading = _Reader(Builder(kustomize(), store), root, tree, entry, progress).read()
+    if store is not None and reading.builds_run:
+        store.tidy()
+    return reading
+
+
+def _entry(root: Path, cluster_path: str) -> str:
+    text = cluster_path
+    if Path(text).is_absolute():
+        try:
+            text = str(Path(text).resolve().relative_to(root))
+        except ValueError:
+            raise InputError(f"--cluster-path {cluster_path}: leaves the repository {root}", "give a path inside it") from None
+    if ".." in Path(text).parts:
+        inside = (root / text).resolve()
+        if not inside.is_relative_to(root):
+            raise InputError(f"--cluster-path {cluster_path}: leaves the repository {root}", "give a path inside it")
+        text = str(inside.relative_to(root))
+    return spec_path(text)
+
+
+def _check_entry(tree: Tree, entry: str, asked: str) -> None:
+    if tree.is_directory(entry):
+        return
+    reason = "is a file, wanted a directory" if tree.is_file(entry) else tree.why_missing(entry)
+    close = tree.like(entry).removeprefix("; ")
+    candidates = candidate_entries(tree)
+    hint = " ".join(
+        ([close] if close else []) + ([f"paths that look like clusters: {', '.join(candidates)}"] if candidates else [])
+    )
+    raise InputError(f"--cluster-path {asked}: {reason}", hint or "give a directory of the repository")
+
+
+def candidate_entries(tree: Tree, limit: int = 12) -> list[str]:
+    """Directories that a root Kustomization of this repository could point at."""
+    found = []
+    for path in tree.files:
+        if path.endswith(("gotk-sync.yaml", "gotk-components.yaml")):
+            found.append(path.rpartition("/")[0].removesuffix("/flux-system"))
+    if not found:
+        for path in tree.files:
+            parts = path.split("/")
+            if parts[0] in ("clusters", "cluster") and len(parts) > 2:
+                found.append("/".join(parts[:2]))
+    return sorted(dict.fromkeys(found))[:limit]
+
+
+class _Reader:
+    def __init__(self, builder: Builder, repo: Path, tree: Tree, entry: str, progress: Progress | None):
+        self.builder, self.repo, self.tree, self.entry, self.progress = builder, repo, tree, entry, progress
+        self.assumed = False
+
+    def read(self) -> Reading:
+        first = self.builder.build(self.tree, self.entry, {})
+        self._refuse_failure(first)
+        root = self._find_root(first)
+        ignore: tuple[Any, Any] = (None, None)
+        store = VariableStore()
+        for _ in range(MAX_PASSES):
+            walker = Walker(self.builder, self.tree, root.source or ASSUMED_SOURCE, self.progress)
+            settled = self._settled_root(root, walker, store)
+            walk = walker.walk(settled, store)
+            wanted = self._ignore(walk, root.source)
+            if wanted != ignore:
+                ignore = wanted
+                lines = str(wanted[0] or "").splitlines()
+                only = [str(p) for p in wanted[1]] if isinstance(wanted[1], list) else []
+                self.tree = Tree.of_directory(self.repo, lines, only)
+                continue
+            if not any(variables_of(n.spec, n.id.namespace, walk.store) != n.variables for n in walk.nodes.values() if n.build):
+                break
+            store = walk.store
+        return self._reading(settled, walk)
+
+    def _refuse_failure(self, build: Build) -> None:
+        """The entry itself must build: without it there is no fleet."""
+        if build.failure is None:
+            return
+        problems = list(dict.fromkeys([*build.problems, build.failure]))
+        lines = [f"{p.file}{'' if p.line is None else f':{p.line}'}: {p.text}" for p in problems]
+        raise InputError(
+            f"the entry {self.entry or '.'} cannot be built: " + "; ".join(lines),
+            f"correct it and try `kubectl kustomize {self.entry or '.'}`",
+        )
+
+    def _find_root(self, build: Build) -> Node:
+        """The Kustomization at the entry whose path is the entry; else an assumed one."""
+        listed = [(id_of(m, "flux-system"), m) for m in build.manifests if is_kustomization(m)]
+        used = Counter(source_of(m, id) for id, m in listed)
+        used.pop(None, None)
+        roots = [(id, m) for id, m in listed if spec_path(m.spec.get("path")) == self.entry and not m.spec.get("kubeConfig")]
+        if roots:
+            roots.sort(key=lambda r: (r[0] != ASSUMED_ROOT, -used[source_of(r[1], r[0])], r[0]))
+            id, manifest = roots[0]
+            return Node(id, manifest, None, source_of(manifest, id))
+        self.assumed = True
+        source = max(sorted(s for s in used if s), key=lambda s: used[s], default=ASSUMED_SOURCE)
+        id = ASSUMED_ROOT
+        while id in dict(listed):
+            id = id._replace(name=id.name + "-root")
+        spec = {"path": f"./{self.entry}", "sourceRef": {"kind": source.kind, "namespace": source.namespace, "name": source.name}}
+        body = {
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+            "kind": "Kustomization",
+            "metadata": {"name": id.name, "namespace": id.namespace},
+            "spec": spec,
+        }
+        return Node(id, Manifest(body), None, source)
+
+    def _settled_root(self, root: Node, walker: Walker, store: VariableStore) -> Node:
+        """The root with its own patches and variables applied to itself, until that changes nothing more.
+
+        Where it never settles (a patch that takes itself away), the version of the file wins, as in a bootstrap.
+        """
+        versions: list[str] = []
+        node = replace(root, rendered=[], build=None)
+        for _ in range(4):
+            walker.render(node, self.tree, store)
+            if node.build is not None:
+                self._refuse_failure(node.build)
+            itself = next((m for m in node.rendered if is_kustomization(m) and id_of(m, root.id.namespace) == root.id), None)
+            if itself is None or _shape(itself.spec) == _shape(node.spec):
+                return node if itself is None else replace(node, manifest=itself)
+            versions.append(_shape(node.spec))
+            if _shape(itself.spec) in versions:
+                break
+            node = replace(root, manifest=itself, rendered=[], build=None)
+        node = replace(root, rendered=[], build=None)
+        return walker.render(node, self.tree, store)
+
+    def _ignore(self, walk: Walk, source: ObjectId | None) -> tuple[Any, Any]:
+        """``spec.ignore`` and ``spec.sparseCheckout`` of this repository's source object."""
+        defined = None if source is None else walk.sources.get(source)
+        return (None, None) if defined is None else (defined[0].spec.get("ignore"), defined[0].spec.get("sparseCheckout"))
+
+    def _reading(self, root: Node, walk: Walk) -> Reading:
+        findings = list(walk.findings)
+        kustomizations: list[Kustomization] = []
+        for node in walk.nodes.values():
+            found, bad = read_kustomization(node.manifest, node.id, node.parent)
+            findings += bad
+            kustomizations.append(
+                replace(
+                    found,
+                    assumed=self.assumed and node is root,
+                    source=found.source or root.source,
+                    expanded=node.not_expanded is None,
+                    not_expanded=node.not_expanded,
+                    broken=node.broken,
+                    applies=len(node.rendered),
+                    objects=tuple(id_of(m, node.id.namespace) if m.group.endswith("toolkit.fluxcd.io") else m.id for m in node.rendered),
+                )
+            )
+        releases: list[HelmRelease] = []
+        for id, (manifest, parent) in walk.releases.items():
+            release, bad = read_helmrelease(manifest, id, parent)
+            findings += bad
+            releases.append(release)
+        sources = self._sources(root, walk, kustomizations, releases, findings)
+        if self.assumed:
+            text = f"no Kustomization at {self.entry or '.'} points at it: {root.id.key} is assumed (wait: false, interval 10m)"
+            findings.append(Finding(ROOT_ASSUMED, text, "nothing to do; `flux bootstrap` would write one", root.id))
+        fleet = with_root(
+            kustomizations,
+            releases,
+            sources,
+            root.id,
+            name=self.repo.name,
+            cluster_path=self.entry or ".",
+        )
+        rendered = {node.id: tuple(node.rendered) for node in walk.nodes.values()}
+        return Reading(fleet, tuple(in_order(findings)), rendered, self.builder.ran)
+
+    def _sources(
+        self,
+        root: Node,
+        walk: Walk,
+        kustomizations: list[Kustomization],
+        releases: list[HelmRelease],
+        findings: list[Finding],
+    ) -> list[Source]:
+        found: dict[ObjectId, Source] = {}
+        for id, (manifest, parent) in walk.sources.items():
+            source, bad = read_source(manifest, id, parent)
+            findings += bad
+            found[id] = source
+        for id, copied in walk.artifacts.copied.items():
+            known = found.get(id) or Source(id, copied.parent, file=copied.generator.file, line=copied.generator.line)
+            found[id] = replace(known, copied_from=copied.origin)
+        this = root.source or ASSUMED_SOURCE
+        found[this] = replace(found.get(this) or Source(this, assumed=self.assumed), this_repository=True)
+        for user in (*kustomizations, *releases):
+            if user.source is None or user.source in found:
+                continue
+            found[user.source] = Source(user.source, defined=False)
+        for user in (*kustomizations, *releases):
+            if user.source is not None and not found[user.source].defined:
+                findings.append(_missing_source(user, list(found.values())))
+        return list(found.values())
+
+
+def _missing_source(user: Kustomization | HelmRelease, known: list[Source]) -> Finding:
+    assert user.source is not None
+    same = sorted(str(s.id) for s in known if s.defined and s.id.name == user.source.name)
+    hint = f"; did you mean {' or '.join(same)}?" if same else ""
+    return Finding(
+        SOURCE_MISSING,
+        f"{user.id}: its source {user.source} is defined nowhere in this repository{hint}",
+        f"define {user.source} or correct the reference",
+        user.id,
+        user.file,
+        user.line,
+    )
+
+
+def _shape(spec: Mapping[str, Any]) -> str:
+    """The part of a spec that changes what it renders, comparable."""
+    fields = {k: spec.get(k) for k in (*BUILD_FIELDS, "commonMetadata", "path")}
+    fields["postBuild"] = mapping(spec, "postBuild")
+    return json.dumps(fields, sort_keys=True, default=str)
+
+
+__all__ = ["EXTERNAL_ARTIFACT", "HELM_CHART", "Reading", "candidate_entries", "read_repository"]

@@ -1,0 +1,191 @@
+"""YAML as Kubernetes reads it, with guards against files that are made to hurt.
+
+kustomize reads with go-yaml v3 into untyped values: ``yes`` and ``1:30`` are text, dates too. PyYAML's defaults are YAML 1.1 and
+differ, so the resolvers are set here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from fleetbench.repo.tree import Unreadable
+
+MAX_DEPTH = 500
+MAX_EXPANDED_NODES = 2_000_000
+"""Nodes after aliases are followed; go-yaml v3 decode.go refuses at a like size ("excessive aliasing")."""
+
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Loader(_Base):  # type: ignore[misc]
+    """Scalars as go-yaml v3 resolves them into an interface."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    ("tag:yaml.org,2002:int", r"^[-+]?(?:0|[1-9][0-9_]*|0[0-7]+|0o[0-7]+|0x[0-9a-fA-F]+|0b[01]+)$", "-+0123456789"),
+    (
+        "tag:yaml.org,2002:float",
+        r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$",
+        "-+.0123456789",
+    ),
+    ("tag:yaml.org,2002:null", r"^(?:~|null|Null|NULL|)$", "~nN\0"),
+    ("tag:yaml.org,2002:merge", r"^<<$", "<"),
+):
+    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), [*_first, ""] if "\0" in _first else list(_first))
+
+
+def _int(loader: Any, node: Any) -> int:
+    text = loader.construct_scalar(node).replace("_", "")
+    sign, digits = (-1, text[1:]) if text[0] == "-" else (1, text.lstrip("+"))
+    if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
+        return sign * int(digits, 8)
+    return sign * int(digits, 0)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _int)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
+_Loader.add_constructor("tag:yaml.org,2002:binary", lambda loader, node: loader.construct_scalar(node))
+_Loader.add_constructor(None, lambda loader, node: _plain(loader, node))
+
+
+def _plain(loader: Any, node: Any) -> Any:
+    """Give a node with an unknown tag its content: a tag never makes an object here."""
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_scalar(node)
+
+
+def decode(content: bytes, file: str) -> str:
+    """Bytes of a YAML file as text.
+
+    Raises:
+        Unreadable: they are no UTF-8 text.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(file, f"got binary data at byte {error.start}, wanted UTF-8 text") from None
+    if "\0" in text:
+        raise Unreadable(file, "got binary data (a zero byte), wanted UTF-8 text", text[: text.index("\0")].count("\n") + 1)
+    return text
+
+
+def documents(text: str, file: str) -> list[tuple[int, Any]]:
+    """Every document of a YAML text with the 1-based line at which its content starts.
+
+    Raises:
+        Unreadable: it is no YAML, is nested too deeply, or its aliases expand to too much.
+    """
+    guard(text, file)
+    found = []
+    loader = _Loader(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            found.append((node.start_mark.line + 1, loader.construct_document(node)))
+    except yaml.YAMLError as error:
+        raise Unreadable(file, *_problem(error)) from None
+    except (RecursionError, ValueError, TypeError, AttributeError) as error:
+        raise Unreadable(file, f"is no YAML that Kubernetes could take: {error}") from None
+    finally:
+        loader.dispose()
+    return found
+
+
+def load(text: str, file: str) -> Any:
+    """The only document of a YAML text; None for an empty one.
+
+    Raises:
+        Unreadable: as :func:`documents`, or there is more than one.
+    """
+    found = [body for _, body in documents(text, file) if body is not None]
+    if len(found) > 1:
+        raise Unreadable(file, f"got {len(found)} documents, wanted one")
+    return found[0] if found else None
+
+
+def dump(body: Any) -> str:
+    """A value as block YAML without line folding, keys sorted, as kustomize prints resources."""
+    return yaml.dump(body, Dumper=_NoAlias, default_flow_style=False, width=2**30, allow_unicode=True, sort_keys=True)
+
+
+class _NoAlias(_Dumper):  # type: ignore[misc]
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def guard(text: str, file: str) -> None:
+    """Refuse what would exhaust the stack or the memory; cheap for ordinary files.
+
+    Raises:
+        Unreadable: nested deeper than :data:`MAX_DEPTH`, or a YAML bomb.
+    """
+    many_brackets = text.count("[") + text.count("{") > MAX_DEPTH
+    if many_brackets or re.search(rf"^[ \-?]{{{MAX_DEPTH},}}", text, re.M):
+        _check_depth(text, file)
+    if "&" in text and "*" in text and re.search(r"[\s\[,]\*[\w.-]", text):
+        _check_aliases(text, file)
+
+
+def _events(text: str, file: str) -> Iterator[Any]:
+    try:
+        yield from yaml.parse(text, Loader=_Base)
+    except yaml.YAMLError as error:
+        raise Unreadable(file, *_problem(error)) from None
+
+
+def _check_depth(text: str, file: str) -> None:
+    depth = 0
+    for event in _events(text, file):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise Unreadable(
+                    file, f"got nesting deeper than {MAX_DEPTH}, wanted a Kubernetes manifest", event.start_mark.line + 1
+                )
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _check_aliases(text: str, file: str) -> None:
+    """Count the nodes that remain once every alias is written out, without writing any out."""
+    sizes: dict[str, int] = {}
+    open_nodes: list[tuple[str | None, int]] = []
+    total = 0
+    for event in _events(text, file):
+        size = 0
+        if isinstance(event, yaml.DocumentStartEvent):
+            sizes, total = {}, 0
+        elif isinstance(event, yaml.AliasEvent):
+            size = sizes.get(event.anchor, 1)
+        elif isinstance(event, yaml.ScalarEvent):
+            size = 1
+            if event.anchor:
+                sizes[event.anchor] = 1
+        elif isinstance(event, yaml.CollectionStartEvent):
+            open_nodes.append((event.anchor, total))
+            size = 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = open_nodes.pop()
+            if anchor:
+                sizes[anchor] = total - before
+        total += size
+        if total > MAX_EXPANDED_NODES:
+            raise Unreadable(
+                file, "got aliases that expand to millions of values, wanted a plain manifest", event.start_mark.line + 1
+            )
+
+
+def _problem(error: yaml.YAMLError) -> tuple[str, int | None]:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    return f"is not valid YAML: {problem}", None if mark is None else mark.line + 1
