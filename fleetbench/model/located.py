@@ -47,12 +47,12 @@ class Located:
         """The value as a mapping; with ``known``, any other key is refused."""
         if not isinstance(self.value, dict):
             raise self.bad("a mapping" + (f" with {', '.join(sorted(known))}" if known else ""))
-        for key, item in self.value.items() if known is not None else ():
-            if key not in known:
-                raise InputError.at(
-                    item.file, item.line, item.place, f"the key {key!r}", f"one of {', '.join(sorted(known))}",
-                    did_you_mean(key, known),
-                )
+        unknown = [] if known is None else [key for key in self.value if key not in known]
+        if known is not None and unknown:
+            key, item = unknown[0], self.value[unknown[0]]
+            names = ", ".join(sorted(known))
+            hint = did_you_mean(key, known)
+            raise InputError.at(item.file, item.line, item.place, f"the key {key!r}", f"one of {names}", hint)
         return self.value
 
     def items(self) -> list[Located]:

@@ -19,8 +19,9 @@ from typing import Any, TypeVar
 from fleetbench.data import shipped
 from fleetbench.errors import InputError
 from fleetbench.ids import ObjectId, parse_object
-from fleetbench.model.distributions import Distribution
+from fleetbench.model.distributions import Distribution, LogNormal
 from fleetbench.model.located import Located, did_you_mean, read_located
+from fleetbench.model.scenario import Pull
 
 FORMAT_VERSION = 1
 SHIPPED = ("default", "short")
@@ -55,8 +56,9 @@ class ImagePrior:
     """What is believed of one image repository."""
 
     megabytes: Distribution | None = None
-    """Compressed size in MB (10^6 bytes)."""
+    """Compressed size in MB (10^6 bytes); zero = every node holds it."""
     ready: Distribution | None = None
+    """As for a kind, and preferred to it: what the image does is more than how it is run."""
     total: Distribution | None = None
     source: str = ""
     guess: bool = False
@@ -68,12 +70,15 @@ class PullPrior:
 
     bandwidth_mb_s: Distribution
     """MB/s of compressed image, unpacking included. A property of the cluster: one draw a run, by all pulls."""
-    latency_s: Distribution
-    """What every pull costs beside its size: resolving, authentication, the registry's first byte."""
     serialized_per_node: bool = True
     """The kubelet pulls one image at a time (``serializeImagePulls``, on by default)."""
     source: str = ""
     guess: bool = False
+
+    def as_pull(self) -> Pull:
+        """As the engine takes it: log-normal, by median and the logarithm's standard deviation."""
+        p50, p90 = self.bandwidth_mb_s.quantile(0.5), self.bandwidth_mb_s.quantile(0.9)
+        return Pull(p50, LogNormal(p50, p90).sigma, self.serialized_per_node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,15 +270,14 @@ def _pod_start(at: Located) -> Distribution:
 
 
 def _pull(at: Located) -> PullPrior:
-    parts = at.mapping(("bandwidth_mb_s", "latency", "serialized_per_node", *_COMMON))
-    for key in ("bandwidth_mb_s", "latency"):
-        if key not in parts:
-            raise at.bad(key, got="none")
+    parts = at.mapping(("bandwidth_mb_s", "serialized_per_node", *_COMMON))
+    if "bandwidth_mb_s" not in parts:
+        raise at.bad("bandwidth_mb_s", got="none")
     bandwidth = parts["bandwidth_mb_s"].amount()
     if bandwidth.quantile(1e-12) <= 0:
         raise parts["bandwidth_mb_s"].bad("MB/s above zero")
     serialized = parts["serialized_per_node"].flag() if "serialized_per_node" in parts else True
-    return PullPrior(bandwidth, parts["latency"].seconds(), serialized, **_said(parts))
+    return PullPrior(bandwidth, serialized, **_said(parts))
 
 
 def _nodes(at: Located) -> NodesPrior:

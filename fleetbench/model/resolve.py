@@ -125,7 +125,9 @@ class _Choice:
         if self.user is not None and DEFAULT in self.user.charts:
             return [self._chart(release, self.user.charts[DEFAULT], f"profile {self.user.name}: any chart")]
         prior = self.default.charts.get(DEFAULT)
-        return [] if prior is None else [self._chart(release, prior, f"{_PRIOR}: any chart")]
+        if prior is None:
+            return []
+        return [self._chart(release, replace(prior, images=prior.images or (name,)), f"{_PRIOR}: any chart")]
 
     def _chart(self, release: HelmRelease, prior: TimePrior, said: str) -> _Pods:
         object = release.id
