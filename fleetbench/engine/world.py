@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from math import exp, log
+from math import exp
 from statistics import NormalDist
 from typing import Any
 
@@ -11,18 +11,19 @@ import simpy
 
 from fleetbench import phases
 from fleetbench.engine.draws import Draws, key_of
-from fleetbench.engine.plan import MISSING, Plan
+from fleetbench.engine.plan import Plan
 from fleetbench.engine.processors import Mutex, Processors
 from fleetbench.engine.work_queue import WorkerPool, WorkQueue
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
+from fleetbench.ids import HELM_RELEASE
 from fleetbench.model.scenario import BOOTSTRAP
 from fleetbench.model.steps import Step, Steps
+from fleetbench.model.workload_time import ImagePull
 from fleetbench.timeline.events import Event
 
 _inverse_normal = NormalDist().inv_cdf
 PHASES = {name: number for number, name in enumerate(Steps.__dataclass_fields__)}
 """Step -> number of its random stream; streams beyond 100 are named below."""
-JITTER, POD, PULL_SPEED, SYNC, LEASE, PULL_SIZE, POD_START = 101, 102, 103, 104, 105, 106, 107
+JITTER, POD, PULL_SPEED, SYNC, LEASE, PULL_SIZE, POD_START = range(101, 108)
 _SHARED = key_of("shared")
 
 TRUE, FALSE, UNKNOWN, ABSENT = phases.TRUE, phases.FALSE, phases.UNKNOWN, phases.ABSENT
@@ -83,8 +84,11 @@ class World:
         self.finished = self.env.event()
         self.node_free_s = [0.0] * scenario.parameters.nodes
         self.node_images: list[set[str]] = [set() for _ in range(scenario.parameters.nodes)]
-        pull = scenario.pull
-        self.bandwidth = self.draws.lognormal(Step(pull.bandwidth_p50, pull.bandwidth_sigma), _SHARED, PULL_SPEED)
+        self.pull = scenario.pull
+        self.bandwidth = 0.0
+        """MB/s of this sample's nodes."""
+        if self.pull is not None:
+            self.bandwidth = self.pull.bandwidth_mb_s.quantile(self.draws.uniform(_SHARED, PULL_SPEED))
         self.pools: dict[tuple[str, str | None], WorkerPool] = {}
         self.healed: set[int] = set()
         """What a later commit has healed."""
@@ -287,19 +291,22 @@ class World:
         step = self.steps.pod_lag
         return 0.0 if step.p50_s == 0.0 else self.draws.lognormal(step, key, PHASES["pod_lag"], attempt) * self.slowness()
 
-    def _pull(self, pulls: Any, at: float, key: int) -> float:
-        """When the images are there: a node pulls each once, one after the other."""
+    def _pull(self, pulls: tuple[ImagePull, ...], at: float, key: int) -> float:
+        """When the images are there: a node pulls each once, by default one after the other."""
+        prior = self.pull
+        if prior is None or self.bandwidth <= 0.0:
+            return at
         node = key % len(self.node_free_s)
         held = self.node_images[node]
-        for number, pull in enumerate(pulls):
+        for pull in pulls:
             if pull.image in held:
                 continue
-            megabytes = pull.megabytes.quantile(self.draws.uniform(key_of(pull.image), PULL_SIZE, number))
+            held.add(pull.image)
+            megabytes = pull.megabytes.quantile(self.draws.uniform(key_of(pull.image), PULL_SIZE))
             if megabytes <= 0.0:
                 continue
-            held.add(pull.image)
             seconds = megabytes / self.bandwidth
-            if self.plan.scenario.pull.serialized:
+            if prior.serialized_per_node:
                 self.node_free_s[node] = max(at, self.node_free_s[node]) + seconds
                 at = self.node_free_s[node]
             else:
@@ -325,10 +332,3 @@ class World:
                 return True
         return False
 
-
-def bandwidth_sigma(p50: float, p90: float) -> float:
-    """Sigma of a log-normal bandwidth whose slow tenth is at ``p90`` MB/s or below."""
-    return 0.0 if p90 >= p50 else log(p50 / p90) / _inverse_normal(0.9)
-
-
-__all__ = ["KUSTOMIZATION", "MISSING", "World", "WorkQueue", "bandwidth_sigma"]

@@ -21,7 +21,6 @@ from fleetbench.errors import InputError
 from fleetbench.ids import ObjectId, parse_object
 from fleetbench.model.distributions import Distribution, LogNormal
 from fleetbench.model.located import Located, did_you_mean, read_located
-from fleetbench.model.scenario import Pull
 
 FORMAT_VERSION = 1
 SHIPPED = ("default", "short")
@@ -74,11 +73,6 @@ class PullPrior:
     """The kubelet pulls one image at a time (``serializeImagePulls``, on by default)."""
     source: str = ""
     guess: bool = False
-
-    def as_pull(self) -> Pull:
-        """As the engine takes it: log-normal, by median and the logarithm's standard deviation."""
-        p50, p90 = self.bandwidth_mb_s.quantile(0.5), self.bandwidth_mb_s.quantile(0.9)
-        return Pull(p50, LogNormal(p50, p90).sigma, self.serialized_per_node)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,24 +8,13 @@ from dataclasses import dataclass, field
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId
 from fleetbench.model.parameters import Parameters
+from fleetbench.model.profile import PullPrior
 from fleetbench.model.steps import Steps
 from fleetbench.model.workload_time import WorkloadTime
 
 BOOTSTRAP, COMMIT, RESTART = "bootstrap", "commit", "restart"
 KINDS = (BOOTSTRAP, COMMIT, RESTART)
 MAX_UNTIL_S = 86_400.0
-
-
-@dataclass(frozen=True)
-class Pull:
-    """How a node pulls images."""
-
-    bandwidth_p50: float = 20.0
-    """MB/s, median of a rollout."""
-    bandwidth_sigma: float = 0.0
-    """Standard deviation of the logarithm: between rollouts."""
-    serialized: bool = True
-    """One image at a time per node (kubelet ``serializeImagePulls``)."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +26,8 @@ class Scenario:
     steps: Steps = field(default_factory=Steps)
     workloads: Mapping[ObjectId, WorkloadTime] = field(default_factory=dict)
     """Kustomization / HelmRelease -> its own workloads' time (:func:`fleetbench.model.resolve.resolve`)."""
-    pull: Pull = field(default_factory=Pull)
+    pull: PullPrior | None = None
+    """How a node pulls images; None = they are all there."""
     seed: int = 0
     kind: str = BOOTSTRAP
     fail: frozenset[ObjectId] = frozenset()

@@ -1,0 +1,148 @@
+"""From a fleet and what the user said to a scenario: which value holds for each flag, and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fleetbench.errors import InputError
+from fleetbench.graph.fleet import ControllerFlag, Fleet
+from fleetbench.ids import ObjectId
+from fleetbench.model.parameters import Parameters, parameters_of
+from fleetbench.model.profile import Profile, load_durations, load_profile
+from fleetbench.model.resolve import resolve
+from fleetbench.model.scenario import BOOTSTRAP, Scenario
+from fleetbench.model.steps import Steps, steps_from
+from fleetbench.units import parse_duration
+
+KUSTOMIZE, HELM, SOURCE = "kustomize-controller", "helm-controller", "source-controller"
+
+_FLAGS: dict[tuple[str, str], tuple[str, type]] = {
+    (KUSTOMIZE, "concurrent"): ("kustomize_concurrent", int),
+    (HELM, "concurrent"): ("helm_concurrent", int),
+    (SOURCE, "concurrent"): ("source_concurrent", int),
+    (KUSTOMIZE, "requeue-dependency"): ("requeue_dependency_s", parse_duration),  # type: ignore[dict-item]
+    (HELM, "requeue-dependency"): ("helm_requeue_dependency_s", parse_duration),  # type: ignore[dict-item]
+    (KUSTOMIZE, "concurrent-ssa"): ("concurrent_ssa", int),
+    (KUSTOMIZE, "min-retry-delay"): ("min_retry_delay_s", parse_duration),  # type: ignore[dict-item]
+    (KUSTOMIZE, "max-retry-delay"): ("max_retry_delay_s", parse_duration),  # type: ignore[dict-item]
+}
+_GATES = {
+    (KUSTOMIZE, "CancelHealthCheckOnNewRevision"): "cancel_health_check_on_new_revision",
+    (KUSTOMIZE, "AdditiveCELDependencyCheck"): "additive_cel_dependency_check",
+    (HELM, "DefaultToRetryOnFailure"): "default_to_retry_on_failure",
+}
+DEFAULT_ORIGIN = "default"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user said about a simulation; None = nothing."""
+
+    flux_version: str = "2.9"
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of :class:`Parameters` that an option sets, with the option's name: ``{field: value}``."""
+    durations: Path | None = None
+    profile: str | None = None
+    seed: int = 0
+    kind: str = BOOTSTRAP
+    fail: frozenset[ObjectId] = frozenset()
+    until_s: float | None = None
+    changed: frozenset[ObjectId] = frozenset()
+    webhook: bool = False
+    fix_after_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A scenario with the origin of each of its values."""
+
+    scenario: Scenario
+    origins: Mapping[str, str]
+    """Field of Parameters -> ``default (Flux 2.9)``, ``file:line`` or ``option``."""
+    warnings: tuple[str, ...] = ()
+
+
+def assemble(fleet: Fleet, choice: Choice) -> Assembled:
+    """Build the scenario.
+
+    A flag that an option gives holds; else what the repository itself sets; else the release's default. A shard's
+    own controllers take the same flags.
+
+    Raises:
+        InputError: a flag, profile or durations file with a value it cannot have.
+    """
+    base = parameters_of(choice.flux_version)
+    origins = dict.fromkeys(base.__dataclass_fields__, f"{DEFAULT_ORIGIN} (Flux {base.flux_version})")
+    from_repository, where, warnings = repository_flags(fleet.flags)
+    options = {name: value for name, value in choice.flags.items() if value is not None}
+    if "requeue_dependency_s" in options:
+        options.setdefault("helm_requeue_dependency_s", options["requeue_dependency_s"])
+    origins |= where | dict.fromkeys(options, "option")
+    default = load_profile("default")
+    user = load_profile(choice.profile) if choice.profile and choice.profile != "default" else None
+    profile = default if user is None else user.over(default)
+    if profile.nodes is not None and "nodes" not in options:
+        options["nodes"], origins["nodes"] = profile.nodes.count, f"profile {profile.name}"
+    durations = None if choice.durations is None else load_durations(choice.durations)
+    scenario = Scenario(
+        fleet,
+        base.with_(**(from_repository | options)),
+        steps_of(profile),
+        resolve(fleet, durations, user, default),
+        profile.pull,
+        choice.seed,
+        choice.kind,
+        choice.fail,
+        choice.until_s,
+        choice.changed,
+        choice.webhook,
+        fix_after_s=choice.fix_after_s,
+    )
+    return Assembled(scenario, origins, tuple(warnings))
+
+
+def steps_of(profile: Profile) -> Steps:
+    """The step costs that a profile lays over the shipped ones."""
+    return steps_from(profile.steps)
+
+
+def repository_flags(flags: tuple[ControllerFlag, ...]) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    """Controller flags that a repository sets -> fields of Parameters, their origins, and what could not be used."""
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    warnings: list[str] = []
+    for flag in flags:
+        where = flag.file or "the repository"
+        if flag.line is not None:
+            where += f":{flag.line}"
+        if flag.flag == "feature-gates":
+            for name, on in _gates(flag.value):
+                if (flag.controller, name) in _GATES:
+                    field_name = _GATES[flag.controller, name]
+                    values[field_name], origins[field_name] = on, where
+            continue
+        known = _FLAGS.get((flag.controller, flag.flag))
+        if known is None:
+            continue
+        name, read = known
+        try:
+            value = read(flag.value)
+            Parameters().with_(**{name: value})
+        except (ValueError, InputError) as error:
+            warnings.append(f"{where}: --{flag.flag} of {flag.controller}: {error}; the default holds")
+            continue
+        if name in values and values[name] != value:
+            warnings.append(f"{where}: --{flag.flag} of {flag.controller} is set twice; the last one holds")
+        values[name], origins[name] = value, where
+    return values, origins, warnings
+
+
+def _gates(text: str) -> list[tuple[str, bool]]:
+    found = []
+    for part in text.split(","):
+        name, _, value = part.strip().partition("=")
+        found.append((name, value.lower() == "true"))
+    return found

@@ -1,0 +1,175 @@
+"""Monte Carlo: samples are reduced as they come, over local processes where that pays."""
+
+from __future__ import annotations
+
+import math
+import os
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from fleetbench.engine.plan import Plan, compile_plan
+from fleetbench.engine.simulate import Sample, run_sample
+from fleetbench.errors import InputError
+from fleetbench.ids import ObjectId
+from fleetbench.model.scenario import Scenario
+
+QUANTILES = (0.05, 0.10, 0.50, 0.90, 0.95)
+MAX_SAMPLES = 1_000_000
+_PARALLEL_FROM_S = 3.0
+"""Work below this is done in this process: starting others takes about a second."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The distribution of a rollout over its samples."""
+
+    scenario: Scenario
+    services: tuple[ObjectId, ...]
+    """Kustomizations and HelmReleases, sorted."""
+    ready: tuple[array[float], ...]
+    """For each service its Ready in every sample, in seconds; infinity = never."""
+    totals: array[float]
+    """The last Ready of every sample, over those that got there."""
+    complete: array[int]
+    """1 for each sample in which every service turned Ready."""
+
+    @property
+    def samples(self) -> int:
+        """How many there are."""
+        return len(self.totals)
+
+    def quantile(self, service: ObjectId, q: float) -> float | None:
+        """The lower quantile of one service's Ready; None where it falls among samples without one."""
+        return _lower(self._sorted[self._index[service]], q)
+
+    def total_quantile(self, q: float) -> float:
+        """The lower quantile of the total: a real sample's."""
+        return sorted(self.totals)[_rank(q, len(self.totals))]
+
+    def ready_fraction(self, service: ObjectId) -> float:
+        """Share of samples in which the service turned Ready."""
+        values = self.ready[self._index[service]]
+        return sum(not math.isinf(v) for v in values) / len(values)
+
+    @property
+    def complete_fraction(self) -> float:
+        """Share of samples in which every service turned Ready."""
+        return sum(self.complete) / len(self.complete)
+
+    @cached_property
+    def median_number(self) -> int:
+        """The sample whose total is the median."""
+        order = sorted(range(len(self.totals)), key=lambda n: (self.totals[n], n))
+        return order[_rank(0.5, len(order))]
+
+    @cached_property
+    def median(self) -> Sample:
+        """That sample in full, with its timeline."""
+        return run_sample(compile_plan(self.scenario), self.median_number, record=True)
+
+    @cached_property
+    def _index(self) -> dict[ObjectId, int]:
+        return {id: n for n, id in enumerate(self.services)}
+
+    @cached_property
+    def _sorted(self) -> list[list[float]]:
+        return [sorted(values) for values in self.ready]
+
+
+def _rank(q: float, size: int) -> int:
+    return min(max(math.ceil(q * size - 1e-9) - 1, 0), size - 1)
+
+
+def _lower(ordered: Sequence[float], q: float) -> float | None:
+    value = ordered[_rank(q, len(ordered))]
+    return None if math.isinf(value) else value
+
+
+def predict(
+    scenario: Scenario,
+    samples: int = 50,
+    *,
+    processes: int | None = None,
+    progress: Progress | None = None,
+) -> Prediction:
+    """Simulate ``samples`` samples of a scenario; the same whatever the number of processes.
+
+    Args:
+        scenario: what to simulate.
+        samples: how many, at least 1.
+        processes: how many processes at most; None = as many as there are processors, where the work is worth it.
+        progress: called with (done, of) now and then.
+
+    Raises:
+        InputError: fewer than 1 sample, or more than a million.
+    """
+    if not 1 <= samples <= MAX_SAMPLES:
+        raise InputError(f"--samples: got {samples}, wanted 1 to {MAX_SAMPLES}")
+    plan = compile_plan(scenario)
+    order = sorted(range(len(plan.services)), key=lambda n: plan.items[plan.services[n]].id)
+    ready = tuple(array("d", bytes(8 * samples)) for _ in order)
+    totals, complete = array("d", bytes(8 * samples)), array("b", bytes(samples))
+
+    def take(rows: Iterable[tuple[int, array[float], bool]]) -> None:
+        for number, values, whole in rows:
+            last = 0.0
+            for place, n in enumerate(order):
+                value = values[n]
+                ready[place][number] = value
+                if value > last and value != math.inf:
+                    last = value
+            totals[number], complete[number] = last, whole
+            if progress is not None:
+                progress(number + 1, samples)
+
+    for rows in _batches(plan, samples, processes):
+        take(rows)
+    services = tuple(plan.items[plan.services[n]].id for n in order)
+    return Prediction(scenario, services, ready, totals, complete)
+
+
+def _row(sample: Sample) -> tuple[int, array[float], bool]:
+    return sample.number, array("d", [math.inf if t is None else t for t in sample.ready_s]), sample.complete
+
+
+def _batches(plan: Plan, samples: int, processes: int | None) -> Iterable[list[tuple[int, array[float], bool]]]:
+    import time
+
+    workers = min(processes or os.cpu_count() or 1, samples)
+    done, started = 0, time.monotonic()
+    while done < samples:
+        yield [_row(run_sample(plan, done))]
+        done += 1
+        spent = time.monotonic() - started
+        if workers > 1 and done >= 3 and spent / done * (samples - done) > _PARALLEL_FROM_S:
+            break
+    if done < samples:
+        yield from _in_processes(plan, range(done, samples), workers, spent / done)
+
+
+def _in_processes(
+    plan: Plan, numbers: range, workers: int, sample_s: float
+) -> Iterable[list[tuple[int, array[float], bool]]]:
+    from concurrent.futures import ProcessPoolExecutor
+
+    size = max(1, min(math.ceil(len(numbers) / workers / 4), round(0.5 / max(sample_s, 1e-6)) or 1))
+    chunks = [numbers[i : i + size] for i in range(0, len(numbers), size)]
+    with ProcessPoolExecutor(workers, initializer=_keep, initargs=(plan.scenario,)) as pool:
+        yield from pool.map(_run_chunk, chunks)
+
+
+_plan: Plan | None = None
+
+
+def _keep(scenario: Scenario) -> None:
+    global _plan
+    _plan = compile_plan(scenario)
+
+
+def _run_chunk(numbers: range) -> list[tuple[int, array[float], bool]]:
+    assert _plan is not None
+    return [_row(run_sample(_plan, number)) for number in numbers]
