@@ -7,8 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fleetbench.findings import FILE_UNREADABLE, Finding
-from fleetbench.graph.fleet import DEFAULT_INTERVAL_S, HELM_RETRY_INTERVAL_S, HELM_TIMEOUT_S, Dependency, HelmRelease, Kustomization, Source
+from fleetbench.graph.fleet import (
+    DEFAULT_INTERVAL_S,
+    HELM_RETRY_INTERVAL_S,
+    HELM_TIMEOUT_S,
+    Dependency,
+    HelmRelease,
+    Kustomization,
+    Source,
+)
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
+from fleetbench.repo.chart_values import replicas_in
 from fleetbench.repo.manifest import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP, Manifest, mapping, mappings
 from fleetbench.units import parse_duration
 
@@ -174,6 +183,7 @@ def read_helmrelease(manifest: Manifest, id: ObjectId, parent: ObjectId | None) 
             strategy=str(strategy) if strategy else "RemediateOnFailure",
             retries=at.integer(0, "spec", "install", "remediation", "retries"),
             retry_interval_s=HELM_RETRY_INTERVAL_S if retry_s is None else retry_s,
+            replicas=replicas_in(manifest.spec.get("values")),
             remediate_last_failure=at.flag("spec", "install", "remediation", "remediateLastFailure"),
             shard=_shard(manifest),
             file=manifest.file,
