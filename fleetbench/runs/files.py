@@ -44,12 +44,19 @@ def header_line(fleet: Fleet, flags: Mapping[str, Any], meta: Mapping[str, Any],
     )
 
 
-def event_line(event: Event) -> str:
-    """One event as a line; fields at their default are left out."""
-    given = {"t_s": round(event.t_s, 6), "object": str(event.object)}
+def event_line(event: Event, api_time: str | None = None) -> str:
+    """One event as a line; fields at their default are left out.
+
+    Args:
+        event: the event.
+        api_time: the API's own stamp of it (RFC 3339, whole seconds), kept beside the clock of the observer.
+    """
+    given: dict[str, Any] = {"t_s": round(event.t_s, 6), "object": str(event.object)}
     for name, value in zip(event._fields[2:], event[2:], strict=True):
         if value != Event._field_defaults[name]:
             given[name] = value
+    if api_time is not None:
+        given["api_time"] = api_time
     return json.dumps(given, ensure_ascii=False)
 
 

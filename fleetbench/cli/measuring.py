@@ -1,0 +1,189 @@
+"""What ``fleetbench measure`` does, step by step."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fleetbench.cli.fleet import FleetChoice, load_fleet, named
+from fleetbench.cli.output import note, warn, write_text
+from fleetbench.errors import InputError
+from fleetbench.measure.request import EXISTING, Request
+
+if TYPE_CHECKING:
+    from fleetbench.graph.fleet import Fleet
+    from fleetbench.ids import ObjectId
+    from fleetbench.measure.session import Measured, Plan
+    from fleetbench.measure.standin import StandIn
+    from fleetbench.measure.subject import Subject
+
+
+def print_rbac() -> None:
+    """Print the ClusterRole that watching an existing cluster needs."""
+    import yaml
+
+    from fleetbench.measure.kinds import cluster_role
+
+    write_text(yaml.safe_dump(cluster_role(), sort_keys=False))
+
+
+def measure(choice: FleetChoice, request: Request) -> None:
+    """Measure as often as asked.
+
+    Raises:
+        click.UsageError: options contradict each other.
+        FleetbenchError: it cannot be done.
+    """
+    from fleetbench.measure.interrupts import ending_in_order
+
+    problem = request.contradiction(choice.repo is not None)
+    if problem is not None:
+        raise click.UsageError(problem)
+    with ending_in_order(), tempfile.TemporaryDirectory(prefix="fleetbench-") as work:
+        if request.cluster == EXISTING:
+            _existing(choice, request)
+        else:
+            _kind(choice, request, Path(work))
+
+
+def _kind(choice: FleetChoice, request: Request, work: Path) -> None:
+    from fleetbench.measure.kind import check_docker
+    from fleetbench.measure.recorder import open_folder
+    from fleetbench.measure.session import Interrupted, measure_on_kind
+
+    check_docker()
+    plan = _plan(choice, request, work)
+    folders = [open_folder(f, request.force) for f in _folders(plan.fleet, request)]
+    for number, folder in enumerate(folders, start=1):
+        if len(folders) > 1:
+            note(f"Run {number} of {len(folders)}")
+        try:
+            _report(measure_on_kind(plan, folder, _view, note))
+        except Interrupted as stopped:
+            _report(stopped.measured)
+            raise
+
+
+def _existing(choice: FleetChoice, request: Request) -> None:
+    from fleetbench.measure.existing import measure_existing
+    from fleetbench.measure.recorder import open_folder
+
+    chosen = any((choice.repo, choice.graph, choice.from_cluster, choice.env))
+    fleet = load_fleet(dataclasses.replace(choice, context=None))[0] if chosen and not choice.from_cluster else None
+    measured = measure_existing(
+        request.context, fleet, lambda name: open_folder(_folders_named(name, request)[0], request.force), _view, note, request.timeout
+    )
+    _report(measured)
+
+
+def _report(measured: Measured) -> None:
+    write_text("\n".join([*measured.lines, f"run folder: {measured.folder}"]))
+
+
+def _plan(choice: FleetChoice, request: Request, work: Path) -> Plan:
+    from fleetbench.measure.controllers import FlagOptions
+    from fleetbench.measure.kind import KindOptions
+    from fleetbench.measure.session import Plan
+
+    subject = _subject(choice, work)
+    real = request.is_real(choice.repo is not None)
+    stand_in = None if real else _stand_in(subject.fleet, request)
+    k = request.kind
+    if subject.uncommitted:
+        warn("the working tree has changes that are not committed: HEAD is measured")
+    note(f"{subject.fleet.name}: {request.strategy}, workloads {'real' if real else f'stand-in (profile {request.profile})'}")
+    for line in () if stand_in is None else stand_in.dropped:
+        note(f"left out of the stand-in: {line}")
+    deployed = subject.fleet if stand_in is None else stand_in.fleet
+    fail = frozenset() if stand_in is None else stand_in.failing
+    return Plan(
+        subject,
+        stand_in,
+        KindOptions(k.name, k.image, k.config, k.load_images, k.keep),
+        k.flux_manifest,
+        FlagOptions(request.kustomize_concurrent, request.helm_concurrent, request.source_concurrent, request.requeue_dependency_s),
+        request.source,
+        request.timeout,
+        _hopeless(deployed, fail),
+        _meta(subject, request, real),
+    )
+
+
+def _subject(choice: FleetChoice, work: Path) -> Subject:
+    from fleetbench.measure.subject import Subject, committed
+
+    if choice.repo is not None and choice.cluster_path is not None and choice.repo.is_dir():
+        choice.validate()
+        return committed(choice.repo, choice.cluster_path, work)
+    return Subject(load_fleet(choice)[0])
+
+
+def _stand_in(fleet: Fleet, request: Request) -> StandIn:
+    from fleetbench.measure.standin import stand_in
+    from fleetbench.model.profile import load_durations, load_profile
+    from fleetbench.model.resolve import resolve
+
+    durations = None if request.durations is None else load_durations(request.durations)
+    times = resolve(fleet, durations, load_profile(request.profile), load_profile("default"))
+    for id in request.fail:
+        named(fleet, id, "--fail")
+    return stand_in(_strategy(fleet, request.strategy), times, request.fail)
+
+
+def _strategy(fleet: Fleet, strategy: str) -> Fleet:
+    if strategy == "fine":
+        return fleet
+    from fleetbench.graph.waves import to_waves
+
+    return to_waves(fleet)
+
+
+def _hopeless(fleet: Fleet, fail: frozenset[ObjectId]) -> frozenset[ObjectId]:
+    from fleetbench.engine.plan import compile_plan
+    from fleetbench.engine.reachable import can_turn_ready
+    from fleetbench.model.scenario import Scenario
+
+    plan = compile_plan(Scenario(fleet, fail=fail))
+    can = can_turn_ready(plan)
+    return frozenset(plan.items[n].id for n in plan.services if not can[n])
+
+
+def _meta(subject: Subject, request: Request, real: bool) -> dict[str, Any]:
+    return {
+        "strategy": request.strategy,
+        "workloads": "real" if real else "stand-in",
+        "profile": None if real else request.profile,
+        "durations": None if real or request.durations is None else request.durations.name,
+        "source": request.source,
+        "commit": subject.commit,
+        "fail": sorted(str(id) for id in request.fail),
+        "fleet": subject.fleet.name,
+    }
+
+
+def _folders(fleet: Fleet, request: Request) -> list[Path]:
+    return _folders_named(f"{fleet.name}-{request.strategy}", request)
+
+
+def _folders_named(name: str, request: Request) -> list[Path]:
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder = request.output or Path("results") / f"{stamp}-{name}"
+    if request.repeat == 1:
+        return [folder]
+    if folder.exists() and (folder / "meta.json").exists():
+        raise InputError(f"{folder}: holds a run; with --repeat it must be a folder for runs", "name another one with -o")
+    return [folder / str(number) for number in range(1, request.repeat + 1)]
+
+
+def _view(flags: Mapping[str, Any], predicted: tuple[float, float] | None) -> Any:
+    from fleetbench.measure.session import workers
+    from fleetbench.measure.view import PlainView, TableView
+
+    return TableView(workers(flags), predicted) if sys.stderr.isatty() else PlainView(note, predicted)

@@ -1,0 +1,143 @@
+"""The Flux controllers' flags: which hold in a run, where each is from, and how they get into the Deployments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fleetbench.errors import InputError
+from fleetbench.graph.fleet import ControllerFlag, Fleet
+from fleetbench.units import go_duration, parse_duration
+
+KUSTOMIZE, HELM, SOURCE = "kustomize-controller", "helm-controller", "source-controller"
+CONTROLLERS = (SOURCE, KUSTOMIZE, HELM)
+NAMESPACE = "flux-system"
+CONCURRENT, REQUEUE = "concurrent", "requeue-dependency"
+
+_RUN_KEYS = {
+    (KUSTOMIZE, CONCURRENT): "kustomize_concurrent",
+    (HELM, CONCURRENT): "helm_concurrent",
+    (SOURCE, CONCURRENT): "source_concurrent",
+    (KUSTOMIZE, REQUEUE): "requeue_dependency_s",
+    (HELM, REQUEUE): "helm_requeue_dependency_s",
+}
+"""(controller, flag) -> its name among a run's flags (:class:`fleetbench.model.parameters.Parameters`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlagOptions:
+    """Flags given on the command line; None = not given."""
+
+    kustomize_concurrent: int | None = None
+    helm_concurrent: int | None = None
+    source_concurrent: int | None = None
+    requeue_dependency_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One flag of a run."""
+
+    controller: str
+    flag: str
+    value: str
+    origin: str
+    """Where the value is from: ``option``, ``repository (FILE:LINE)`` or ``manifest``."""
+
+
+def flags_for(fleet: Fleet, options: FlagOptions) -> list[Flag]:
+    """The flags to set: the repository's own, overridden by the options; what neither names keeps its default."""
+    found = {(f.controller, f.flag): Flag(f.controller, f.flag, f.value, _origin(f)) for f in fleet.flags}
+    for controller, value in (
+        (KUSTOMIZE, options.kustomize_concurrent),
+        (HELM, options.helm_concurrent),
+        (SOURCE, options.source_concurrent),
+    ):
+        if value is not None:
+            found[controller, CONCURRENT] = Flag(controller, CONCURRENT, str(value), "option")
+    if options.requeue_dependency_s is not None:
+        for controller in (KUSTOMIZE, HELM):
+            found[controller, REQUEUE] = Flag(controller, REQUEUE, go_duration(options.requeue_dependency_s), "option")
+    return [found[key] for key in sorted(found) if key[0] in CONTROLLERS]
+
+
+def _origin(flag: ControllerFlag) -> str:
+    where = f" ({flag.file}:{flag.line})" if flag.file and flag.line else f" ({flag.file})" if flag.file else ""
+    return f"repository{where}"
+
+
+def with_flags(deployment: Mapping[str, Any], flags: list[Flag]) -> dict[str, Any]:
+    """A controller's Deployment with the flags among its container's arguments; a flag that is there is replaced."""
+    name = deployment["metadata"]["name"]
+    own = [f for f in flags if f.controller == name]
+    changed = _copy(deployment)
+    if own:
+        container = changed["spec"]["template"]["spec"]["containers"][0]
+        named = {f.flag for f in own}
+        kept = [a for a in container.get("args") or [] if _flag_name(a) not in named]
+        container["args"] = kept + [f"--{f.flag}={f.value}" for f in own]
+    return changed
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _copy(v) for k, v in value.items()}
+    return [_copy(v) for v in value] if isinstance(value, list) else value
+
+
+def _flag_name(argument: str) -> str:
+    return argument.lstrip("-").partition("=")[0]
+
+
+def flags_in(deployment: Mapping[str, Any]) -> dict[str, str]:
+    """The flags that a controller's Deployment states."""
+    args = deployment["spec"]["template"]["spec"]["containers"][0].get("args") or []
+    return {_flag_name(a): a.partition("=")[2] or "true" for a in args if a.startswith("-")}
+
+
+def run_flags(deployments: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a run's header says of the flags, from the Deployments as they run; defaults are filled in.
+
+    Raises:
+        InputError: a flag has a value that is none.
+    """
+    # The controllers' own defaults: main.go of kustomize-controller v1.9.4, helm-controller v1.6.3, source-controller v1.9.3.
+    found: dict[str, Any] = {
+        "kustomize_concurrent": 4,
+        "helm_concurrent": 4,
+        "source_concurrent": 2,
+        "requeue_dependency_s": 30.0,
+        "helm_requeue_dependency_s": 30.0,
+    }
+    for deployment in deployments:
+        name = deployment["metadata"]["name"]
+        for flag, value in flags_in(deployment).items():
+            key = _RUN_KEYS.get((name, flag))
+            if key is None:
+                continue
+            try:
+                found[key] = parse_duration(value) if flag == REQUEUE else int(value)
+            except ValueError as error:
+                raise InputError.at(f"Deployment/{name}", None, f"--{flag}", got=value, wanted=str(error)) from None
+        gates = flags_in(deployment).get("feature-gates")
+        if gates:
+            found.setdefault("feature_gates", {})[name] = gates
+    return found
+
+
+def flux_versions(deployments: list[Mapping[str, Any]]) -> dict[str, str]:
+    """Controller -> its image's tag."""
+    found = {}
+    for deployment in deployments:
+        image = deployment["spec"]["template"]["spec"]["containers"][0].get("image", "")
+        tag = re.search(r":([^:/@]+)(?:@.*)?$", image)
+        found[deployment["metadata"]["name"]] = tag[1] if tag else image
+    return found
+
+
+def flux_release(versions: Mapping[str, str]) -> str | None:
+    """The Flux release that a kustomize-controller belongs to: 1.9 came with Flux 2.9; None = not known."""
+    minor = re.match(r"v?1\.(\d+)\.", versions.get(KUSTOMIZE, ""))
+    return f"2.{minor[1]}" if minor else None

@@ -1,0 +1,206 @@
+"""The Flux objects and stand-ins that a served repository holds, written from the fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Workload
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.measure.kinds import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP
+from fleetbench.measure.standin import DEADLINE_S, StandIn, chart_path
+from fleetbench.units import go_duration
+
+BRANCH = "main"
+
+
+def write_repository(stand_in: StandIn, folder: Path) -> None:
+    """Write the repository that holds a stand-in fleet: every path, and the charts of its releases."""
+    for path, text in repository_files(stand_in):
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+def repository_files(stand_in: StandIn) -> Iterator[tuple[str, str]]:
+    """(path, content) of every file; a Kustomization that cannot be built has no folder, as in the fleet."""
+    fleet = stand_in.fleet
+    for k in fleet.kustomizations:
+        if k.broken is not None:
+            continue
+        objects = [*_namespaces(k), *_children(fleet, k), *(_deployment(w, w.object in stand_in.failing) for w in k.workloads)]
+        folder = k.path.removeprefix("./")
+        prefix = f"{folder}/" if folder else ""
+        yield f"{prefix}kustomization.yaml", _dump(
+            {
+                "apiVersion": "kustomize.config.k8s.io/v1beta1",
+                "kind": "Kustomization",
+                "resources": ["fleetbench.yaml"] if objects else [],
+            }
+        )
+        if objects:
+            yield f"{prefix}fleetbench.yaml", "---\n".join(_dump(o) for o in objects)
+    for h in fleet.helmreleases:
+        chart = chart_path(h.id)
+        yield f"{chart}/Chart.yaml", _dump({"apiVersion": "v2", "name": h.id.name, "version": "1.0.0"})
+        yield f"{chart}/templates/stand-in.yaml", "---\n".join(
+            _dump(_deployment(w, w.object in stand_in.failing)) for w in h.workloads
+        ) or "{{- /* nothing to run */ -}}\n"
+
+
+def root_objects(fleet: Fleet, url: str, api_versions: dict[str, str]) -> list[dict[str, Any]]:
+    """The GitRepository and the root Kustomization whose creation is t0."""
+    root = fleet.kustomization(fleet.root)
+    assert root is not None and root.source is not None
+    source = fleet.source(root.source)
+    interval = 60.0 if source is None else source.interval_s
+    return [git_repository(root.source, url, interval, api_versions.get(SOURCE_GROUP)), kustomization(root, api_versions.get(KUSTOMIZE_GROUP))]
+
+
+def git_repository(id: ObjectId, url: str, interval_s: float, api_version: str | None = None) -> dict[str, Any]:
+    """A GitRepository of the served branch."""
+    spec = {"url": url, "interval": go_duration(interval_s), "ref": {"branch": BRANCH}}
+    return _object(api_version or f"{SOURCE_GROUP}/v1", id, spec)
+
+
+def kustomization(k: Kustomization, api_version: str | None = None) -> dict[str, Any]:
+    """A Kustomization as the fleet states it."""
+    assert k.source is not None
+    spec: dict[str, Any] = {
+        "interval": go_duration(k.interval_s),
+        "path": k.path,
+        "prune": True,
+        "sourceRef": _reference(k.source, k.id),
+        "wait": k.wait,
+    }
+    if k.timeout_s is not None:
+        spec["timeout"] = go_duration(k.timeout_s)
+    if k.retry_interval_s is not None:
+        spec["retryInterval"] = go_duration(k.retry_interval_s)
+    if k.suspend:
+        spec["suspend"] = True
+    if k.depends_on:
+        spec["dependsOn"] = _depends_on(k.depends_on, k.id)
+    if k.health_checks:
+        spec["healthChecks"] = [_health_check(id) for id in k.health_checks]
+    return _object(api_version or f"{KUSTOMIZE_GROUP}/v1", k.id, spec)
+
+
+def helm_release(h: HelmRelease) -> dict[str, Any]:
+    """A HelmRelease whose chart lies in the served repository."""
+    assert h.source is not None
+    spec: dict[str, Any] = {
+        "interval": go_duration(h.interval_s),
+        "timeout": go_duration(h.timeout_s),
+        "chart": {"spec": {"chart": h.chart, "sourceRef": _reference(h.source, h.id), "interval": go_duration(h.interval_s)}},
+    }
+    install: dict[str, Any] = {}
+    if h.retries:
+        install["remediation"] = {"retries": h.retries}
+        if h.remediate_last_failure:
+            install["remediation"]["remediateLastFailure"] = True
+    if h.strategy != "RemediateOnFailure":
+        install["strategy"] = {"name": h.strategy, "retryInterval": go_duration(h.retry_interval_s)}
+        install.pop("remediation", None)
+    if h.disable_wait:
+        install["disableWait"] = True
+    if install:
+        spec["install"] = install
+    if h.suspend:
+        spec["suspend"] = True
+    if h.target_namespace:
+        spec["targetNamespace"] = h.target_namespace
+        spec["storageNamespace"] = h.id.namespace
+    if h.wait_strategy:
+        spec["waitStrategy"] = {"name": h.wait_strategy}
+    if h.depends_on:
+        spec["dependsOn"] = _depends_on(h.depends_on, h.id)
+    return _object(f"{HELM_GROUP}/v2", h.id, spec)
+
+
+def namespace(name: str) -> dict[str, Any]:
+    """A Namespace."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def _children(fleet: Fleet, k: Kustomization) -> Iterator[dict[str, Any]]:
+    for id in fleet.children.get(k.id, ()):
+        if id.kind == KUSTOMIZATION:
+            child = fleet.kustomization(id)
+            if child is not None:
+                yield kustomization(child)
+        elif id.kind == HELM_RELEASE:
+            release = fleet.helmrelease(id)
+            if release is not None:
+                yield helm_release(release)
+
+
+def _namespaces(k: Kustomization) -> list[dict[str, Any]]:
+    return [namespace(id.name) for id in k.objects if id.kind == "Namespace"]
+
+
+def _deployment(w: Workload, fails: bool) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/name": w.object.name}
+    container: dict[str, Any] = {"name": "pause", "image": w.images[0], "imagePullPolicy": "IfNotPresent"}
+    if fails:
+        # Nothing listens there, so the pod runs but is never Ready.
+        container["readinessProbe"] = {"tcpSocket": {"port": 1}, "periodSeconds": 5}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": w.object.name, "namespace": w.object.namespace},
+        "spec": {
+            "replicas": 1,
+            "minReadySeconds": int(w.stated_ready_s or 0),
+            "progressDeadlineSeconds": DEADLINE_S,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "automountServiceAccountToken": False,
+                    "enableServiceLinks": False,
+                    "terminationGracePeriodSeconds": 0,
+                    "containers": [container],
+                },
+            },
+        },
+    }
+
+
+def _object(api_version: str, id: ObjectId, spec: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": api_version, "kind": id.kind, "metadata": {"name": id.name, "namespace": id.namespace}, "spec": spec}
+
+
+def _reference(id: ObjectId, owner: ObjectId) -> dict[str, Any]:
+    found = {"kind": id.kind, "name": id.name}
+    return found if id.namespace == owner.namespace else {**found, "namespace": id.namespace}
+
+
+def _depends_on(dependencies: Iterable[Dependency], owner: ObjectId) -> list[dict[str, Any]]:
+    found = []
+    for d in dependencies:
+        entry: dict[str, Any] = {"name": d.target.name}
+        if d.target.namespace != owner.namespace:
+            entry["namespace"] = d.target.namespace
+        if d.ready_expr:
+            entry["readyExpr"] = d.ready_expr
+        found.append(entry)
+    return found
+
+
+_API_VERSIONS = {
+    KUSTOMIZATION: f"{KUSTOMIZE_GROUP}/v1",
+    HELM_RELEASE: f"{HELM_GROUP}/v2",
+    "Deployment": "apps/v1",
+}
+
+
+def _health_check(id: ObjectId) -> dict[str, Any]:
+    return {"apiVersion": _API_VERSIONS[id.kind], "kind": id.kind, "name": id.name, "namespace": id.namespace}
+
+
+def _dump(document: Any) -> str:
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)

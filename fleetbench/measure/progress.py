@@ -1,0 +1,126 @@
+"""How far a rollout is, kept up to date event by event: who is Ready, who waits for whom, who holds a worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fleetbench import phases
+from fleetbench.graph.fleet import Fleet
+from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.timeline.events import Event, first_ready_s
+
+READY, WORKING, WAITING, FAILED, UNSEEN, SUSPENDED = "ready", "working", "waiting", "failed", "not created", "suspended"
+_FAILURES = (
+    phases.HEALTH_CHECK_FAILED,
+    phases.BUILD_FAILED,
+    phases.RECONCILIATION_FAILED,
+    phases.INSTALL_FAILED,
+    phases.UPGRADE_FAILED,
+    phases.RETRIES_EXCEEDED,
+    phases.STALLED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One service at this moment."""
+
+    object: ObjectId
+    state: str
+    ready_s: float | None
+    detail: str
+    """What it waits for, the step it is in, or why it failed."""
+
+
+class Progress:
+    """The state of a rollout.
+
+    Args:
+        fleet: what is rolled out.
+        hopeless: services that cannot turn Ready in this run: nobody waits for them.
+        since_s, revision: count Ready as :func:`fleetbench.timeline.events.first_ready_s` does.
+    """
+
+    def __init__(
+        self, fleet: Fleet, hopeless: frozenset[ObjectId] = frozenset(), since_s: float = 0.0, revision: str | None = None
+    ):
+        self.fleet, self.hopeless = fleet, hopeless
+        self.since_s, self.revision = since_s, revision
+        self.ready_s: dict[ObjectId, float] = {}
+        self._services = {obj.id: obj for obj in fleet.services()}
+        self._events: dict[ObjectId, list[Event]] = {}
+
+    @property
+    def total(self) -> int:
+        """How many services are to turn Ready."""
+        return sum(1 for obj in self._services.values() if not obj.suspend)
+
+    @property
+    def all_ready(self) -> bool:
+        """Every service that is not suspended was Ready."""
+        return all(obj.suspend or id in self.ready_s for id, obj in self._services.items())
+
+    @property
+    def all_that_can(self) -> bool:
+        """Every service that can turn Ready was."""
+        return all(obj.suspend or id in self.ready_s or id in self.hopeless for id, obj in self._services.items())
+
+    @property
+    def last_ready_s(self) -> float | None:
+        """The latest Ready so far."""
+        return max(self.ready_s.values(), default=None)
+
+    def add(self, event: Event) -> bool:
+        """Take in an event; True if it made a service Ready for the first time."""
+        if event.object not in self._services:
+            return False
+        events = self._events.setdefault(event.object, [])
+        events.append(event)
+        if event.object in self.ready_s:
+            return False
+        at = first_ready_s(events, self.since_s, self.revision)
+        if at is not None:
+            self.ready_s[event.object] = at
+        return at is not None
+
+    def latest(self, id: ObjectId) -> Event | None:
+        """The latest event of a service."""
+        events = self._events.get(id)
+        return events[-1] if events else None
+
+    def busy(self, kind: str) -> int:
+        """How many objects of a kind are in a step of their reconcile, and so hold a worker."""
+        latest = (self.latest(id) for id in self._services if id.kind == kind)
+        return sum(1 for event in latest if event is not None and event.step is not None)
+
+    def rows(self) -> list[Row]:
+        """Every service: Ready ones by time, then those at work, waiting, failed, not created."""
+        order = (READY, WORKING, FAILED, WAITING, UNSEEN, SUSPENDED)
+        rows = [self.row(id) for id in self._services]
+        return sorted(rows, key=lambda r: (order.index(r.state), r.ready_s or 0.0, r.object))
+
+    def row(self, id: ObjectId) -> Row:
+        """One service."""
+        obj, event = self._services[id], self.latest(id)
+        if id in self.ready_s:
+            return Row(id, READY, self.ready_s[id], "")
+        if obj.suspend:
+            return Row(id, SUSPENDED, None, "")
+        if event is None:
+            parent = "" if obj.parent is None else f"its parent {obj.parent.key} is not that far"
+            return Row(id, UNSEEN, None, parent)
+        waits_for = [d.target for d in obj.depends_on if d.target not in self.ready_s]
+        if event.step is not None and not (waits_for and event.reason == phases.DEPENDENCY_NOT_READY):
+            return Row(id, WORKING, None, event.step)
+        failed = event.reason in _FAILURES
+        # Also said while the source has no artifact yet, which passes.
+        failed |= event.reason == phases.ARTIFACT_FAILED and "not found, retrying" not in event.message
+        if failed:
+            return Row(id, FAILED, None, event.reason)
+        if waits_for:
+            return Row(id, WAITING, None, "for " + ", ".join(_short(t) for t in waits_for))
+        return Row(id, WAITING, None, event.reason or "queued")
+
+
+def _short(id: ObjectId) -> str:
+    return id.name if id.kind == KUSTOMIZATION else f"{id.kind}/{id.name}"

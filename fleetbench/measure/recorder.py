@@ -1,0 +1,107 @@
+"""Writes a run folder while the run goes on: each event on disk before the next one is looked at."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from fleetbench.errors import EnvironmentLacks, FleetbenchError, InputError
+from fleetbench.graph.document import to_document
+from fleetbench.graph.fleet import Fleet
+from fleetbench.runs.files import TRACE, end_line, event_line, header_line
+from fleetbench.timeline.events import Event
+
+META, GRAPH, PREDICTION, READY, REPORT = "meta.json", "graph.json", "prediction.json", "ready.csv", "report.md"
+RUN_FILES = (META, GRAPH, PREDICTION, TRACE, READY, REPORT)
+
+
+def open_folder(folder: Path, force: bool) -> Path:
+    """Make a run folder; with ``force`` the files of the run that it holds are removed.
+
+    Raises:
+        InputError: it holds a run already, or is no folder that can be written.
+    """
+    held = [name for name in RUN_FILES if (folder / name).exists()]
+    if held and not force:
+        raise InputError(f"{folder}: holds a run already ({', '.join(held)})", "name another folder with -o, or give --force")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in held:
+            (folder / name).unlink()
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {error.strerror}", "name a folder of your own with -o") from error
+    return folder
+
+
+class Recorder:
+    """Appends to a run folder's trace; a context manager.
+
+    Killed at any moment, it loses at most the line being written; what is there can be read.
+    """
+
+    def __init__(
+        self, folder: Path, fleet: Fleet, flags: Mapping[str, Any], meta: Mapping[str, Any], limit_s: float | None
+    ):
+        self.folder = folder
+        self._events = 0
+        self._full = False
+        self.write_json(META, {"format_version": 1, **meta, "flags": dict(flags)})
+        self.write_json(GRAPH, to_document(fleet))
+        try:
+            self._file: TextIO = (folder / TRACE).open("w", encoding="utf-8")
+        except OSError as error:
+            raise self._failed(error) from error
+        self._line(header_line(fleet, flags, meta, limit_s))
+
+    def event(self, event: Event, api_time: str | None = None) -> None:
+        """Append one event."""
+        self._line(event_line(event, api_time))
+        self._events += 1
+
+    def note(self, note: Mapping[str, Any]) -> None:
+        """Append a note: anything beside the events."""
+        self._line(json.dumps({"note": dict(note)}, ensure_ascii=False))
+
+    def end(self, until_s: float, complete: bool) -> None:
+        """Append the line that makes the trace whole."""
+        self._line(end_line(until_s, complete))
+
+    def write_json(self, name: str, document: Any) -> None:
+        """Write one of the folder's other files as JSON."""
+        self.write_text(name, json.dumps(document, indent=1, sort_keys=name == META, ensure_ascii=False) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write one of the folder's other files."""
+        try:
+            (self.folder / name).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        try:
+            self._file.close()
+        except OSError as error:
+            if not self._full:
+                raise self._failed(error) from error
+
+    def _line(self, line: str) -> None:
+        try:
+            self._file.write(line + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> FleetbenchError:
+        self._full = True
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return EnvironmentLacks(
+                f"{self.folder}: no space left; {self._events} events are recorded and can be read",
+                "make room, or name a folder on another disk with -o",
+            )
+        return InputError(f"{self.folder}: cannot be written: {error.strerror}")

@@ -1,0 +1,254 @@
+"""One measured rollout on a Kind cluster of its own, from nothing to a run folder, and everything taken away again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fleetbench.errors import InputError
+from fleetbench.graph.fleet import Fleet
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.measure import controllers, flux, host, kind, manifests, served
+from fleetbench.measure.api import KubernetesApi
+from fleetbench.measure.clock import SystemClock
+from fleetbench.measure.fold import Fold
+from fleetbench.measure.git_server import serve
+from fleetbench.measure.kinds import BY_KIND, SOURCE_GROUP, WATCHED, KUSTOMIZE_GROUP
+from fleetbench.measure.loop import SETTLE_S, Loop, Outcome, View
+from fleetbench.measure.progress import Progress
+from fleetbench.measure.protocols import Disconnected
+from fleetbench.measure.recorder import META, READY, REPORT, Recorder
+from fleetbench.measure.shell import run
+from fleetbench.measure.standin import StandIn
+from fleetbench.measure.subject import Subject
+from fleetbench.measure.summary import ready_csv, report_markdown, summary_lines
+from fleetbench.measure.usage import UsageSampler
+from fleetbench.measure.watch import Watcher
+
+REAL, STAND_IN = "real", "stand-in"
+SERVED, REMOTE = "served", "remote"
+READY_S = 300.0
+"""The controllers must be available and lead within this time."""
+SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage", controllers.NAMESPACE})
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure and how."""
+
+    subject: Subject
+    stand_in: StandIn | None
+    """None = the repository's real workloads."""
+    kind: kind.KindOptions = field(default_factory=kind.KindOptions)
+    flux_manifest: Path | None = None
+    flags: controllers.FlagOptions = field(default_factory=controllers.FlagOptions)
+    source: str = SERVED
+    timeout_s: float = 3600.0
+    hopeless: frozenset[ObjectId] = frozenset()
+    """Services that cannot turn Ready in this run, as something fails or is missing: nobody waits for them."""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    """What the run's metadata says beside what is found out here: strategy, profile, workloads ..."""
+    predict: Callable[[Fleet, Mapping[str, Any]], Mapping[str, Any] | None] | None = None
+    """(fleet as deployed, flags) -> ``prediction.json``, with ``total_s_p5`` and ``total_s_p95``; None = no prediction."""
+
+    @property
+    def fleet(self) -> Fleet:
+        """The fleet as it is deployed."""
+        return self.subject.fleet if self.stand_in is None else self.stand_in.fleet
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run that is over."""
+
+    folder: Path
+    outcome: Outcome
+    progress: Progress
+    lines: tuple[str, ...]
+    """For people."""
+
+
+def measure_on_kind(plan: Plan, folder: Path, view: Callable[[Mapping[str, Any], Any], Any], say: Say) -> Measured:
+    """Measure one rollout on a fresh Kind cluster.
+
+    Args:
+        plan: what and how.
+        folder: an empty run folder.
+        view: (flags, predicted interval) -> a context manager that is a :class:`~fleetbench.measure.loop.View`.
+        say: one line about what is being done.
+
+    Raises:
+        EnvironmentLacks: docker, kind, flux, kubectl or git is missing or stopped, or the disk is full.
+        InputError: what was asked for cannot be.
+        ProgramFailed: one of those programs failed.
+        KeyboardInterrupt: stopped by the user; what was collected is in the folder.
+    """
+    clock = SystemClock()
+    fleet = plan.fleet
+    flags = controllers.flags_for(plan.subject.fleet, plan.flags)
+    manifest, deployments = flux.set_flags(flux.manifest_text(plan.flux_manifest), flags)
+    meta = {**host.host(clock), **plan.meta, **_flux_meta(flags, deployments)}
+    run_flags = controllers.run_flags(deployments)
+    with ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fleetbench-")))
+        say("creating the Kind cluster")
+        cluster = stack.enter_context(kind.kind_cluster(plan.kind))
+        say("installing Flux")
+        flux.install(manifest, cluster.kubeconfig)
+        api = KubernetesApi(cluster.kubeconfig)
+        stack.callback(api.close)
+        flux.wait_ready(api, clock, [d["metadata"]["name"] for d in deployments], READY_S)
+        meta |= {"kind": kind.version(), **host.cluster(api)}
+        roots = stack.enter_context(_Source(plan, cluster, work)).objects(api)
+        _create_namespaces(plan, cluster.kubeconfig)
+        predicted = plan.predict(fleet, run_flags) if plan.predict else None
+        recorder = stack.enter_context(Recorder(folder, fleet, run_flags, meta, plan.timeout_s))
+        if predicted is not None:
+            recorder.write_json("prediction.json", predicted)
+        interval = None if predicted is None else (predicted["total_s_p5"], predicted["total_s_p95"])
+        watcher = stack.enter_context(Watcher(api, clock, WATCHED))
+        if not watcher.wait_listed(60):
+            raise Disconnected("the cluster could not be listed within 60 s")
+        sampler = stack.enter_context(UsageSampler(api, clock))
+        shown = stack.enter_context(view(run_flags, interval))
+        t0_s = clock.monotonic_s()
+        for root in roots:
+            api.create(BY_KIND[root["kind"]], root)
+        progress = Progress(fleet, plan.hopeless)
+        fold = Fold(t0_s, SYSTEM_NAMESPACES)
+        # Where something fails, go on for a poll, so that what waits for it is seen to wait.
+        settle_s = max(SETTLE_S, run_flags["requeue_dependency_s"] + 5.0) if plan.hopeless else SETTLE_S
+        loop = Loop(watcher.queue, fold, recorder, progress, shown, clock, timeout_s=plan.timeout_s, settle_s=settle_s)
+        return finish(loop, recorder, progress, sampler, meta, interval)
+
+
+def finish(
+    loop: Loop, recorder: Recorder, progress: Progress, sampler: UsageSampler, meta: dict[str, Any], interval: tuple[float, float] | None
+) -> Measured:
+    """Run the loop to its end and write what a run folder holds beside the trace, also when it is interrupted."""
+    interrupted = False
+    try:
+        outcome = loop.run()
+    except KeyboardInterrupt:
+        interrupted = True
+        loop.drain()
+        outcome = Outcome(loop.t_s, progress.all_ready, timed_out=False)
+        recorder.note({"interrupted": True})
+    recorder.note({"usage": sampler.to_json()})
+    recorder.end(outcome.until_s, outcome.complete)
+    meta |= {
+        "usage": sampler.to_json(),
+        "load_end": host.load(),
+        "total_s": None if progress.last_ready_s is None else round(progress.last_ready_s, 3),
+        "complete": outcome.complete,
+        "until_s": round(outcome.until_s, 3),
+    }
+    recorder.write_json(META, {"format_version": 1, **meta})
+    recorder.write_text(READY, ready_csv(progress))
+    recorder.write_text(REPORT, report_markdown(recorder.folder.name, meta, progress, outcome, interval))
+    lines = summary_lines(progress, outcome, meta["usage"], interval)
+    measured = Measured(recorder.folder, outcome, progress, tuple(lines))
+    if interrupted:
+        raise Interrupted(measured)
+    return measured
+
+
+class Interrupted(KeyboardInterrupt):
+    """Stopped by the user; ``measured`` is what there is."""
+
+    def __init__(self, measured: Measured):
+        super().__init__()
+        self.measured = measured
+
+
+def _flux_meta(flags: list[controllers.Flag], deployments: list[dict[str, Any]]) -> dict[str, Any]:
+    versions = controllers.flux_versions(deployments)
+    return {
+        "flux": controllers.flux_release(versions),
+        "flux_versions": versions,
+        "flags": controllers.run_flags(deployments),
+        "flags_from": [f"{f.controller} --{f.flag}={f.value}: {f.origin}" for f in flags],
+    }
+
+
+class _Source:
+    """The repository as the cluster gets it: served from here, or its own remote."""
+
+    def __init__(self, plan: Plan, cluster: kind.KindCluster, work: Path):
+        self._plan, self._cluster, self._work = plan, cluster, work
+        self._stack = ExitStack()
+        self._url = ""
+
+    def __enter__(self) -> _Source:
+        if self._plan.source == REMOTE:
+            assert self._plan.subject.repo is not None
+            self._url = served.remote_url(self._plan.subject.repo)
+            return self
+        bare = self._work / "served.git"
+        gateway = kind.gateway()
+        try:
+            if gateway is None:
+                raise InputError("docker's network `kind` has no IPv4 gateway")
+            self._url = self._stack.enter_context(serve(bare, gateway))
+        except Exception:
+            inside = kind.host_from_inside(self._cluster.nodes[0])
+            if inside is None:
+                raise
+            # docker runs in a virtual machine that forwards to this machine's loopback.
+            self._url = self._stack.enter_context(serve(bare, "127.0.0.1", inside))
+        self._fill(bare)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    def _fill(self, bare: Path) -> None:
+        content = self._work / "content"
+        if self._plan.stand_in is not None:
+            content.mkdir()
+            manifests.write_repository(self._plan.stand_in, content)
+        else:
+            assert self._plan.subject.checkout is not None
+            shutil.copytree(self._plan.subject.checkout, content, symlinks=True)
+            served.point_at_served(content, self._plan.subject.fleet, self._url)
+        served.commit_all(content, "Serve the fleet")
+        served.bare_copy(content, bare)
+
+    def objects(self, api: KubernetesApi) -> list[dict[str, Any]]:
+        """The GitRepository and the root Kustomization to create."""
+        versions = {
+            SOURCE_GROUP: api.api_version(BY_KIND["GitRepository"]),
+            KUSTOMIZE_GROUP: api.api_version(BY_KIND[KUSTOMIZATION]),
+        }
+        return manifests.root_objects(self._plan.fleet, self._url, versions)
+
+
+def _create_namespaces(plan: Plan, kubeconfig: Path) -> None:
+    if plan.stand_in is None:
+        wanted: tuple[str, ...] = (plan.fleet.root.namespace,)
+    else:
+        wanted = plan.stand_in.namespaces
+    objects = [manifests.namespace(n) for n in wanted if n != controllers.NAMESPACE]
+    if objects:
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+        run(
+            ["kubectl", "--kubeconfig", kubeconfig, "apply", "--server-side", "-f", "-"],
+            timeout_s=60,
+            input=text.encode(),
+            what="kubectl apply of namespaces",
+        )
+
+
+def workers(flags: Mapping[str, Any]) -> dict[str, int]:
+    """Kind -> workers of its controller, for the live table."""
+    return {KUSTOMIZATION: flags["kustomize_concurrent"], HELM_RELEASE: flags["helm_concurrent"]}
+
+
+__all__ = ["REAL", "REMOTE", "SERVED", "STAND_IN", "Interrupted", "Measured", "Plan", "View", "finish", "measure_on_kind", "workers"]

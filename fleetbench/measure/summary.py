@@ -1,0 +1,101 @@
+"""The end of a run for people: Ready times, the slowest chain, what was blocked, what the controllers took."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.layers import layers
+from fleetbench.ids import ObjectId
+from fleetbench.measure.loop import Outcome
+from fleetbench.measure.progress import Progress
+from fleetbench.units import format_duration
+
+
+def ready_csv(progress: Progress) -> str:
+    """``object,layer,ready_s``: one line a service, by id; empty = it never was."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["object", "layer", "ready_s"])
+    level = layers(progress.fleet)
+    for id in sorted(obj.id for obj in progress.fleet.services()):
+        ready_s = progress.ready_s.get(id)
+        writer.writerow([str(id), "" if level[id] is None else level[id], "" if ready_s is None else f"{ready_s:.3f}"])
+    return out.getvalue()
+
+
+def slowest_chain(fleet: Fleet, ready_s: Mapping[ObjectId, float]) -> list[tuple[ObjectId, float]]:
+    """From the last service to turn Ready back over the latest of what each had to wait for, first one first."""
+    if not ready_s:
+        return []
+    services = {obj.id: obj for obj in fleet.services()}
+    at = max(ready_s, key=lambda id: (ready_s[id], id))
+    chain = [at]
+    while True:
+        waited_for = [id for id in _waited_for(fleet, services, at) if id in ready_s and id not in chain and ready_s[id] <= ready_s[at]]
+        if not waited_for:
+            return [(id, ready_s[id]) for id in reversed(chain)]
+        at = max(waited_for, key=lambda id: (ready_s[id], id))
+        chain.append(at)
+
+
+def _waited_for(fleet: Fleet, services: Mapping[ObjectId, Any], id: ObjectId) -> list[ObjectId]:
+    """What an object had to see Ready: its dependencies, its children where it waits for them, its parent's dependencies."""
+    obj = services[id]
+    found = [d.target for d in obj.depends_on]
+    kustomization = fleet.kustomization(id)
+    if kustomization is not None and kustomization.wait:
+        found += fleet.children.get(id, ())
+    parent = services.get(obj.parent)
+    while parent is not None:
+        found += [d.target for d in parent.depends_on]
+        parent = services.get(parent.parent)
+    return found
+
+
+def summary_lines(
+    progress: Progress, outcome: Outcome, usage: Mapping[str, Any], predicted: tuple[float, float] | None = None
+) -> list[str]:
+    """What the command prints when a run is over."""
+    last = progress.last_ready_s
+    lines = [f"{len(progress.ready_s)} of {progress.total} Ready, the last after {format_duration(last)}"]
+    if predicted is not None and last is not None:
+        inside = "inside" if predicted[0] <= last <= predicted[1] else "outside"
+        lines.append(f"{inside} the predicted {format_duration(predicted[0])} to {format_duration(predicted[1])}")
+    chain = slowest_chain(progress.fleet, progress.ready_s)
+    if len(chain) > 1:
+        lines.append("slowest chain: " + " -> ".join(f"{id.name} {format_duration(s)}" for id, s in chain))
+    for row in progress.rows():
+        if row.ready_s is None:
+            lines.append(f"not Ready: {row.object} ({row.state}{', ' + row.detail if row.detail else ''})")
+    if outcome.timed_out:
+        lines.append(f"stopped after {format_duration(outcome.until_s)}: --timeout")
+    if "controllers" in usage:
+        each = ", ".join(f"{n} {u['peak_memory_mib']:.0f} MiB {u['cpu_s']:.1f} s CPU" for n, u in usage["controllers"].items())
+        lines.append(f"controllers at most {usage['peak_memory_sum_mib']:.0f} MiB: {each}")
+    elif usage:
+        lines.append(f"memory and CPU of the controllers: not measured ({usage.get('lacks')})")
+    return lines
+
+
+def report_markdown(
+    name: str, meta: Mapping[str, Any], progress: Progress, outcome: Outcome, predicted: tuple[float, float] | None = None
+) -> str:
+    """``report.md`` of a measured run."""
+    lines = [f"# {name}", ""]
+    lines += [f"- {line}" for line in summary_lines(progress, outcome, meta.get("usage") or {}, predicted)]
+    lines += ["", "| | |", "|---|---|"]
+    for key in ("tool", "started", "flux", "flux_versions", "kubernetes", "kind", "workloads", "profile", "strategy", "commit"):
+        if meta.get(key) is not None:
+            lines.append(f"| {key} | {_cell(meta[key])} |")
+    lines += ["", "| object | Ready |", "|---|---|"]
+    lines += [f"| {row.object} | {format_duration(row.ready_s)} |" for row in progress.rows()]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: Any) -> str:
+    text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
+    return text.replace("|", "\\|")
