@@ -99,7 +99,7 @@ class Located:
                 return Empirical(tuple(number(item) for item in self.value))
         except ValueError as error:
             got, _, wanted = str(error).partition(", wanted ")
-            raise self.bad(wanted, got=got.partition("got ")[2]) from None
+            raise self.bad(wanted, got=got.replace(": got ", " ")) from None
         return Fixed(number(self))
 
     def _seconds(self) -> float:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from fleetbench.data import shipped
 from fleetbench.errors import InputError
 from fleetbench.ids import ObjectId, parse_object
-from fleetbench.model.distributions import Distribution, LogNormal
+from fleetbench.model.distributions import Distribution
 from fleetbench.model.located import Located, did_you_mean, read_located
 
 FORMAT_VERSION = 1
