@@ -46,7 +46,26 @@ class ObjectType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             self.fail(str(error), param, ctx)
 
 
+class PercentType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """``10%`` or ``10``; the command gets the share, 0.1."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse it; a default that is already a share passes."""
+        if isinstance(value, float):
+            return value
+        try:
+            percent = float(str(value).strip().removesuffix("%"))
+        except ValueError:
+            self.fail(f"got {value!r}, wanted a percentage such as 10%", param, ctx)
+        if not 0 <= percent <= 1000:
+            self.fail(f"got {value!r}, wanted a percentage from 0% to 1000%", param, ctx)
+        return percent / 100.0
+
+
 DURATION = DurationType()
+PERCENT = PercentType()
 OBJECT = ObjectType()
 
 

@@ -42,6 +42,8 @@ def next_poll_s(now_s: float, first_poll_s: float, interval_s: float) -> float:
     """
     if now_s <= first_poll_s:
         return first_poll_s
+    if interval_s <= 0.0:
+        return now_s  # polling off: seen at once
     ticks = ceil((now_s - first_poll_s) / interval_s - 1e-9)
     return first_poll_s + ticks * interval_s
 

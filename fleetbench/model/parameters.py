@@ -67,10 +67,25 @@ class Parameters:
             value = getattr(self, name)
             if not 1 <= value <= 10_000:
                 raise InputError(f"{name}: got {value}, wanted a whole number from 1 to 10000")
-        for name in ("requeue_dependency_s", "helm_requeue_dependency_s", "health_poll_s", "helm_poll_s"):
+        for name in ("requeue_dependency_s", "helm_requeue_dependency_s"):
             value = getattr(self, name)
             if not 0.1 <= value <= 86_400:
                 raise InputError(f"{name}: got {value:g} s, wanted 0.1 s to 24 h")
+
+    def perfect(self) -> Parameters:
+        """A controller without polls, queues and delays: what is left is the longest path."""
+        return replace(
+            self,
+            kustomize_concurrent=10_000,
+            helm_concurrent=10_000,
+            source_concurrent=10_000,
+            min_retry_delay_s=0.0,
+            health_poll_s=0.0,
+            helm_poll_s=0.0,
+            stage_poll_s=0.0,
+            event_driven_dependents=True,
+            cpus=1e9,
+        )
 
     def with_(self, **changes: Any) -> Parameters:
         """A copy with these fields changed; None leaves a field as it is."""

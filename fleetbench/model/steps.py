@@ -93,6 +93,13 @@ class Steps:
     """Share of steps that stall."""
 
 
+def no_steps() -> Steps:
+    """Controllers that take no time: for oracles, and for what a perfect controller would take."""
+    free = Step(0.0, 0.0)
+    given = {f.name: 0.0 if f.name in _NUMBERS else free for f in fields(Steps)}
+    return Steps(**{**given, "speed": Step(1.0, 0.0), "cold_decay_s": 1.0})
+
+
 def steps_from(document: Mapping[str, Any], base: Steps | None = None, place: str = "steps") -> Steps:
     """Read the ``steps`` of a profile over ``base``; a step is ``{p50_s, sigma}`` or a number of seconds.
 

@@ -1,0 +1,97 @@
+"""``fleetbench simulate``: when each object is Ready, and why then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fleetbench.cli.fleet import FleetChoice, load_fleet, named
+from fleetbench.cli.options import DURATION, OBJECT, fleet_options, format_option
+from fleetbench.cli.output import progress, warn, write_json, write_tables, write_text
+from fleetbench.cli.simulation import Simulation, simulation_options
+
+if TYPE_CHECKING:
+    from fleetbench.graph.fleet import Fleet
+    from fleetbench.ids import ObjectId
+    from fleetbench.prediction.strategies import Simulated
+
+LAST = "last"
+"""What ``--why`` without an object explains."""
+
+
+@click.command(epilog="Example: fleetbench simulate --repo . --cluster-path clusters/production --strategy both --why")
+@fleet_options
+@click.option("--strategy", type=click.Choice(["both", "fine", "waves"]), default="both", show_default=True, help="The fleet as it is, regrouped in waves, or both.")
+@simulation_options
+@click.option("--fail", metavar="OBJECT", type=OBJECT, multiple=True, help="Never turns healthy (repeatable).")
+@click.option("--set-depends-on", metavar="ns/name=a,b", multiple=True, help="What if it depended on these (repeatable).")
+@click.option("--until", metavar="DURATION", type=DURATION, help="Stop the clock there.  [default: when only retries that cannot succeed remain, at most 24h]")
+@click.option("--why", metavar="[OBJECT]", is_flag=False, flag_value=LAST, help="Explain the last Ready, or OBJECT's.")
+@format_option("table", "json", "csv", "perfetto")
+@click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), help="Run folder to write.")
+@click.option("--save", is_flag=True, help="Write a run folder results/<time>-<fleet>-<strategy>.")
+@click.option("--force", is_flag=True, help="With -o: write over a run that is there.")
+def command(
+    fleet: FleetChoice, strategy: str, why: str | None, format: str, output: Path | None, save: bool, force: bool, **options: Any
+) -> None:
+    """Predict the rollout: when each object is Ready, and why then.
+
+    Flags that the repository itself sets on the controllers hold unless an option says otherwise.
+    """
+    from fleetbench.findings import ERROR
+    from fleetbench.prediction.strategies import predict_strategies
+    from fleetbench.report.folder import write_prediction
+    from fleetbench.runs.folder import folder_for
+
+    read, findings = load_fleet(fleet)
+    simulation = Simulation(options)
+    read = simulation.fleet(read)
+    choice = simulation.choice(read)
+    folder = folder_for(output, save, read.name, strategy, force)
+    findings = _all_findings(read, findings)
+    with progress("Simulating") as bar:
+        result = predict_strategies(
+            read, choice, strategy, simulation.samples, findings=tuple(findings), why_of=_object(read, why),
+            progress=bar,
+        )
+    if folder is not None:
+        write_prediction(folder, result)
+    _show(result, format, why is not None)
+    for text in result.assembled.warnings:
+        warn(text)
+    if any(f.severity == ERROR for f in findings):
+        raise click.exceptions.Exit(1)
+
+
+def _object(fleet: Fleet, why: str | None) -> ObjectId | None:
+    if why is None or why == LAST:
+        return None
+    return named(fleet, OBJECT.convert(why, None, None), "--why")
+
+
+def _all_findings(fleet: Fleet, findings: list[Any]) -> list[Any]:
+    from fleetbench.findings import in_order
+    from fleetbench.graph.checks import check
+
+    return in_order([*findings, *check(fleet)])
+
+
+def _show(result: Simulated, format: str, why: bool) -> None:
+    if format == "json":
+        from fleetbench.prediction.document import to_document
+
+        write_json(to_document(result.assembled, result.predictions, result.why_of))
+    elif format == "csv":
+        from fleetbench.report.exports import ready_csv
+
+        write_text(ready_csv(result.predictions))
+    elif format == "perfetto":
+        from fleetbench.report.perfetto import perfetto
+
+        write_json(perfetto(result))
+    else:
+        from fleetbench.report.prediction import tables
+
+        write_tables(tables(result, why))

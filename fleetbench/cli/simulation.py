@@ -1,0 +1,138 @@
+"""Options of everything that simulates, and what they come to."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from fleetbench.cli.fleet import named
+from fleetbench.cli.options import DURATION
+from fleetbench.errors import InputError
+from fleetbench.graph.fleet import Fleet
+from fleetbench.ids import ObjectId, parse_object
+from fleetbench.model.assemble import Choice
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+VERSIONS = ("2.6", "2.7", "2.8", "2.9")
+
+
+def flag_options(command: Command) -> Command:
+    """The controllers' flags; the command gets them as ``kustomize_concurrent``, ``requeue_dependency`` ..."""
+    options = [
+        click.option("--kustomize-concurrent", metavar="N", type=click.IntRange(1, 10_000), help="Workers of kustomize-controller."),
+        click.option("--helm-concurrent", metavar="N", type=click.IntRange(1, 10_000), help="Workers of helm-controller."),
+        click.option("--source-concurrent", metavar="N", type=click.IntRange(1, 10_000), help="Workers of source-controller, per kind of source."),
+        click.option("--requeue-dependency", metavar="DURATION", type=DURATION, help="How often a dependency is polled.  [default: the repository's, else 30s]"),
+    ]
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+def belief_options(command: Command) -> Command:
+    """What is believed about workloads, and how it is sampled."""
+    options = [
+        click.option("--flux-version", type=click.Choice(VERSIONS), default="2.9", show_default=True, help="Whose defaults hold."),
+        click.option("--durations", metavar="FILE", type=click.Path(path_type=Path), help="OBJECT -> time from applied to Current (YAML or JSON)."),
+        click.option("--profile", metavar="NAME|FILE", help="Workload times: default, short, or a file of `calibrate`."),
+        click.option("--samples", metavar="N", type=click.IntRange(1, 1_000_000), default=50, show_default=True, help="Simulated rollouts."),
+        click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Same seed, same numbers."),
+    ]
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+def scenario_options(command: Command) -> Command:
+    """What happens to the fleet."""
+    options = [
+        click.option("--scenario", type=click.Choice(["bootstrap", "commit", "restart"]), default="bootstrap", show_default=True, help="An empty cluster, a new commit, or the controllers restarted."),
+        click.option("--changed", metavar="OBJECT|PATH", multiple=True, help="What the commit changes (repeatable).  [default: no manifest]"),
+        click.option("--webhook", is_flag=True, help="A receiver tells of the commit: no wait for the sync interval."),
+        click.option("--fix-after", metavar="DURATION", type=DURATION, help="The commit breaks what --fail names; a second one heals it this much later."),
+        click.option("--cancel-health-check", is_flag=True, default=None, help="Feature gate CancelHealthCheckOnNewRevision."),
+    ]
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+def simulation_options(command: Command) -> Command:
+    """All of these."""
+    return flag_options(belief_options(scenario_options(command)))
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """The options as given."""
+
+    options: dict[str, Any]
+
+    @property
+    def samples(self) -> int:
+        """How many samples."""
+        return int(self.options["samples"])
+
+    def flags(self) -> dict[str, Any]:
+        """Fields of Parameters that an option sets."""
+        given = self.options
+        return {
+            "kustomize_concurrent": given.get("kustomize_concurrent"),
+            "helm_concurrent": given.get("helm_concurrent"),
+            "source_concurrent": given.get("source_concurrent"),
+            "requeue_dependency_s": given.get("requeue_dependency"),
+            "cancel_health_check_on_new_revision": given.get("cancel_health_check"),
+        }
+
+    def fleet(self, fleet: Fleet) -> Fleet:
+        """The fleet with what ``--set-depends-on`` changes."""
+        from fleetbench.prediction.strategies import with_dependencies
+
+        changes = dict(_depends_on(fleet, text) for text in self.options.get("set_depends_on", ()))
+        return with_dependencies(fleet, changes) if changes else fleet
+
+    def choice(self, fleet: Fleet) -> Choice:
+        """What the user said, checked against the fleet."""
+        from fleetbench.prediction.strategies import changed_by
+
+        given = self.options
+        kind = given.get("scenario", "bootstrap")
+        for option in ("changed", "webhook", "fix_after"):
+            if given.get(option) and kind != "commit":
+                raise click.UsageError(f"--{option.replace('_', '-')} belongs to --scenario commit.")
+        changed = frozenset[ObjectId]().union(*(changed_by(fleet, c) for c in given.get("changed", ())))
+        return Choice(
+            flux_version=given.get("flux_version", "2.9"),
+            flags=self.flags(),
+            durations=given.get("durations"),
+            profile=given.get("profile"),
+            seed=given.get("seed", 0),
+            kind=kind,
+            fail=frozenset(_failing(fleet, o) for o in given.get("fail", ())),
+            until_s=given.get("until"),
+            changed=changed,
+            webhook=bool(given.get("webhook")),
+            fix_after_s=given.get("fix_after"),
+        )
+
+
+def _failing(fleet: Fleet, object: ObjectId) -> ObjectId:
+    """An object of ``--fail``: a Kustomization, a HelmRelease, or one of their workloads."""
+    if any(object == w.object for s in fleet.services() for w in s.workloads):
+        return object
+    return named(fleet, object, "--fail")
+
+
+def _depends_on(fleet: Fleet, text: str) -> tuple[ObjectId, tuple[ObjectId, ...]]:
+    name, equals, rest = text.partition("=")
+    try:
+        object = parse_object(name)
+        targets = tuple(
+            ObjectId(object.kind, *(part.split("/") if "/" in part else (object.namespace, part)))
+            for part in (p.strip() for p in rest.split(","))
+            if part
+        )
+    except (ValueError, TypeError):
+        raise InputError(f"--set-depends-on: got {text!r}, wanted ns/name=a,b") from None
+    if not equals:
+        raise InputError(f"--set-depends-on: got {text!r}, wanted ns/name=a,b (nothing after = drops all)")
+    return named(fleet, object, "--set-depends-on"), tuple(named(fleet, t, "--set-depends-on") for t in targets)

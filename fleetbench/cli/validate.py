@@ -1,0 +1,50 @@
+"""``fleetbench validate``: predictions held against measured runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fleetbench.cli.options import PERCENT, format_option
+from fleetbench.cli.output import progress, write_json, write_tables
+
+
+@click.command(epilog="Example: fleetbench validate results/dev-fine-1 results/dev-fine-2 --samples 200")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--samples", metavar="N", type=click.IntRange(1, 1_000_000), default=200, show_default=True, help="Simulated rollouts a run.")
+@click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Same seed, same numbers.")
+@click.option("--profile", metavar="NAME|FILE", help="Workload times and step costs that the runs had.")
+@click.option("--max-error", metavar="PERCENT", type=PERCENT, help="Fail (exit 1) when the median error of the totals is larger.")
+@format_option("table", "json")
+def command(runs: tuple[Path, ...], samples: int, seed: int, profile: str | None, max_error: float | None, format: str) -> None:
+    """Hold predictions against measured runs: totals, objects, coverage, run-to-run spread.
+
+    RUN is a run folder, a trace file or a folder of them; a cut one is used as far as it goes.
+    """
+    from fleetbench.errors import CheckFailed
+    from fleetbench.model.profile import load_profile
+    from fleetbench.runs.files import find_runs, read_run
+    from fleetbench.validation.compare import compare_run, summarize
+
+    user = None if profile is None else load_profile(profile)
+    found = [read_run(path) for path in find_runs(list(runs))]
+    with progress("Predicting") as bar:
+        comparisons = []
+        for number, run in enumerate(found):
+            bar(number, len(found))
+            comparisons.append(compare_run(run, samples, user, seed=seed))
+    summary = summarize(comparisons)
+    if format == "json":
+        from fleetbench.validation.document import to_document
+
+        write_json(to_document(comparisons, summary))
+    else:
+        from fleetbench.report.validation import tables
+
+        write_tables(tables(comparisons, summary))
+    if max_error is not None and (summary.total_median_error or 0.0) > max_error:
+        raise CheckFailed(
+            f"predictions are {summary.total_median_error:.1%} off (median of the totals), more than {max_error:.1%}",
+            "fit the step costs to this machine: `fleetbench calibrate RUN... -o profile.yaml`, then --profile profile.yaml",
+        )

@@ -1,0 +1,145 @@
+"""A prediction as the JSON document of ``fleetbench simulate``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fleetbench import __version__, phases
+from fleetbench.ids import ObjectId
+from fleetbench.model.assemble import Assembled
+from fleetbench.model.workload_time import WorkloadTime
+from fleetbench.prediction.predict import QUANTILES, Prediction
+from fleetbench.timeline.events import Timeline
+from fleetbench.timeline.stats import max_parallel
+from fleetbench.timeline.why import Piece, why
+
+FORMAT_VERSION = 1
+
+
+def to_document(
+    assembled: Assembled, predictions: Mapping[str, Prediction], why_of: ObjectId | None = None
+) -> dict[str, Any]:
+    """The whole document.
+
+    Args:
+        assembled: the scenario of the first strategy, with the origin of each value.
+        predictions: strategy (``fine``, ``waves``) -> its prediction.
+        why_of: the object whose Ready ``why`` explains; None = the last one.
+    """
+    first = next(iter(predictions.values()))
+    return {
+        "format_version": FORMAT_VERSION,
+        "fleetbench": __version__,
+        "seed": first.scenario.seed,
+        "samples": first.samples,
+        "scenario": first.scenario.kind,
+        "fleet": first.scenario.fleet.name,
+        "parameters": parameters_document(assembled),
+        "workload_times": workload_document(first.scenario.workloads),
+        "warnings": list(assembled.warnings),
+        "strategies": {name: strategy_document(p, why_of) for name, p in predictions.items()},
+        **({"comparison": compare(predictions)} if len(predictions) == 2 else {}),
+    }
+
+
+def parameters_document(assembled: Assembled) -> dict[str, Any]:
+    """Each flag with its value and where it came from."""
+    parameters = assembled.scenario.parameters
+    return {
+        name: {"value": getattr(parameters, name), "from": assembled.origins[name]}
+        for name in parameters.__dataclass_fields__
+    }
+
+
+def workload_document(times: Mapping[ObjectId, WorkloadTime]) -> list[dict[str, Any]]:
+    """Which rule chose each object's workload time."""
+    return [
+        {"kind": id.kind, "id": id.key, "chosen_by": time.chosen_by, "source": time.source}
+        for id, time in sorted(times.items())
+    ]
+
+
+def strategy_document(prediction: Prediction, why_of: ObjectId | None = None) -> dict[str, Any]:
+    """One strategy: totals, objects, why."""
+    median = prediction.median
+    timeline = median.timeline
+    assert timeline is not None
+    quantiles = {f"total_s_p{round(q * 100)}": _rounded(prediction.total_quantile(q)) for q in QUANTILES}
+    return {
+        "total_s": _rounded(median.total_s),
+        **quantiles,
+        "complete": median.complete,
+        "complete_fraction": prediction.complete_fraction,
+        "max_parallel": max_parallel(prediction.scenario.fleet, timeline),
+        "max_busy_workers": median.most_busy,
+        "objects": _objects(prediction, timeline),
+        "why": [piece_document(piece) for piece in why_pieces(prediction, why_of)],
+    }
+
+
+def why_pieces(prediction: Prediction, why_of: ObjectId | None = None) -> tuple[Piece, ...]:
+    """The causal chain of the median sample."""
+    timeline = prediction.median.timeline
+    assert timeline is not None
+    return why(prediction.scenario.fleet, timeline, why_of, parameters=prediction.scenario.parameters)
+
+
+def piece_document(piece: Piece) -> dict[str, Any]:
+    """One piece of a chain."""
+    return {
+        "object": str(piece.object),
+        "cause": piece.cause,
+        "from_s": _rounded(piece.from_s),
+        "to_s": _rounded(piece.to_s),
+        "detail": piece.detail,
+    }
+
+
+def compare(predictions: Mapping[str, Prediction]) -> dict[str, Any]:
+    """Waves against fine, sample by sample of the same draws."""
+    fine, waves = predictions["fine"], predictions["waves"]
+    ratios = sorted(w / f if f else 1.0 for f, w in zip(fine.totals, waves.totals, strict=True))
+    at = {q: ratios[min(int(q * len(ratios)), len(ratios) - 1)] for q in (0.05, 0.5, 0.95)}
+    return {
+        "equal": fine.totals == waves.totals,
+        "speed_up_p5": round(at[0.05], 3),
+        "speed_up_p50": round(at[0.5], 3),
+        "speed_up_p95": round(at[0.95], 3),
+    }
+
+
+def _objects(prediction: Prediction, timeline: Timeline) -> list[dict[str, Any]]:
+    sample, rows = prediction.median, []
+    plan_order = {obj.id: n for n, obj in enumerate(prediction.scenario.fleet.services())}
+    for id in prediction.services:
+        n = plan_order[id]
+        ready, started = sample.ready_s[n], sample.started_s[n]
+        quantiles = {f"ready_s_p{round(q * 100)}": _rounded(prediction.quantile(id, q)) for q in QUANTILES}
+        rows.append(
+            {
+                "kind": id.kind,
+                "id": id.key,
+                "ready_s": _rounded(ready),
+                **quantiles,
+                "ready_fraction": prediction.ready_fraction(id),
+                "started_s": _rounded(started),
+                "attempts": sample.attempts[n],
+                "reasons": reasons(timeline, id),
+            }
+        )
+    return rows
+
+
+def reasons(timeline: Timeline, id: ObjectId) -> list[list[Any]]:
+    """The Ready condition's reasons as they changed: ``[reason, t_s]``."""
+    found: list[list[Any]] = []
+    for event in timeline.by_object.get(id, ()):
+        if event.reason and event.status != phases.ABSENT and (not found or found[-1][0] != event.reason):
+            found.append([event.reason, _rounded(event.t_s)])
+    return found
+
+
+def _rounded(seconds: float | None) -> float | None:
+    """To the microsecond, so that the document does not depend on how floats are printed."""
+    return None if seconds is None else round(seconds, 6)

@@ -1,0 +1,130 @@
+"""A fleet as it is and regrouped in waves, predicted from the same draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from fleetbench.errors import InputError
+from fleetbench.findings import Finding
+from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization
+from fleetbench.graph.waves import is_waves, to_waves
+from fleetbench.ids import ObjectId
+from fleetbench.model.assemble import Assembled, Choice, assemble
+from fleetbench.prediction.predict import Prediction, predict
+
+FINE, WAVES, BOTH = "fine", "waves", "both"
+STRATEGIES = (FINE, WAVES)
+
+Progress = Callable[[int, int], None]
+"""Called with (done, of) over both strategies."""
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What one call of ``simulate`` came to."""
+
+    assembled: Assembled
+    predictions: Mapping[str, Prediction]
+    findings: tuple[Finding, ...] = ()
+    already_waves: bool = False
+    """The fleet is itself laid out in waves, so that both strategies are the same."""
+    why_of: ObjectId | None = None
+
+
+def predict_strategies(
+    fleet: Fleet,
+    choice: Choice,
+    strategy: str = BOTH,
+    samples: int = 50,
+    *,
+    findings: tuple[Finding, ...] = (),
+    why_of: ObjectId | None = None,
+    progress: Progress | None = None,
+) -> Simulated:
+    """Predict one or both strategies.
+
+    Raises:
+        InputError: a value that cannot be.
+    """
+    already = is_waves(fleet)
+    wanted = STRATEGIES if strategy == BOTH else (strategy,)
+    first: Assembled | None = None
+    predictions: dict[str, Prediction] = {}
+    for name in wanted:
+        if already and name == WAVES and FINE in predictions:
+            predictions[name] = predictions[FINE]
+            continue
+        laid_out = to_waves(fleet) if name == WAVES and not already else fleet
+        assembled = assemble(laid_out, choice)
+        first = first or assembled
+
+        def tell(done: int, of: int, before: int = len(predictions)) -> None:
+            if progress is not None:
+                progress(before * of + done, len(wanted) * of)
+
+        predictions[name] = predict(assembled.scenario, samples, progress=tell)
+    assert first is not None
+    return Simulated(first, predictions, findings, already, why_of)
+
+
+def with_dependencies(fleet: Fleet, changes: Mapping[ObjectId, tuple[ObjectId, ...]]) -> Fleet:
+    """The fleet with other ``dependsOn`` for some objects.
+
+    Raises:
+        InputError: an object that the fleet does not hold.
+    """
+    for id in changes:
+        if id not in {obj.id for obj in fleet.services()}:
+            raise InputError(f"--set-depends-on: got {id}, wanted an object of this fleet")
+
+    def changed(obj: Kustomization | HelmRelease) -> Kustomization | HelmRelease:
+        if obj.id not in changes:
+            return obj
+        return replace(obj, depends_on=tuple(Dependency(target) for target in changes[obj.id]))
+
+    return Fleet(
+        fleet.root,
+        tuple(changed(k) for k in fleet.kustomizations),  # type: ignore[misc]
+        tuple(changed(h) for h in fleet.helmreleases),  # type: ignore[misc]
+        fleet.sources,
+        fleet.flags,
+        fleet.name,
+        fleet.cluster_path,
+    )
+
+
+def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
+    """What a commit changes, from ``--changed``: an OBJECT, or a path in the repository.
+
+    A path changes every Kustomization whose own path holds it (the deepest ones), and every object that is defined in
+    that file or below that folder.
+
+    Raises:
+        InputError: nothing in the fleet is touched by it.
+    """
+    from fleetbench.ids import parse_object
+
+    services = {obj.id: obj for obj in fleet.services()}
+    try:
+        named = parse_object(changed)
+    except ValueError:
+        named = None
+    if named in services:
+        return frozenset({named})  # type: ignore[arg-type]
+    path = _parts(changed)
+    defined = {id for id, obj in services.items() if obj.file and _parts(obj.file)[: len(path)] == path}
+    holding = [(len(_parts(k.path)), k.id) for k in fleet.kustomizations if path[: len(_parts(k.path))] == _parts(k.path) and k.expanded]
+    below = {k.id for k in fleet.kustomizations if k.expanded and len(_parts(k.path)) > len(path) and _parts(k.path)[: len(path)] == path}
+    deepest = max((depth for depth, _ in holding), default=0)
+    found = defined | below | {id for depth, id in holding if depth == deepest and depth > 0}
+    if not found:
+        raise InputError(
+            f"--changed: got {changed!r}, wanted an object of this fleet or a path that one of its Kustomizations builds",
+            "`fleetbench graph` lists the objects with their paths",
+        )
+    return frozenset(found)
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(p for p in path.split("/") if p not in ("", "."))

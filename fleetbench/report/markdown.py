@@ -1,0 +1,42 @@
+"""A prediction as Markdown, for run folders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fleetbench.prediction.document import why_pieces
+from fleetbench.report.inert import inert
+from fleetbench.units import format_duration
+
+if TYPE_CHECKING:
+    from fleetbench.prediction.strategies import Simulated
+
+
+def escaped(text: str) -> str:
+    """A name as plain text in a Markdown table."""
+    return inert(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")
+
+
+def row(*cells: object) -> str:
+    """One row of a table."""
+    return "| " + " | ".join(str(c) for c in cells) + " |"
+
+
+def prediction_markdown(result: Simulated) -> str:
+    """Totals, the chain of causes and each object's Ready."""
+    first = next(iter(result.predictions.values()))
+    lines = [f"# {escaped(first.scenario.fleet.name)}: predicted {first.scenario.kind}", ""]
+    lines += [f"{first.samples} samples, seed {first.scenario.seed}, Flux {first.scenario.parameters.flux_version}.", ""]
+    lines += [row("strategy", "median", "p5", "p95", "all Ready"), row("---", "---:", "---:", "---:", "---:")]
+    for name, p in result.predictions.items():
+        at = [format_duration(p.total_quantile(q)) for q in (0.5, 0.05, 0.95)]
+        lines.append(row(name, *at, f"{100 * p.complete_fraction:.0f} %"))
+    for name, p in result.predictions.items():
+        lines += ["", f"## Why {name} takes that long (median sample)", ""]
+        lines += [row("from", "to", "cause", "object"), row("---:", "---:", "---", "---")]
+        for piece in why_pieces(p, result.why_of):
+            lines.append(row(format_duration(piece.from_s), format_duration(piece.to_s), piece.cause, escaped(str(piece.object))))
+        lines += ["", f"## Ready, {name}", "", row("object", "median", "p5", "p95"), row("---", "---:", "---:", "---:")]
+        for id in p.services:
+            lines.append(row(escaped(str(id)), *(format_duration(p.quantile(id, q)) for q in (0.5, 0.05, 0.95))))
+    return "\n".join(lines) + "\n"

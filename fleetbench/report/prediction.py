@@ -1,0 +1,157 @@
+"""A prediction for the terminal: how long, why, and each object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.model.assemble import DEFAULT_ORIGIN
+from fleetbench.prediction.document import compare, why_pieces
+from fleetbench.prediction.predict import Prediction
+from fleetbench.report.inert import inert
+from fleetbench.timeline.stats import max_parallel
+from fleetbench.units import format_duration
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from fleetbench.prediction.strategies import Simulated
+
+CLAIM = "The claim that fleetbench was born to check: 8-12 min with fine-grained dependsOn against 30-45 min in waves."
+_FLAGS = {
+    "kustomize_concurrent": "kustomize workers",
+    "helm_concurrent": "helm workers",
+    "source_concurrent": "source workers",
+    "requeue_dependency_s": "requeue-dependency",
+}
+_REFERENCE = "fleet-infra"
+
+
+def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
+    """The whole answer; with ``chain_only`` without the table of objects."""
+    parts: list[RenderableType] = [_heading(result), _totals(result), *_remarks(result)]
+    shown = []
+    for name, prediction in result.predictions.items():
+        if prediction in shown:
+            continue
+        shown.append(prediction)
+        parts += [_title(f"Why {name} takes that long (its median sample)"), chain(prediction, result.why_of), _by_cause(prediction, result.why_of)]
+    if not chain_only:
+        for name, prediction in result.predictions.items():
+            parts += [_title(f"Ready, {name}"), _objects(prediction)]
+            if result.already_waves:
+                break
+    return parts
+
+
+def name_of(id: ObjectId) -> str:
+    """An object for people: Kustomizations by name, other kinds with the kind."""
+    return inert(id.name if id.kind == KUSTOMIZATION else f"{id.kind}/{id.name}")
+
+
+def _title(text: str) -> Text:
+    return Text(f"\n{text}", style="bold")
+
+
+def _heading(result: Simulated) -> Text:
+    first = next(iter(result.predictions.values()))
+    scenario, parameters = first.scenario, first.scenario.parameters
+    flags = []
+    for field, name in _FLAGS.items():
+        value = getattr(parameters, field)
+        shown = format_duration(value).replace(".0s", "s") if field.endswith("_s") else str(value)
+        origin = result.assembled.origins[field]
+        flags.append(f"{name} {shown}" + ("" if origin.startswith(DEFAULT_ORIGIN) else f" ({inert(origin)})"))
+    text = Text(f"{inert(scenario.fleet.name)}: {scenario.kind}, {first.samples} samples, seed {scenario.seed}", style="bold")
+    text.append(f"\nFlux {parameters.flux_version}, {', '.join(flags)}", style="not bold")
+    return text
+
+
+def _totals(result: Simulated) -> Table:
+    table = Table(title=None, box=None, pad_edge=False, header_style="bold")
+    for column in ("strategy", "median", "p5 - p95", "all Ready", "in flight", "workers held"):
+        table.add_column(column, justify="left" if column == "strategy" else "right", no_wrap=True)
+    for name, p in result.predictions.items():
+        timeline = p.median.timeline
+        assert timeline is not None
+        table.add_row(
+            name,
+            format_duration(p.total_quantile(0.5)),
+            f"{format_duration(p.total_quantile(0.05))} - {format_duration(p.total_quantile(0.95))}",
+            f"{100 * p.complete_fraction:.0f} %",
+            str(max_parallel(p.scenario.fleet, timeline)),
+            str(p.median.most_busy),
+        )
+    return table
+
+
+def _remarks(result: Simulated) -> list[Text]:
+    lines = []
+    if result.already_waves and len(result.predictions) == 2:
+        lines.append("This fleet is laid out in waves already: both strategies are the same.")
+    elif len(result.predictions) == 2:
+        c = compare(result.predictions)
+        lines.append(
+            f"Fine-grained is {c['speed_up_p50']:.2f} times as fast as waves (p5 {c['speed_up_p5']:.2f}, p95 {c['speed_up_p95']:.2f}, same draws)."
+        )
+    for name, p in result.predictions.items():
+        never = [id for id in p.services if p.ready_fraction(id) < 0.5]
+        if never:
+            listed = ", ".join(name_of(id) for id in never[:6]) + (f" and {len(never) - 6} more" if len(never) > 6 else "")
+            lines.append(f"Never Ready ({name}): {listed}")
+    fleet = next(iter(result.predictions.values())).scenario.fleet
+    if fleet.name.startswith(_REFERENCE):
+        lines.append(CLAIM)
+    guesses = sum("guess" in t.chosen_by for t in next(iter(result.predictions.values())).scenario.workloads.values())
+    if guesses:
+        lines.append(f"{guesses} workload times rest on a guess (wide spread); --durations or --profile replace them.")
+    return [Text(line) for line in lines]
+
+
+def chain(prediction: Prediction, why_of: ObjectId | None) -> Table:
+    """The causal chain, a piece a row."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("from", justify="right", no_wrap=True)
+    table.add_column("to", justify="right", no_wrap=True)
+    table.add_column("takes", justify="right", no_wrap=True)
+    table.add_column("cause", no_wrap=True)
+    table.add_column("object", overflow="fold")
+    for piece in why_pieces(prediction, why_of):
+        table.add_row(
+            format_duration(piece.from_s),
+            format_duration(piece.to_s),
+            format_duration(piece.to_s - piece.from_s),
+            piece.cause,
+            name_of(piece.object),
+        )
+    return table
+
+
+def _by_cause(prediction: Prediction, why_of: ObjectId | None) -> Text:
+    seconds: dict[str, float] = {}
+    for piece in why_pieces(prediction, why_of):
+        seconds[piece.cause] = seconds.get(piece.cause, 0.0) + piece.to_s - piece.from_s
+    parts = sorted(seconds.items(), key=lambda item: (-item[1], item[0]))
+    return Text("In all: " + ", ".join(f"{cause} {format_duration(s)}" for cause, s in parts), style="italic")
+
+
+def _objects(prediction: Prediction) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("object", overflow="fold")
+    for column in ("median", "p5", "p95", "ready"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("workload time from", overflow="fold", style="dim")
+    times = prediction.scenario.workloads
+    order = sorted(prediction.services, key=lambda id: (prediction.quantile(id, 0.5) is None, prediction.quantile(id, 0.5) or 0.0, id))
+    for id in order:
+        time = times.get(id)
+        table.add_row(
+            name_of(id),
+            *(format_duration(prediction.quantile(id, q)) for q in (0.5, 0.05, 0.95)),
+            f"{100 * prediction.ready_fraction(id):.0f} %",
+            "" if time is None or not (time.pods or time.total) else inert(time.chosen_by),
+        )
+    return table

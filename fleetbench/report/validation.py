@@ -1,0 +1,97 @@
+"""Predicted against measured, for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from fleetbench.report.inert import inert
+from fleetbench.report.prediction import name_of
+from fleetbench.timeline.events import Event
+from fleetbench.units import format_duration
+from fleetbench.validation.compare import HIGH, LOW, MIDDLE, ObjectComparison, RunComparison, Summary
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+WORST = 3
+"""Objects whose two time lines are shown side by side."""
+
+
+def tables(comparisons: Sequence[RunComparison], summary: Summary) -> list[RenderableType]:
+    """Runs, figures over all, and the worst objects."""
+    parts: list[RenderableType] = [_runs(comparisons), Text(), _summary(summary)]
+    worst = sorted(
+        ((abs(o.error_s), n, o) for n, c in enumerate(comparisons) for o in c.objects if o.error_s is not None and not o.inside),
+        key=lambda item: (-item[0], item[1], item[2].id),
+    )
+    for _, number, object_ in worst[:WORST]:
+        parts += [Text(), *_side_by_side(comparisons[number], object_)]
+    return parts
+
+
+def _runs(comparisons: Sequence[RunComparison]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("run", overflow="fold")
+    for column in ("measured", "p5", "median", "p95", "inside", "error", "objects off"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for c in comparisons:
+        errors = sorted(abs(o.error_s) for o in c.objects if o.error_s is not None)
+        table.add_row(
+            inert(c.run.name) + (" (cut)" if c.run.cut else ""),
+            f"{c.total_s:.1f}s",
+            *(f"{t:.1f}s" for t in c.totals),
+            "yes" if c.inside else "NO",
+            f"{c.total_error:+.1%}",
+            f"{errors[len(errors) // 2]:.2f}s" if errors else "",
+        )
+    return table
+
+
+def _summary(summary: Summary) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+
+    def add(label: str, value: float | None, form: str) -> None:
+        if value is not None:
+            table.add_row(label, form.format(value))
+
+    add("runs", summary.runs, "{:.0f}")
+    add("totals: median error", summary.total_median_error, "{:.1%}")
+    add("totals: inside p5-p95", summary.total_inside, "{:.0%}")
+    add("objects: mean pinball loss (p5 p10 p50 p90 p95)", summary.object_mean_pinball_s, "{:.2f} s")
+    add("objects: median |p50 - measured|", summary.object_median_error_s, "{:.2f} s")
+    add("objects: inside p5-p95", summary.object_coverage_90, "{:.1%}")
+    add("objects: median width of p5-p95", summary.object_width_s, "{:.1f} s")
+    add("never Ready: predicted so", summary.never_ready_predicted, "{:.0%}")
+    add("Ready: predicted so", summary.ready_predicted, "{:.0%}")
+    add("two real runs of one fleet differ by (mean)", summary.repeats_mean_difference_s, "{:.2f} s")
+    add("mean |p50 - measured| over that", summary.error_over_repeats, "{:.2f}")
+    return table
+
+
+def _side_by_side(c: RunComparison, o: ObjectComparison) -> list[RenderableType]:
+    low, middle, high = (format_duration(o.at(q)) for q in (LOW, MIDDLE, HIGH))
+    title = f"{inert(c.run.name)}, {name_of(o.id)}: measured {format_duration(o.measured_s)}, predicted {middle} ({low} - {high})"
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("measured at", "measured", "predicted at", "predicted (median sample)"):
+        table.add_column(column, justify="right" if column.endswith("at") else "left", no_wrap=True)
+    predicted = c.prediction.median.timeline
+    assert predicted is not None
+    left, right = _rows(c.run.timeline.by_object.get(o.id, ())), _rows(predicted.by_object.get(o.id, ()))
+    for n in range(max(len(left), len(right))):
+        table.add_row(*(left[n] if n < len(left) else ("", "")), *(right[n] if n < len(right) else ("", "")))
+    return [Text(title, style="bold"), table]
+
+
+def _rows(events: Sequence[Event]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for event in events:
+        said = event.step or (f"{event.reason}" if event.reason else "created")
+        if not found or found[-1][1] != said:
+            found.append((f"{event.t_s:.1f}s", said))
+    return found

@@ -1,0 +1,76 @@
+"""Run folders: written whole by way of a temporary folder beside them, never over one another."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fleetbench import __version__
+from fleetbench.errors import InputError
+
+META, GRAPH, PREDICTION, READY, REPORT = "meta.json", "graph.json", "prediction.json", "ready.csv", "report.md"
+FORMAT_VERSION = 1
+
+
+def folder_for(output: Path | None, save: bool, fleet: str, strategy: str, force: bool) -> Path | None:
+    """The run folder to write, checked before any work is done; None = none is wanted.
+
+    Raises:
+        InputError: it holds a run already (and not ``force``), or cannot be a folder.
+    """
+    if output is None and not save:
+        return None
+    if output is None:
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in fleet)[:60]
+        output = Path("results") / f"{stamp}-{safe}-{strategy}"
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output}: got a file, wanted a run folder", "name a folder")
+    if (output / META).exists() and not force:
+        raise InputError(f"{output}: holds a run already", "name another folder, or say --force")
+    return output
+
+
+def write_folder(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files into a run folder, all or none.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    temporary: str | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.mkdtemp(prefix=f".{folder.name[:60]}.", dir=folder.parent)
+        for name, text in files.items():
+            (Path(temporary) / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+        folder.mkdir(exist_ok=True)
+        for name in sorted(files, key=lambda n: n == META):  # the meta file last: it says that the folder is whole
+            os.replace(Path(temporary) / name, folder / name)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {error.strerror}") from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def meta(kind: str, fleet: str, **more: Any) -> dict[str, Any]:
+    """What every run folder's ``meta.json`` says."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "kind": kind,
+        "fleetbench": __version__,
+        "fleet": fleet,
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        **more,
+    }
+
+
+def as_json(document: Any) -> str:
+    """JSON as run folders hold it."""
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"

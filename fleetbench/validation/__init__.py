@@ -1,0 +1,1 @@
+"""VALIDATION: predictions held against measured runs."""

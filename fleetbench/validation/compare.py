@@ -1,0 +1,227 @@
+"""One run against its prediction, and many runs in figures."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fleetbench.graph.document import to_document
+from fleetbench.ids import ObjectId
+from fleetbench.model.parameters import flags_of_run
+from fleetbench.model.profile import Profile, load_profile
+from fleetbench.model.resolve import resolve
+from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
+from fleetbench.model.steps import Step, Steps, steps_from
+from fleetbench.prediction.predict import QUANTILES, Prediction, predict
+from fleetbench.runs.run import Run
+
+LOW, MIDDLE, HIGH = 0.05, 0.50, 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectComparison:
+    """One service of one run; seconds; None = never within the time watched."""
+
+    id: ObjectId
+    measured_s: float | None
+    quantiles: tuple[float | None, ...]
+    """Along :data:`~fleetbench.prediction.predict.QUANTILES`."""
+    ready_fraction: float
+
+    def at(self, q: float) -> float | None:
+        """The predicted quantile."""
+        return self.quantiles[QUANTILES.index(q)]
+
+    @property
+    def inside(self) -> bool | None:
+        """Whether the measured value lies in p5-p95; None where it was never Ready."""
+        if self.measured_s is None:
+            return None
+        low, high = self.at(LOW), self.at(HIGH)
+        return low is not None and low <= self.measured_s <= (math.inf if high is None else high)
+
+    @property
+    def error_s(self) -> float | None:
+        """Predicted median minus measured; None where either is never."""
+        middle = self.at(MIDDLE)
+        return None if self.measured_s is None or middle is None else middle - self.measured_s
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """One run."""
+
+    run: Run
+    prediction: Prediction
+    objects: tuple[ObjectComparison, ...]
+    total_s: float
+    """The last measured Ready."""
+
+    @property
+    def totals(self) -> tuple[float, float, float]:
+        """Predicted total: p5, p50, p95."""
+        return tuple(self.prediction.total_quantile(q) for q in (LOW, MIDDLE, HIGH))  # type: ignore[return-value]
+
+    @property
+    def inside(self) -> bool:
+        """Whether the measured total lies in p5-p95."""
+        low, _, high = self.totals
+        return low <= self.total_s <= high
+
+    @property
+    def total_error(self) -> float:
+        """Predicted median total over measured, minus 1."""
+        return self.totals[1] / self.total_s - 1.0 if self.total_s else 0.0
+
+
+def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0, steps: Steps | None = None) -> Scenario:
+    """The scenario that a run was: its fleet, its flags, its commit if one came."""
+    default = load_profile("default")
+    merged = default if profile is None else profile.over(default)
+    scenario = Scenario(
+        run.fleet,
+        flags_of_run(run.flags),
+        steps or steps_from(merged.steps),
+        resolve(run.fleet, None, profile, default),
+        merged.pull,
+        seed,
+        BOOTSTRAP,
+        until_s=run.limit_s if run.limit_s is not None else run.timeline.until_s,
+    )
+    if run.commit is None:
+        return scenario
+    # Counted from the artifact: the fetch is over, and the queue keeps the order of the bootstrap before it.
+    last = {id: run.timeline.ready_s(id) or 0.0 for id in run.services()}
+    return replace(
+        scenario,
+        kind=COMMIT,
+        webhook=True,
+        changed=frozenset(run.commit.touched),
+        last_reconciled=last,
+        steps=replace(scenario.steps, git_fetch=Step(0.0, 0.0)),
+    )
+
+
+def compare_run(run: Run, samples: int = 200, profile: Profile | None = None, *, seed: int = 0,
+                steps: Steps | None = None) -> RunComparison:
+    """Predict a run and hold the prediction against it."""
+    prediction = predict(scenario_of(run, profile, seed=seed, steps=steps), samples)
+    measured = run.ready_s()
+    objects = tuple(
+        ObjectComparison(
+            id,
+            measured.get(id),
+            tuple(prediction.quantile(id, q) for q in QUANTILES),
+            prediction.ready_fraction(id),
+        )
+        for id in prediction.services
+    )
+    total = max((o.measured_s for o in objects if o.measured_s is not None), default=0.0)
+    return RunComparison(run, prediction, objects, total)
+
+
+def pinball_s(measured_s: float, quantiles: Sequence[float | None], limit_s: float) -> float:
+    """Mean pinball loss over the predicted quantiles, in seconds; never counts as ``limit_s``."""
+    loss = 0.0
+    for q, value in zip(QUANTILES, quantiles, strict=True):
+        miss = measured_s - (limit_s if value is None else value)
+        loss += max(q * miss, (q - 1.0) * miss)
+    return loss / len(quantiles)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All runs in figures; None = no run that could tell."""
+
+    runs: int
+    total_median_error: float | None
+    total_inside: float | None
+    object_mean_pinball_s: float | None
+    object_median_error_s: float | None
+    object_mean_error_s: float | None
+    object_coverage_90: float | None
+    object_width_s: float | None
+    never_ready_predicted: float | None
+    """Share of the objects never Ready within the limit whose ``ready_fraction`` is below 0.5."""
+    ready_predicted: float | None
+    """Share of the others whose ``ready_fraction`` is above 0.5."""
+    repeats: int
+    """Runs that repeat another one."""
+    repeats_mean_difference_s: float | None
+    error_over_repeats: float | None
+    """Mean |p50 - measured| over fleets with repeats, over the mean difference between two of their runs."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON, rounded to the millisecond."""
+        return {
+            name: round(value, 6) if isinstance(value := getattr(self, name), float) else value
+            for name in self.__dataclass_fields__
+        }
+
+
+def summarize(comparisons: Sequence[RunComparison]) -> Summary:
+    """Figures over all runs together."""
+    seen = [(c, o) for c in comparisons for o in c.objects]
+    ready = [(c, o) for c, o in seen if o.measured_s is not None]
+    never = [o for _, o in seen if o.measured_s is None]
+    limits = {id(c): c.run.limit_s or c.run.timeline.until_s for c in comparisons}
+    errors = [abs(o.error_s) for _, o in ready if o.error_s is not None]
+    widths = [high - low for _, o in ready if (low := o.at(LOW)) is not None and (high := o.at(HIGH)) is not None]
+    difference, over, repeats = _repeats(comparisons)
+    return Summary(
+        runs=len(comparisons),
+        total_median_error=_median(abs(c.total_error) for c in comparisons),
+        total_inside=_mean(c.inside for c in comparisons),
+        object_mean_pinball_s=_mean(pinball_s(o.measured_s or 0.0, o.quantiles, limits[id(c)]) for c, o in ready),
+        object_median_error_s=_median(errors),
+        object_mean_error_s=_mean(errors),
+        object_coverage_90=_mean(bool(o.inside) for _, o in ready),
+        object_width_s=_median(widths),
+        never_ready_predicted=_mean(o.ready_fraction < 0.5 for o in never),
+        ready_predicted=_mean(o.ready_fraction > 0.5 for _, o in ready),
+        repeats=repeats,
+        repeats_mean_difference_s=difference,
+        error_over_repeats=over,
+    )
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    listed = [float(v) for v in values]
+    return statistics.fmean(listed) if listed else None
+
+
+def _median(values: Iterable[float]) -> float | None:
+    listed = list(values)
+    return statistics.median(listed) if listed else None
+
+
+def _repeats(comparisons: Sequence[RunComparison]) -> tuple[float | None, float | None, int]:
+    groups: dict[str, list[RunComparison]] = {}
+    for c in comparisons:
+        groups.setdefault(_likeness(c.run), []).append(c)
+    differences, errors, repeats = [], [], 0
+    for group in groups.values():
+        if len(group) < 2:
+            continue
+        repeats += len(group)
+        measured: list[Mapping[ObjectId, float | None]] = [{o.id: o.measured_s for o in c.objects} for c in group]
+        for n, one in enumerate(measured):
+            for other in measured[n + 1 :]:
+                for object_id, value in one.items():
+                    again = other.get(object_id)
+                    if value is not None and again is not None:
+                        differences.append(abs(value - again))
+        errors += [abs(o.error_s) for c in group for o in c.objects if o.error_s is not None]
+    difference, error = _mean(differences), _mean(errors)
+    return difference, (error / difference if error is not None and difference else None), repeats
+
+
+def _likeness(run: Run) -> str:
+    """What two runs must share to be repeats of one another."""
+    document = to_document(run.fleet)
+    del document["name"]
+    touched = None if run.commit is None else sorted(map(str, run.commit.touched))
+    return repr((document, sorted(run.flags.items()), touched))

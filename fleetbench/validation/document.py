@@ -1,0 +1,43 @@
+"""A validation as the JSON document of ``fleetbench validate``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fleetbench.prediction.predict import QUANTILES
+from fleetbench.validation.compare import RunComparison, Summary
+
+
+def to_document(comparisons: Sequence[RunComparison], summary: Summary) -> dict[str, Any]:
+    """The whole document; seconds."""
+    return {"format_version": 1, "runs": [_run(c) for c in comparisons], "summary": summary.to_json()}
+
+
+def _run(c: RunComparison) -> dict[str, Any]:
+    low, middle, high = c.totals
+    return {
+        "run": c.run.name,
+        "cut": c.run.cut,
+        "scenario": c.prediction.scenario.kind,
+        "samples": c.prediction.samples,
+        "total_s": round(c.total_s, 6),
+        "total_s_p5": round(low, 6),
+        "total_s_p50": round(middle, 6),
+        "total_s_p95": round(high, 6),
+        "inside": c.inside,
+        "objects": [
+            {
+                "kind": o.id.kind,
+                "id": o.id.key,
+                "measured_s": _rounded(o.measured_s),
+                **{f"ready_s_p{round(q * 100)}": _rounded(v) for q, v in zip(QUANTILES, o.quantiles, strict=True)},
+                "ready_fraction": o.ready_fraction,
+            }
+            for o in c.objects
+        ],
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)
