@@ -167,7 +167,7 @@ def _dependencies(items: list[Item], index: dict[ObjectId, int], deps: tuple[Dep
 def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scenario, k: Kustomization) -> None:
     fleet, item = scenario.fleet, items[index[k.id]]
     item.parent, item.source = _number(index, k.parent), _number(index, k.source)
-    item.exists = k.parent is None
+    item.exists = k.parent is None or k.id == fleet.root
     item.dependencies = _dependencies(items, index, k.depends_on, k.source, scenario)
     item.names = tuple(d.target.key for d in k.depends_on)
     own = fleet.children.get(k.id, ())

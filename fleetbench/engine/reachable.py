@@ -30,6 +30,7 @@ def can_turn_ready(plan: Plan, given_up: Collection[int] = ()) -> list[bool]:
     for n, item in enumerate(items):
         wanted = [d for d, _ in item.dependencies] + [item.source, item.parent, *item.checks]
         wanted += [*item.needs_apply, *item.needs_build, *item.needs_run]
+        wanted.append(_artifact_of(plan, n))
         for other in set(wanted):
             if other != MISSING:
                 interested[other].append(n)
@@ -55,16 +56,20 @@ def can_turn_ready(plan: Plan, given_up: Collection[int] = ()) -> list[bool]:
     return ready
 
 
+def _artifact_of(plan: Plan, n: int) -> int:
+    """What must have an artifact first: of a release that makes its own HelmChart, the chart's repository."""
+    item = plan.items[n]
+    made = item.id.kind == HELM_RELEASE and item.source in item.creates
+    return plan.items[item.source].source if made else item.source
+
+
 def _can_apply(plan: Plan, n: int, exists: list[bool], applies: list[bool], ready: list[bool]) -> bool:
     item = plan.items[n]
     if item.suspend or item.broken:
         return False
     if item.id.kind not in (KUSTOMIZATION, HELM_RELEASE):  # a source: its artifact
         return item.source == MISSING or ready[item.source]
-    # The chart of a HelmRelease is made by its own reconcile, so it is there as soon as its repository is.
-    source = item.source
-    if source in item.creates:
-        source = plan.items[source].source
+    source = _artifact_of(plan, n)
     if source == MISSING or not exists[source] or not ready[source]:
         return False
     if any(d == MISSING or not ready[d] for d, _ in item.dependencies):

@@ -40,9 +40,10 @@ class World:
         self.record = record
         self.events: list[Event] = []
         self.speed = self.draws.lognormal(scenario.steps.speed, _SHARED, PHASES["speed"])
-        self.cold = self.draws.lognormal(scenario.steps.cold, _SHARED, PHASES["cold"])
-        if scenario.kind != BOOTSTRAP:
-            self.cold = 0.0
+        self.cold = 0.0
+        """What the cold start adds to the factor on all work, at t0."""
+        if scenario.kind == BOOTSTRAP:
+            self.cold = max(self.draws.lognormal(scenario.steps.cold, _SHARED, PHASES["cold"]) - 1.0, 0.0)
         self.processors = Processors(self.env, scenario.parameters.cpus)
         self.build_mutex = Mutex(self.env)
         steps = scenario.steps

@@ -35,8 +35,8 @@ class Steps:
     # every controller
     speed: Step = Step(1.0, 0.25)
     """Factor on all steps of one rollout: how fast the machine was that day."""
-    cold: Step = Step(0.6, 1.0)
-    """What a cold start adds to that factor at t0; it wears off with ``cold_decay_s``."""
+    cold: Step = Step(1.55, 0.5)
+    """Factor on top of it at t0, never below 1: cold caches and code; wears off with ``cold_decay_s``."""
     cold_decay_s: float = 8.0
     """Time constant, in seconds, with which the cold start wears off."""
     finalizer: Step = Step(0.01, 0.5)
