@@ -1,0 +1,75 @@
+"""What a stretch of a rollout is spent on: the one list of causes, for predicted and measured."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fleetbench.ids import ObjectId
+
+SOURCE = "source"
+FINALIZER_REQUEUE = "finalizer-requeue"
+QUEUE = "queue"
+DEPENDENCY_POLL = "dependency-poll"
+FETCH_BUILD_APPLY = "fetch-build-apply"
+WORKLOAD = "workload"
+HEALTH_POLL = "health-poll"
+HELM = "helm"
+RETRY = "retry"
+TIMEOUT = "timeout"
+FAILED = "failed"
+INTERVAL = "interval"
+PARENT = "parent"
+
+DEPENDENCY = "dependency"
+CHILD = "child"
+READY = "ready"
+
+MEANING = {
+    SOURCE: "the source or chart has no artifact yet",
+    FINALIZER_REQUEUE: "the first reconcile only adds the finalizer; the second one follows after the rate limiter",
+    QUEUE: "due, but every worker is held",
+    DEPENDENCY_POLL: "all dependencies are Ready, the next look at them is not due yet",
+    FETCH_BUILD_APPLY: "kustomize-controller's own work, from the check of dependencies to applied, and its last patches",
+    WORKLOAD: "applied, the object's own workloads are not Current yet",
+    HEALTH_POLL: "all is Current or Ready, the next look of the health check has not seen it yet",
+    HELM: "helm-controller's own work: prerequisites, rendering, install or upgrade",
+    RETRY: "waits out retryInterval (or the rate limiter) after a failed reconcile",
+    TIMEOUT: "a health check that ran into its timeout",
+    FAILED: "a reconcile that failed for another reason than its timeout",
+    INTERVAL: "nothing is due before the next interval, or the controller is not up",
+    PARENT: "not created yet, and what creates it is not in the timeline",
+    DEPENDENCY: "a dependency is not Ready (never in a chain: there the dependency's own causes stand)",
+    CHILD: "applied, an object that the health check watches is not Ready (in a chain: its own causes)",
+    READY: "Ready",
+}
+"""Cause -> what it means, for people."""
+
+IN_CHAIN = tuple(cause for cause in MEANING if cause not in (DEPENDENCY, CHILD, READY))
+"""Causes that a chain may name, in the order in which reports list them."""
+
+
+class Piece(NamedTuple):
+    """A stretch of a causal chain: until ``to_s`` the rollout waited for this object, for this cause."""
+
+    object: ObjectId
+    cause: str
+    from_s: float
+    to_s: float
+    detail: str = ""
+    """For people: which worker holders, which workload, which poll."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasted."""
+        return self.to_s - self.from_s
+
+
+class Segment(NamedTuple):
+    """A stretch of one object's own life."""
+
+    from_s: float
+    to_s: float
+    cause: str
+    on: ObjectId | None = None
+    """Whom it waits for; the chain goes on there."""
+    detail: str = ""

@@ -1,0 +1,196 @@
+"""A rollout put in order: per object its rows, reconciles and the moments it turned Ready; per controller its workers."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from fleetbench import phases
+from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
+from fleetbench.ids import HELM_CHART, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
+from fleetbench.timeline.events import Event, Timeline, first_ready_s
+from fleetbench.timeline.fold import RUN, Reconcile, flux_rows, is_workload_row, reconciles
+from fleetbench.timeline.workers import Held, Pool
+
+if TYPE_CHECKING:
+    from fleetbench.model.parameters import Parameters
+
+PoolKey = tuple[str, str | None]
+"""Kind and shard: each has workers of its own."""
+
+
+class Rollout:
+    """A fleet's timeline, read once and asked many times.
+
+    Args:
+        fleet: what was rolled out.
+        timeline: predicted or measured events.
+        parameters: the controllers' flags of that rollout.
+        since_s: only what turns Ready after this moment counts (a commit, a restart).
+        revision: the revision that a Kustomization must show; None = any.
+        ready_s: when each service was Ready, where the caller knows better than the rows.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        timeline: Timeline,
+        parameters: Parameters,
+        since_s: float = 0.0,
+        revision: str | None = None,
+        ready_s: Mapping[ObjectId, float | None] | None = None,
+    ):
+        self.fleet, self.timeline, self.parameters = fleet, timeline, parameters
+        self.since_s, self.revision, self.known_ready_s = since_s, revision, ready_s
+        self._rows: dict[ObjectId, tuple[Event, ...]] = {}
+        self._reconciles: dict[ObjectId, tuple[Reconcile, ...]] = {}
+        self._turns: dict[ObjectId, list[float]] = {}
+        self._artifacts: dict[ObjectId, list[float]] = {}
+        self._periods: dict[ObjectId, list[tuple[ObjectId, float, float | None]]] = {}
+        self._ready: dict[ObjectId, float | None] = {}
+
+    # --- one object ------------------------------------------------------------------------------------------------
+
+    def service(self, id: ObjectId) -> Kustomization | HelmRelease | None:
+        """The Kustomization or HelmRelease of that id."""
+        return self.fleet.kustomization(id) if id.kind == KUSTOMIZATION else self.fleet.helmrelease(id)
+
+    def rows(self, id: ObjectId) -> tuple[Event, ...]:
+        """A Flux object's own rows."""
+        if id not in self._rows:
+            self._rows[id] = flux_rows(self.timeline, id)
+        return self._rows[id]
+
+    def reconciles(self, id: ObjectId) -> tuple[Reconcile, ...]:
+        """A service's reconciles, in order."""
+        if id not in self._reconciles:
+            self._reconciles[id] = reconciles(self.rows(id))
+        return self._reconciles[id]
+
+    def ready_s(self, id: ObjectId) -> float | None:
+        """When a service was Ready, as far as this rollout is concerned; None = never within the timeline.
+
+        A HelmRelease shows no revision of the repository: of a commit counts the first time it turned Ready since.
+        """
+        if self.known_ready_s is not None:
+            return self.known_ready_s.get(id)
+        if id not in self._ready:
+            if id.kind == HELM_RELEASE and self.revision is not None:
+                found = next((t for t in self.turns(id) if t > self.since_s), None)
+            else:
+                rows = [r for r in self.rows(id) if r.t_s > self.since_s]
+                found = first_ready_s(rows, self.since_s, self.revision)
+            self._ready[id] = found
+        return self._ready[id]
+
+    def turns(self, id: ObjectId) -> list[float]:
+        """The moments at which an object turned Ready, ascending; of a source: got a new artifact."""
+        if id.kind in SOURCE_KINDS:
+            return self.artifacts(id)
+        if id not in self._turns:
+            self._turns[id] = [r.to_s for r in self.reconciles(id) if r.ok and r.to_s is not None]
+        return self._turns[id]
+
+    def turned_ready(self, id: ObjectId, by_s: float) -> float | None:
+        """The last moment, up to ``by_s``, at which an object turned Ready."""
+        turns = self.turns(id)
+        n = bisect_right(turns, by_s)
+        return turns[n - 1] if n else None
+
+    def artifacts(self, id: ObjectId) -> list[float]:
+        """The moments at which a source got a new artifact, ascending."""
+        if id not in self._artifacts:
+            found, before = [], None
+            for row in self.rows(id):
+                if row.status == phases.TRUE and row.revision != before:
+                    found.append(row.t_s)
+                    before = row.revision
+            self._artifacts[id] = found
+        return self._artifacts[id]
+
+    def chart_or_source(self, id: ObjectId) -> ObjectId | None:
+        """What a service takes its manifests from: a source, or the HelmChart made for a HelmRelease."""
+        obj = self.service(id)
+        if obj is None or obj.source is None:
+            return None
+        if isinstance(obj, HelmRelease) and not obj.chart_ref:
+            return ObjectId(HELM_CHART, obj.source.namespace, f"{id.namespace}-{id.name}")
+        return obj.source
+
+    def parent(self, id: ObjectId) -> ObjectId | None:
+        """What creates an object: a Kustomization, or the HelmRelease of a HelmChart."""
+        obj = self.service(id) or self.fleet.source(id)
+        return obj.parent if obj is not None else self._chart_owners.get(id)
+
+    def workloads(self, id: ObjectId) -> list[tuple[ObjectId, float, float | None]]:
+        """Each stretch in which an own workload of a service was not Current: (workload, from, Current at or None)."""
+        if id not in self._periods:
+            obj = self.service(id)
+            own = {w.object: self.timeline.by_object.get(w.object, ()) for w in obj.workloads} if obj else {}
+            own[id] = tuple(row for row in self.timeline.by_object.get(id, ()) if is_workload_row(row))
+            found: list[tuple[ObjectId, float, float | None]] = []
+            for workload, rows in own.items():
+                since: float | None = None
+                for row in rows:
+                    if row.status != phases.TRUE:
+                        since = row.t_s if since is None else since
+                    elif since is not None:
+                        found.append((workload, since, row.t_s))
+                        since = None
+                if since is not None:
+                    found.append((workload, since, None))
+            self._periods[id] = found
+        return self._periods[id]
+
+    def checked(self, id: ObjectId) -> tuple[ObjectId, ...]:
+        """The Flux objects that a Kustomization's health check watches."""
+        k = self.fleet.kustomization(id)
+        if k is None:
+            return ()
+        return self.fleet.children.get(id, ()) if k.wait else tuple(c for c in k.health_checks if c in self.fleet)
+
+    def requeue_dependency_s(self, id: ObjectId) -> float:
+        """How often the object's controller looks again at a dependency that was not ready."""
+        p = self.parameters
+        return p.requeue_dependency_s if id.kind == KUSTOMIZATION else p.helm_requeue_dependency_s
+
+    # --- all objects -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def services(self) -> list[ObjectId]:
+        """Kustomizations and HelmReleases, sorted."""
+        return sorted(obj.id for obj in self.fleet.services())
+
+    @cached_property
+    def last_ready(self) -> ObjectId | None:
+        """The service that was Ready last; None = none was."""
+        ready = [(t, id) for id in self.services if (t := self.ready_s(id)) is not None]
+        return max(ready)[1] if ready else None
+
+    @cached_property
+    def pools(self) -> dict[PoolKey, Pool]:
+        """The workers of each controller and shard."""
+        held: dict[PoolKey, list[Held]] = {}
+        for obj in self.fleet.services():
+            found = held.setdefault((obj.id.kind, obj.shard), [])
+            for r in self.reconciles(obj.id):
+                if r.kind == RUN:
+                    found.append(Held(r.from_s, self.timeline.until_s if r.to_s is None else r.to_s, obj.id))
+        p = self.parameters
+        return {
+            key: Pool(found, p.kustomize_concurrent if key[0] == KUSTOMIZATION else p.helm_concurrent)
+            for key, found in held.items()
+        }
+
+    def pool(self, id: ObjectId) -> Pool:
+        """The workers that reconcile a service."""
+        obj = self.service(id)
+        assert obj is not None
+        return self.pools[id.kind, obj.shard]
+
+    @cached_property
+    def _chart_owners(self) -> dict[ObjectId, ObjectId]:
+        charts = ((self.chart_or_source(h.id), h.id) for h in self.fleet.helmreleases)
+        return {chart: owner for chart, owner in charts if chart is not None and chart.kind == HELM_CHART}

@@ -1,0 +1,260 @@
+"""Why a rollout took as long as it did: the causal chain behind a Ready, computed from events alone.
+
+The chain is walked backwards. At each moment it stands at one object and takes the cause that this object's life
+shows; where the object waited for another one (a dependency, a child, a source, the parent that creates it), the
+chain goes on there, at the same moment. So its pieces touch, and each second has one cause.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fleetbench.graph.fleet import Fleet
+from fleetbench.ids import HELM_CHART, SOURCE_KINDS, ObjectId
+from fleetbench.timeline import causes
+from fleetbench.timeline.causes import Piece, Segment
+from fleetbench.timeline.events import Timeline
+from fleetbench.timeline.fold import RUN
+from fleetbench.timeline.lives import Life, source_life
+from fleetbench.timeline.rollout import Rollout
+from fleetbench.timeline.workers import DIP_S
+
+if TYPE_CHECKING:
+    from fleetbench.model.parameters import Parameters
+
+
+def why(
+    fleet: Fleet,
+    timeline: Timeline,
+    target: ObjectId | None = None,
+    *,
+    parameters: Parameters,
+    since_s: float = 0.0,
+    revision: str | None = None,
+    ready_s: Mapping[ObjectId, float | None] | None = None,
+) -> tuple[Piece, ...]:
+    """The causal chain behind an object's Ready, or behind the last Ready of all.
+
+    Args:
+        fleet: what was rolled out.
+        timeline: predicted or measured events.
+        target: the object; None = the one that was Ready last.
+        parameters: the controllers' flags of that rollout.
+        since_s: where the chain starts: 0, or the moment of the commit.
+        revision: the revision that the object must show to count as Ready; None = any.
+        ready_s: when each service was Ready, where the caller knows it (the engine does); None = as the rows show.
+
+    Returns:
+        Pieces in order of time: they touch, start at ``since_s`` and end at the object's Ready exactly (at the end of
+        the timeline for an object that did not get there). Empty if nothing turned Ready and no target is named.
+    """
+    return Explanation(Rollout(fleet, timeline, parameters, since_s, revision, ready_s)).chain(target)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeCost:
+    """What polling cost one dependency edge: its dependency was the last to turn Ready."""
+
+    dependant: ObjectId
+    dependency: ObjectId
+    ready_s: float
+    """When the dependency turned Ready."""
+    begun_s: float
+    """When the dependant went on."""
+    poll_s: float
+    """Seconds until its next poll."""
+    queue_s: float
+    """Seconds that it was then in the queue."""
+
+    @property
+    def lost_s(self) -> float:
+        """Seconds from the dependency's Ready to the dependant's start."""
+        return self.begun_s - self.ready_s
+
+
+@dataclass(frozen=True, slots=True)
+class CauseSeconds:
+    """Seconds by cause."""
+
+    chain: dict[str, float]
+    """Of the causal chain behind the last Ready: they add up to the rollout's time."""
+    objects: dict[str, float]
+    """Of all services' lives from created to Ready, added up."""
+
+
+class Explanation:
+    """Answers every question about one rollout; each object's life is worked out once."""
+
+    def __init__(self, rollout: Rollout):
+        self.rollout = rollout
+        self._lives: dict[ObjectId, tuple[list[Segment], list[float]]] = {}
+
+    def life(self, id: ObjectId) -> list[Segment]:
+        """An object's life, from created to the end of the timeline; empty if no row shows it."""
+        return self._life(id)[0]
+
+    def _life(self, id: ObjectId) -> tuple[list[Segment], list[float]]:
+        if id not in self._lives:
+            obj = self.rollout.service(id)
+            if not self.rollout.rows(id):
+                segments = []
+            elif obj is not None:
+                segments = Life(self.rollout, obj).build()
+            else:
+                segments = source_life(self.rollout, id)
+            self._lives[id] = segments, [s.to_s for s in segments]
+        return self._lives[id]
+
+    def chain(self, target: ObjectId | None = None) -> tuple[Piece, ...]:
+        """See :func:`why`."""
+        target = self.rollout.last_ready if target is None else target
+        if target is None:
+            return ()
+        end = self.rollout.ready_s(target)
+        return self._walk(target, self.rollout.timeline.until_s if end is None else end)
+
+    def _walk(self, at: ObjectId, to_s: float) -> tuple[Piece, ...]:
+        pieces: list[Piece] = []
+        since = self.rollout.since_s
+        seen: set[ObjectId] = set()
+        while to_s > since:
+            piece, at = self._step(at, to_s, seen)
+            if piece is None:
+                continue
+            from_s = max(piece.from_s, since)
+            if pieces and (pieces[-1].object, pieces[-1].cause) == (piece.object, piece.cause):
+                pieces[-1] = pieces[-1]._replace(from_s=from_s)
+            else:
+                pieces.append(piece._replace(from_s=from_s))
+            to_s = from_s
+            seen.clear()
+        return tuple(reversed(pieces))
+
+    def _step(self, id: ObjectId, to_s: float, seen: set[ObjectId]) -> tuple[Piece | None, ObjectId]:
+        """What an object was at just before ``to_s``, and where to go on; no piece = the same moment elsewhere."""
+        segment = self._segment(id, to_s)
+        if segment is None:
+            return self._creation(id, to_s)
+        on = segment.on
+        if on is not None and on not in seen and (self.life(on) or self.rollout.parent(on) is not None):
+            seen.add(id)
+            return None, on
+        cause = {causes.READY: causes.INTERVAL}.get(segment.cause, segment.cause)
+        detail = segment.detail
+        if cause == causes.QUEUE:
+            holders = self.rollout.pool(id).holders(min(segment.from_s + DIP_S, (segment.from_s + segment.to_s) / 2))
+            detail = "workers held by " + ", ".join(h.key for h in holders[:8]) if holders else ""
+        elif cause == causes.HEALTH_POLL:
+            detail = f"looks every {self._poll_s(id):g} s"
+        return Piece(id, cause, segment.from_s, to_s, detail), id
+
+    def _segment(self, id: ObjectId, to_s: float) -> Segment | None:
+        segments, ends = self._life(id)
+        n = bisect_left(ends, to_s)
+        return segments[n] if n < len(segments) and segments[n].from_s < to_s else None
+
+    def _creation(self, id: ObjectId, to_s: float) -> tuple[Piece | None, ObjectId]:
+        """Before an object existed: its parent's apply."""
+        parent = self.rollout.parent(id)
+        if id.kind == HELM_CHART and parent is not None and self._segment(parent, to_s) is not None:
+            return None, parent
+        if parent is not None:
+            runs = [r for r in self.rollout.reconciles(parent) if r.kind == RUN and r.from_s < to_s]
+            if runs:
+                detail = f"applies {id}"
+                return Piece(parent, causes.FETCH_BUILD_APPLY, runs[-1].from_s, to_s, detail), parent
+            if self.life(parent):
+                return None, parent
+        cause = causes.SOURCE if id.kind in SOURCE_KINDS else causes.PARENT
+        return Piece(id, cause, self.rollout.since_s, to_s, "until it was created"), id
+
+    def _poll_s(self, id: ObjectId) -> float:
+        p = self.rollout.parameters
+        return p.helm_poll_s if id.kind == "HelmRelease" else p.health_poll_s
+
+    # --- sums ------------------------------------------------------------------------------------------------------
+
+    def seconds_by_cause(self) -> CauseSeconds:
+        """See :func:`seconds_by_cause`."""
+        chain: dict[str, float] = {}
+        for piece in self.chain():
+            chain[piece.cause] = chain.get(piece.cause, 0.0) + piece.seconds
+        objects: dict[str, float] = {}
+        for id in self.rollout.services:
+            for segment in self.until_ready(id):
+                objects[segment.cause] = objects.get(segment.cause, 0.0) + segment.to_s - segment.from_s
+        return CauseSeconds(_in_order(chain), _in_order(objects))
+
+    def until_ready(self, id: ObjectId) -> list[Segment]:
+        """A service's life from created (or ``since_s``) to Ready, or to the end of the timeline."""
+        end = self.rollout.ready_s(id)
+        end = self.rollout.timeline.until_s if end is None else end
+        return [
+            s._replace(from_s=max(s.from_s, self.rollout.since_s), to_s=min(s.to_s, end))
+            for s in self.life(id)
+            if s.to_s > self.rollout.since_s and s.from_s < end
+        ]
+
+    def edge_costs(self) -> list[EdgeCost]:
+        """See :func:`edge_costs`."""
+        found = []
+        for id in self.rollout.services:
+            life = self.until_ready(id)
+            for n, segment in enumerate(life):
+                if segment.cause != causes.DEPENDENCY or segment.on is None or n + 1 == len(life):
+                    continue
+                poll = queue = 0.0
+                begun = segment.to_s
+                for after in life[n + 1 :]:
+                    if after.cause == causes.DEPENDENCY_POLL:
+                        poll += after.to_s - after.from_s
+                    elif after.cause == causes.QUEUE:
+                        queue += after.to_s - after.from_s
+                    else:
+                        break
+                    begun = after.to_s
+                found.append(EdgeCost(id, segment.on, segment.to_s, begun, poll, queue))
+        return sorted(found, key=lambda e: (-e.poll_s, e.dependant, e.dependency))
+
+
+def seconds_by_cause(
+    fleet: Fleet,
+    timeline: Timeline,
+    *,
+    parameters: Parameters,
+    since_s: float = 0.0,
+    revision: str | None = None,
+    ready_s: Mapping[ObjectId, float | None] | None = None,
+) -> CauseSeconds:
+    """The seconds of a rollout by cause: of its causal chain, and added up over all services.
+
+    Args: as :func:`why`.
+    """
+    return Explanation(Rollout(fleet, timeline, parameters, since_s, revision, ready_s)).seconds_by_cause()
+
+
+def edge_costs(
+    fleet: Fleet, timeline: Timeline, *, parameters: Parameters, since_s: float = 0.0, revision: str | None = None
+) -> list[EdgeCost]:
+    """What polling cost on each edge on which a dependant really waited, the dearest first.
+
+    Only the dependency that was last to turn Ready costs a dependant anything.
+
+    Args: as :func:`why`.
+    """
+    return Explanation(Rollout(fleet, timeline, parameters, since_s, revision)).edge_costs()
+
+
+def critical_objects(chain: tuple[Piece, ...]) -> list[tuple[ObjectId, float]]:
+    """The objects of a chain with the seconds it spent at each, in the order in which it comes to them."""
+    found: dict[ObjectId, float] = {}
+    for piece in chain:
+        found[piece.object] = found.get(piece.object, 0.0) + piece.seconds
+    return list(found.items())
+
+
+def _in_order(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {cause: seconds[cause] for cause in causes.MEANING if cause in seconds}

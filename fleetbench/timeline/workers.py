@@ -1,0 +1,80 @@
+"""Who holds a controller's workers, and when all of them are held: inferred from the rows.
+
+A worker is held from the first row of a run to the row that ends it. Checks and finalizers hold one for
+milliseconds that no row shows; they are left out.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from fleetbench.ids import ObjectId
+
+DIP_S = 0.5
+"""Between one object's last row and the next one's first row the worker is not idle, it works without a row: the
+object's last patches, the queue, the check of dependencies. Measured 5-60 ms, more under load."""
+
+
+class Held(NamedTuple):
+    """One object holding one worker."""
+
+    from_s: float
+    to_s: float
+    object: ObjectId
+
+
+def steps_of(held: Iterable[Held]) -> list[tuple[float, int]]:
+    """How many workers are held, as a step function: (from this second on, so many)."""
+    changes: dict[float, int] = {}
+    for start, end, _ in held:
+        if end > start:
+            changes[start] = changes.get(start, 0) + 1
+            changes[end] = changes.get(end, 0) - 1
+    found, count = [], 0
+    for at in sorted(changes):
+        if changes[at]:
+            count += changes[at]
+            found.append((at, count))
+    return found
+
+
+class Pool:
+    """The workers of one controller."""
+
+    def __init__(self, held: Sequence[Held], workers: int):
+        self.held, self.workers = held, workers
+        self._full = _full_spans(steps_of(held), workers)
+        self._starts = [start for start, _ in self._full]
+
+    def full_until(self, at_s: float) -> float:
+        """When a worker is next to be had: ``at_s`` itself unless all are held then."""
+        n = bisect_right(self._starts, at_s) - 1
+        return max(self._full[n][1], at_s) if n >= 0 else at_s
+
+    def full_before(self, from_s: float, at_s: float) -> float | None:
+        """Since when, not before ``from_s``, all workers were held up to about ``at_s``; None = they were not."""
+        n = bisect_left(self._starts, at_s) - 1
+        if n < 0 or self._full[n][1] < max(at_s - DIP_S, from_s):
+            return None
+        return max(from_s, self._starts[n])
+
+    def holders(self, at_s: float) -> list[ObjectId]:
+        """Who holds a worker at a moment, sorted."""
+        return sorted(h.object for h in self.held if h.from_s <= at_s < h.to_s)
+
+
+def _full_spans(steps: list[tuple[float, int]], workers: int) -> list[tuple[float, float]]:
+    spans: list[tuple[float, float]] = []
+    since: float | None = None
+    for at, count in steps:
+        if count >= workers and since is None:
+            since = at
+        elif count < workers and since is not None:
+            if spans and since - spans[-1][1] < DIP_S:
+                spans[-1] = (spans[-1][0], at)
+            else:
+                spans.append((since, at))
+            since = None
+    return spans
