@@ -138,7 +138,7 @@ def _apply(run: Run, k: Kustomization, drift: Event, after: Event) -> list[_Span
     made = first + kids
     if made:
         rounds = -(-max(k.applies, 1) // int(run.flags.get("concurrent_ssa", 4)))
-        found.append(_Span(drift.t_s, min(made), k.id, "dry_run", rounds))
+        found.append(_Span(drift.t_s, min(made), k.id, "dry_run+apply", rounds))
         if after.step == phases.HEALTH_CHECKS and after.t_s > max(made):
             found.append(_Span(max(made), after.t_s, k.id, "health_start"))
     return found

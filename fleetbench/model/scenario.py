@@ -9,7 +9,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import PullPrior
-from fleetbench.model.steps import Steps
+from fleetbench.model.steps import Steps, shipped_steps
 from fleetbench.model.workload_time import WorkloadTime
 
 BOOTSTRAP, COMMIT, RESTART = "bootstrap", "commit", "restart"
@@ -23,7 +23,7 @@ class Scenario:
 
     fleet: Fleet
     parameters: Parameters = field(default_factory=Parameters)
-    steps: Steps = field(default_factory=Steps)
+    steps: Steps = field(default_factory=shipped_steps)
     workloads: Mapping[ObjectId, WorkloadTime] = field(default_factory=dict)
     """Kustomization / HelmRelease -> its own workloads' time (:func:`fleetbench.model.resolve.resolve`)."""
     pull: PullPrior | None = None

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 from fleetbench.errors import InputError
+
+SHIPPED = "steps-flux-2.9.yaml"
+"""The data file of the shipped step costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,63 +37,63 @@ class Steps:
     """The work of each step, in the order in which the controllers do it."""
 
     # every controller
-    speed: Step = Step(1.0, 0.25)
+    speed: Step
     """Factor on all steps of one rollout: how fast the machine was that day."""
-    cold: Step = Step(1.55, 0.5)
+    cold: Step
     """Factor on top of it at t0, never below 1: cold caches and code; wears off with ``cold_decay_s``."""
-    cold_decay_s: float = 8.0
+    cold_decay_s: float
     """Time constant, in seconds, with which the cold start wears off."""
-    finalizer: Step = Step(0.01, 0.5)
+    finalizer: Step
     """First reconcile: the patch that adds the finalizer."""
     # source-controller
-    git_fetch: Step = Step(0.09, 0.5)
+    git_fetch: Step
     """GitRepository: clone to artifact."""
-    remote_fetch: Step = Step(0.09, 0.5)
+    remote_fetch: Step
     """HelmRepository index, OCI pull, bucket."""
-    chart_build: Step = Step(0.08, 0.4)
+    chart_build: Step
     """HelmChart: pull or package."""
     # kustomize-controller
-    no_artifact: Step = Step(0.012, 0.5)
+    no_artifact: Step
     """Source lookup that ends the reconcile."""
-    dependency_get: Step = Step(0.005, 0.5)
+    dependency_get: Step
     """One uncached GET of a dependency."""
-    dependency_end: Step = Step(0.018, 0.5)
+    dependency_end: Step
     """Status patch and event of DependencyNotReady."""
-    start: Step = Step(0.014, 0.5)
+    start: Step
     """Source lookup and the patch that says Fetching."""
-    fetch: Step = Step(0.036, 0.5)
+    fetch: Step
     """Download and untar of the artifact, and the patch that says Building."""
-    build: Step = Step(0.14, 0.38)
+    build: Step
     """kustomize build: one at a time in the whole controller (pkg/kustomize SecureBuild holds a mutex)."""
-    dry_run: Step = Step(0.014, 0.45)
+    dry_run: Step
     """Dry-run of one object; ``concurrent_ssa`` at a time."""
-    apply: Step = Step(0.009, 0.45)
+    apply: Step
     """Apply of one changed object, one after the other."""
-    health_start: Step = Step(0.025, 0.6)
+    health_start: Step
     """Inventory, and the patch that says Running health checks."""
-    poll: Step = Step(0.030, 0.4)
+    poll: Step
     """From that patch to the poller's first look at the objects; its later looks keep this phase."""
-    health_end: Step = Step(0.030, 0.5)
+    health_end: Step
     """From the poll that finds all Current to the patch of Healthy."""
-    finish: Step = Step(0.030, 0.5)
+    finish: Step
     """The last status patch."""
-    release: Step = Step(0.01, 0.5)
+    release: Step
     """From Ready to the worker being free: observedGeneration, event, temporary files."""
     # helm-controller
-    helm_start: Step = Step(0.020, 0.5)
+    helm_start: Step
     """HelmChart applied, Fulfilling prerequisites."""
-    helm_load: Step = Step(0.060, 0.5)
+    helm_load: Step
     """Chart loaded, release state determined, Running 'install' action."""
-    helm_install: Step = Step(0.120, 0.5)
+    helm_install: Step
     """Render and create the chart's objects."""
-    helm_finish: Step = Step(0.030, 0.5)
+    helm_finish: Step
     """From the poll that finds all ready to Ready=True."""
     # below Flux
-    pod_lag: Step = Step(0.066, 0.75)
+    pod_lag: Step
     """From a pod being Ready to its workload's status saying so, and from created to scheduled."""
-    outlier: Step = Step(0.5, 1.0)
+    outlier: Step
     """What a stalled step adds (see ``outlier_share``)."""
-    outlier_share: float = 0.01
+    outlier_share: float
     """Share of steps that stall."""
 
 
@@ -100,13 +104,23 @@ def no_steps() -> Steps:
     return Steps(**{**given, "speed": Step(1.0, 0.0), "cold_decay_s": 1.0})
 
 
+@lru_cache(maxsize=1)
+def shipped_steps() -> Steps:
+    """The steps that ship: fitted to measured rollouts of Flux 2.9 (see the file's own ``about``)."""
+    from fleetbench.data import shipped
+    from fleetbench.model.located import read_located
+
+    top = read_located(shipped("profiles", SHIPPED)).plain()
+    return steps_from(top["steps"], no_steps(), SHIPPED)
+
+
 def steps_from(document: Mapping[str, Any], base: Steps | None = None, place: str = "steps") -> Steps:
-    """Read the ``steps`` of a profile over ``base``; a step is ``{p50_s, sigma}`` or a number of seconds.
+    """Read the ``steps`` of a profile over ``base`` (None = the shipped ones); ``{p50_s, sigma}`` or seconds.
 
     Raises:
         InputError: an unknown step or a value that is none.
     """
-    base = base or Steps()
+    base = base or shipped_steps()
     known = {f.name for f in fields(Steps)}
     found: dict[str, Any] = {}
     for name, value in document.items():

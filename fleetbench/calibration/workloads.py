@@ -1,0 +1,47 @@
+"""Workload times from measured runs: per object, per chart and per kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fleetbench import phases
+from fleetbench.graph.fleet import HelmRelease
+from fleetbench.ids import KUSTOMIZATION
+from fleetbench.runs.run import Run
+
+
+def observed_workloads(runs: Sequence[Run]) -> tuple[dict[str, list[float]], dict[str, list[float]], dict[str, list[float]]]:
+    """Seconds from applied to Current.
+
+    Returns:
+        Three mappings to lists of samples: OBJECT (Kustomization as ``ns/name``, HelmRelease with its kind), chart
+        name, and kind of workload.
+    """
+    objects: dict[str, list[float]] = {}
+    charts: dict[str, list[float]] = {}
+    kinds: dict[str, list[float]] = {}
+    for run in runs:
+        for service in run.fleet.services():
+            longest = None
+            for w in service.workloads:
+                events = run.timeline.by_object.get(w.object, ())
+                current = next((e.t_s for e in events if e.status == phases.TRUE), None)
+                if current is None:
+                    longest = None
+                    break
+                seconds = round(current - events[0].t_s, 3)
+                kinds.setdefault(w.object.kind, []).append(seconds)
+                longest = seconds if longest is None else max(longest, seconds)
+            if longest is None:
+                continue
+            name = service.id.key if service.id.kind == KUSTOMIZATION else str(service.id)
+            objects.setdefault(name, []).append(longest)
+            if isinstance(service, HelmRelease) and service.chart:
+                charts.setdefault(service.chart.rsplit("/", 1)[-1], []).append(longest)
+    return objects, charts, kinds
+
+
+def as_totals(samples: dict[str, list[float]]) -> dict[str, Any]:
+    """Lists of samples as a profile's charts and kinds hold them: the whole time, nothing added."""
+    return {name: {"total": sorted(values), "source": f"{len(values)} measured"} for name, values in sorted(samples.items())}
