@@ -1,4 +1,4 @@
-"""A rollout put in order: per object its rows, reconciles and the moments it turned Ready; per controller its workers."""
+"""A rollout put in order: per object its rows, its reconciles and the moments at which it turned Ready."""
 
 from __future__ import annotations
 
@@ -11,15 +11,10 @@ from fleetbench import phases
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.ids import HELM_CHART, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
 from fleetbench.timeline.events import Event, Timeline, first_ready_s
-from fleetbench.timeline.fold import RUN, Reconcile, flux_rows, is_workload_row, reconciles
-from fleetbench.timeline.workers import Held, Pool
+from fleetbench.timeline.fold import Reconcile, flux_rows, is_workload_row, reconciles
 
 if TYPE_CHECKING:
     from fleetbench.model.parameters import Parameters
-
-PoolKey = tuple[str, str | None]
-"""Kind and shard: each has workers of its own."""
-
 
 class Rollout:
     """A fleet's timeline, read once and asked many times.
@@ -168,27 +163,6 @@ class Rollout:
         """The service that was Ready last; None = none was."""
         ready = [(t, id) for id in self.services if (t := self.ready_s(id)) is not None]
         return max(ready)[1] if ready else None
-
-    @cached_property
-    def pools(self) -> dict[PoolKey, Pool]:
-        """The workers of each controller and shard."""
-        held: dict[PoolKey, list[Held]] = {}
-        for obj in self.fleet.services():
-            found = held.setdefault((obj.id.kind, obj.shard), [])
-            for r in self.reconciles(obj.id):
-                if r.kind == RUN:
-                    found.append(Held(r.from_s, self.timeline.until_s if r.to_s is None else r.to_s, obj.id))
-        p = self.parameters
-        return {
-            key: Pool(found, p.kustomize_concurrent if key[0] == KUSTOMIZATION else p.helm_concurrent)
-            for key, found in held.items()
-        }
-
-    def pool(self, id: ObjectId) -> Pool:
-        """The workers that reconcile a service."""
-        obj = self.service(id)
-        assert obj is not None
-        return self.pools[id.kind, obj.shard]
 
     @cached_property
     def _chart_owners(self) -> dict[ObjectId, ObjectId]:

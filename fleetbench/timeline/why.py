@@ -10,15 +10,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fleetbench.graph.fleet import Fleet
-from fleetbench.ids import HELM_CHART, SOURCE_KINDS, ObjectId
+from fleetbench.ids import HELM_CHART, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
 from fleetbench.timeline import causes
 from fleetbench.timeline.causes import Piece, Segment
 from fleetbench.timeline.events import Timeline
 from fleetbench.timeline.fold import RUN
 from fleetbench.timeline.lives import Life, source_life
+from fleetbench.timeline.queues import Queue
 from fleetbench.timeline.rollout import Rollout
 from fleetbench.timeline.workers import DIP_S
 
@@ -102,11 +104,28 @@ class Explanation:
             if not self.rollout.rows(id):
                 segments = []
             elif obj is not None:
-                segments = Life(self.rollout, obj).build()
+                segments = Life(self.rollout, self.queue(id), obj).build()
             else:
                 segments = source_life(self.rollout, id)
             self._lives[id] = segments, [s.to_s for s in segments]
         return self._lives[id]
+
+    def queue(self, id: ObjectId) -> Queue:
+        """The queue of the controller that reconciles a service."""
+        return self._queues[id.kind, self._shard(id)]
+
+    @cached_property
+    def _queues(self) -> dict[tuple[str, str | None], Queue]:
+        ids: dict[tuple[str, str | None], list[ObjectId]] = {}
+        for id in self.rollout.services:
+            ids.setdefault((id.kind, self._shard(id)), []).append(id)
+        p = self.rollout.parameters
+        workers = {KUSTOMIZATION: p.kustomize_concurrent, HELM_RELEASE: p.helm_concurrent}
+        return {key: Queue(self.rollout, found, workers[key[0]]) for key, found in ids.items()}
+
+    def _shard(self, id: ObjectId) -> str | None:
+        obj = self.rollout.service(id)
+        return None if obj is None else obj.shard
 
     def chain(self, target: ObjectId | None = None) -> tuple[Piece, ...]:
         """See :func:`why`."""
@@ -145,11 +164,17 @@ class Explanation:
         cause = {causes.READY: causes.INTERVAL}.get(segment.cause, segment.cause)
         detail = segment.detail
         if cause == causes.QUEUE:
-            holders = self.rollout.pool(id).holders(min(segment.from_s + DIP_S, (segment.from_s + segment.to_s) / 2))
-            detail = "workers held by " + ", ".join(h.key for h in holders[:8]) if holders else ""
+            detail = self._holders(id, segment)
         elif cause == causes.HEALTH_POLL:
             detail = f"looks every {self._poll_s(id):g} s"
         return Piece(id, cause, segment.from_s, to_s, detail), id
+
+    def _holders(self, id: ObjectId, segment: Segment) -> str:
+        """Who held the workers; seen a moment after the start, when the one that was let go is taken again."""
+        pool = self.queue(id).pool
+        holders = pool.holders(min(segment.from_s + DIP_S, (segment.from_s + segment.to_s) / 2))
+        names = ", ".join(h.key for h in holders[:8]) + (" ..." if len(holders) > 8 else "")
+        return f"{len(holders)} of {pool.workers} workers held" + (f": {names}" if names else "")
 
     def _segment(self, id: ObjectId, to_s: float) -> Segment | None:
         segments, ends = self._life(id)
@@ -173,7 +198,7 @@ class Explanation:
 
     def _poll_s(self, id: ObjectId) -> float:
         p = self.rollout.parameters
-        return p.helm_poll_s if id.kind == "HelmRelease" else p.health_poll_s
+        return p.helm_poll_s if id.kind == HELM_RELEASE else p.health_poll_s
 
     # --- sums ------------------------------------------------------------------------------------------------------
 

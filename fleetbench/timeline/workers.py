@@ -41,11 +41,17 @@ def steps_of(held: Iterable[Held]) -> list[tuple[float, int]]:
 
 
 class Pool:
-    """The workers of one controller."""
+    """The workers of one controller.
 
-    def __init__(self, held: Sequence[Held], workers: int):
+    Args:
+        held: who held one when.
+        workers: how many there are.
+        waited: stretches in which something surely waited in the queue; so all workers were held, whatever rows show.
+    """
+
+    def __init__(self, held: Sequence[Held], workers: int, waited: Sequence[tuple[float, float]] = ()):
         self.held, self.workers = held, workers
-        self._full = _full_spans(steps_of(held), workers)
+        self._full = _union([*_full_spans(steps_of(held), workers), *waited])
         self._starts = [start for start, _ in self._full]
 
     def full_until(self, at_s: float) -> float:
@@ -72,9 +78,17 @@ def _full_spans(steps: list[tuple[float, int]], workers: int) -> list[tuple[floa
         if count >= workers and since is None:
             since = at
         elif count < workers and since is not None:
-            if spans and since - spans[-1][1] < DIP_S:
-                spans[-1] = (spans[-1][0], at)
-            else:
-                spans.append((since, at))
+            spans.append((since, at))
             since = None
     return spans
+
+
+def _union(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Spans joined where they overlap or leave no more than a dip between them."""
+    found: list[tuple[float, float]] = []
+    for start, end in sorted(spans):
+        if found and start - found[-1][1] < DIP_S:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
