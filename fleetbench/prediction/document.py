@@ -82,7 +82,9 @@ def why_pieces(prediction: Prediction, why_of: ObjectId | None = None) -> tuple[
     """The causal chain of the median sample."""
     timeline = prediction.median.timeline
     assert timeline is not None
-    return why(prediction.scenario.fleet, timeline, why_of, parameters=prediction.scenario.parameters)
+    scenario, sample = prediction.scenario, prediction.median
+    ready = {obj.id: t for obj, t in zip(scenario.fleet.services(), sample.ready_s, strict=True)}
+    return why(scenario.fleet, timeline, why_of, parameters=scenario.parameters, ready_s=ready)
 
 
 def piece_document(piece: Piece) -> dict[str, Any]:
