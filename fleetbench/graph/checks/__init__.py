@@ -1,0 +1,50 @@
+"""Findings that follow from the fleet alone; those of reading a repository are the reader's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fleetbench.findings import BUILD_FAILED, FILE_UNREADABLE, PATH_MISSING, Finding, in_order
+from fleetbench.graph.checks.edges import check_edges
+from fleetbench.graph.checks.needs import check_needs
+from fleetbench.graph.checks.presence import check_presence
+from fleetbench.graph.checks.timeouts import check_timeouts
+from fleetbench.graph.checks.waits import check_waits
+from fleetbench.graph.checks.workers import check_workers
+from fleetbench.graph.fleet import Fleet
+
+_BROKEN = {PATH_MISSING, BUILD_FAILED, FILE_UNREADABLE}
+
+
+def check(fleet: Fleet, *, kustomize_concurrent: int = 4, node_pods: int = 110, nodes: int = 1) -> list[Finding]:
+    """Every finding that can be computed from the fleet alone, most severe first.
+
+    Args:
+        fleet: the fleet.
+        kustomize_concurrent: workers of kustomize-controller (``--concurrent``).
+        node_pods: pods that a node takes (kubelet ``maxPods``, 110 by default).
+        nodes: nodes of the cluster.
+    """
+    return in_order(
+        [
+            *check_edges(fleet),
+            *check_needs(fleet),
+            *check_waits(fleet, kustomize_concurrent),
+            *check_timeouts(fleet),
+            *check_workers(fleet, kustomize_concurrent),
+            *check_presence(fleet, node_pods, nodes),
+        ]
+    )
+
+
+def combined(read: Sequence[Finding], checked: Sequence[Finding]) -> list[Finding]:
+    """The reader's findings and :func:`check`'s as one list; what the reader saw with file and line goes first.
+
+    A finding of both about the same object (a missing path, a missing source) is kept as the reader has it.
+    """
+    reported = {(_family(f.code), f.object) for f in read}
+    return in_order([*read, *(f for f in checked if (_family(f.code), f.object) not in reported)])
+
+
+def _family(code: str) -> str:
+    return PATH_MISSING if code in _BROKEN else code

@@ -1,0 +1,45 @@
+"""How checks word their findings: one way to name objects, lists of them and the nearest match."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from fleetbench.findings import Finding
+from fleetbench.graph.fleet import HelmRelease, Kustomization
+from fleetbench.graph.order import say
+from fleetbench.ids import ObjectId
+
+
+def about(code: str, obj: Kustomization | HelmRelease, message: str, fix: str) -> Finding:
+    """A finding about an object, at its file and line."""
+    return Finding(code, message, fix, obj.id, obj.file, obj.line)
+
+
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """Names as a sentence holds them: all up to ``most``, then how many more."""
+    names = list(names)
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+
+
+def said(ids: Iterable[ObjectId], most: int = 5) -> str:
+    """Objects as a sentence lists them."""
+    return listed([say(id) for id in sorted(ids)], most)
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 workload``, ``3 workloads``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def similar(wanted: ObjectId, known: Sequence[ObjectId]) -> ObjectId | None:
+    """The known object of the same kind whose name is most like the wanted one's, the same namespace preferred."""
+    same_kind = sorted(id for id in known if id.kind == wanted.kind)
+    for candidates in ([id for id in same_kind if id.namespace == wanted.namespace], same_kind):
+        by_name = {id.name: id for id in reversed(candidates)}
+        near = difflib.get_close_matches(wanted.name, by_name, n=1, cutoff=0.7)
+        if near:
+            return by_name[near[0]]
+    return None

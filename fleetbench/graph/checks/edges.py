@@ -1,0 +1,189 @@
+"""dependsOn: cycles, edges to nothing, suspended dependencies, edges that others imply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import networkx as nx
+
+from fleetbench.findings import (
+    CYCLE,
+    DEPENDENCY_MISSING,
+    DEPENDENCY_OTHER_KIND,
+    DEPENDENCY_OTHER_NAMESPACE,
+    DEPENDENCY_SUSPENDED,
+    EDGE_REDUNDANT,
+    SELF_DEPENDENCY_LOOP,
+    Finding,
+)
+from fleetbench.graph.checks.about import about, counted, said, similar
+from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
+from fleetbench.graph.layers import dependency_graph
+from fleetbench.graph.order import enforced_order, health_checked, say, shortest_cycle
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+
+Service = Kustomization | HelmRelease
+
+
+def check_edges(fleet: Fleet) -> Iterator[Finding]:
+    """All findings about dependsOn edges."""
+    graph = dependency_graph(fleet)
+    knots = [set(c) for c in nx.strongly_connected_components(graph) if len(c) > 1]
+    knots += [{id} for id in nx.nodes_with_selfloops(graph) if not any(id in knot for knot in knots)]
+    yield from _cycles(fleet, graph, knots)
+    yield from _wait_loops(fleet, graph, knots)
+    for obj in fleet.services():
+        yield from _targets(fleet, obj)
+    yield from _suspended_children(fleet)
+    yield from _redundant(fleet, graph, knots)
+
+
+def _service(fleet: Fleet, id: ObjectId) -> Service:
+    found = fleet.kustomization(id) or fleet.helmrelease(id)
+    assert found is not None
+    return found
+
+
+def _cycles(fleet: Fleet, graph: nx.DiGraph, knots: list[set[ObjectId]]) -> Iterator[Finding]:
+    for knot in knots:
+        # Edges run from dependency to dependant; people read "a depends on b".
+        cycle = shortest_cycle(graph.reverse(copy=False), set(knot))
+        spelled = " -> ".join(say(id) for id in [*cycle, cycle[0]])
+        behind = set().union(*(nx.descendants(graph, id) for id in knot)) - knot
+        message = f"dependsOn forms a cycle: {spelled}. None of them can ever turn Ready"
+        if len(knot) > len(cycle):
+            message += f"; {len(knot)} objects are caught in cycles here: {said(knot)}"
+        if behind:
+            message += f"; behind it wait {counted(len(behind), 'more object')}: {said(behind)}"
+        first, second = cycle[0], cycle[1 % len(cycle)]
+        yield about(
+            CYCLE,
+            _service(fleet, first),
+            message + ".",
+            f"remove one edge, e.g. {say(second)} from the dependsOn of {say(first)}",
+        )
+
+
+def _wait_loops(fleet: Fleet, graph: nx.DiGraph, knots: list[set[ObjectId]]) -> Iterator[Finding]:
+    """Cycles through more than dependsOn: through creation by a parent, or through what a health check waits for."""
+    reported = frozenset((a, b) for knot in knots for a, b in graph.subgraph(knot).edges)
+    order = enforced_order(fleet, without=reported)
+    for component in nx.strongly_connected_components(order):
+        if len(component) < 2:
+            continue
+        cycle = shortest_cycle(order, set(component))
+        steps = [order.edges[a, b]["why"] for a, b in zip(cycle, [*cycle[1:], cycle[0]], strict=True)]
+        steps = [step for step in steps if step]
+        objects = {moment.object for moment in cycle}
+        first = _service(fleet, min(objects))
+        yield about(
+            SELF_DEPENDENCY_LOOP,
+            first,
+            f"{'; '.join(steps)}. In a bootstrap none of {said(objects)} can turn Ready.",
+            "drop one of these: the dependsOn edge, or the wait (or health check) on what can only follow",
+        )
+
+
+def _targets(fleet: Fleet, obj: Service) -> Iterator[Finding]:
+    known = [service.id for service in fleet.services()]
+    unread = [k.id for k in fleet.kustomizations if not k.expanded]
+    for target in dict.fromkeys(d.target for d in obj.depends_on):
+        found = fleet.kustomization(target) or fleet.helmrelease(target)
+        if found is not None:
+            if found.suspend:
+                yield about(
+                    DEPENDENCY_SUSPENDED,
+                    obj,
+                    f"depends on {say(target)}, which is suspended: in a bootstrap it never turns Ready and "
+                    f"{say(obj.id)} polls for ever.",
+                    f"resume {say(target)} or drop it from dependsOn",
+                )
+            continue
+        waits = f"{say(obj.id)} polls for ever and never turns Ready"
+        other_kind = target._replace(kind=HELM_RELEASE if target.kind == KUSTOMIZATION else KUSTOMIZATION)
+        elsewhere = sorted(id for id in known if id.kind == target.kind and id.name == target.name)
+        if other_kind in fleet:
+            holder = fleet.helmrelease(other_kind)
+            instead = (
+                f"the Kustomization that holds it, {holder.parent.key}" if holder and holder.parent else "one of them"
+            )
+            yield about(
+                DEPENDENCY_OTHER_KIND,
+                obj,
+                f"depends on {target.kind} {target.key}, but {target.key} is a {other_kind.kind}; dependsOn only "
+                f"reaches objects of its own kind: {waits}.",
+                f"depend on {instead if target.kind == KUSTOMIZATION else 'a HelmRelease inside it'}",
+            )
+        elif elsewhere:
+            yield about(
+                DEPENDENCY_OTHER_NAMESPACE,
+                obj,
+                f"depends on {say(target)}, but {target.name} lives in namespace {elsewhere[0].namespace}: {waits}.",
+                f"add namespace: {elsewhere[0].namespace} to this dependsOn entry",
+            )
+        else:
+            near = similar(target, known)
+            unknown = f" (what {said(unread, 3)} holds could not be read)" if unread else ""
+            yield about(
+                DEPENDENCY_MISSING,
+                obj,
+                f"depends on {say(target)}, which exists nowhere{unknown}: {waits}.",
+                f"did you mean {say(near)}?"
+                if near
+                else f"define {target.kind} {target.key} or drop it from dependsOn",
+            )
+
+
+def _suspended_children(fleet: Fleet) -> Iterator[Finding]:
+    for k in fleet.kustomizations:
+        asleep = [id for id in health_checked(fleet, k) if _service(fleet, id).suspend]
+        if asleep and not k.suspend:
+            yield about(
+                DEPENDENCY_SUSPENDED,
+                k,
+                f"waits for {said(asleep)}, suspended: in a bootstrap its health check runs into its timeout.",
+                "resume it, or leave it out of what is waited for (healthChecks instead of wait: true)",
+            )
+
+
+def _redundant(fleet: Fleet, graph: nx.DiGraph, knots: list[set[ObjectId]]) -> Iterator[Finding]:
+    """Edges of a transitive reduction's complement, as far as the controllers' check makes them implied.
+
+    An edge X -> A is implied by X -> B when B itself depends, directly or not, on A. In a new commit a dependency
+    counts only at the source's current revision, and only where both have the same source: so a chain implies an
+    edge within one source only if every link has that source. An edge with a readyExpr says something of its own.
+    """
+    knotted = set().union(*knots) if knots else set()
+    by_source: dict[ObjectId | None, nx.DiGraph] = {}
+    plain = nx.DiGraph()
+    plain.add_nodes_from(graph)
+    plain.add_edges_from(
+        (d.target, obj.id) for obj in fleet.services() for d in obj.depends_on if d.target in graph and not d.ready_expr
+    )
+    plain.remove_nodes_from(knotted)
+    for obj in fleet.services():
+        targets = [d.target for d in obj.depends_on]
+        for target in sorted({t for t in targets if targets.count(t) > 1}):
+            yield about(EDGE_REDUNDANT, obj, f"depends on {say(target)} twice.", "drop one of the two entries")
+        if obj.id not in plain:
+            continue
+        direct = sorted(plain.predecessors(obj.id))
+        for target in direct:
+            source = _service(fleet, target).source
+            reach = plain
+            if source == obj.source and source is not None:
+                if source not in by_source:
+                    by_source[source] = plain.subgraph(
+                        [s.id for s in fleet.services() if s.source == source and s.id in plain]
+                    )
+                reach = by_source[source]
+            via = next((b for b in direct if b != target and b in reach and nx.has_path(reach, target, b)), None)
+            if via is not None:
+                chain = nx.shortest_path(reach, target, via)
+                spelled = " -> ".join(say(id) for id in [obj.id, *reversed(chain)])
+                yield about(
+                    EDGE_REDUNDANT,
+                    obj,
+                    f"depends on {say(target)}, which {spelled} already implies. It costs no time, only a look-up a poll.",
+                    f"drop {say(target)} from dependsOn, unless it is there to outlive {say(via)}",
+                )

@@ -1,0 +1,120 @@
+"""What objects need of each other, declared or not: CRDs, namespaces, Secrets, ConfigMaps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import networkx as nx
+
+from fleetbench.findings import CRD_DEADLOCK, NEED_UNDECLARED, SELF_DEPENDENCY_LOOP, Finding
+from fleetbench.graph.checks.about import about, listed
+from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Need
+from fleetbench.graph.order import Moment, applied, checks_health, enforced_order, ready, say
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.units import go_duration
+
+Before = Callable[[Moment, Moment], bool]
+
+
+def check_needs(fleet: Fleet) -> Iterator[Finding]:
+    """Needs that deadlock, and needs that nothing orders.
+
+    A Kustomization's provision is there once it is applied, a HelmRelease's (its chart's CRDs, what its operator
+    makes) once it is Ready. A need is met for sure if the enforced order puts that before the needing object's apply.
+    """
+    order = enforced_order(fleet)
+
+    @cache
+    def after(moment: Moment) -> frozenset[Moment]:
+        return frozenset(nx.descendants(order, moment)) if moment in order else frozenset()
+
+    def before(first: Moment, second: Moment) -> bool:
+        return second in after(first)
+
+    for obj in fleet.services():
+        groups: dict[tuple[ObjectId, str], list[Need]] = {}
+        for need in obj.needs:
+            if need.provided_by is not None and need.provided_by in fleet:
+                groups.setdefault((need.provided_by, need.blocks), []).append(need)
+        for (provider, blocks), needs in groups.items():
+            found = _judge(fleet, obj, provider, blocks, needs, before)
+            if found is not None:
+                yield found
+
+
+def _judge(
+    fleet: Fleet, obj: Kustomization | HelmRelease, provider: ObjectId, blocks: str, needs: list[Need], before: Before
+) -> Finding | None:
+    what = listed(sorted({need.what for need in needs}), 3)
+    if provider == obj.id:
+        # What a Kustomization brings itself is there in time (CRDs and namespaces are applied first), except for
+        # its own build, which comes before any of it.
+        if blocks != "build":
+            return None
+        message = f"its build needs {what}, which only its own apply brings: it can never be built in a bootstrap."
+        return about(SELF_DEPENDENCY_LOOP, obj, message, "move it into a Kustomization that this one depends on")
+    there = ready(provider) if provider.kind == HELM_RELEASE else applied(provider)
+    if before(there, applied(obj.id)):
+        return None
+    wanting = listed(sorted({str(need.wanted_by) for need in needs}), 3)
+    wanted = f"{wanting} needs {what}, which {say(provider)} brings"
+    holder = _holder(fleet, provider)
+    if blocks != "workload" and before(applied(obj.id), there):
+        if holder == obj.id:
+            return about(
+                CRD_DEADLOCK,
+                obj,
+                f"{wanted}, and both are in {say(obj.id)}. Its dry-run fails as long as {what} is not there, and a failed "
+                f"dry-run applies nothing, not even {say(provider)}: a deadlock, tried again every "
+                f"{go_duration(_retry_s(obj))} for ever.",
+                f"move {wanting} into a Kustomization of its own that depends on {say(obj.id)}, with wait: true here",
+            )
+        return about(
+            SELF_DEPENDENCY_LOOP,
+            obj,
+            f"{wanted}, but {say(provider)} can only follow {say(obj.id)}: a deadlock in a bootstrap.",
+            f"move {wanting} into a Kustomization of its own that depends on {say(holder or provider)}",
+        )
+    cost = _cost(obj, blocks)
+    return about(NEED_UNDECLARED, obj, f"{wanted}; no edge puts that first: {cost}.", _fix(fleet, obj, holder, before))
+
+
+def _holder(fleet: Fleet, provider: ObjectId) -> ObjectId | None:
+    """The Kustomization to depend on for what the provider brings."""
+    release = fleet.helmrelease(provider)
+    return provider if release is None else release.parent
+
+
+def _retry_s(obj: Kustomization | HelmRelease) -> float:
+    return obj.effective_retry_s if isinstance(obj, Kustomization) else obj.retry_interval_s
+
+
+def _cost(obj: Kustomization | HelmRelease, blocks: str) -> str:
+    if blocks == "workload":
+        return "if it comes late its pods only start then, and a health check waits for them"
+    if isinstance(obj, Kustomization):
+        step = "build" if blocks == "build" else "dry-run"
+        return (
+            f"if it comes late the {step} fails and a whole retryInterval is lost ({go_duration(obj.effective_retry_s)}, "
+            f"{obj.effective_retry_s:g} s)"
+        )
+    if obj.strategy == "RetryOnFailure":
+        return f"if it comes late the install fails and is tried again after {go_duration(obj.retry_interval_s)}"
+    if obj.retries == 0:
+        return "if it comes late the install fails, and without retries that is final"
+    return "if it comes late the install fails and costs one of its retries"
+
+
+def _fix(fleet: Fleet, obj: Kustomization | HelmRelease, holder: ObjectId | None, before: Before) -> str:
+    own = obj.id if obj.id.kind == KUSTOMIZATION else obj.parent
+    found = None if holder is None else fleet.kustomization(holder)
+    if own is None or found is None or own == found.id:
+        return "order them with dependsOn"
+    waits = "" if checks_health(found) or found.id == fleet.root else f", and set wait: true on {say(found.id)}"
+    if before(ready(found.id), applied(own)):
+        # The edge is there, but it leads to a Ready that says no more than "applied".
+        return f"set wait: true on {say(found.id)}, so that its Ready covers what it brings"
+    if before(applied(own), ready(found.id)):
+        return f"split {say(found.id)}: it waits for {say(own)} itself, so {say(own)} cannot depend on it"
+    return f"add {say(found.id)} to the dependsOn of {say(own)}{waits}"

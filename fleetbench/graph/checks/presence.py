@@ -1,0 +1,102 @@
+"""What is named but not there, what cannot be built, and what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fleetbench.findings import (
+    BUILD_FAILED,
+    HEALTH_CHECK_MISSING,
+    NODE_CAPACITY,
+    PATH_MISSING,
+    SOURCE_MISSING,
+    Finding,
+)
+from fleetbench.graph.checks.about import about, counted, said, similar
+from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
+from fleetbench.graph.order import say
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
+
+_FLUX_KINDS = {KUSTOMIZATION, HELM_RELEASE, *SOURCE_KINDS}
+
+
+def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding]:
+    """All findings about missing sources, broken builds, unknown health checks and full nodes."""
+    for obj in fleet.services():
+        yield from _source(fleet, obj)
+    created = {id for k in fleet.kustomizations for id in k.objects} | {
+        w.object for obj in fleet.services() for w in obj.workloads
+    }
+    for k in fleet.kustomizations:
+        if k.broken:
+            code = PATH_MISSING if "does not exist" in k.broken else BUILD_FAILED
+            fix = (
+                "correct spec.path or add the folder"
+                if code == PATH_MISSING
+                else "mend it: kustomize build must succeed"
+            )
+            yield about(code, k, f"cannot be built, so it never turns Ready: {k.broken}", fix)
+        yield from _health_checks(fleet, k, created)
+    yield from _capacity(fleet, node_pods, nodes)
+
+
+def _source(fleet: Fleet, obj: Kustomization | HelmRelease) -> Iterator[Finding]:
+    source = None if obj.source is None else fleet.source(obj.source)
+    if source is None or source.defined or source.assumed:
+        return
+    near = similar(source.id, [s.id for s in fleet.sources if s.defined])
+    yield about(
+        SOURCE_MISSING,
+        obj,
+        f"its source {source.id} is defined nowhere: {say(obj.id)} never gets an artifact and never turns Ready.",
+        f"did you mean {near}?" if near else f"define {source.id} or correct the reference",
+    )
+
+
+def _health_checks(fleet: Fleet, k: Kustomization, created: set[ObjectId]) -> Iterator[Finding]:
+    if k.wait:  # healthChecks are then ignored
+        return
+    for named in k.health_checks:
+        if named in created or named in fleet or _may_exist(fleet, named):
+            continue
+        near = similar(named, [*created, *(s.id for s in fleet.services())])
+        yield about(
+            HEALTH_CHECK_MISSING,
+            k,
+            f"its health check names {named}, which nothing here creates: it waits until its timeout and fails.",
+            f"did you mean {near}?" if near else "correct the name, or drop the health check",
+        )
+
+
+def _may_exist(fleet: Fleet, named: ObjectId) -> bool:
+    """Whether something that could not be read to the end may create the object."""
+    if any(not k.expanded or k.broken or len(k.objects) < k.applies for k in fleet.kustomizations):
+        return True
+    if named.kind in _FLUX_KINDS:
+        return False
+    return any(
+        not h.workloads_known and named.namespace in (h.target_namespace or h.id.namespace, "")
+        for h in fleet.helmreleases
+    )
+
+
+def _capacity(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding]:
+    pods = 0
+    for obj in fleet.services():
+        if not obj.suspend:
+            pods += sum(nodes if w.object.kind == "DaemonSet" else w.replicas for w in obj.workloads if not w.hook)
+    room = node_pods * nodes
+    if pods <= room:
+        return
+    unknown = [h.id for h in fleet.helmreleases if not h.workloads_known and not h.suspend]
+    more = (
+        f", not counting {counted(len(unknown), 'chart')} whose pods are not known ({said(unknown, 3)})"
+        if unknown
+        else ""
+    )
+    yield Finding(
+        NODE_CAPACITY,
+        f"the fleet starts {pods} pods{more}, but {counted(nodes, 'node')} of {node_pods} pods hold {room}: the rest stay "
+        "Pending and what waits for them runs into its timeout.",
+        f"use at least {-(-pods // node_pods)} nodes, raise maxPods, or run fewer replicas",
+    )

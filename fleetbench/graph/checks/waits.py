@@ -1,0 +1,75 @@
+"""``wait`` and health checks: those nobody needs, and edges that lean on a Ready without meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from fleetbench.findings import EDGE_WITHOUT_STATUS, WAIT_UNUSED, Finding
+from fleetbench.graph.checks.about import about, counted, said
+from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
+from fleetbench.graph.order import checks_health, health_checked, say
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.units import format_duration
+
+
+def check_waits(fleet: Fleet, kustomize_concurrent: int) -> Iterator[Finding]:
+    """All findings about what is waited for."""
+    dependants: dict[ObjectId, list[ObjectId]] = {}
+    for obj in fleet.services():
+        for dependency in obj.depends_on:
+            if not dependency.ready_expr and dependency.target != obj.id:
+                dependants.setdefault(dependency.target, []).append(obj.id)
+    with_expr = {d.target for obj in fleet.services() for d in obj.depends_on if d.ready_expr}
+    checked = {id for k in fleet.kustomizations for id in health_checked(fleet, k)}
+    for k in fleet.kustomizations:
+        if k.wait and not k.suspend and k.id not in checked | with_expr and not dependants.get(k.id):
+            yield _unused(fleet, k, kustomize_concurrent)
+    for obj in fleet.services():
+        if dependants.get(obj.id) and not obj.suspend:
+            yield from _says_nothing(fleet, obj, dependants[obj.id])
+
+
+def _unused(fleet: Fleet, k: Kustomization, workers: int) -> Finding:
+    slow = _slow_content(k, health_checked(fleet, k))
+    stated = [w.stated_ready_s for w in k.workloads if w.stated_ready_s is not None]
+    at_least = f" (at least {format_duration(max(stated))}, as stated)" if stated else ""
+    return about(
+        WAIT_UNUSED,
+        k,
+        f"wait: true, but nothing depends on {say(k.id)} and no parent waits for it: its health check holds one of "
+        f"{counted(workers, 'worker')} until {f'its {slow}' if slow else 'all it applies'} turned Current{at_least}.",
+        "set wait: false, unless somebody watches its Ready (alerts, a CI job)",
+    )
+
+
+def _says_nothing(fleet: Fleet, obj: Kustomization | HelmRelease, dependants: list[ObjectId]) -> Iterator[Finding]:
+    if isinstance(obj, HelmRelease):
+        if obj.disable_wait and (obj.workloads or not obj.workloads_known):
+            yield about(
+                EDGE_WITHOUT_STATUS,
+                obj,
+                f"{said(dependants)} lean on {say(obj.id)}, whose install does not wait (disableWait): it is Ready "
+                "before anything it installs runs.",
+                "let the install wait: drop spec.install.disableWait",
+            )
+        return
+    if checks_health(obj) or not obj.expanded or obj.broken:
+        return
+    slow = _slow_content(obj, fleet.children.get(obj.id, ()))
+    if slow:
+        verb = "leans" if len(set(dependants)) == 1 else "lean"
+        yield about(
+            EDGE_WITHOUT_STATUS,
+            obj,
+            f"{said(set(dependants))} {verb} on {say(obj.id)}, which neither waits nor checks health: it is Ready as soon "
+            f"as it is applied, before its {slow} run.",
+            "set wait: true here, or healthChecks for what the dependants need",
+        )
+
+
+def _slow_content(k: Kustomization, kids: Iterable[ObjectId]) -> str:
+    """What in a Kustomization takes time after its apply, counted; empty if nothing is known to."""
+    counts = [(len(k.workloads), "workload")]
+    ids = set(kids)
+    counts += [(sum(1 for id in ids if id.kind == kind and id != k.id), kind) for kind in (KUSTOMIZATION, HELM_RELEASE)]
+    return " and ".join(counted(count, noun) for count, noun in counts if count)

@@ -1,0 +1,166 @@
+"""What must happen before what in a bootstrap: the order that the controllers enforce, as a graph of moments.
+
+Every Kustomization and HelmRelease has two moments: it is *applied* (past its dependencies, its content created)
+and it is *Ready*. An edge says that one moment cannot come before another; a cycle therefore never ends, and what
+no path orders may happen in either order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import networkx as nx
+
+from fleetbench.graph.fleet import Fleet, Kustomization
+from fleetbench.ids import KUSTOMIZATION, ObjectId
+
+APPLIED, READY = "applied", "ready"
+
+
+class Moment(NamedTuple):
+    """An object being applied, or turning Ready."""
+
+    phase: str
+    object: ObjectId
+
+
+def applied(id: ObjectId) -> Moment:
+    """The moment at which the object is past its dependencies and its content is created."""
+    return Moment(APPLIED, id)
+
+
+def ready(id: ObjectId) -> Moment:
+    """The moment of the object's first Ready=True."""
+    return Moment(READY, id)
+
+
+def say(id: ObjectId) -> str:
+    """An object's name in a sentence: ``ns/name`` for a Kustomization, ``Kind/ns/name`` for the rest."""
+    return id.key if id.kind == KUSTOMIZATION else str(id)
+
+
+def health_checked(fleet: Fleet, k: Kustomization) -> tuple[ObjectId, ...]:
+    """Kustomizations and HelmReleases whose Ready the health check of ``k`` waits for, itself never.
+
+    Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go checkHealth: all objects
+    applied with ``wait: true``, otherwise those of ``healthChecks``; a Kustomization never waits for itself.
+    """
+    named = fleet.children.get(k.id, ()) if k.wait else k.health_checks
+    return tuple(id for id in named if id != k.id and (fleet.kustomization(id) or fleet.helmrelease(id)))
+
+
+def checks_health(k: Kustomization) -> bool:
+    """Whether the Kustomization runs a health check at all, so that its Ready means more than "applied"."""
+    return k.wait or bool(k.health_checks)
+
+
+def enforced_order(fleet: Fleet, *, without: frozenset[tuple[ObjectId, ObjectId]] = frozenset()) -> nx.DiGraph:
+    """The graph of moments; each edge carries ``why``, a sentence about it ("" for applied -> ready of one object).
+
+    Args:
+        fleet: the fleet.
+        without: dependsOn edges (dependency, dependant) to leave out.
+    """
+    graph = nx.DiGraph()
+    for obj in fleet.services():
+        graph.add_edge(applied(obj.id), ready(obj.id), why="")
+    for obj in fleet.services():
+        for dependency in obj.depends_on:
+            target = dependency.target
+            if ready(target) in graph and (target, obj.id) not in without:
+                graph.add_edge(ready(target), applied(obj.id), why=f"{say(obj.id)} depends on {say(target)}")
+        if obj.parent is not None and obj.parent != obj.id and applied(obj.parent) in graph:
+            why = f"{say(obj.id)} exists only once {say(obj.parent)} is applied"
+            _add(graph, applied(obj.parent), applied(obj.id), why)
+    _add_health_checks(fleet, graph)
+    _add_sources(fleet, graph)
+    return graph
+
+
+def _add(graph: nx.DiGraph, before: Moment, after: Moment, why: str) -> None:
+    if not graph.has_edge(before, after):
+        graph.add_edge(before, after, why=why)
+
+
+def _add_health_checks(fleet: Fleet, graph: nx.DiGraph) -> None:
+    creators = {obj: k.id for k in fleet.kustomizations for obj in k.objects}
+    for k in fleet.kustomizations:
+        word = "wait: true" if k.wait else "healthChecks"
+        for checked in health_checked(fleet, k):
+            _add(graph, ready(checked), ready(k.id), f"{say(k.id)} waits for {say(checked)} ({word})")
+        for named in () if k.wait else k.health_checks:
+            creator = creators.get(named)
+            if creator is not None and creator != k.id and ready(named) not in graph:
+                why = f"{say(k.id)} waits for {named} (healthChecks), which {say(creator)} creates"
+                _add(graph, applied(creator), ready(k.id), why)
+
+
+def _add_sources(fleet: Fleet, graph: nx.DiGraph) -> None:
+    root = fleet.kustomization(fleet.root)
+    there_before = None if root is None else root.source
+    for obj in fleet.services():
+        source = None if obj.source is None else fleet.source(obj.source)
+        if source is None or source.id == there_before or source.parent in (None, obj.id):
+            continue
+        creator = applied(source.parent)
+        if creator in graph:
+            # A Kustomization needs the artifact before it is applied; a HelmRelease only to get its chart.
+            needs_it = applied(obj.id) if obj.id.kind == KUSTOMIZATION else ready(obj.id)
+            _add(graph, creator, needs_it, f"{say(obj.id)} needs {source.id}, which {say(source.parent)} creates")
+
+
+def marks_after(graph: nx.DiGraph, marks: Sequence[Any]) -> dict[Any, int]:
+    """For each node the marks that a path leads to, as bits: bit i set = ``marks[i]`` comes after the node.
+
+    One pass over the graph, whatever the number of marks; nodes on a cycle come after themselves.
+    """
+    bit = {node: 1 << i for i, node in enumerate(marks)}
+    condensed = nx.condensation(graph)
+    after: dict[int, int] = {}
+    found: dict[Any, int] = {}
+    for part in reversed(list(nx.topological_sort(condensed))):
+        members = condensed.nodes[part]["members"]
+        own = sum(bit.get(node, 0) for node in members)
+        later = 0
+        for successor in condensed.successors(part):
+            later |= after[successor]
+        on_cycle = len(members) > 1 or any(graph.has_edge(node, node) for node in members)
+        found.update(dict.fromkeys(members, later | (own if on_cycle else 0)))
+        after[part] = later | own
+    return found
+
+
+def shortest_cycle(graph: nx.DiGraph, members: set[Any]) -> list[Any]:
+    """A shortest cycle within a strongly connected component, starting at its smallest node.
+
+    Args:
+        graph: any graph of sortable nodes.
+        members: the nodes of one strongly connected component.
+    """
+    part = graph.subgraph(members)
+    best: list[Any] = []
+    # Each start costs a search of the component; beyond some hundreds one good cycle is as telling as the best.
+    for start in sorted(part)[:300]:
+        parents = {start: start}
+        level = [start]
+        found = None
+        while level and found is None:
+            following = []
+            for node in level:
+                for successor in sorted(part.successors(node)):
+                    if successor == start:
+                        found = node
+                        break
+                    if successor not in parents:
+                        parents[successor] = node
+                        following.append(successor)
+                if found is not None:
+                    break
+            level = following
+        path = [found]
+        while path[-1] != start:
+            path.append(parents[path[-1]])
+        if not best or len(path) < len(best):
+            best = path[::-1]
+    return best
