@@ -1,0 +1,81 @@
+"""Paths through the fleet: the longest one, the slack beside it, and what an object holds up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+import networkx as nx
+
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.order import APPLIED, READY, Moment, enforced_order, ready
+from fleetbench.ids import ObjectId
+
+
+def critical_path(fleet: Fleet, durations: Mapping[ObjectId, float]) -> tuple[list[ObjectId], float]:
+    """The longest path from the root to the last Ready: no rollout is faster, whatever the workers and polls.
+
+    Args:
+        fleet: the fleet; what is in a cycle or behind one is left out, as it never turns Ready.
+        durations: seconds from applied to Ready that an object takes itself; 0 where it is missing.
+
+    Returns:
+        The objects along it in order, and its length in seconds. Empty and 0.0 if nothing can turn Ready.
+    """
+    graph = _weighted(fleet, durations)
+    if not graph:
+        return [], 0.0
+    path: list[Moment] = nx.dag_longest_path(graph, weight="seconds")
+    length = sum(graph.edges[a, b]["seconds"] for a, b in pairwise(path))
+    return list(dict.fromkeys(moment.object for moment in path)), length
+
+
+def slack(fleet: Fleet, durations: Mapping[ObjectId, float]) -> dict[ObjectId, float]:
+    """Seconds by which an object could take longer without making the whole longer; 0 on the critical path.
+
+    Objects that never turn Ready are left out.
+    """
+    graph = _weighted(fleet, durations)
+    order = list(nx.topological_sort(graph))
+    earliest = dict.fromkeys(order, 0.0)
+    for moment in order:
+        for _, after, seconds in graph.out_edges(moment, data="seconds"):
+            earliest[after] = max(earliest[after], earliest[moment] + seconds)
+    end = max(earliest.values(), default=0.0)
+    latest = dict.fromkeys(order, end)
+    for moment in reversed(order):
+        for before, _, seconds in graph.in_edges(moment, data="seconds"):
+            latest[before] = min(latest[before], latest[moment] - seconds)
+    # Its own stretch, from the earliest apply to the latest Ready, less the time it takes.
+    return {
+        m.object: latest[m] - earliest[Moment(APPLIED, m.object)] - durations.get(m.object, 0.0)
+        for m in order
+        if m.phase == READY and Moment(APPLIED, m.object) in earliest
+    }
+
+
+def blocked_by(fleet: Fleet, id: ObjectId) -> set[ObjectId]:
+    """Objects that cannot turn Ready in a bootstrap as long as ``id`` does not, itself left out."""
+    order = enforced_order(fleet)
+    if ready(id) not in order:
+        return set()
+    return {m.object for m in nx.descendants(order, ready(id)) if m.phase == READY} - {id}
+
+
+def _weighted(fleet: Fleet, durations: Mapping[ObjectId, float]) -> nx.DiGraph:
+    """The enforced order without what never happens, with ``seconds`` on each edge."""
+    order = enforced_order(fleet)
+    stuck: set[Moment] = set()
+    for component in nx.strongly_connected_components(order):
+        if len(component) > 1:
+            stuck |= component
+    if stuck:
+        graph = order.copy()
+        for moment in list(stuck):
+            stuck |= nx.descendants(order, moment)
+        graph.remove_nodes_from(stuck)
+    else:
+        graph = order
+    for before, after, data in graph.edges(data=True):
+        data["seconds"] = float(durations.get(before.object, 0.0)) if before.object == after.object else 0.0
+    return graph
