@@ -8,7 +8,7 @@ from typing import Any
 import simpy
 
 from fleetbench.engine.readiness import next_poll_s
-from fleetbench.engine.world import World
+from fleetbench.engine.world import POLL, World
 
 PASSED, TIMED_OUT, FAILED, CANCELED = "passed", "timed out", "failed", "canceled"
 
@@ -23,7 +23,7 @@ def health_check(w: World, n: int, timeout_s: float, poll_s: float) -> Generator
     """
     env = w.env
     deadline = env.now + timeout_s
-    first = env.now + w.delay(n, "poll")
+    first = env.now + w.amount(n, POLL)
     while True:
         if w.failed_checks[n] and w.parameters.fail_fast:
             at, outcome = next_poll_s(env.now, first, poll_s), FAILED

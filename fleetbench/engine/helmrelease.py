@@ -12,6 +12,7 @@ from typing import Any
 import simpy
 
 from fleetbench import phases
+from fleetbench.engine import world
 from fleetbench.engine.health_check import CANCELED, PASSED, health_check
 from fleetbench.engine.plan import MISSING
 from fleetbench.engine.readiness import dependency_ready, retries_exhausted
@@ -26,19 +27,19 @@ def reconcile(w: World, n: int) -> Reconcile:
     item = w.items[n]
     w.attempts[n] += 1
     if not w.finalizer[n]:
-        yield from w.work(n, "finalizer")
+        yield w.work(n, world.FINALIZER)
         w.finalizer[n] = True
         w.emit(n)
         return REQUEUE
     if item.suspend:
         return STOP
-    yield from w.work(n, "helm_start")
+    yield w.work(n, world.HELM_START)
     for chart in item.creates:
         w.create(chart)
     w.emit(n, phases.PREREQUISITES)
     for number, (dependency, _) in enumerate(item.dependencies):
         if dependency == MISSING or not dependency_ready(w.exists[dependency], w.status[dependency], 0, 0, False):
-            yield from w.work(n, "dependency_end")
+            yield w.work(n, world.DEPENDENCY_END)
             message = f"dependency '{item.names[number]}' is not ready"
             w.set_not_ready(n, phases.FALSE, phases.DEPENDENCY_NOT_READY, message)
             return Result(w.parameters.helm_requeue_dependency_s)
@@ -48,7 +49,7 @@ def reconcile(w: World, n: int) -> Reconcile:
     if not w.revision[item.source]:
         w.set_not_ready(n, phases.FALSE, phases.SOURCE_NOT_READY)
         return Result(w.jittered(n, w.parameters.helm_requeue_dependency_s))
-    yield from w.work(n, "helm_load")
+    yield w.work(n, world.HELM_LOAD)
     if w.applied_revision[n] and w.changed_at[n] <= w.applied_revision[n] and w.status[n] == phases.TRUE:
         w.set_ready(n, w.reason[n])
         return Result(w.jittered(n, item.interval_s))
@@ -62,7 +63,7 @@ def _release(w: World, n: int) -> Reconcile:
     w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.INSTALLING if installing else phases.UPGRADING)
     if w.started_s[n] is None:
         w.started_s[n] = w.env.now
-    yield from w.work(n, "helm_install")
+    yield w.work(n, world.HELM_INSTALL)
     if all(w.applied_s[p] is not None for p in (*item.needs_build, *item.needs_apply)):
         if installing or w.changed_at[n] > w.applied_revision[n]:
             w.start_workloads(n)
@@ -74,11 +75,11 @@ def _release(w: World, n: int) -> Reconcile:
         if outcome == CANCELED:
             w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
             return REQUEUE
-        yield from w.work(n, "helm_finish")
+        yield w.work(n, world.HELM_FINISH)
         if outcome == PASSED and not (item.fails and not item.helm_wait):
             w.failures.pop(n, None)
             w.set_ready(n, phases.INSTALL_SUCCEEDED if installing else phases.UPGRADE_SUCCEEDED)
-            yield from w.work(n, "release")
+            yield w.work(n, world.RELEASE)
             return Result(w.jittered(n, item.interval_s))
     return _remediate(w, n, installing)
 

@@ -12,6 +12,7 @@ from typing import Any
 import simpy
 
 from fleetbench import phases
+from fleetbench.engine import world
 from fleetbench.engine.health_check import CANCELED, PASSED, health_check
 from fleetbench.engine.plan import MISSING
 from fleetbench.engine.readiness import dependency_ready
@@ -26,7 +27,7 @@ def reconcile(w: World, n: int) -> Reconcile:
     item = w.items[n]
     w.attempts[n] += 1
     if not w.finalizer[n]:
-        yield from w.work(n, "finalizer")
+        yield w.work(n, world.FINALIZER)
         w.finalizer[n] = True
         w.emit(n)
         return REQUEUE
@@ -34,11 +35,11 @@ def reconcile(w: World, n: int) -> Reconcile:
         return STOP
     source = item.source
     if source == MISSING or not w.exists[source]:
-        yield from w.work(n, "no_artifact")
+        yield w.work(n, world.NO_ARTIFACT)
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Source not found")
         return Result(item.retry_s)
     if not w.revision[source]:
-        yield from w.work(n, "no_artifact")
+        yield w.work(n, world.NO_ARTIFACT)
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Source artifact not found")
         return Result(w.parameters.requeue_dependency_s)
     waiting_for = yield from _check_dependencies(w, n)
@@ -56,13 +57,10 @@ def _check_dependencies(w: World, n: int) -> Generator[simpy.Event, Any, str | N
         return None
     failing = _first_not_ready(w, n)
     if failing is None:
-        yield from w.work(n, "dependency_get", len(dependencies))
+        yield w.work(n, world.DEPENDENCY_GET, len(dependencies))
         return None
-    yield from w.work(n, "dependency_get", failing + 1)
-    failing = _first_not_ready(w, n)
-    if failing is None:
-        return None
-    yield from w.work(n, "dependency_end")
+    gets = w.amount(n, world.DEPENDENCY_GET, failing + 1)
+    yield w.processors.work(gets + w.amount(n, world.DEPENDENCY_END))
     return item.names[failing]
 
 
@@ -79,39 +77,39 @@ def _first_not_ready(w: World, n: int) -> int | None:
 
 def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
     item = w.items[n]
-    yield from w.work(n, "start")
+    yield w.work(n, world.START)
     w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.FETCHING)
     if w.started_s[n] is None:
         w.started_s[n] = w.env.now
-    yield from w.work(n, "fetch")
+    yield w.work(n, world.FETCH)
     w.attempted[n] = revision
     w.emit(n, phases.BUILDING)
     turn = w.build_mutex.acquire()
     if turn is not None:
         yield turn
-    yield from w.work(n, "build")
+    yield w.work(n, world.BUILD)
     w.build_mutex.release()
     if item.broken or any(w.applied_s[p] is None for p in item.needs_build):
         return _failed(w, n, phases.BUILD_FAILED)
     w.emit(n, phases.APPLYING)
-    yield from w.work(n, "dry_run", ceil(max(item.applies, 1) / w.parameters.concurrent_ssa))
+    yield w.work(n, world.DRY_RUN, ceil(max(item.applies, 1) / w.parameters.concurrent_ssa))
     if any(w.applied_s[p] is None for p in item.needs_apply) or (item.fails and not item.waits):
         return _failed(w, n, phases.RECONCILIATION_FAILED)
     yield from _apply(w, n, revision)
     if item.waits:
-        yield from w.work(n, "health_start")
+        yield w.work(n, world.HEALTH_START)
         w.emit(n, phases.HEALTH_CHECKS)
         outcome = yield from health_check(w, n, item.timeout_s, w.parameters.health_poll_s)
         if outcome == CANCELED:
             w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
             return REQUEUE
-        yield from w.work(n, "health_end")
+        yield w.work(n, world.HEALTH_END)
         if outcome != PASSED:
             return _failed(w, n, phases.HEALTH_CHECK_FAILED)
-    yield from w.work(n, "finish")
+    yield w.work(n, world.FINISH)
     w.revision[n] = revision
     w.set_ready(n, phases.RECONCILIATION_SUCCEEDED)
-    yield from w.work(n, "release")
+    yield w.work(n, world.RELEASE)
     return Result(w.jittered(n, item.interval_s))
 
 
@@ -122,14 +120,14 @@ def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]
     if first or w.changed_at[n] > w.applied_revision[n]:
         others = item.applies - len(item.creates)
         if others > 0:
-            yield from w.work(n, "apply", others)
+            yield w.work(n, world.APPLY, others)
         if first and item.definitions:
             yield w.env.timeout(w.parameters.stage_poll_s)
         w.start_workloads(n)
         w.applied_revision[n] = revision
         for child in item.creates:
             if not w.exists[child]:
-                yield from w.work(child, "apply")
+                yield w.work(child, world.APPLY)
                 w.create(child)
     for child in item.creates:  # a changed child gets a new generation, which enqueues it
         if w.changed_at[child] > w.applied_revision[child] and w.exists[child] and w.applied_revision[child]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator
-from typing import Any
 
 import simpy
 
@@ -21,11 +19,16 @@ class Processors:
     def __init__(self, env: simpy.Environment, count: float):
         self.env, self.count, self.running = env, count, 0
 
-    def work(self, seconds: float) -> Generator[simpy.Event, Any, None]:
-        """Take ``seconds`` of processor time."""
+    def work(self, seconds: float) -> simpy.Timeout:
+        """Start a step of ``seconds`` of processor time; the event comes when it is done."""
         self.running += 1
-        share = self.running / self.count
-        yield self.env.timeout(seconds * share if share > 1.0 else seconds)
+        if self.running > self.count:
+            seconds *= self.running / self.count
+        timeout = simpy.events.Timeout(self.env, seconds)
+        timeout.callbacks.append(self._done)
+        return timeout
+
+    def _done(self, _: simpy.Event) -> None:
         self.running -= 1
 
 

@@ -151,6 +151,7 @@ def _commit(w: World) -> None:
         else:
             w.enqueue(n)
     if scenario.fix_after_s is not None:
+        w.more_revisions = True
         w.env.process(_fix(w, scenario.fix_after_s))
 
 

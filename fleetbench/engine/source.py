@@ -12,6 +12,7 @@ from typing import Any
 import simpy
 
 from fleetbench import phases
+from fleetbench.engine import world
 from fleetbench.engine.plan import MISSING
 from fleetbench.engine.readiness import artifact_event_enqueues
 from fleetbench.engine.work_queue import REQUEUE, STOP, Result
@@ -20,13 +21,15 @@ from fleetbench.ids import EXTERNAL_ARTIFACT, GIT_REPOSITORY, HELM_CHART, HELM_R
 
 Reconcile = Generator[simpy.Event, Any, Result]
 
+_STEP = {GIT_REPOSITORY: world.GIT_FETCH, HELM_CHART: world.CHART_BUILD}
+
 
 def reconcile(w: World, n: int) -> Reconcile:
     """One reconcile; the worker is held throughout."""
     item = w.items[n]
     w.attempts[n] += 1
     if not w.finalizer[n]:
-        yield from w.work(n, "finalizer")
+        yield w.work(n, world.FINALIZER)
         w.finalizer[n] = True
         w.emit(n)
         return REQUEUE
@@ -36,18 +39,20 @@ def reconcile(w: World, n: int) -> Reconcile:
     if item.id.kind in (HELM_CHART, EXTERNAL_ARTIFACT) and upstream != MISSING and not w.revision[upstream]:
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED)
         return STOP  # its repository's artifact event brings it back
-    step = {GIT_REPOSITORY: "git_fetch", HELM_CHART: "chart_build"}.get(item.id.kind, "remote_fetch")
+    step = _STEP.get(item.id.kind, world.REMOTE_FETCH)
     revision = available_revision(w, n)
     if w.revision[n] != revision or w.status[n] != phases.TRUE:
         w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING)
-        yield from w.work(n, step)
+        yield w.work(n, step)
         fresh = w.revision[n] != revision
         w.revision[n] = revision
         w.set_ready(n, phases.SUCCEEDED)
         if fresh:
             announce(w, n)
     else:
-        yield from w.work(n, step)
+        yield w.work(n, step)
+    if not w.more_revisions:
+        return STOP  # what its next interval would find is what it has
     return Result(w.jittered(n, item.interval_s))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from math import exp
 from statistics import NormalDist
 from typing import Any
@@ -23,10 +22,26 @@ from fleetbench.timeline.events import Event
 _inverse_normal = NormalDist().inv_cdf
 PHASES = {name: number for number, name in enumerate(Steps.__dataclass_fields__)}
 """Step -> number of its random stream; streams beyond 100 are named below."""
+(
+    FINALIZER, NO_ARTIFACT, DEPENDENCY_GET, DEPENDENCY_END, START, FETCH, BUILD, DRY_RUN, APPLY, HEALTH_START, POLL,
+    HEALTH_END, FINISH, RELEASE, GIT_FETCH, REMOTE_FETCH, CHART_BUILD, HELM_START, HELM_LOAD, HELM_INSTALL, HELM_FINISH,
+    POD_LAG,
+) = (
+    PHASES[name]
+    for name in (
+        "finalizer", "no_artifact", "dependency_get", "dependency_end", "start", "fetch", "build", "dry_run", "apply",
+        "health_start", "poll", "health_end", "finish", "release", "git_fetch", "remote_fetch", "chart_build",
+        "helm_start", "helm_load", "helm_install", "helm_finish", "pod_lag",
+    )
+)  # fmt: skip
 JITTER, POD, PULL_SPEED, SYNC, LEASE, PULL_SIZE, POD_START = range(101, 108)
 _SHARED = key_of("shared")
 
 TRUE, FALSE, UNKNOWN, ABSENT = phases.TRUE, phases.FALSE, phases.UNKNOWN, phases.ABSENT
+
+
+def _cost(step: Step | float) -> tuple[float, float]:
+    return (step.p50_s, step.sigma) if isinstance(step, Step) else (0.0, 0.0)
 
 
 class World:
@@ -48,7 +63,9 @@ class World:
         self.build_mutex = Mutex(self.env)
         steps = scenario.steps
         self.steps = steps
-        self._outlier_from = 1.0 - steps.outlier_share
+        self._cost = [_cost(getattr(steps, name)) for name in PHASES]
+        self._outlier_from = 1.0 - steps.outlier_share if steps.outlier_share else 2.0
+        self._warm_s = 12.0 * steps.cold_decay_s if self.cold else -1.0
         size = len(plan.items)
         self.exists = [False] * size
         self.finalizer = [False] * size
@@ -91,6 +108,8 @@ class World:
         if self.pull is not None:
             self.bandwidth = self.pull.bandwidth_mb_s.quantile(self.draws.uniform(_SHARED, PULL_SPEED))
         self.pools: dict[tuple[str, str | None], WorkerPool] = {}
+        self.more_revisions = False
+        """Whether the repository may still get one, so that sources keep looking."""
         self.healed: set[int] = set()
         """What a later commit has healed."""
         self.latest = 1
@@ -98,37 +117,29 @@ class World:
 
     # --- the machine ---------------------------------------------------------------------------------------------
 
-    def amount(self, n: int, step: Step, phase: int, times: float = 1.0) -> float:
+    def amount(self, n: int, phase: int, times: float = 1.0) -> float:
         """Seconds of work of one step of one object, this attempt's draw."""
-        if step.p50_s == 0.0:
+        p50_s, sigma = self._cost[phase]
+        if p50_s == 0.0:
             return 0.0
         u = self.draws.uniform(self.items[n].key, phase, self.attempts[n])
-        seconds = step.p50_s * times * exp(step.sigma * _inverse_normal(u)) if step.sigma else step.p50_s * times
+        seconds = p50_s * times * exp(sigma * _inverse_normal(u))
         if u > self._outlier_from:
+            outlier = self.steps.outlier
             rest = (u - self._outlier_from) / self.steps.outlier_share
-            seconds += self.steps.outlier.p50_s * exp(self.steps.outlier.sigma * _inverse_normal(min(max(rest, 1e-9), 1 - 1e-9)))
+            seconds += outlier.p50_s * exp(outlier.sigma * _inverse_normal(min(max(rest, 1e-9), 1 - 1e-9)))
         return seconds * self.slowness()
 
     def slowness(self) -> float:
         """Factor on all work now: the machine of this sample, cold at first."""
         now = self.env.now
-        if now > 12.0 * self.steps.cold_decay_s:
+        if now > self._warm_s:
             return self.speed
         return self.speed * (1.0 + self.cold * exp(-now / self.steps.cold_decay_s))
 
-    def delay(self, n: int, name: str) -> float:
-        """Seconds that a step of an object lasts without taking processor time from others."""
-        return self.amount(n, getattr(self.steps, name), PHASES[name])
-
-    def work(self, n: int, name: str, times: float = 1.0) -> Generator[simpy.Event, Any, None]:
-        """Do one step of an object: take its processor time."""
-        seconds = self.amount(n, getattr(self.steps, name), PHASES[name], times)
-        if seconds > 0.0:
-            processors = self.processors
-            processors.running += 1
-            share = processors.running / processors.count
-            yield self.env.timeout(seconds * share if share > 1.0 else seconds)
-            processors.running -= 1
+    def work(self, n: int, phase: int, times: float = 1.0) -> simpy.Timeout:
+        """Start one step of an object; the event comes when it has had its processor time."""
+        return self.processors.work(self.amount(n, phase, times))
 
     def jittered(self, n: int, interval_s: float) -> float:
         """An interval with the controllers' jitter (pkg/runtime jitter.JitteredIntervalDuration)."""
@@ -290,7 +301,7 @@ class World:
 
     def _lag(self, key: int, attempt: int) -> float:
         step = self.steps.pod_lag
-        return 0.0 if step.p50_s == 0.0 else self.draws.lognormal(step, key, PHASES["pod_lag"], attempt) * self.slowness()
+        return 0.0 if step.p50_s == 0.0 else self.draws.lognormal(step, key, POD_LAG, attempt) * self.slowness()
 
     def _pull(self, pulls: tuple[ImagePull, ...], at: float, key: int) -> float:
         """When the images are there: a node pulls each once, by default one after the other."""
