@@ -40,6 +40,8 @@ class Reconcile:
     message: str = ""
     ok: bool = False
     """It ended with Ready=True."""
+    attempt: int = 0
+    """Which reconcile of the object it is, counted from 1, where the rows say so; 0 = not known."""
 
 
 def flux_rows(timeline: Timeline, id: ObjectId) -> tuple[Event, ...]:
@@ -73,20 +75,20 @@ def reconciles(rows: Sequence[Event]) -> tuple[Reconcile, ...]:
             if step == phases.PREREQUISITES:
                 begun = row.t_s if begun is None else begun
             elif previous is not None and not found and begun is None:
-                found.append(Reconcile(FINALIZER, row.t_s, row.t_s))
+                found.append(Reconcile(FINALIZER, row.t_s, row.t_s, attempt=row.attempt))
         elif row.status == phases.UNKNOWN:
             if running is not None and step == phases.FETCHING and running.reason not in ("", phases.FETCHING):
                 found.append(replace(running, to_s=row.t_s, reason=""))  # its end was not seen
                 running = None
             if running is None:
-                running = Reconcile(RUN, row.t_s if begun is None else begun, None)
+                running = Reconcile(RUN, row.t_s if begun is None else begun, None, attempt=row.attempt)
                 begun = None
             applied = row.t_s if step == phases.HEALTH_CHECKS and running.applied_s is None else running.applied_s
             running = replace(running, applied_s=applied, reason=step or running.reason)
         elif row.status == phases.TRUE:
             changed = previous is None or not same or previous.revision != row.revision
             if running is not None or changed:
-                start = running or Reconcile(RUN, row.t_s if begun is None else begun, None)
+                start = running or Reconcile(RUN, row.t_s if begun is None else begun, None, attempt=row.attempt)
                 found.append(replace(start, to_s=row.t_s, reason=row.reason, message=row.message, ok=True))
                 running, begun = None, None
             elif step == phases.PREREQUISITES:
@@ -99,7 +101,7 @@ def reconciles(rows: Sequence[Event]) -> tuple[Reconcile, ...]:
         elif not (same and previous is not None and _same_patch(previous, row)):
             kind = CHECK if row.reason in _ENDS_A_CHECK else RUN
             start_s = row.t_s if begun is None else begun
-            found.append(Reconcile(kind, start_s, row.t_s, reason=row.reason, message=row.message))
+            found.append(Reconcile(kind, start_s, row.t_s, None, row.reason, row.message, attempt=row.attempt))
             begun = None
         previous = row
     if running is not None:

@@ -28,7 +28,7 @@ class Queue:
     def __init__(self, rollout: Rollout, ids: Iterable[ObjectId], workers: int):
         self.triggers: dict[ObjectId, list[tuple[Step, Trigger]]] = {}
         self._starts: list[float] = []
-        self._dues: list[float] = []
+        self._entered: list[float] = []
         every = [s for id in ids if rollout.rows(id) for s in steps(rollout, id)]
         every.sort(key=lambda s: s.begun_s)
         sure: dict[Step, Trigger] = {}
@@ -44,14 +44,14 @@ class Queue:
             self.triggers.setdefault(step.id, []).append((step, found))
             if step.reconcile is not None:
                 self._starts.append(step.begun_s)
-                self._dues.append(found.due_s)
+                self._entered.append(found.due_s if found.entered_s is None else found.entered_s)
 
     def _served(self, due_s: float, by_s: float) -> float:
         until = min(self.pool.full_until(due_s), by_s)
         for n in range(bisect_left(self._starts, due_s), len(self._starts)):
             if self._starts[n] >= until:
                 break
-            if self._dues[n] > due_s:
+            if self._entered[n] > due_s:
                 return self._starts[n]
         return until
 

@@ -47,6 +47,8 @@ class Trigger:
     waits: tuple[tuple[float, str, ObjectId | None, str], ...]
     """(until, cause, for whom, detail), in order of time; the last one ends when it was due."""
     due_s: float
+    entered_s: float | None = None
+    """When it entered the queue, where that is not ``due_s``: a look at dependencies that were not Ready yet then."""
     inferred_from: str | None = None
     """The cause to which a gap after ``due_s`` belongs unless workers were held; None = ``due_s`` is sure."""
 
@@ -110,10 +112,11 @@ def _dependencies(rollout: Rollout, step: Step, served: Served) -> Trigger:
     source, artifact = rollout.chart_or_source(step.id), _new_artifact(rollout, step, looked)
     if artifact is not None and artifact >= ready:  # its event enqueued the object
         return Trigger(((artifact, causes.SOURCE, source, ""),), artifact)
-    due = max(_poll_due(rollout, step, looked, ready, served), ready)
+    entered = _poll_due(rollout, step, looked, ready, served)
+    due = max(entered, ready)
     poll = f"{last or 'its dependencies'} Ready, noticed at the next poll"
     waits = ((ready, causes.DEPENDENCY, last, ""), (due, causes.DEPENDENCY_POLL, None, poll))
-    return Trigger(waits, due, causes.DEPENDENCY_POLL)
+    return Trigger(waits, due, entered, causes.DEPENDENCY_POLL)
 
 
 def _poll_due(rollout: Rollout, step: Step, looked_s: float, ready_s: float, served: Served) -> float:
@@ -122,12 +125,15 @@ def _poll_due(rollout: Rollout, step: Step, looked_s: float, ready_s: float, ser
     if rollout.parameters.event_driven_dependents:
         return ready_s
     due = looked_s + every
+    r, check = step.reconcile, step.checks[-1]
+    if r is not None and check.attempt and r.attempt == check.attempt + 1:
+        return min(due, step.begun_s)  # no look without a row lies between them
     while due < step.begun_s:
         taken = served(due, step.begun_s)
-        if taken >= ready_s and taken + every > step.begun_s:
+        if taken >= ready_s:
             return due
-        due = max(taken, due) + every
-    return step.begun_s
+        due = taken + every
+    return min(step.begun_s, ready_s + every)
 
 
 def _change(rollout: Rollout, step: Step, last: Reconcile) -> Trigger:
@@ -143,7 +149,7 @@ def _change(rollout: Rollout, step: Step, last: Reconcile) -> Trigger:
         applied = [at for r in runs if (at := r.applied_s or r.to_s) is not None and step.since_s < at <= step.begun_s]
         if applied:
             return Trigger(((applied[-1], causes.READY, parent, ""),), applied[-1])
-    return Trigger(((step.begun_s, causes.READY, None, ""),), step.begun_s, causes.READY)
+    return Trigger(((step.begun_s, causes.READY, None, ""),), step.begun_s, None, causes.READY)
 
 
 def _retry(rollout: Rollout, step: Step, last: Reconcile) -> Trigger:
