@@ -25,8 +25,12 @@ def _kind_options(command: Command) -> Command:
     @click.option("--name", metavar="NAME", help="Kind: name of the cluster.  [default: fleetbench-<id>]")
     @click.option("--kind-image", metavar="IMAGE", help="Kind: node image.")
     @click.option("--kind-config", metavar="FILE", type=_FILE, help="Kind: cluster config.")
-    @click.option("--load-image", metavar="IMAGE", multiple=True, help="Kind: copy this image of the local docker to the nodes.")
-    @click.option("--flux-manifest", metavar="FILE", type=_FILE, help="Kind: install Flux from FILE instead of `flux install`.")
+    @click.option(
+        "--load-image", metavar="IMAGE", multiple=True, help="Kind: copy this image of the local docker to the nodes."
+    )
+    @click.option(
+        "--flux-manifest", metavar="FILE", type=_FILE, help="Kind: install Flux from FILE instead of `flux install`."
+    )
     @click.option("--keep", is_flag=True, help="Kind: leave the cluster behind.")
     @functools.wraps(command)
     def wrapper(
@@ -48,25 +52,76 @@ def _kind_options(command: Command) -> Command:
     epilog="Example: fleetbench measure --repo . --cluster-path clusters/production --workloads stand-in --profile short -o results/first"
 )
 @fleet_options
-@click.option("--cluster", type=click.Choice([KIND, EXISTING]), default=KIND, show_default=True, help="A Kind cluster made for the run, or one that is there.")
-@click.option("--strategy", type=click.Choice(["fine", "waves"]), default="fine", show_default=True, help="As the repository has it, or regrouped in waves.")
-@click.option("--workloads", type=click.Choice(["real", "stand-in"]), help="The repository's own, or pauses of the profile's durations.  [default: real with --repo]")
-@click.option("--source", type=click.Choice(["served", "remote"]), default="served", show_default=True, help="Serve the committed HEAD from here, or use the repository's own URL.")
-@click.option("--profile", metavar="NAME|FILE", default="short", show_default=True, help="Stand-ins: how long workloads take.")
+@click.option(
+    "--cluster",
+    type=click.Choice([KIND, EXISTING]),
+    default=KIND,
+    show_default=True,
+    help="A Kind cluster made for the run, or one that is there.",
+)
+@click.option(
+    "--strategy",
+    type=click.Choice(["fine", "waves"]),
+    default="fine",
+    show_default=True,
+    help="As the repository has it, or regrouped in waves.",
+)
+@click.option(
+    "--workloads",
+    type=click.Choice(["real", "stand-in"]),
+    help="The repository's own, or pauses of the profile's durations.  [default: real with --repo]",
+)
+@click.option(
+    "--source",
+    type=click.Choice(["served", "remote"]),
+    default="served",
+    show_default=True,
+    help="Serve the committed HEAD from here, or use the repository's own URL.",
+)
+@click.option(
+    "--profile", metavar="NAME|FILE", default="short", show_default=True, help="Stand-ins: how long workloads take."
+)
 @click.option("--durations", metavar="FILE", type=_FILE, help="Stand-ins: durations of single objects.")
 @click.option("--fail", metavar="OBJECT", type=OBJECT, multiple=True, help="Stand-ins: OBJECT never turns healthy.")
-@click.option("--kustomize-concurrent", metavar="N", type=click.IntRange(1, 10_000), help="Workers of kustomize-controller.")
+@click.option(
+    "--kustomize-concurrent", metavar="N", type=click.IntRange(1, 10_000), help="Workers of kustomize-controller."
+)
 @click.option("--helm-concurrent", metavar="N", type=click.IntRange(1, 10_000), help="Workers of helm-controller.")
-@click.option("--source-concurrent", metavar="N", type=click.IntRange(1, 10_000), help="Workers of source-controller, per kind.")
-@click.option("--requeue-dependency", metavar="DURATION", type=DURATION, help="Poll of kustomize- and helm-controller for dependencies.")
+@click.option(
+    "--source-concurrent", metavar="N", type=click.IntRange(1, 10_000), help="Workers of source-controller, per kind."
+)
+@click.option(
+    "--requeue-dependency",
+    metavar="DURATION",
+    type=DURATION,
+    help="Poll of kustomize- and helm-controller for dependencies.",
+)
 @_kind_options
 @click.option("--apply", is_flag=True, help="Existing: create the source and the root Kustomization.")
 @click.option("--print-rbac", is_flag=True, help="Existing: print the ClusterRole that watching needs, and stop.")
-@click.option("--repeat", metavar="N", type=click.IntRange(1, 100), default=1, show_default=True, help="Measure N times, each on a fresh cluster.")
-@click.option("--timeout", metavar="DURATION", type=DURATION, default=3600.0, help="Watch at most this long.  [default: 1h]")
-@click.option("-o", "--output", metavar="DIR", type=_DIR, help="Run folder.  [default: results/<time>-<fleet>-<strategy>]")
+@click.option(
+    "--repeat",
+    metavar="N",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    help="Measure N times, each on a fresh cluster.",
+)
+@click.option(
+    "--timeout", metavar="DURATION", type=DURATION, default=3600.0, help="Watch at most this long.  [default: 1h]"
+)
+@click.option(
+    "-o", "--output", metavar="DIR", type=_DIR, help="Run folder.  [default: results/<time>-<fleet>-<strategy>]"
+)
 @click.option("--force", is_flag=True, help="Overwrite the run that the folder holds.")
-def command(fleet: FleetChoice, print_rbac: bool, cluster: str, requeue_dependency: float | None, fail: tuple[ObjectId, ...], **options: Any) -> None:
+def command(
+    fleet: FleetChoice,
+    print_rbac: bool,
+    cluster: str,
+    requeue_dependency: float | None,
+    fail: tuple[ObjectId, ...],
+    **options: Any,
+) -> None:
     """Roll out on a real cluster and time every object's Ready.
 
     Everything that is made (cluster, server, kubeconfig) is taken away again; your kubeconfig is never changed.
@@ -76,5 +131,7 @@ def command(fleet: FleetChoice, print_rbac: bool, cluster: str, requeue_dependen
     if print_rbac:
         measuring.print_rbac()
         return
-    request = Request(cluster=cluster, requeue_dependency_s=requeue_dependency, fail=frozenset(fail), context=fleet.context, **options)
+    request = Request(
+        cluster=cluster, requeue_dependency_s=requeue_dependency, fail=frozenset(fail), context=fleet.context, **options
+    )
     measuring.measure(fleet, request)

@@ -75,12 +75,20 @@ def _existing(choice: FleetChoice, request: Request) -> None:
     from fleetbench.measure.existing import measure_existing
     from fleetbench.measure.recorder import open_folder
 
-    chosen = any((choice.repo, choice.graph, choice.from_cluster, choice.env))
-    fleet = load_fleet(dataclasses.replace(choice, context=None))[0] if chosen and not choice.from_cluster else None
-    measured = measure_existing(
-        request.context, fleet, lambda name: open_folder(_folders_named(name, request)[0], request.force), _view, note, request.timeout
-    )
-    _report(measured)
+    chosen = any((choice.repo, choice.graph, choice.env))
+    fleet = load_fleet(dataclasses.replace(choice, context=None))[0] if chosen else None
+    roots = _roots(choice, fleet) if request.apply else []
+    folder = lambda name: open_folder(_folders_named(name, request)[0], request.force)  # noqa: E731
+    _report(measure_existing(request.context, fleet, roots, folder, _view, note, request.timeout))
+
+
+def _roots(choice: FleetChoice, fleet: Fleet | None) -> list[dict[str, Any]]:
+    from fleetbench.measure.manifests import root_objects
+    from fleetbench.measure.served import remote_url
+
+    if fleet is None or choice.repo is None:
+        raise click.UsageError("--apply creates the root of a repository: give --repo and --cluster-path.")
+    return root_objects(fleet, remote_url(choice.repo), {})
 
 
 def _report(measured: Measured) -> None:
@@ -98,7 +106,9 @@ def _plan(choice: FleetChoice, request: Request, work: Path) -> Plan:
     k = request.kind
     if subject.uncommitted:
         warn("the working tree has changes that are not committed: HEAD is measured")
-    note(f"{subject.fleet.name}: {request.strategy}, workloads {'real' if real else f'stand-in (profile {request.profile})'}")
+    note(
+        f"{subject.fleet.name}: {request.strategy}, workloads {'real' if real else f'stand-in (profile {request.profile})'}"
+    )
     for line in () if stand_in is None else stand_in.dropped:
         note(f"left out of the stand-in: {line}")
     deployed = subject.fleet if stand_in is None else stand_in.fleet
@@ -108,7 +118,12 @@ def _plan(choice: FleetChoice, request: Request, work: Path) -> Plan:
         stand_in,
         KindOptions(k.name, k.image, k.config, k.load_images, k.keep),
         k.flux_manifest,
-        FlagOptions(request.kustomize_concurrent, request.helm_concurrent, request.source_concurrent, request.requeue_dependency_s),
+        FlagOptions(
+            request.kustomize_concurrent,
+            request.helm_concurrent,
+            request.source_concurrent,
+            request.requeue_dependency_s,
+        ),
         request.source,
         request.timeout,
         _hopeless(deployed, fail),
@@ -178,7 +193,9 @@ def _folders_named(name: str, request: Request) -> list[Path]:
     if request.repeat == 1:
         return [folder]
     if folder.exists() and (folder / "meta.json").exists():
-        raise InputError(f"{folder}: holds a run; with --repeat it must be a folder for runs", "name another one with -o")
+        raise InputError(
+            f"{folder}: holds a run; with --repeat it must be a folder for runs", "name another one with -o"
+        )
     return [folder / str(number) for number in range(1, request.repeat + 1)]
 
 

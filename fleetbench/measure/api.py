@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class KubernetesApi:
         settings = client.Configuration()
         settings.retries = False  # the watch's own loop retries, and says so
         try:
-            config.load_kube_config(
+            config.load_kube_config(  # type: ignore[no-untyped-call,unused-ignore]
                 config_file=None if kubeconfig is None else str(kubeconfig),
                 context=context,
                 client_configuration=settings,
@@ -48,7 +48,8 @@ class KubernetesApi:
                 pass
             else:
                 raise EnvironmentLacks(
-                    f"no cluster to talk to: {error}", "`kubectl config get-contexts` lists the contexts; name one with --context"
+                    f"no cluster to talk to: {error}",
+                    "`kubectl config get-contexts` lists the contexts; name one with --context",
                 ) from error
         self._client = client.ApiClient(settings)
         self._core = client.CoreV1Api(self._client)
@@ -83,7 +84,7 @@ class KubernetesApi:
                     allow_watch_bookmarks=True,
                     timeout_seconds=WATCH_S,
                 )
-                for line in watch.iter_resp_lines(response):
+                for line in watch.iter_resp_lines(response):  # type: ignore[no-untyped-call,unused-ignore]
                     if not line:
                         continue
                     change = json.loads(line)
@@ -114,7 +115,9 @@ class KubernetesApi:
         if self._versions is None:
             from kubernetes import client
 
-            response = client.ApisApi(self._client).get_api_versions(_preload_content=False, _request_timeout=(CONNECT_S, 20))
+            response: Any = client.ApisApi(self._client).get_api_versions(
+                _preload_content=False, _request_timeout=(CONNECT_S, 20)
+            )
             groups = json.loads(response.data).get("groups") or []
             self._versions = {g["name"]: g["preferredVersion"]["version"] for g in groups}
         if kind.group not in self._versions:
@@ -163,7 +166,7 @@ class KubernetesApi:
         with _translated(_NODES):
             return str(client.VersionApi(self._client).get_code(_request_timeout=(CONNECT_S, 10)).git_version)
 
-    def nodes(self) -> list[Manifest]:
+    def nodes(self) -> Sequence[Manifest]:
         """All nodes.
 
         Raises:
@@ -178,7 +181,7 @@ class KubernetesApi:
             Disconnected, Forbidden, NotServed: see there.
         """
         with _translated(WatchedKind("Node", "", "nodes/proxy")):
-            response = self._core.connect_get_node_proxy_with_path(
+            response: Any = self._core.connect_get_node_proxy_with_path(
                 node, "stats/summary", _preload_content=False, _request_timeout=(CONNECT_S, 20)
             )
             document: Manifest = json.loads(response.data)
@@ -186,14 +189,16 @@ class KubernetesApi:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._client.close()  # type: ignore[no-untyped-call,unused-ignore]
 
 
 def _in_cluster(settings: Any) -> bool:
     from kubernetes import config
 
     try:
-        config.load_incluster_config(client_configuration=settings)
+        config.load_incluster_config(  # type: ignore[no-untyped-call,unused-ignore]
+            client_configuration=settings
+        )
     except config.ConfigException:
         return False
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +72,7 @@ def with_flags(deployment: Mapping[str, Any], flags: list[Flag]) -> dict[str, An
     """A controller's Deployment with the flags among its container's arguments; a flag that is there is replaced."""
     name = deployment["metadata"]["name"]
     own = [f for f in flags if f.controller == name]
-    changed = _copy(deployment)
+    changed: dict[str, Any] = _copy(deployment)
     if own:
         container = changed["spec"]["template"]["spec"]["containers"][0]
         named = {f.flag for f in own}
@@ -81,7 +81,7 @@ def with_flags(deployment: Mapping[str, Any], flags: list[Flag]) -> dict[str, An
     return changed
 
 
-def _copy(value: Any) -> Any:
+def _copy(value: Any) -> Any:  # of JSON-like values
     if isinstance(value, Mapping):
         return {k: _copy(v) for k, v in value.items()}
     return [_copy(v) for v in value] if isinstance(value, list) else value
@@ -97,7 +97,7 @@ def flags_in(deployment: Mapping[str, Any]) -> dict[str, str]:
     return {_flag_name(a): a.partition("=")[2] or "true" for a in args if a.startswith("-")}
 
 
-def run_flags(deployments: list[Mapping[str, Any]]) -> dict[str, Any]:
+def run_flags(deployments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What a run's header says of the flags, from the Deployments as they run; defaults are filled in.
 
     Raises:
@@ -127,7 +127,7 @@ def run_flags(deployments: list[Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def flux_versions(deployments: list[Mapping[str, Any]]) -> dict[str, str]:
+def flux_versions(deployments: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Controller -> its image's tag."""
     found = {}
     for deployment in deployments:

@@ -58,7 +58,10 @@ def set_flags(manifest: str, flags: list[Flag]) -> tuple[str, list[dict[str, Any
         parts.append(part)
     names = {d["metadata"]["name"] for d in deployments}
     if "kustomize-controller" not in names or "source-controller" not in names:
-        raise InputError("the Flux manifest holds no source-controller and kustomize-controller", "write one with `flux install --export`")
+        raise InputError(
+            "the Flux manifest holds no source-controller and kustomize-controller",
+            "write one with `flux install --export`",
+        )
     for flag in flags:
         if flag.controller not in names:
             raise InputError(f"--{flag.flag} is for {flag.controller}, which the Flux manifest does not hold")
@@ -81,7 +84,12 @@ def install(manifest: str, kubeconfig: Path) -> None:
 
 
 def wait_until(
-    api: ClusterApi, clock: Clock, kind: WatchedKind, done: Callable[[Mapping[str, Manifest]], bool], timeout_s: float, what: str
+    api: ClusterApi,
+    clock: Clock,
+    kind: WatchedKind,
+    done: Callable[[Mapping[str, Manifest]], bool],
+    timeout_s: float,
+    what: str,
 ) -> None:
     """Watch a kind until its objects (``ns/name`` -> object) are as wanted.
 
@@ -130,7 +138,10 @@ def wait_ready(api: ClusterApi, clock: Clock, names: Iterable[str], timeout_s: f
 
     def lead(found: Mapping[str, Manifest]) -> bool:
         # The lock is named <controller>-leader-election (each main.go); its holder <pod>_<id>.
-        holders = {key.removesuffix("-leader-election"): (o.get("spec") or {}).get("holderIdentity") for key, o in found.items()}
+        holders = {
+            key.removesuffix("-leader-election"): (o.get("spec") or {}).get("holderIdentity")
+            for key, o in found.items()
+        }
         return all(holders.get(key) for key in controllers)
 
     wait_until(api, clock, BY_KIND[DEPLOYMENT], available, timeout_s, "the Flux controllers are available")

@@ -60,7 +60,11 @@ class Fold:
         t_s = seen.at_s - self.t0_s
         kind, namespace = seen.kind.kind, meta.get("namespace", "")
         if kind == EVENT:
-            return NOTHING if namespace in self._quiet or seen.type == DELETED else self._kubernetes_event(t_s, seen.object)
+            return (
+                NOTHING
+                if namespace in self._quiet or seen.type == DELETED
+                else self._kubernetes_event(t_s, seen.object)
+            )
         id = ObjectId(kind, namespace, meta.get("name", ""))
         if kind in WORKLOAD_KINDS and namespace in self._quiet:
             return NOTHING

@@ -96,7 +96,9 @@ def _handler(repository: Path, prefix: str) -> type[BaseHTTPRequestHandler]:
                 "CONTENT_LENGTH": str(len(body)),
                 "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
             }
-            done = subprocess.run(["git", "http-backend"], input=body, env=env, capture_output=True, check=False, timeout=300)
+            done = subprocess.run(
+                ["git", "http-backend"], input=body, env=env, capture_output=True, check=False, timeout=300
+            )
             head, _, content = done.stdout.partition(b"\r\n\r\n")
             headers = [line.partition(":") for line in head.decode("latin-1").split("\r\n") if ":" in line]
             given = {name.strip().lower(): value.strip() for name, _, value in headers}

@@ -7,16 +7,19 @@ import platform
 from datetime import UTC, datetime
 from typing import Any
 
-from fleetbench import __version__
 from fleetbench.measure.protocols import Clock, Disconnected, Forbidden, Manifest
 
 
 def host(clock: Clock) -> dict[str, Any]:
     """This machine and program."""
     return {
-        "tool": f"fleetbench {__version__}",
         "started": datetime.fromtimestamp(clock.wall_s(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "host": {"cpus": os.cpu_count(), "system": platform.system(), "machine": platform.machine(), "python": platform.python_version()},
+        "host": {
+            "cpus": os.cpu_count(),
+            "system": platform.system(),
+            "machine": platform.machine(),
+            "python": platform.python_version(),
+        },
         "load_start": load(),
     }
 

@@ -87,7 +87,17 @@ def kind_cluster(options: KindOptions) -> Iterator[KindCluster]:
     folder = Path(tempfile.mkdtemp(prefix="fleetbench-kind-"))
     kubeconfig = folder / "kubeconfig"
     try:
-        command: list[str | Path] = ["kind", "create", "cluster", "--name", name, "--kubeconfig", kubeconfig, "--wait", "180s"]
+        command: list[str | Path] = [
+            "kind",
+            "create",
+            "cluster",
+            "--name",
+            name,
+            "--kubeconfig",
+            kubeconfig,
+            "--wait",
+            "180s",
+        ]
         if options.image:
             command += ["--image", options.image]
         if options.config:
@@ -130,7 +140,11 @@ def load_images(cluster: str, images: Sequence[str]) -> None:
         except ProgramFailed:
             raise InputError(f"--load-image: docker holds no image {image}", f"docker pull {image}") from None
     try:
-        run(["kind", "load", "docker-image", "--name", cluster, *images], timeout_s=LOAD_S, what="kind load docker-image")
+        run(
+            ["kind", "load", "docker-image", "--name", cluster, *images],
+            timeout_s=LOAD_S,
+            what="kind load docker-image",
+        )
     except ProgramFailed as error:
         if "digest" not in error.message:
             raise

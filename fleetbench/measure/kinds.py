@@ -6,11 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fleetbench import ids
-
-KUSTOMIZE_GROUP = "kustomize.toolkit.fluxcd.io"
-HELM_GROUP = "helm.toolkit.fluxcd.io"
-SOURCE_GROUP = "source.toolkit.fluxcd.io"
-FLUX_GROUPS = (KUSTOMIZE_GROUP, HELM_GROUP, SOURCE_GROUP)
+from fleetbench.repo.manifest import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP
 
 DEPLOYMENT, STATEFUL_SET, DAEMON_SET, JOB, POD, EVENT = "Deployment", "StatefulSet", "DaemonSet", "Job", "Pod", "Event"
 WORKLOAD_KINDS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, JOB, POD)

@@ -24,7 +24,7 @@ class Status(NamedTuple):
 
 
 def status_of(kind: str, obj: Mapping[str, Any]) -> Status:
-    """kstatus's verdict on a Deployment, StatefulSet, DaemonSet, Job or Pod.
+    """Kstatus's verdict on a Deployment, StatefulSet, DaemonSet, Job or Pod.
 
     A pod that cannot be scheduled is Failed at once here; kstatus grants it 15 s first.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,6 +52,7 @@ class Loop:
         changes: what the watch brings.
         settle_s: seconds to go on after the last one that can be Ready is.
         timeout_s: seconds since t0 to go on at most.
+        observe: called with every event, before it counts.
     """
 
     def __init__(
@@ -64,10 +66,11 @@ class Loop:
         *,
         timeout_s: float,
         settle_s: float = SETTLE_S,
+        observe: Callable[[Event], None] | None = None,
     ):
         self._changes, self._fold, self._recorder = changes, fold, recorder
         self._progress, self._view, self._clock = progress, view, clock
-        self._timeout_s, self._settle_s = timeout_s, settle_s
+        self._timeout_s, self._settle_s, self._observe = timeout_s, settle_s, observe
 
     @property
     def t_s(self) -> float:
@@ -85,7 +88,9 @@ class Loop:
             self._take()
             t_s = self.t_s
             self._view.tick(t_s, self._progress)
-            if settled_at_s is None and self._progress.all_that_can:
+            if not self._progress.all_that_can:
+                settled_at_s = None
+            elif settled_at_s is None:
                 settled_at_s = t_s + self._settle_s
             if settled_at_s is not None and t_s >= settled_at_s:
                 return self._outcome(t_s, timed_out=False)
@@ -96,7 +101,7 @@ class Loop:
         """Record what is in the queue, without waiting."""
         while True:
             try:
-                self._add(self._changes.get_nowait())
+                self.add(self._changes.get_nowait())
             except queue.Empty:
                 return
 
@@ -107,12 +112,13 @@ class Loop:
     def _take(self) -> None:
         """Wait for one change, a tick at most, and take what came with it."""
         try:
-            self._add(self._changes.get(timeout=TICK_S))
+            self.add(self._changes.get(timeout=TICK_S))
         except queue.Empty:
             return
         self.drain()
 
-    def _add(self, change: Seen | Trouble) -> None:
+    def add(self, change: Seen | Trouble) -> None:
+        """Record one change."""
         if isinstance(change, Trouble):
             self._trouble(change)
             return
@@ -121,6 +127,8 @@ class Loop:
             self._recorder.note(folded.note)
         if folded.event is not None:
             self._recorder.event(folded.event, folded.api_time)
+            if self._observe is not None:
+                self._observe(folded.event)
             first_ready = self._progress.add(folded.event)
             self._view.event(folded.event, self._progress, first_ready)
 
@@ -130,6 +138,8 @@ class Loop:
             note["lasted_s"] = round(trouble.lasted_s, 3)
         self._recorder.note({"watch": note})
         if trouble.why == "disconnected":
-            self._view.trouble(f"the watch of {trouble.kind.plural} was cut for {trouble.lasted_s or 0:.1f} s and went on")
+            self._view.trouble(
+                f"the watch of {trouble.kind.plural} was cut for {trouble.lasted_s or 0:.1f} s and went on"
+            )
         elif trouble.why == "forbidden":
             self._view.trouble(f"not watched: no permission to {trouble.detail}")

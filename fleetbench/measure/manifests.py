@@ -31,24 +31,33 @@ def repository_files(stand_in: StandIn) -> Iterator[tuple[str, str]]:
     for k in fleet.kustomizations:
         if k.broken is not None:
             continue
-        objects = [*_namespaces(k), *_children(fleet, k), *(_deployment(w, w.object in stand_in.failing) for w in k.workloads)]
+        objects = [
+            *_namespaces(k),
+            *_children(fleet, k),
+            *(_deployment(w, w.object in stand_in.failing) for w in k.workloads),
+        ]
         folder = k.path.removeprefix("./")
         prefix = f"{folder}/" if folder else ""
-        yield f"{prefix}kustomization.yaml", _dump(
-            {
-                "apiVersion": "kustomize.config.k8s.io/v1beta1",
-                "kind": "Kustomization",
-                "resources": ["fleetbench.yaml"] if objects else [],
-            }
+        yield (
+            f"{prefix}kustomization.yaml",
+            _dump(
+                {
+                    "apiVersion": "kustomize.config.k8s.io/v1beta1",
+                    "kind": "Kustomization",
+                    "resources": ["fleetbench.yaml"] if objects else [],
+                }
+            ),
         )
         if objects:
             yield f"{prefix}fleetbench.yaml", "---\n".join(_dump(o) for o in objects)
     for h in fleet.helmreleases:
         chart = chart_path(h.id)
         yield f"{chart}/Chart.yaml", _dump({"apiVersion": "v2", "name": h.id.name, "version": "1.0.0"})
-        yield f"{chart}/templates/stand-in.yaml", "---\n".join(
-            _dump(_deployment(w, w.object in stand_in.failing)) for w in h.workloads
-        ) or "{{- /* nothing to run */ -}}\n"
+        yield (
+            f"{chart}/templates/stand-in.yaml",
+            "---\n".join(_dump(_deployment(w, w.object in stand_in.failing)) for w in h.workloads)
+            or "{{- /* nothing to run */ -}}\n",
+        )
 
 
 def root_objects(fleet: Fleet, url: str, api_versions: dict[str, str]) -> list[dict[str, Any]]:
@@ -57,7 +66,10 @@ def root_objects(fleet: Fleet, url: str, api_versions: dict[str, str]) -> list[d
     assert root is not None and root.source is not None
     source = fleet.source(root.source)
     interval = 60.0 if source is None else source.interval_s
-    return [git_repository(root.source, url, interval, api_versions.get(SOURCE_GROUP)), kustomization(root, api_versions.get(KUSTOMIZE_GROUP))]
+    return [
+        git_repository(root.source, url, interval, api_versions.get(SOURCE_GROUP)),
+        kustomization(root, api_versions.get(KUSTOMIZE_GROUP)),
+    ]
 
 
 def git_repository(id: ObjectId, url: str, interval_s: float, api_version: str | None = None) -> dict[str, Any]:
@@ -95,7 +107,9 @@ def helm_release(h: HelmRelease) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "interval": go_duration(h.interval_s),
         "timeout": go_duration(h.timeout_s),
-        "chart": {"spec": {"chart": h.chart, "sourceRef": _reference(h.source, h.id), "interval": go_duration(h.interval_s)}},
+        "chart": {
+            "spec": {"chart": h.chart, "sourceRef": _reference(h.source, h.id), "interval": go_duration(h.interval_s)}
+        },
     }
     install: dict[str, Any] = {}
     if h.retries:
@@ -171,7 +185,12 @@ def _deployment(w: Workload, fails: bool) -> dict[str, Any]:
 
 
 def _object(api_version: str, id: ObjectId, spec: dict[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": api_version, "kind": id.kind, "metadata": {"name": id.name, "namespace": id.namespace}, "spec": spec}
+    return {
+        "apiVersion": api_version,
+        "kind": id.kind,
+        "metadata": {"name": id.name, "namespace": id.namespace},
+        "spec": spec,
+    }
 
 
 def _reference(id: ObjectId, owner: ObjectId) -> dict[str, Any]:
@@ -203,4 +222,4 @@ def _health_check(id: ObjectId) -> dict[str, Any]:
 
 
 def _dump(document: Any) -> str:
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))

@@ -42,10 +42,16 @@ class Progress:
     """
 
     def __init__(
-        self, fleet: Fleet, hopeless: frozenset[ObjectId] = frozenset(), since_s: float = 0.0, revision: str | None = None
+        self,
+        fleet: Fleet,
+        hopeless: frozenset[ObjectId] = frozenset(),
+        since_s: float = 0.0,
+        revision: str | None = None,
     ):
         self.fleet, self.hopeless = fleet, hopeless
         self.since_s, self.revision = since_s, revision
+        self.waits_for: str | None = None
+        """What must happen before anything counts; None = nothing."""
         self.ready_s: dict[ObjectId, float] = {}
         self._services = {obj.id: obj for obj in fleet.services()}
         self._events: dict[ObjectId, list[Event]] = {}
@@ -63,7 +69,15 @@ class Progress:
     @property
     def all_that_can(self) -> bool:
         """Every service that can turn Ready was."""
-        return all(obj.suspend or id in self.ready_s or id in self.hopeless for id, obj in self._services.items())
+        return self.waits_for is None and all(
+            obj.suspend or id in self.ready_s or id in self.hopeless for id, obj in self._services.items()
+        )
+
+    def expect(self, since_s: float, revision: str, of: frozenset[ObjectId]) -> None:
+        """Start anew: count only Ready with a revision, of these services."""
+        self.since_s, self.revision, self.waits_for = since_s, revision, None
+        self.ready_s.clear()
+        self.hopeless = frozenset(self._services) - of
 
     @property
     def last_ready_s(self) -> float | None:
@@ -79,9 +93,12 @@ class Progress:
         if event.object in self.ready_s:
             return False
         at = first_ready_s(events, self.since_s, self.revision)
-        if at is not None:
-            self.ready_s[event.object] = at
-        return at is not None
+        if at is None:
+            return False
+        self.ready_s[event.object] = at
+        if event.object in self.hopeless:
+            self.hopeless = frozenset()  # whoever said so was wrong: wait for all
+        return True
 
     def latest(self, id: ObjectId) -> Event | None:
         """The latest event of a service."""

@@ -12,9 +12,9 @@ from fleetbench.errors import EnvironmentLacks, FleetbenchError, InputError
 from fleetbench.graph.document import to_document
 from fleetbench.graph.fleet import Fleet
 from fleetbench.runs.files import TRACE, end_line, event_line, header_line
+from fleetbench.runs.folder import GRAPH, META, PREDICTION, READY, REPORT, as_json
 from fleetbench.timeline.events import Event
 
-META, GRAPH, PREDICTION, READY, REPORT = "meta.json", "graph.json", "prediction.json", "ready.csv", "report.md"
 RUN_FILES = (META, GRAPH, PREDICTION, TRACE, READY, REPORT)
 
 
@@ -26,13 +26,17 @@ def open_folder(folder: Path, force: bool) -> Path:
     """
     held = [name for name in RUN_FILES if (folder / name).exists()]
     if held and not force:
-        raise InputError(f"{folder}: holds a run already ({', '.join(held)})", "name another folder with -o, or give --force")
+        raise InputError(
+            f"{folder}: holds a run already ({', '.join(held)})", "name another folder with -o, or give --force"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in held:
             (folder / name).unlink()
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written: {error.strerror}", "name a folder of your own with -o") from error
+        raise InputError(
+            f"{folder}: cannot be written: {error.strerror}", "name a folder of your own with -o"
+        ) from error
     return folder
 
 
@@ -48,7 +52,7 @@ class Recorder:
         self.folder = folder
         self._events = 0
         self._full = False
-        self.write_json(META, {"format_version": 1, **meta, "flags": dict(flags)})
+        self.write_json(META, meta)
         self.write_json(GRAPH, to_document(fleet))
         try:
             self._file: TextIO = (folder / TRACE).open("w", encoding="utf-8")
@@ -71,7 +75,7 @@ class Recorder:
 
     def write_json(self, name: str, document: Any) -> None:
         """Write one of the folder's other files as JSON."""
-        self.write_text(name, json.dumps(document, indent=1, sort_keys=name == META, ensure_ascii=False) + "\n")
+        self.write_text(name, as_json(document))
 
     def write_text(self, name: str, text: str) -> None:
         """Write one of the folder's other files."""

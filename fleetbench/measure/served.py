@@ -53,9 +53,23 @@ def clone_head(repo: Path, into: Path) -> str:
             "the cluster is served what is committed: `git init && git add -A && git commit`",
         ) from error
     if top.resolve() != repo.resolve():
-        raise InputError(f"--repo {repo}: lies inside the git repository {top}", f"give --repo {top}: sources serve whole repositories")
+        raise InputError(
+            f"--repo {repo}: lies inside the git repository {top}",
+            f"give --repo {top}: sources serve whole repositories",
+        )
     run(
-        ["git", *("-c", "protocol.file.allow=always"), "clone", "--quiet", "--no-local", "--depth", "1", "--no-tags", f"file://{top.resolve()}", into],
+        [
+            "git",
+            *("-c", "protocol.file.allow=always"),
+            "clone",
+            "--quiet",
+            "--no-local",
+            "--depth",
+            "1",
+            "--no-tags",
+            f"file://{top.resolve()}",
+            into,
+        ],
         timeout_s=GIT_S,
         env=_ENV,
         what="git clone",
@@ -122,7 +136,11 @@ def _patch(id: ObjectId, url: str) -> dict[str, Any]:
         "kind": id.kind,
         "metadata": {"name": id.name, "namespace": id.namespace},
         # null removes a field: a merge patch.
-        "spec": {"url": url, "ref": {"branch": BRANCH, "tag": None, "semver": None, "commit": None, "name": None}, **_NO_ACCESS},
+        "spec": {
+            "url": url,
+            "ref": {"branch": BRANCH, "tag": None, "semver": None, "commit": None, "name": None},
+            **_NO_ACCESS,
+        },
     }
     target = {"group": SOURCE_GROUP, "kind": id.kind, "name": id.name, "namespace": id.namespace}
     return {"target": target, "patch": yaml.safe_dump(body)}
@@ -151,7 +169,9 @@ def remote_url(repo: Path) -> str:
     try:
         url = git(repo, "remote", "get-url", "origin").strip()
     except ProgramFailed as error:
-        raise InputError("--source remote: the repository has no remote `origin`", "measure it with --source served") from error
+        raise InputError(
+            "--source remote: the repository has no remote `origin`", "measure it with --source served"
+        ) from error
     if url.startswith("git@"):
         host, _, path = url.removeprefix("git@").partition(":")
         url = f"https://{host}/{path}"

@@ -19,23 +19,27 @@ from fleetbench.measure.api import KubernetesApi
 from fleetbench.measure.clock import SystemClock
 from fleetbench.measure.fold import Fold
 from fleetbench.measure.git_server import serve
-from fleetbench.measure.kinds import BY_KIND, SOURCE_GROUP, WATCHED, KUSTOMIZE_GROUP
+from fleetbench.measure.kinds import BY_KIND, KUSTOMIZE_GROUP, SOURCE_GROUP, WATCHED
 from fleetbench.measure.loop import SETTLE_S, Loop, Outcome, View
 from fleetbench.measure.progress import Progress
 from fleetbench.measure.protocols import Disconnected
-from fleetbench.measure.recorder import META, READY, REPORT, Recorder
+from fleetbench.measure.recorder import Recorder
 from fleetbench.measure.shell import run
 from fleetbench.measure.standin import StandIn
 from fleetbench.measure.subject import Subject
 from fleetbench.measure.summary import ready_csv, report_markdown, summary_lines
 from fleetbench.measure.usage import UsageSampler
 from fleetbench.measure.watch import Watcher
+from fleetbench.runs.folder import META, PREDICTION, READY, REPORT
+from fleetbench.runs.folder import meta as folder_meta
 
 REAL, STAND_IN = "real", "stand-in"
 SERVED, REMOTE = "served", "remote"
 READY_S = 300.0
 """The controllers must be available and lead within this time."""
-SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage", controllers.NAMESPACE})
+SYSTEM_NAMESPACES = frozenset(
+    {"kube-system", "kube-public", "kube-node-lease", "local-path-storage", controllers.NAMESPACE}
+)
 Say = Callable[[str], None]
 
 
@@ -94,7 +98,7 @@ def measure_on_kind(plan: Plan, folder: Path, view: Callable[[Mapping[str, Any],
     fleet = plan.fleet
     flags = controllers.flags_for(plan.subject.fleet, plan.flags)
     manifest, deployments = flux.set_flags(flux.manifest_text(plan.flux_manifest), flags)
-    meta = {**host.host(clock), **plan.meta, **_flux_meta(flags, deployments)}
+    meta = folder_meta("measured", fleet.name, **host.host(clock), **plan.meta, **flux_meta(flags, deployments))
     run_flags = controllers.run_flags(deployments)
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fleetbench-")))
@@ -105,13 +109,13 @@ def measure_on_kind(plan: Plan, folder: Path, view: Callable[[Mapping[str, Any],
         api = KubernetesApi(cluster.kubeconfig)
         stack.callback(api.close)
         flux.wait_ready(api, clock, [d["metadata"]["name"] for d in deployments], READY_S)
-        meta |= {"kind": kind.version(), **host.cluster(api)}
+        meta |= {"kind_version": kind.version(), **host.cluster(api)}
         roots = stack.enter_context(_Source(plan, cluster, work)).objects(api)
         _create_namespaces(plan, cluster.kubeconfig)
         predicted = plan.predict(fleet, run_flags) if plan.predict else None
         recorder = stack.enter_context(Recorder(folder, fleet, run_flags, meta, plan.timeout_s))
         if predicted is not None:
-            recorder.write_json("prediction.json", predicted)
+            recorder.write_json(PREDICTION, predicted)
         interval = None if predicted is None else (predicted["total_s_p5"], predicted["total_s_p95"])
         watcher = stack.enter_context(Watcher(api, clock, WATCHED))
         if not watcher.wait_listed(60):
@@ -130,7 +134,12 @@ def measure_on_kind(plan: Plan, folder: Path, view: Callable[[Mapping[str, Any],
 
 
 def finish(
-    loop: Loop, recorder: Recorder, progress: Progress, sampler: UsageSampler, meta: dict[str, Any], interval: tuple[float, float] | None
+    loop: Loop,
+    recorder: Recorder,
+    progress: Progress,
+    sampler: UsageSampler,
+    meta: dict[str, Any],
+    interval: tuple[float, float] | None,
 ) -> Measured:
     """Run the loop to its end and write what a run folder holds beside the trace, also when it is interrupted."""
     interrupted = False
@@ -150,7 +159,7 @@ def finish(
         "complete": outcome.complete,
         "until_s": round(outcome.until_s, 3),
     }
-    recorder.write_json(META, {"format_version": 1, **meta})
+    recorder.write_json(META, meta)
     recorder.write_text(READY, ready_csv(progress))
     recorder.write_text(REPORT, report_markdown(recorder.folder.name, meta, progress, outcome, interval))
     lines = summary_lines(progress, outcome, meta["usage"], interval)
@@ -168,7 +177,7 @@ class Interrupted(KeyboardInterrupt):
         self.measured = measured
 
 
-def _flux_meta(flags: list[controllers.Flag], deployments: list[dict[str, Any]]) -> dict[str, Any]:
+def flux_meta(flags: list[controllers.Flag], deployments: list[dict[str, Any]]) -> dict[str, Any]:
     versions = controllers.flux_versions(deployments)
     return {
         "flux": controllers.flux_release(versions),
@@ -216,7 +225,8 @@ class _Source:
             manifests.write_repository(self._plan.stand_in, content)
         else:
             assert self._plan.subject.checkout is not None
-            shutil.copytree(self._plan.subject.checkout, content, symlinks=True)
+            # One commit of its own, as a commit follows in any case and the history is of no use to the cluster.
+            shutil.copytree(self._plan.subject.checkout, content, symlinks=True, ignore=_git_folder)
             served.point_at_served(content, self._plan.subject.fleet, self._url)
         served.commit_all(content, "Serve the fleet")
         served.bare_copy(content, bare)
@@ -228,6 +238,10 @@ class _Source:
             KUSTOMIZE_GROUP: api.api_version(BY_KIND[KUSTOMIZATION]),
         }
         return manifests.root_objects(self._plan.fleet, self._url, versions)
+
+
+def _git_folder(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name == ".git"]
 
 
 def _create_namespaces(plan: Plan, kubeconfig: Path) -> None:
@@ -251,4 +265,16 @@ def workers(flags: Mapping[str, Any]) -> dict[str, int]:
     return {KUSTOMIZATION: flags["kustomize_concurrent"], HELM_RELEASE: flags["helm_concurrent"]}
 
 
-__all__ = ["REAL", "REMOTE", "SERVED", "STAND_IN", "Interrupted", "Measured", "Plan", "View", "finish", "measure_on_kind", "workers"]
+__all__ = [
+    "REAL",
+    "REMOTE",
+    "SERVED",
+    "STAND_IN",
+    "Interrupted",
+    "Measured",
+    "Plan",
+    "View",
+    "finish",
+    "measure_on_kind",
+    "workers",
+]

@@ -37,7 +37,10 @@ class StandIn:
 
 
 def stand_in(
-    fleet: Fleet, times: Mapping[ObjectId, WorkloadTime], fail: frozenset[ObjectId] = frozenset(), image: str = PAUSE_IMAGE
+    fleet: Fleet,
+    times: Mapping[ObjectId, WorkloadTime],
+    fail: frozenset[ObjectId] = frozenset(),
+    image: str = PAUSE_IMAGE,
 ) -> StandIn:
     """Replace a fleet's workloads.
 
@@ -48,7 +51,9 @@ def stand_in(
         image: the pause image that the nodes hold.
     """
     source = _served_source(fleet)
-    dropped = [f"{s.id}: its objects come from the served repository" for s in fleet.sources if s.id.kind != GIT_REPOSITORY]
+    dropped = [
+        f"{s.id}: its objects come from the served repository" for s in fleet.sources if s.id.kind != GIT_REPOSITORY
+    ]
     own = {obj.id: _workloads(obj, times.get(obj.id), obj.id in fail, image) for obj in fleet.services()}
     sources = _sources(fleet, source)
     releases = tuple(_release(h, source, own[h.id]) for h in fleet.helmreleases)
@@ -140,7 +145,13 @@ def stand_in_name(id: ObjectId) -> str:
 
 def _release(h: HelmRelease, source: ObjectId, workloads: tuple[Workload, ...]) -> HelmRelease:
     return replace(
-        h, source=source, chart=f"./{chart_path(h.id)}", chart_version=None, chart_ref=False, workloads=workloads, workloads_known=True
+        h,
+        source=source,
+        chart=f"./{chart_path(h.id)}",
+        chart_version=None,
+        chart_ref=False,
+        workloads=workloads,
+        workloads_known=True,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fleetbench.findings import Finding
@@ -41,4 +41,5 @@ def committed(repo: Path, cluster_path: str, work: Path) -> Subject:
     checkout = work / "checkout"
     commit = clone_head(repo, checkout)
     read = read_repository(checkout, cluster_path)
-    return Subject(read.fleet, repo, checkout, commit, uncommitted(repo), tuple(read.findings))
+    fleet = replace(read.fleet, name=repo.resolve().name, _index={})
+    return Subject(fleet, repo, checkout, commit, uncommitted(repo), tuple(read.findings))

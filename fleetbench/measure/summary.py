@@ -35,7 +35,11 @@ def slowest_chain(fleet: Fleet, ready_s: Mapping[ObjectId, float]) -> list[tuple
     at = max(ready_s, key=lambda id: (ready_s[id], id))
     chain = [at]
     while True:
-        waited_for = [id for id in _waited_for(fleet, services, at) if id in ready_s and id not in chain and ready_s[id] <= ready_s[at]]
+        waited_for = [
+            id
+            for id in _waited_for(fleet, services, at)
+            if id in ready_s and id not in chain and ready_s[id] <= ready_s[at]
+        ]
         if not waited_for:
             return [(id, ready_s[id]) for id in reversed(chain)]
         at = max(waited_for, key=lambda id: (ready_s[id], id))
@@ -74,7 +78,9 @@ def summary_lines(
     if outcome.timed_out:
         lines.append(f"stopped after {format_duration(outcome.until_s)}: --timeout")
     if "controllers" in usage:
-        each = ", ".join(f"{n} {u['peak_memory_mib']:.0f} MiB {u['cpu_s']:.1f} s CPU" for n, u in usage["controllers"].items())
+        each = ", ".join(
+            f"{n} {u['peak_memory_mib']:.0f} MiB {u['cpu_s']:.1f} s CPU" for n, u in usage["controllers"].items()
+        )
         lines.append(f"controllers at most {usage['peak_memory_sum_mib']:.0f} MiB: {each}")
     elif usage:
         lines.append(f"memory and CPU of the controllers: not measured ({usage.get('lacks')})")
@@ -82,13 +88,29 @@ def summary_lines(
 
 
 def report_markdown(
-    name: str, meta: Mapping[str, Any], progress: Progress, outcome: Outcome, predicted: tuple[float, float] | None = None
+    name: str,
+    meta: Mapping[str, Any],
+    progress: Progress,
+    outcome: Outcome,
+    predicted: tuple[float, float] | None = None,
 ) -> str:
     """``report.md`` of a measured run."""
     lines = [f"# {name}", ""]
     lines += [f"- {line}" for line in summary_lines(progress, outcome, meta.get("usage") or {}, predicted)]
     lines += ["", "| | |", "|---|---|"]
-    for key in ("tool", "started", "flux", "flux_versions", "kubernetes", "kind", "workloads", "profile", "strategy", "commit"):
+    for key in (
+        "fleetbench",
+        "started",
+        "flux",
+        "flux_versions",
+        "kubernetes",
+        "kind_version",
+        "flags",
+        "workloads",
+        "profile",
+        "strategy",
+        "commit",
+    ):
         if meta.get(key) is not None:
             lines.append(f"| {key} | {_cell(meta[key])} |")
     lines += ["", "| object | Ready |", "|---|---|"]

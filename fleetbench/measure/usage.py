@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ MADE_BY = "kubelet /stats/summary: workingSetBytes, usageCoreNanoSeconds"
 class StatsApi(Protocol):
     """What the sampling asks of the cluster."""
 
-    def nodes(self) -> list[Manifest]:
+    def nodes(self) -> Sequence[Manifest]:
         """All nodes."""
         ...
 

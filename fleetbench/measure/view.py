@@ -81,7 +81,9 @@ class TableView:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(title=Text(headline(t_s, progress, self._workers, self._predicted)), title_justify="left", expand=False)
+        table = Table(
+            title=Text(headline(t_s, progress, self._workers, self._predicted)), title_justify="left", expand=False
+        )
         table.add_column("Object")
         table.add_column("State")
         table.add_column("Ready", justify="right")
@@ -91,7 +93,12 @@ class TableView:
         hidden = max(len(rows) - limit, 0)
         for row in rows[hidden:]:
             ready = "" if row.ready_s is None else format_duration(row.ready_s)
-            table.add_row(Text(inert(str(row.object))), Text(row.state, style=_STYLES.get(row.state, "")), ready, Text(inert(row.detail)))
+            table.add_row(
+                Text(inert(str(row.object))),
+                Text(row.state, style=_STYLES.get(row.state, "")),
+                ready,
+                Text(inert(row.detail)),
+            )
         notes = [f"{hidden} more above" if hidden else "", self._trouble]
         table.caption = Text(inert("; ".join(n for n in notes if n)))
         return table

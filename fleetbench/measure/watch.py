@@ -159,7 +159,9 @@ class Watcher:
         self._stop = threading.Event()
         self._followers = [Follower(k, api, clock, self.queue.put, self._stop.is_set) for k in kinds]
         # Daemons: a stream that hangs must not keep the program from ending.
-        self._threads = [threading.Thread(target=f.run, name=f"watch-{f._kind.plural}", daemon=True) for f in self._followers]
+        self._threads = [
+            threading.Thread(target=f.run, name=f"watch-{f._kind.plural}", daemon=True) for f in self._followers
+        ]
 
     def __enter__(self) -> Watcher:
         for thread in self._threads:
@@ -171,4 +173,4 @@ class Watcher:
 
     def wait_listed(self, timeout_s: float) -> bool:
         """Wait until every kind has been listed once; False if that took longer than ``timeout_s`` each."""
-        return all([follower.listed.wait(timeout_s) for follower in self._followers])
+        return all(follower.listed.wait(timeout_s) for follower in self._followers)

@@ -1,0 +1,209 @@
+"""Time a bootstrap, or the next commit, on a cluster that is there; read-only unless told to apply the root."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fleetbench.errors import EnvironmentLacks
+from fleetbench.graph.fleet import Fleet
+from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.measure import controllers, host
+from fleetbench.measure.api import KubernetesApi
+from fleetbench.measure.clock import SystemClock
+from fleetbench.measure.fleet import controllers_among, fleet_from, id_of
+from fleetbench.measure.fold import Fold, flux_event
+from fleetbench.measure.kinds import BY_KIND, DEPLOYMENT, WATCHED, WatchedKind
+from fleetbench.measure.loop import Loop
+from fleetbench.measure.permissions import readable
+from fleetbench.measure.progress import Progress
+from fleetbench.measure.protocols import Clock, Manifest, Seen, Trouble
+from fleetbench.measure.recorder import Recorder
+from fleetbench.measure.session import SYSTEM_NAMESPACES, Measured, Say, finish, flux_meta
+from fleetbench.measure.usage import UsageSampler
+from fleetbench.measure.watch import Watcher
+from fleetbench.phases import TRUE
+from fleetbench.runs.folder import meta as folder_meta
+from fleetbench.timeline.events import Event
+
+BOOTSTRAP, COMMIT = "bootstrap", "commit"
+Objects = Mapping[WatchedKind, list[Manifest]]
+
+
+def measure_existing(
+    context: str | None,
+    fleet: Fleet | None,
+    roots: list[dict[str, Any]],
+    open_folder: Callable[[str], Path],
+    view: Callable[[Mapping[str, Any], Any], Any],
+    say: Say,
+    timeout_s: float,
+) -> Measured:
+    """Watch a cluster until its rollout, or the next commit's, is over.
+
+    Args:
+        context: of the kubeconfig; None = the current one.
+        fleet: what is or will be rolled out; None = what the cluster holds.
+        roots: objects to create at t0; empty = change nothing.
+        open_folder: fleet's name -> the run folder to write.
+        view: as for :func:`fleetbench.measure.session.measure_on_kind`.
+        say: one line about what is being done.
+        timeout_s: seconds to watch at most.
+
+    Raises:
+        EnvironmentLacks: no cluster, no Flux, or a permission is missing.
+    """
+    clock = SystemClock()
+    with ExitStack() as stack:
+        api = KubernetesApi(None, context)
+        stack.callback(api.close)
+        objects, lacking = readable(api)
+        for line in lacking:
+            say(line)
+        fleet = fleet or fleet_from(objects, context or "cluster")[0]
+        deployments: list[Any] = controllers_among(objects.get(BY_KIND[DEPLOYMENT], []))
+        flags = controllers.run_flags(deployments)
+        scenario = scenario_of(fleet, objects)
+        meta = folder_meta(
+            "measured", fleet.name, **host.host(clock), **flux_meta([], deployments), **host.cluster(api),
+            cluster="existing", scenario=scenario, workloads="real",
+        )  # fmt: skip
+        watcher = stack.enter_context(Watcher(api, clock, [k for k in WATCHED if k in objects]))
+        if not watcher.wait_listed(60):
+            raise EnvironmentLacks("the cluster could not be listed within 60 s", "is it reachable from here?")
+        recorder = stack.enter_context(Recorder(open_folder(fleet.name), fleet, flags, meta, timeout_s))
+        sampler = stack.enter_context(UsageSampler(api, clock))
+        for root in roots:
+            api.create(BY_KIND[root["kind"]], root)
+        if scenario == COMMIT:
+            return _commit(
+                stack, clock, fleet, objects, watcher, recorder, sampler, meta, view(flags, None), say, timeout_s
+            )
+        first, t0_s = wait_for_root(watcher, fleet, clock, timeout_s, say)
+        progress, fold = Progress(fleet), Fold(t0_s, SYSTEM_NAMESPACES)
+        loop = Loop(
+            watcher.queue, fold, recorder, progress, stack.enter_context(view(flags, None)), clock, timeout_s=timeout_s
+        )
+        for change in first:
+            loop.add(change)
+        return finish(loop, recorder, progress, sampler, meta, None)
+
+
+def scenario_of(fleet: Fleet, objects: Objects) -> str:
+    """``commit`` where every Kustomization of the fleet is there and Ready, else ``bootstrap``."""
+    listed = {id_of(obj, KUSTOMIZATION): obj for obj in objects.get(BY_KIND[KUSTOMIZATION], [])}
+    for k in fleet.kustomizations:
+        if k.assumed or k.suspend:
+            continue
+        if k.id not in listed:
+            return BOOTSTRAP
+        event, _ = flux_event(0.0, k.id, listed[k.id])
+        if event.status != TRUE or event.observed != event.generation:
+            return BOOTSTRAP
+    return COMMIT
+
+
+def wait_for_root(
+    watcher: Watcher, fleet: Fleet, clock: Clock, timeout_s: float, say: Say
+) -> tuple[list[Seen | Trouble], float]:
+    """Wait until the root Kustomization is there.
+
+    Returns:
+        The changes up to then, those of before this program with the API's own stamps; and t0 on the monotonic clock.
+
+    Raises:
+        EnvironmentLacks: it does not come within ``timeout_s``.
+    """
+    root = fleet.kustomization(fleet.root)
+    assert root is not None
+    begun = {root.id} if root.source is None else {root.id, root.source}
+    if root.assumed:
+        begun |= {k.id for k in fleet.kustomizations}
+    changes: list[Seen | Trouble] = []
+    end_s, said = clock.monotonic_s() + timeout_s, False
+    while clock.monotonic_s() < end_s:
+        try:
+            changes.append(watcher.queue.get(timeout=0.5))
+        except queue.Empty:
+            starts = [
+                created_s(c, clock) for c in changes if isinstance(c, Seen) and id_of(c.object, c.kind.kind) in begun
+            ]
+            if starts:
+                return sorted((backdated(c, clock) for c in changes), key=lambda c: c.at_s), min(starts)
+            if not said:
+                say(f"waiting for {fleet.root} to be created")
+                said = True
+    raise EnvironmentLacks(
+        f"{fleet.root} was not created within {timeout_s:.0f} s", "bootstrap the cluster meanwhile, or give --apply"
+    )
+
+
+def created_s(seen: Seen, clock: Clock) -> float:
+    """When an object was created, on the monotonic clock: as seen, or by its stamp where that is well before."""
+    stamp = _on_monotonic((seen.object.get("metadata") or {}).get("creationTimestamp"), clock)
+    # Stamps are whole seconds, cut off: within that, the observer's own clock is the finer one.
+    return seen.at_s if stamp is None or seen.at_s - stamp < 1.5 else stamp
+
+
+def backdated(change: Seen | Trouble, clock: Clock) -> Seen | Trouble:
+    """A change that happened before it could be seen, moved to the stamp of its Ready condition."""
+    if isinstance(change, Trouble):
+        return change
+    conditions = (change.object.get("status") or {}).get("conditions") or []
+    stamps = [c.get("lastTransitionTime") for c in conditions if c.get("type") in ("Ready", "Available")]
+    at = _on_monotonic(max((s for s in stamps if s), default=None), clock)
+    return change if at is None or change.at_s - at < 1.5 else change._replace(at_s=at)
+
+
+def _on_monotonic(stamp: str | None, clock: Clock) -> float | None:
+    if not stamp:
+        return None
+    return clock.monotonic_s() - (clock.wall_s() - datetime.fromisoformat(stamp).timestamp())
+
+
+def _commit(
+    stack: ExitStack,
+    clock: Clock,
+    fleet: Fleet,
+    objects: Objects,
+    watcher: Watcher,
+    recorder: Recorder,
+    sampler: UsageSampler,
+    meta: dict[str, Any],
+    view: Any,
+    say: Say,
+    timeout_s: float,
+) -> Measured:
+    root = fleet.kustomization(fleet.root)
+    assert root is not None and root.source is not None
+    progress = Progress(fleet)
+    progress.waits_for = f"a new revision of {root.source}"
+    say(f"everything is Ready: waiting for {progress.waits_for}")
+    observer = CommitObserver(fleet, root.source, progress, recorder)
+    fold = Fold(clock.monotonic_s(), SYSTEM_NAMESPACES)
+    shown = stack.enter_context(view)
+    loop = Loop(watcher.queue, fold, recorder, progress, shown, clock, timeout_s=timeout_s, observe=observer.event)
+    return finish(loop, recorder, progress, sampler, meta, None)
+
+
+class CommitObserver:
+    """Notes the next revision of a source, from where on Ready with it counts."""
+
+    def __init__(self, fleet: Fleet, source: ObjectId, progress: Progress, recorder: Recorder):
+        self._source, self._progress, self._recorder = source, progress, recorder
+        self._users = frozenset(k.id for k in fleet.kustomizations if k.source == source and not k.suspend)
+        self._revision: str | None = None
+
+    def event(self, event: Event) -> None:
+        """Look at one event."""
+        if event.object != self._source or not event.revision:
+            return
+        if self._revision is not None and event.revision != self._revision:
+            # When it was pushed cannot be seen from the cluster: t_s is when its artifact was there.
+            self._recorder.note({"commit": {"t_s": round(event.t_s, 3), "revision": event.revision, "source_s": 0.0}})
+            self._progress.expect(event.t_s, event.revision, self._users)
+        self._revision = event.revision

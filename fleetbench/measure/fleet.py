@@ -1,0 +1,211 @@
+"""The fleet of a live cluster, from its Flux objects, for those whose manifests no repository holds. Read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from fleetbench.errors import EnvironmentLacks
+from fleetbench.findings import ROOT_ASSUMED, Finding
+from fleetbench.graph.document import with_root
+from fleetbench.graph.fleet import ControllerFlag, Fleet, HelmRelease, Kustomization, Source, Workload
+from fleetbench.ids import HELM_CHART, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
+from fleetbench.measure.controllers import CONTROLLERS, flags_in
+from fleetbench.measure.kinds import DEPLOYMENT, POD, WORKLOAD_KINDS, WatchedKind
+from fleetbench.measure.permissions import readable
+from fleetbench.measure.protocols import ClusterApi, Manifest
+from fleetbench.repo.manifest import Manifest as RepositoryManifest
+from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source
+
+KUSTOMIZE_LABELS = ("kustomize.toolkit.fluxcd.io/namespace", "kustomize.toolkit.fluxcd.io/name")
+"""Set by kustomize-controller on all it applies (fluxcd/pkg/ssa SetOwnerLabels)."""
+HELM_LABELS = ("helm.toolkit.fluxcd.io/namespace", "helm.toolkit.fluxcd.io/name")
+"""Set by helm-controller on all it installs (helm-controller v1.6.3 internal/postrender)."""
+
+
+def read_cluster(context: str | None = None) -> tuple[Fleet, list[Finding]]:
+    """Build the fleet of the cluster of a kubeconfig context.
+
+    Args:
+        context: the context; None = the current one.
+
+    Raises:
+        EnvironmentLacks: no cluster, no Flux in it, no Kustomization, or no permission to read them.
+    """
+    from fleetbench.measure.api import KubernetesApi
+
+    api = KubernetesApi(None, context)
+    try:
+        return fleet_of(api, context or "cluster")
+    finally:
+        api.close()
+
+
+def fleet_of(api: ClusterApi, name: str) -> tuple[Fleet, list[Finding]]:
+    """Build the fleet of a cluster (see :func:`read_cluster`)."""
+    return fleet_from(readable(api)[0], name)
+
+
+def fleet_from(objects: Mapping[WatchedKind, list[Manifest]], name: str) -> tuple[Fleet, list[Finding]]:
+    """Build the fleet from a cluster's objects.
+
+    Raises:
+        EnvironmentLacks: there is no Kustomization among them.
+    """
+    listed = {kind.kind: items for kind, items in objects.items()}
+    if not listed.get(KUSTOMIZATION):
+        raise EnvironmentLacks(
+            "the cluster holds no Kustomization", "bootstrap it first, or name the fleet with --repo or --graph"
+        )
+    findings: list[Finding] = []
+    workloads = _workloads(listed)
+    kustomizations = [_kustomization(obj, workloads, findings) for obj in listed[KUSTOMIZATION]]
+    releases = [_release(obj, workloads, findings) for obj in listed.get(HELM_RELEASE, [])]
+    sources = [s for kind in SOURCE_KINDS if kind != HELM_CHART for s in _sources(kind, listed.get(kind, []), findings)]
+    fleet = with_root(
+        kustomizations,
+        releases,
+        sources,
+        _root(kustomizations),
+        flags=tuple(_flags(listed.get(DEPLOYMENT, []))),
+        name=name,
+    )
+    root = fleet.kustomization(fleet.root)
+    if root is not None and root.assumed:
+        text = (
+            f"the cluster has several Kustomizations that no other one applies: {fleet.root.key} is assumed above them"
+        )
+        findings.append(
+            Finding(ROOT_ASSUMED, text, "nothing, if their order does not depend on one another", fleet.root)
+        )
+    return fleet, findings
+
+
+def owner(obj: Manifest, labels: tuple[str, str], kind: str) -> ObjectId | None:
+    """The Flux object that labels say an object belongs to."""
+    found = (obj.get("metadata") or {}).get("labels") or {}
+    namespace, name = found.get(labels[0]), found.get(labels[1])
+    return ObjectId(kind, namespace, name) if namespace and name else None
+
+
+def id_of(obj: Manifest, kind: str) -> ObjectId:
+    """Kind, namespace and name of a listed object; lists leave the kind out."""
+    meta = obj.get("metadata") or {}
+    return ObjectId(kind, meta.get("namespace", ""), meta.get("name", ""))
+
+
+def inventory(obj: Manifest) -> list[ObjectId]:
+    """What a Kustomization or HelmRelease says it applied: ``status.inventory``, ids ``namespace_name_group_kind``."""
+    found = []
+    for entry in ((obj.get("status") or {}).get("inventory") or {}).get("entries") or []:
+        parts = str(entry.get("id", "")).split("_")
+        if len(parts) == 4:
+            found.append(ObjectId(parts[3], parts[0], parts[1].replace("__", ":")))
+    return found
+
+
+def _parent(obj: Manifest, kind: str) -> ObjectId | None:
+    parent = owner(obj, KUSTOMIZE_LABELS, KUSTOMIZATION)
+    return None if parent == id_of(obj, kind) else parent
+
+
+def _kustomization(
+    obj: Manifest, workloads: Mapping[ObjectId, list[Workload]], findings: list[Finding]
+) -> Kustomization:
+    id = id_of(obj, KUSTOMIZATION)
+    read, found = read_kustomization(
+        RepositoryManifest({**obj, "kind": KUSTOMIZATION}), id, _parent(obj, KUSTOMIZATION)
+    )
+    findings += found
+    objects = inventory(obj)
+    remote = bool((obj.get("spec") or {}).get("kubeConfig"))
+    return replace(
+        read,
+        objects=tuple(objects),
+        applies=len(objects),
+        workloads=tuple(workloads.get(id, ())),
+        expanded=not remote,
+        not_expanded="spec.kubeConfig: it applies to another cluster" if remote else None,
+    )
+
+
+def _release(obj: Manifest, workloads: Mapping[ObjectId, list[Workload]], findings: list[Finding]) -> HelmRelease:
+    id = id_of(obj, HELM_RELEASE)
+    read, found = read_helmrelease(RepositoryManifest({**obj, "kind": HELM_RELEASE}), id, _parent(obj, HELM_RELEASE))
+    findings += found
+    own = tuple(workloads.get(id, ()))
+    return replace(read, workloads=own, workloads_known=bool(own))
+
+
+def _sources(kind: str, items: Iterable[Manifest], findings: list[Finding]) -> Iterable[Source]:
+    for obj in items:
+        read, found = read_source(RepositoryManifest({**obj, "kind": kind}), id_of(obj, kind), _parent(obj, kind))
+        findings += found
+        yield read
+
+
+def _root(kustomizations: list[Kustomization]) -> ObjectId | None:
+    """The one that no other applies; several or none: not known."""
+    known = {k.id for k in kustomizations}
+    tops = [k.id for k in kustomizations if k.parent is None or k.parent not in known]
+    parents = {k.parent for k in kustomizations}
+    leading = [id for id in tops if id in parents]
+    if len(tops) == 1:
+        return tops[0]
+    return leading[0] if len(leading) == 1 else None
+
+
+def _workloads(listed: Mapping[str, list[Manifest]]) -> dict[ObjectId, list[Workload]]:
+    found: dict[ObjectId, list[Workload]] = {}
+    for kind in WORKLOAD_KINDS:
+        if kind == POD:
+            continue
+        for obj in listed.get(kind, []):
+            by = owner(obj, HELM_LABELS, HELM_RELEASE) or owner(obj, KUSTOMIZE_LABELS, KUSTOMIZATION)
+            if by is not None:
+                found.setdefault(by, []).append(_workload(obj, kind))
+    return found
+
+
+def _workload(obj: Manifest, kind: str) -> Workload:
+    spec = obj.get("spec") or {}
+    template = (spec.get("template") or {}).get("spec") or {}
+    images = tuple(c["image"] for c in template.get("containers") or [] if c.get("image"))
+    replicas = spec.get("replicas")
+    stated = spec.get("minReadySeconds") or None
+    return Workload(
+        id_of(obj, kind),
+        replicas=1 if replicas is None else replicas,
+        images=images,
+        stated_ready_s=None if stated is None else float(stated),
+        stated_by=None if stated is None else "minReadySeconds",
+        deadline_s=spec.get("progressDeadlineSeconds") or spec.get("activeDeadlineSeconds"),
+        group="batch" if kind == "Job" else "apps",
+    )
+
+
+def controllers_among(deployments: Iterable[Manifest]) -> list[Manifest]:
+    """The Flux controllers' Deployments, whatever namespace they are in."""
+    return [d for d in deployments if (d.get("metadata") or {}).get("name") in CONTROLLERS]
+
+
+_TIMING_FLAGS = frozenset(
+    [
+        "concurrent",
+        "requeue-dependency",
+        "feature-gates",
+        "concurrent-ssa",
+        "interval-jitter-percentage",
+        "min-retry-delay",
+        "max-retry-delay",
+        "kube-api-qps",
+        "kube-api-burst",
+    ]
+)
+
+
+def _flags(deployments: Iterable[Manifest]) -> Iterable[ControllerFlag]:
+    for deployment in controllers_among(deployments):
+        for flag, value in flags_in(deployment).items():
+            if flag in _TIMING_FLAGS:
+                yield ControllerFlag(deployment["metadata"]["name"], flag, value)
