@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,6 +85,27 @@ def load_fleet(choice: FleetChoice) -> tuple[Fleet, list[Finding]]:
     return _from_graph(shipped("graphs", f"fleet-infra-{choice.env or 'dev'}.json")), []
 
 
+def fleet_findings(
+    fleet: Fleet, reading: Sequence[Finding] = (), *, kustomize_concurrent: int | None = None, nodes: int = 1
+) -> list[Finding]:
+    """What reading brought to light and what follows from the fleet, as one list.
+
+    Args:
+        fleet: the fleet.
+        reading: the findings of :func:`load_fleet`.
+        kustomize_concurrent: workers of kustomize-controller; None = what the repository sets, else Flux's default.
+        nodes: nodes of the cluster.
+    """
+    from fleetbench.graph.checks import check, combined
+    from fleetbench.model.assemble import repository_flags
+    from fleetbench.model.parameters import Parameters
+
+    if kustomize_concurrent is None:
+        set_there, _, _ = repository_flags(fleet.flags)
+        kustomize_concurrent = Parameters().with_(**set_there).kustomize_concurrent
+    return combined(reading, check(fleet, kustomize_concurrent=kustomize_concurrent, nodes=nodes))
+
+
 def _from_repository(repo: Path, cluster_path: str | None) -> tuple[Fleet, list[Finding]]:
     if not repo.is_dir():
         wanted = "the root of a Flux repository" if repo.exists() else "a directory that exists"
@@ -102,7 +124,13 @@ def _from_repository(repo: Path, cluster_path: str | None) -> tuple[Fleet, list[
     from fleetbench.repo import read_repository  # type: ignore[attr-defined,unused-ignore]
 
     with progress("Building") as bar:
-        read = read_repository(repo, cluster_path, progress=bar)
+        built: set[str] = set()
+
+        def count(name: str) -> None:
+            built.add(name)
+            bar(len(built))
+
+        read = read_repository(repo, cluster_path, progress=count)
     return read.fleet, list(read.findings)
 
 

@@ -3,23 +3,107 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from fleetbench.cli.fleet import FleetChoice, load_fleet
-from fleetbench.cli.options import fleet_options, format_option, output_option
-from fleetbench.cli.output import write_json
+from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet
+from fleetbench.cli.options import fleet_options, output_option
+from fleetbench.cli.output import UNSEEN_WIDTH, note, terminal_width, write_json, write_tables, write_text
+
+if TYPE_CHECKING:
+    from fleetbench.findings import Finding
+    from fleetbench.graph.fleet import Fleet
+    from fleetbench.report.tables import Path as CriticalPath
+
+FORMATS = ("table", "json", "dot", "mermaid", "graphml")
+_BY_SUFFIX = {
+    ".json": "json",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".graphml": "graphml",
+}
 
 
 @click.command(
     epilog="Example: fleetbench graph --repo . --cluster-path clusters/production --format json -o graph.json"
 )
 @fleet_options
-@format_option("json")
+@click.option(
+    "--format",
+    type=click.Choice(FORMATS),
+    help="How to print the fleet.  [default: by the suffix of -o FILE, otherwise table]",
+)
+@click.option(
+    "--critical-path", is_flag=True, help="Print the longest path and the slack beside it; in JSON, add them."
+)
 @output_option
-def command(fleet: FleetChoice, format: str, output: Path | None) -> None:
-    """Read a fleet as Flux does: objects, edges, layers, findings."""
+@click.pass_context
+def command(
+    ctx: click.Context, fleet: FleetChoice, format: str | None, critical_path: bool, output: Path | None
+) -> None:
+    """Read a fleet as Flux does: objects, edges, layers, findings.
+
+    Exit code 1 if a finding is an error, something that Flux can never reconcile; all is printed all the same.
+    """
+    read, reading = load_fleet(fleet)
+    findings = fleet_findings(read, reading)
+    chosen = format or _BY_SUFFIX.get(output.suffix.lower() if output else "", "table")
+    if chosen == "table":
+        _tables(read, findings, critical_path, output)
+    elif chosen == "json":
+        _json(read, findings, critical_path, output)
+    else:
+        _drawing(read, chosen, critical_path, output)
+    errors = [f for f in findings if f.severity == "error"]
+    if errors:
+        if chosen != "table" or output:
+            note(f"{len(errors)} of {len(findings)} findings are errors, the first: {errors[0].message}")
+        ctx.exit(1)
+
+
+def _path(fleet: Fleet) -> CriticalPath:
+    from fleetbench.graph.paths import critical_path, slack
+    from fleetbench.model.typical import typical_durations
+    from fleetbench.report.tables import Path as CriticalPath
+
+    durations = typical_durations(fleet)
+    objects, total_s = critical_path(fleet, durations)
+    return CriticalPath(objects, total_s, durations, slack(fleet, durations))
+
+
+def _tables(fleet: Fleet, findings: list[Finding], path_only: bool, output: Path | None) -> None:
+    from fleetbench.report.tables import graph_tables, path_tables
+
+    path = _path(fleet)
+    width = terminal_width() if output is None else UNSEEN_WIDTH
+    write_tables(path_tables(fleet, path) if path_only else graph_tables(fleet, findings, path, width), output)
+
+
+def _json(fleet: Fleet, findings: list[Finding], with_path: bool, output: Path | None) -> None:
     from fleetbench.graph.document import to_document
 
-    read, findings = load_fleet(fleet)
-    write_json(to_document(read, findings), output)
+    document = to_document(fleet, findings)
+    if with_path:
+        path = _path(fleet)
+        document["critical_path"] = {
+            "total_s": path.total_s,
+            "objects": [{"object": str(id), "takes_s": path.durations_s.get(id, 0.0)} for id in path.objects],
+            "slack_s": {str(id): path.slack_s[id] for id in sorted(path.slack_s)},
+        }
+    write_json(document, output)
+
+
+def _drawing(fleet: Fleet, format: str, with_path: bool, output: Path | None) -> None:
+    from fleetbench.graph import export
+
+    bold = _path(fleet).objects if with_path else ()
+    if format == "dot":
+        text = export.to_dot(fleet, bold)
+    elif format == "mermaid":
+        text = export.to_mermaid(fleet, bold)
+    else:
+        text = export.to_graphml(fleet, bold)
+    write_text(text, output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from fleetbench.graph.fleet import Fleet
@@ -36,12 +36,18 @@ def nodes(fleet: Fleet) -> list[tuple[ObjectId, bool]]:
     return [(id, id in known) for id in sorted(named, key=lambda i: (i.kind != KUSTOMIZATION, i))]
 
 
-def to_dot(fleet: Fleet) -> str:
-    """Graphviz DOT: dependsOn solid, parent to child dashed, one rank a layer, missing targets red."""
+def to_dot(fleet: Fleet, bold: Collection[ObjectId] = ()) -> str:
+    """Graphviz DOT: dependsOn solid, parent to child dashed, one rank a layer, missing targets red.
+
+    Args:
+        fleet: the fleet.
+        bold: objects to draw with a heavy line, such as the critical path.
+    """
     level = layers(fleet)
     lines = ["digraph fleet {", "  rankdir=LR;", "  node [shape=box, fontname=Helvetica];"]
     for id, exists in nodes(fleet):
         style = "" if exists else ", style=dashed, color=red"
+        style += ", penwidth=3" if id in bold else ""
         shape = ", shape=ellipse" if id.kind != KUSTOMIZATION else ""
         lines.append(f"  {_dot(str(id))} [label={_dot(_label(id))}{shape}{style}];")
     for number in sorted({n for n in level.values() if n is not None}):
@@ -54,8 +60,8 @@ def to_dot(fleet: Fleet) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def to_mermaid(fleet: Fleet) -> str:
-    """A Mermaid flowchart: dependsOn solid, parent to child dotted, missing targets in red."""
+def to_mermaid(fleet: Fleet, bold: Collection[ObjectId] = ()) -> str:
+    """A Mermaid flowchart: dependsOn solid, parent to child dotted, missing targets in red, ``bold`` heavy."""
     number = {id: f"n{i}" for i, (id, _) in enumerate(nodes(fleet))}
     lines = ["flowchart LR"]
     for id, exists in nodes(fleet):
@@ -64,13 +70,16 @@ def to_mermaid(fleet: Fleet) -> str:
     for edge in edges(fleet):
         arrow = "-->" if edge.kind == DEPENDS_ON else "-.->"
         lines.append(f"  {number[edge.first]} {arrow} {number[edge.second]}")
+    heavy = [number[id] for id in number if id in bold]
+    if heavy:
+        lines += [f"  class {','.join(heavy)} critical", "  classDef critical stroke-width:4px"]
     if any(not exists for _, exists in nodes(fleet)):
         lines.append("  classDef missing stroke:#c00,stroke-dasharray:4")
     return "\n".join([*lines, ""])
 
 
-def to_graphml(fleet: Fleet) -> str:
-    """GraphML with kind, namespace, name, layer and whether it exists on nodes, and the kind of each edge."""
+def to_graphml(fleet: Fleet, bold: Collection[ObjectId] = ()) -> str:
+    """GraphML: nodes with kind, namespace, name, layer, exists and critical (in ``bold``), edges with their kind."""
     import networkx as nx
 
     level = layers(fleet)
@@ -78,9 +87,8 @@ def to_graphml(fleet: Fleet) -> str:
     for id, exists in nodes(fleet):
         layer = level.get(id)
         known = {} if layer is None else {"layer": layer}
-        graph.add_node(
-            _xml(str(id)), kind=_xml(id.kind), namespace=_xml(id.namespace), name=_xml(id.name), exists=exists, **known
-        )
+        known |= {"exists": exists, "critical": id in bold}
+        graph.add_node(_xml(str(id)), kind=_xml(id.kind), namespace=_xml(id.namespace), name=_xml(id.name), **known)
     for edge in edges(fleet):
         graph.add_edge(_xml(str(edge.first)), _xml(str(edge.second)), kind=edge.kind)
     return "\n".join(nx.generate_graphml(graph)) + "\n"

@@ -36,7 +36,7 @@ def _unused(fleet: Fleet, k: Kustomization, workers: int) -> Finding:
     return about(
         WAIT_UNUSED,
         k,
-        f"wait: true, but nothing depends on {say(k.id)} and no parent waits for it: its health check holds one of "
+        f"wait: true, but nothing depends on it and no parent waits for it: its health check holds one of "
         f"{counted(workers, 'worker')} until {f'its {slow}' if slow else 'all it applies'} turned Current{at_least}.",
         "set wait: false, unless somebody watches its Ready (alerts, a CI job)",
     )
@@ -62,7 +62,7 @@ def _says_nothing(fleet: Fleet, obj: Kustomization | HelmRelease, dependants: li
             EDGE_WITHOUT_STATUS,
             obj,
             f"{said(set(dependants))} {verb} on {say(obj.id)}, which neither waits nor checks health: it is Ready as soon "
-            f"as it is applied, before its {slow} run.",
+            f"as it is applied, whatever becomes of its {slow}.",
             "set wait: true here, or healthChecks for what the dependants need",
         )
 
@@ -72,4 +72,4 @@ def _slow_content(k: Kustomization, kids: Iterable[ObjectId]) -> str:
     counts = [(len(k.workloads), "workload")]
     ids = set(kids)
     counts += [(sum(1 for id in ids if id.kind == kind and id != k.id), kind) for kind in (KUSTOMIZATION, HELM_RELEASE)]
-    return " and ".join(counted(count, noun) for count, noun in counts if count)
+    return " and ".join(noun if count == 1 else counted(count, noun) for count, noun in counts if count)

@@ -1,0 +1,252 @@
+"""The fleet for the terminal: objects by layer, edges, the critical path, findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from fleetbench.findings import RULES, SEVERITIES, Finding
+from fleetbench.graph.export import DEPENDS_ON, edges
+from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
+from fleetbench.graph.layers import layers
+from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.report.inert import inert
+from fleetbench.units import format_duration, go_duration
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+WIDE = 110
+"""Columns from which the table of Kustomizations also shows parent, path and timeout."""
+_STYLE = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The critical path as it is shown."""
+
+    objects: Sequence[ObjectId]
+    total_s: float
+    durations_s: Mapping[ObjectId, float]
+    slack_s: Mapping[ObjectId, float]
+
+
+def graph_tables(fleet: Fleet, findings: Sequence[Finding], path: Path, width: int) -> list[RenderableType]:
+    """Everything ``fleetbench graph`` shows.
+
+    Args:
+        fleet: the fleet.
+        findings: in the order in which they are to be shown.
+        path: the critical path.
+        width: columns to write for.
+    """
+    name = _Names(fleet)
+    parts: list[RenderableType] = [_heading(fleet, name), Text(), _kustomizations(fleet, name, width)]
+    if fleet.helmreleases:
+        parts += [Text(), _helmreleases(fleet, name, width)]
+    parts += [Text(), *_path_line(path, name)]
+    return [*parts, Text(), *findings_list(findings)]
+
+
+def path_tables(fleet: Fleet, path: Path) -> list[RenderableType]:
+    """The critical path alone: what each object on it takes, and what has little slack beside it."""
+    name = _Names(fleet)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("on the critical path", overflow="fold")
+    table.add_column("takes", justify="right")
+    table.add_column("until", justify="right")
+    until_s = 0.0
+    for id in path.objects:
+        takes_s = path.durations_s.get(id, 0.0)
+        until_s += takes_s
+        table.add_row(name.of(id), format_duration(takes_s), format_duration(until_s))
+    beside = Table(box=None, pad_edge=False, header_style="bold")
+    beside.add_column("beside it", overflow="fold")
+    beside.add_column("takes", justify="right")
+    beside.add_column("slack", justify="right")
+    rest = sorted(
+        (slack_s, id) for id, slack_s in path.slack_s.items() if id not in path.objects and id in path.durations_s
+    )
+    for slack_s, id in rest:
+        beside.add_row(name.of(id), format_duration(path.durations_s[id]), format_duration(slack_s))
+    parts = [*_path_line(path, name), Text(), table]
+    return [*parts, Text(), beside] if rest else parts
+
+
+def findings_list(findings: Sequence[Finding]) -> list[RenderableType]:
+    """All findings, those of one code together, with a line that counts them."""
+    counts = [(sum(1 for f in findings if f.severity == s), s) for s in SEVERITIES]
+    said = ", ".join(f"{n} {s if s == 'info' or n == 1 else s + 's'}" for n, s in counts if n)
+    parts: list[RenderableType] = [Text(f"Findings: {said or 'none'}", style="bold")]
+    for code, of_code in groupby(findings, key=lambda f: f.code):
+        rule = RULES[code]
+        title = Text()
+        title.append(f"{rule.severity} {code}", style=_STYLE[rule.severity])
+        title.append(f"  {rule.title}")
+        parts += [Text(), title]
+        for fix, same_fix in groupby(of_code, key=lambda f: f.fix):
+            parts += [Padding(_finding(f), (0, 0, 0, 2)) for f in same_fix]
+            parts.append(Padding(Text(f"fix: {inert(fix)}", style="dim"), (0, 0, 0, 4)))
+    return parts
+
+
+def _finding(f: Finding) -> Text:
+    where = "" if f.file is None else inert(f.file) + ("" if f.line is None else f":{f.line}") + " "
+    text = Text(where, style="dim")
+    if f.object is not None:
+        text.append(
+            inert(f.object.key if f.object.kind == KUSTOMIZATION else str(f.object)) + ": ", style="not dim bold"
+        )
+    text.append(inert(f.message), style="not dim")
+    return text
+
+
+class _Names:
+    """How objects are called in one report: without the namespace that the whole fleet shares."""
+
+    def __init__(self, fleet: Fleet):
+        namespaces = {k.id.namespace for k in fleet.kustomizations}
+        self.shared = namespaces.pop() if len(namespaces) == 1 else None
+
+    def of(self, id: ObjectId | None) -> str:
+        """The name, inert; a dash for none."""
+        if id is None:
+            return "-"
+        if id.kind != KUSTOMIZATION:
+            return inert(str(id))
+        return inert(id.name if id.namespace == self.shared else id.key)
+
+    def all(self, ids: Sequence[ObjectId], known: Fleet) -> Text:
+        """Names joined by commas; what does not exist in red."""
+        text = Text()
+        for number, id in enumerate(ids):
+            text.append(", " if number else "")
+            text.append(self.of(id), style="" if id in known else "red")
+            text.append("" if id in known else " (missing)", style="red")
+        return text
+
+
+def _heading(fleet: Fleet, name: _Names) -> Text:
+    depends = sum(1 for edge in edges(fleet) if edge.kind == DEPENDS_ON)
+    depth = len({n for n in layers(fleet).values() if n is not None})
+    text = Text(inert(fleet.name), style="bold")
+    if fleet.cluster_path:
+        text.append(f" at {inert(fleet.cluster_path)}")
+    counts = (
+        f"\n{len(fleet.kustomizations)} Kustomizations, {len(fleet.helmreleases)} HelmReleases, "
+        f"{len(fleet.sources)} sources; {depends} dependsOn edges in {depth} layers"
+    )
+    text.append(counts, style="not bold")
+    if name.shared:
+        text.append(f"\nnamespace of the Kustomizations: {inert(name.shared)}", style="not bold")
+    for flag in fleet.flags:
+        where = f" ({inert(flag.file)}{'' if flag.line is None else f':{flag.line}'})" if flag.file else ""
+        text.append(f"\n{inert(flag.controller)} --{inert(flag.flag)}={inert(flag.value)}{where}", style="not bold")
+    return text
+
+
+def _kustomizations(fleet: Fleet, name: _Names, width: int) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("layer", justify="right")
+    table.add_column("Kustomization", overflow="fold")
+    table.add_column("waits")
+    wide = width >= WIDE
+    if wide:
+        table.add_column("timeout", justify="right")
+        table.add_column("parent", overflow="fold")
+        table.add_column("path", overflow="fold")
+    table.add_column("depends on", overflow="fold")
+    level = layers(fleet)
+    last: int | None = -1
+    for k in sorted(
+        fleet.kustomizations, key=lambda k: (level[k.id] is None, level[k.id] or 0, k.id != fleet.root, k.id)
+    ):
+        own = level[k.id]
+        shown = "" if own == last else "never" if own is None else str(own)
+        last = own
+        cells: list[str | Text] = [shown, _marked(k, name), _waits(k)]
+        if wide:
+            cells += [go_duration(k.effective_timeout_s), name.of(k.parent), inert(k.path)]
+        targets = list(dict.fromkeys(d.target for d in k.depends_on))
+        table.add_row(*cells, name.all(targets, fleet) if targets else Text("-"))
+    return table
+
+
+def _marked(k: Kustomization, name: _Names) -> Text:
+    text = Text(name.of(k.id))
+    marks = [
+        word
+        for word, holds in (
+            ("assumed root", k.assumed),
+            ("suspended", k.suspend),
+            ("cannot be built", k.broken),
+            ("not expanded", not k.expanded),
+        )
+        if holds
+    ]
+    if marks:
+        text.append(f" ({', '.join(marks)})", style="red" if k.broken else "yellow")
+    return text
+
+
+def _waits(k: Kustomization) -> str:
+    if k.wait:
+        return "wait"
+    return f"{len(k.health_checks)} checks" if k.health_checks else "-"
+
+
+def _helmreleases(fleet: Fleet, name: _Names, width: int) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("HelmRelease", overflow="fold")
+    table.add_column("in", overflow="fold")
+    if width >= WIDE:
+        table.add_column("chart", overflow="fold")
+    with_edges = any(h.depends_on for h in fleet.helmreleases)
+    if with_edges:
+        table.add_column("depends on", overflow="fold")
+    for h in sorted(fleet.helmreleases, key=lambda h: h.id):
+        suspended = Text(" (suspended)", style="yellow") if h.suspend else Text()
+        cells: list[str | Text] = [Text(inert(h.id.key)) + suspended, name.of(h.parent)]
+        if width >= WIDE:
+            cells.append(_chart(h))
+        if with_edges:
+            cells.append(_release_targets(h, fleet))
+        table.add_row(*cells)
+    return table
+
+
+def _chart(h: HelmRelease) -> str:
+    return inert(f"{h.chart or '-'} {h.chart_version or ''}".strip())
+
+
+def _release_targets(h: HelmRelease, fleet: Fleet) -> Text:
+    text = Text("" if h.depends_on else "-")
+    for number, target in enumerate(dict.fromkeys(d.target for d in h.depends_on)):
+        missing = target not in fleet
+        text.append(
+            (", " if number else "") + inert(target.key) + (" (missing)" if missing else ""), "red" if missing else ""
+        )
+    return text
+
+
+def _path_line(path: Path, name: _Names) -> list[RenderableType]:
+    if not path.objects:
+        return [Text("Critical path: none, as nothing here can turn Ready", style="bold")]
+    text = Text("Critical path", style="bold")
+    text.append(f" {format_duration(path.total_s)}: ", style="not bold")
+    steps = []
+    for id in path.objects:
+        takes_s = path.durations_s.get(id, 0.0)
+        steps.append(name.of(id) + (f" {format_duration(takes_s)}" if takes_s else ""))
+    text.append(" > ".join(steps), style="not bold")
+    note = (
+        "Median workload times (stated or shipped priors) along the order that must be; Flux's own time, polls and "
+        "queues come on top: `fleetbench simulate`."
+    )
+    return [text, Text(note, style="dim")]
