@@ -11,6 +11,7 @@ import click
 
 from fleetbench.cli.fleet import FleetChoice
 from fleetbench.cli.options import DURATION, OBJECT, fleet_options
+from fleetbench.cli.simulation import flag_options
 from fleetbench.ids import ObjectId
 from fleetbench.measure.request import EXISTING, KIND, KindRequest, Request
 
@@ -83,19 +84,7 @@ def _kind_options(command: Command) -> Command:
 )
 @click.option("--durations", metavar="FILE", type=_FILE, help="Stand-ins: durations of single objects.")
 @click.option("--fail", metavar="OBJECT", type=OBJECT, multiple=True, help="Stand-ins: OBJECT never turns healthy.")
-@click.option(
-    "--kustomize-concurrent", metavar="N", type=click.IntRange(1, 10_000), help="Workers of kustomize-controller."
-)
-@click.option("--helm-concurrent", metavar="N", type=click.IntRange(1, 10_000), help="Workers of helm-controller.")
-@click.option(
-    "--source-concurrent", metavar="N", type=click.IntRange(1, 10_000), help="Workers of source-controller, per kind."
-)
-@click.option(
-    "--requeue-dependency",
-    metavar="DURATION",
-    type=DURATION,
-    help="Poll of kustomize- and helm-controller for dependencies.",
-)
+@flag_options
 @_kind_options
 @click.option("--apply", is_flag=True, help="Existing: create the source and the root Kustomization.")
 @click.option("--print-rbac", is_flag=True, help="Existing: print the ClusterRole that watching needs, and stop.")

@@ -20,7 +20,7 @@ from fleetbench.measure.request import EXISTING, Request
 if TYPE_CHECKING:
     from fleetbench.graph.fleet import Fleet
     from fleetbench.ids import ObjectId
-    from fleetbench.measure.session import Measured, Plan
+    from fleetbench.measure.session import Measured, Plan, Predicted
     from fleetbench.measure.standin import StandIn
     from fleetbench.measure.subject import Subject
 
@@ -128,6 +128,7 @@ def _plan(choice: FleetChoice, request: Request, work: Path) -> Plan:
         request.timeout,
         _hopeless(deployed, fail),
         _meta(subject, request, real),
+        lambda fleet, flags: _predict(fleet, flags, fail),
     )
 
 
@@ -144,12 +145,16 @@ def _stand_in(fleet: Fleet, request: Request) -> StandIn:
     from fleetbench.measure.standin import stand_in
     from fleetbench.model.profile import load_durations, load_profile
     from fleetbench.model.resolve import resolve
+    from fleetbench.model.typical import typical_s
 
     durations = None if request.durations is None else load_durations(request.durations)
-    times = resolve(fleet, durations, load_profile(request.profile), load_profile("default"))
+    profile, default = load_profile(request.profile), load_profile("default")
+    times = resolve(fleet, durations, profile, default)
+    pull = profile.over(default).pull
+    seconds = {id: typical_s(time, pull) for id, time in times.items()}
     for id in request.fail:
         named(fleet, id, "--fail")
-    return stand_in(_strategy(fleet, request.strategy), times, request.fail)
+    return stand_in(_strategy(fleet, request.strategy), seconds, request.fail)
 
 
 def _strategy(fleet: Fleet, strategy: str) -> Fleet:
@@ -168,6 +173,21 @@ def _hopeless(fleet: Fleet, fail: frozenset[ObjectId]) -> frozenset[ObjectId]:
     plan = compile_plan(Scenario(fleet, fail=fail))
     can = can_turn_ready(plan)
     return frozenset(plan.items[n].id for n in plan.services if not can[n])
+
+
+def _predict(fleet: Fleet, flags: Mapping[str, Any], fail: frozenset[ObjectId]) -> Predicted:
+    """Predict the rollout of the fleet as it is deployed, with the flags of the run."""
+    from fleetbench.measure.session import Predicted
+    from fleetbench.model.assemble import Choice
+    from fleetbench.model.parameters import Parameters
+    from fleetbench.prediction.document import to_document
+    from fleetbench.prediction.strategies import FINE, predict_strategies
+
+    known = {name: value for name, value in flags.items() if name in Parameters.__dataclass_fields__}
+    result = predict_strategies(fleet, Choice(flags=known, fail=fail), FINE)
+    prediction = result.predictions[FINE]
+    interval = (prediction.total_quantile(0.05), prediction.total_quantile(0.95))
+    return Predicted(to_document(result.assembled, result.predictions), interval)
 
 
 def _meta(subject: Subject, request: Request, real: bool) -> dict[str, Any]:

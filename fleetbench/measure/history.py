@@ -20,6 +20,8 @@ from fleetbench.measure.protocols import Manifest
 from fleetbench.units import parse_duration
 
 SUCCEEDED = ("ReconciliationSucceeded",)
+HELM_OVERHEAD_S = 7.0
+"""An install longer than its pods by more than Helm's 5 s poll and its own work did something else too: hooks."""
 _CONTROLLED = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
 
 
@@ -42,7 +44,7 @@ class Learned:
     """Permissions that were missing."""
 
 
-def learn_profile(context: str | None = None) -> Learned:
+def learn(context: str | None = None) -> Learned:
     """Learn from the cluster of a kubeconfig context.
 
     Raises:
@@ -86,22 +88,19 @@ def learn_from(
 
 
 def _choose(id: ObjectId, obj: Manifest | None, by_pods: float | None) -> tuple[tuple[float, ...], str] | None:
-    """The best that is known: a release's install, its pods, then the reconciles that were the only ones of their kind."""
+    """The best that is known: its pods, a release's action, then the reconciles that were the only ones of their kind."""
     if obj is None:
         return None
     status = obj.get("status") or {}
     if id.kind == HELM_RELEASE:
-        took_s = _action_s(status)
-        if took_s is not None and status.get("lastAttemptedReleaseAction") == "install":
-            return (took_s,), "lastAttemptedReleaseActionDuration of its install"
-        if by_pods is not None:
-            return (by_pods,), "its pods"
-        return None if took_s is None else ((took_s,), "lastAttemptedReleaseActionDuration of its upgrade")
+        return _of_release(status, by_pods)
     if by_pods is not None:
         return (by_pods,), "its pods"
     spec = obj.get("spec") or {}
     if not (spec.get("wait") or spec.get("healthChecks")):
         return None
+    if any(kid.kind in (KUSTOMIZATION, HELM_RELEASE) for kid in inventory(obj)):
+        return None  # its reconcile also waited for them, and they count by themselves
     # An entry is overwritten by every further reconcile of the same content: only one that ran once tells of a rollout.
     once = [
         h
@@ -110,6 +109,15 @@ def _choose(id: ObjectId, obj: Manifest | None, by_pods: float | None) -> tuple[
     ]
     found = tuple(parse_duration(h["lastReconciledDuration"]) for h in once)
     return (found, "status.history (build and apply included)") if found else None
+
+
+def _of_release(status: Mapping[str, object], by_pods: float | None) -> tuple[tuple[float, ...], str] | None:
+    took_s, action = _action_s(status), status.get("lastAttemptedReleaseAction")
+    if by_pods is not None and (took_s is None or action != "install" or took_s - by_pods <= HELM_OVERHEAD_S):
+        return (by_pods,), "its pods"
+    if took_s is None:
+        return None
+    return (took_s,), f"lastAttemptedReleaseActionDuration of its {action}"
 
 
 def _action_s(status: Mapping[str, object]) -> float | None:
@@ -180,6 +188,9 @@ def _controller(pod: Manifest) -> ObjectId | None:
 def _image_bytes(nodes: Iterable[Manifest]) -> dict[str, int]:
     found: dict[str, int] = {}
     for node in nodes:
+        info = (node.get("status") or {}).get("nodeInfo") or {}
+        if not str(info.get("containerRuntimeVersion", "")).startswith("containerd://"):
+            continue  # others report what an image takes unpacked, several times what is pulled
         for image in (node.get("status") or {}).get("images") or []:
             for name in image.get("names") or []:
                 if "@" not in name:

@@ -10,8 +10,8 @@ import yaml
 
 from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Workload
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
-from fleetbench.measure.kinds import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP
 from fleetbench.measure.standin import DEADLINE_S, StandIn, chart_path
+from fleetbench.repo.manifest import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP
 from fleetbench.units import go_duration
 
 BRANCH = "main"

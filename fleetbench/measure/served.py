@@ -11,9 +11,9 @@ import yaml
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import GIT_REPOSITORY, ObjectId
-from fleetbench.measure.kinds import SOURCE_GROUP
 from fleetbench.measure.manifests import BRANCH
 from fleetbench.measure.shell import ProgramFailed, run
+from fleetbench.repo.manifest import SOURCE_GROUP
 
 GIT_S = 300.0
 _ENV = {

@@ -19,7 +19,7 @@ from fleetbench.measure.api import KubernetesApi
 from fleetbench.measure.clock import SystemClock
 from fleetbench.measure.fold import Fold
 from fleetbench.measure.git_server import serve
-from fleetbench.measure.kinds import BY_KIND, KUSTOMIZE_GROUP, SOURCE_GROUP, WATCHED
+from fleetbench.measure.kinds import BY_KIND, WATCHED
 from fleetbench.measure.loop import SETTLE_S, Loop, Outcome, View
 from fleetbench.measure.progress import Progress
 from fleetbench.measure.protocols import Disconnected
@@ -30,6 +30,7 @@ from fleetbench.measure.subject import Subject
 from fleetbench.measure.summary import ready_csv, report_markdown, summary_lines
 from fleetbench.measure.usage import UsageSampler
 from fleetbench.measure.watch import Watcher
+from fleetbench.repo.manifest import KUSTOMIZE_GROUP, SOURCE_GROUP
 from fleetbench.runs.folder import META, PREDICTION, READY, REPORT
 from fleetbench.runs.folder import meta as folder_meta
 
@@ -41,6 +42,16 @@ SYSTEM_NAMESPACES = frozenset(
     {"kube-system", "kube-public", "kube-node-lease", "local-path-storage", controllers.NAMESPACE}
 )
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What a run is held against."""
+
+    document: Mapping[str, Any]
+    """``prediction.json``."""
+    total_s: tuple[float, float]
+    """5 % and 95 % quantile of the last Ready."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +70,8 @@ class Plan:
     """Services that cannot turn Ready in this run, as something fails or is missing: nobody waits for them."""
     meta: Mapping[str, Any] = field(default_factory=dict)
     """What the run's metadata says beside what is found out here: strategy, profile, workloads ..."""
-    predict: Callable[[Fleet, Mapping[str, Any]], Mapping[str, Any] | None] | None = None
-    """(fleet as deployed, flags) -> ``prediction.json``, with ``total_s_p5`` and ``total_s_p95``; None = no prediction."""
+    predict: Callable[[Fleet, Mapping[str, Any]], Predicted] | None = None
+    """(fleet as deployed, flags) -> what to hold the run against; None = nothing."""
 
     @property
     def fleet(self) -> Fleet:
@@ -100,6 +111,8 @@ def measure_on_kind(plan: Plan, folder: Path, view: Callable[[Mapping[str, Any],
     manifest, deployments = flux.set_flags(flux.manifest_text(plan.flux_manifest), flags)
     meta = folder_meta("measured", fleet.name, **host.host(clock), **plan.meta, **flux_meta(flags, deployments))
     run_flags = controllers.run_flags(deployments)
+    # Before the cluster is there: it would take processors from the controllers.
+    predicted = plan.predict(fleet, run_flags) if plan.predict else None
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fleetbench-")))
         say("creating the Kind cluster")
@@ -112,11 +125,10 @@ def measure_on_kind(plan: Plan, folder: Path, view: Callable[[Mapping[str, Any],
         meta |= {"kind_version": kind.version(), **host.cluster(api)}
         roots = stack.enter_context(_Source(plan, cluster, work)).objects(api)
         _create_namespaces(plan, cluster.kubeconfig)
-        predicted = plan.predict(fleet, run_flags) if plan.predict else None
         recorder = stack.enter_context(Recorder(folder, fleet, run_flags, meta, plan.timeout_s))
         if predicted is not None:
-            recorder.write_json(PREDICTION, predicted)
-        interval = None if predicted is None else (predicted["total_s_p5"], predicted["total_s_p95"])
+            recorder.write_json(PREDICTION, predicted.document)
+        interval = None if predicted is None else predicted.total_s
         watcher = stack.enter_context(Watcher(api, clock, WATCHED))
         if not watcher.wait_listed(60):
             raise Disconnected("the cluster could not be listed within 60 s")

@@ -7,13 +7,11 @@ Every Kustomization and HelmRelease that has workloads gets one Deployment of th
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Source, Workload
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId
-from fleetbench.model.workload_time import PodTime, WorkloadTime
 
 PAUSE_IMAGE = "registry.k8s.io/pause:3.10"
 NAMESPACE = "default"
@@ -38,7 +36,7 @@ class StandIn:
 
 def stand_in(
     fleet: Fleet,
-    times: Mapping[ObjectId, WorkloadTime],
+    seconds: Mapping[ObjectId, float],
     fail: frozenset[ObjectId] = frozenset(),
     image: str = PAUSE_IMAGE,
 ) -> StandIn:
@@ -46,7 +44,7 @@ def stand_in(
 
     Args:
         fleet: the fleet, fine or in waves.
-        times: workload time of each Kustomization and HelmRelease (:func:`fleetbench.model.resolve.resolve`).
+        seconds: how long each Kustomization's and HelmRelease's own workloads take; rounded to whole seconds.
         fail: Kustomizations or HelmReleases whose stand-in never turns Ready.
         image: the pause image that the nodes hold.
     """
@@ -54,7 +52,7 @@ def stand_in(
     dropped = [
         f"{s.id}: its objects come from the served repository" for s in fleet.sources if s.id.kind != GIT_REPOSITORY
     ]
-    own = {obj.id: _workloads(obj, times.get(obj.id), obj.id in fail, image) for obj in fleet.services()}
+    own = {obj.id: _workloads(obj, seconds.get(obj.id, 0.0), obj.id in fail, image) for obj in fleet.services()}
     sources = _sources(fleet, source)
     releases = tuple(_release(h, source, own[h.id]) for h in fleet.helmreleases)
     kept = {s.id for s in sources} | {h.id for h in releases} | {k.id for k in fleet.kustomizations}
@@ -65,31 +63,6 @@ def stand_in(
     served = replace(fleet, kustomizations=kustomizations, helmreleases=releases, sources=sources, _index={})
     failing = frozenset(w.object for id in fail if id in own for w in own[id])
     return StandIn(served, _missing_namespaces(served), failing, tuple(dict.fromkeys(dropped)))
-
-
-def pause_s(time: WorkloadTime | None) -> int:
-    """The whole seconds that stand for a workload time: its median, pulls left out (there is nothing to pull)."""
-    if time is None:
-        return 0
-    if time.total is not None:
-        return _whole(time.total.quantile(0.5))
-    ends: list[float] = []
-    hooks_s = max((_pod_s(pod) for pod in time.pods if pod.hook), default=0.0)
-    for pod in time.pods:
-        start_s = 0.0 if pod.hook else hooks_s
-        if pod.after is not None:
-            start_s = max(start_s, ends[pod.after])
-        ends.append(start_s + _pod_s(pod))
-    return _whole(max(ends, default=0.0))
-
-
-def _pod_s(pod: PodTime) -> float:
-    # The start of a pod (scheduling, sandbox) is left out: the stand-in's own pod has one.
-    return pod.ready.quantile(0.5)
-
-
-def _whole(seconds: float) -> int:
-    return math.floor(seconds + 0.5)
 
 
 def _served_source(fleet: Fleet) -> ObjectId:
@@ -121,10 +94,8 @@ def _paths(fleet: Fleet) -> dict[ObjectId, str]:
     return found
 
 
-def _workloads(
-    obj: Kustomization | HelmRelease, time: WorkloadTime | None, fails: bool, image: str
-) -> tuple[Workload, ...]:
-    seconds = pause_s(time)
+def _workloads(obj: Kustomization | HelmRelease, takes_s: float, fails: bool, image: str) -> tuple[Workload, ...]:
+    seconds = round(takes_s)
     if not seconds and not fails and not obj.workloads:
         return ()
     namespace = NAMESPACE
