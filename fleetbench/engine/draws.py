@@ -6,6 +6,7 @@ does not reshuffle the others.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 from math import exp
 from statistics import NormalDist
@@ -28,6 +29,43 @@ def _mix(z: int) -> int:
     return z ^ (z >> 31)
 
 
+BINS = 1024
+"""Values a step's distribution is cut into: equally likely, each the quantile in its bin's middle."""
+_SHIFT = 64 - BINS.bit_length() + 1
+
+
+def bin_of(stream: int, phase_key: int) -> int:
+    """Which bin one phase of an attempt falls into.
+
+    The stream is mixed already, so one multiplication by an odd constant (Knuth's for 64 bits) does.
+    """
+    return ((stream ^ phase_key) * 0x9E3779B97F4A7C15 & _MASK) >> _SHIFT
+
+
+@lru_cache(maxsize=256)
+def bins(step: Step, outlier: Step, outlier_share: float) -> tuple[float, ...] | None:
+    """A step's distribution as :data:`BINS` values in seconds, the last ``outlier_share`` of them stalled.
+
+    A draw is then one look-up. None for a step that takes no time.
+    """
+    if step.p50_s == 0.0:
+        return None
+    found = []
+    for n in range(BINS):
+        u = (n + 0.5) / BINS
+        seconds = step.p50_s * exp(step.sigma * _inverse_normal(u))
+        if u > 1.0 - outlier_share:
+            rest = min(max((u - 1.0 + outlier_share) / outlier_share, 1e-3), 1.0 - 1e-3)
+            seconds += outlier.p50_s * exp(outlier.sigma * _inverse_normal(rest))
+        found.append(seconds)
+    return tuple(found)
+
+
+def phase_key(phase: int) -> int:
+    """The constant of a phase."""
+    return _mix(phase + 1)
+
+
 class Draws:
     """The random numbers of one sample."""
 
@@ -42,6 +80,10 @@ class Draws:
         z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
         return ((z ^ (z >> 31)) >> 11) * 1.1102230246251565e-16 + 5.551115123125783e-17
+
+    def stream(self, key: int, attempt: int) -> int:
+        """The number from which an object's draws of one attempt are made (:func:`of_stream`)."""
+        return _mix((self.base ^ key) + attempt * 0xD1342543DE82EF95 & _MASK)
 
     def lognormal(self, step: Step, key: int, phase: int, attempt: int = 0) -> float:
         """A draw of a step, without outliers, in seconds."""

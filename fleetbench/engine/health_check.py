@@ -24,25 +24,28 @@ def health_check(w: World, n: int, timeout_s: float, poll_s: float) -> Generator
     env = w.env
     deadline = env.now + timeout_s
     first = env.now + w.amount(n, POLL)
+    item = w.items[n]
+    watching = item.checks or item.needs_run or w.parameters.cancel_health_check_on_new_revision
     while True:
         if w.failed_checks[n] and w.parameters.fail_fast:
             at, outcome = next_poll_s(env.now, first, poll_s), FAILED
-        elif w.items[n].check_missing or w.missing_provider(n) or w.pending[n]:
+        elif item.check_missing or w.missing_provider(n) or w.pending[n]:
             at, outcome = deadline, TIMED_OUT
         else:
             at, outcome = next_poll_s(max(env.now, w.own_workloads_s(n)), first, poll_s), PASSED
         if at > deadline:
             at, outcome = deadline, TIMED_OUT
-        if at > env.now:
-            event = w.wake[n] = env.event()
-            yield event | env.timeout(at - env.now)
-            del w.wake[n]
-            if event.triggered:
-                if event.value == "canceled":
-                    return CANCELED
-                continue
-            if outcome == PASSED and w.pending[n]:
-                continue  # something turned Unknown again before the poll
-            if outcome == FAILED and not w.failed_checks[n]:
-                continue
+        if at <= env.now:
+            return outcome
+        if not watching:
+            yield env.timeout(at - env.now)
+            return outcome
+        event = w.wake[n] = env.event()
+        env.timeout(at - env.now).callbacks.append(lambda _, event=event: event.triggered or event.succeed("tick"))
+        said = yield event
+        del w.wake[n]
+        if said == "canceled":
+            return CANCELED
+        if said == "changed" or (outcome == PASSED and w.pending[n]) or (outcome == FAILED and not w.failed_checks[n]):
+            continue  # another look; something may have turned Unknown again before this one
         return outcome

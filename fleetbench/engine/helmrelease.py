@@ -25,7 +25,7 @@ Reconcile = Generator[simpy.Event, Any, Result]
 def reconcile(w: World, n: int) -> Reconcile:
     """One reconcile; the worker is held throughout."""
     item = w.items[n]
-    w.attempts[n] += 1
+    w.begin(n)
     if not w.finalizer[n]:
         yield w.work(n, world.FINALIZER)
         w.finalizer[n] = True

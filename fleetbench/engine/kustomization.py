@@ -25,7 +25,7 @@ Reconcile = Generator[simpy.Event, Any, Result]
 def reconcile(w: World, n: int) -> Reconcile:
     """One reconcile; the worker is held throughout."""
     item = w.items[n]
-    w.attempts[n] += 1
+    w.begin(n)
     if not w.finalizer[n]:
         yield w.work(n, world.FINALIZER)
         w.finalizer[n] = True
@@ -103,10 +103,12 @@ def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
         if outcome == CANCELED:
             w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
             return REQUEUE
-        yield w.work(n, world.HEALTH_END)
+        finish = w.amount(n, world.HEALTH_END) + w.amount(n, world.FINISH)
+        yield w.processors.work(finish)
         if outcome != PASSED:
             return _failed(w, n, phases.HEALTH_CHECK_FAILED)
-    yield w.work(n, world.FINISH)
+    else:
+        yield w.work(n, world.FINISH)
     w.revision[n] = revision
     w.set_ready(n, phases.RECONCILIATION_SUCCEEDED)
     yield w.work(n, world.RELEASE)

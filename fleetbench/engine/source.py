@@ -27,7 +27,7 @@ _STEP = {GIT_REPOSITORY: world.GIT_FETCH, HELM_CHART: world.CHART_BUILD}
 def reconcile(w: World, n: int) -> Reconcile:
     """One reconcile; the worker is held throughout."""
     item = w.items[n]
-    w.attempts[n] += 1
+    w.begin(n)
     if not w.finalizer[n]:
         yield w.work(n, world.FINALIZER)
         w.finalizer[n] = True

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from math import exp
-from statistics import NormalDist
 from typing import Any
 
 import simpy
 
 from fleetbench import phases
-from fleetbench.engine.draws import Draws, key_of
+from fleetbench.engine.draws import Draws, bin_of, bins, key_of, phase_key
 from fleetbench.engine.plan import Plan
 from fleetbench.engine.processors import Mutex, Processors
 from fleetbench.engine.work_queue import WorkerPool, WorkQueue
@@ -19,7 +18,6 @@ from fleetbench.model.steps import Step, Steps
 from fleetbench.model.workload_time import ImagePull
 from fleetbench.timeline.events import Event
 
-_inverse_normal = NormalDist().inv_cdf
 PHASES = {name: number for number, name in enumerate(Steps.__dataclass_fields__)}
 """Step -> number of its random stream; streams beyond 100 are named below."""
 (
@@ -40,8 +38,9 @@ _SHARED = key_of("shared")
 TRUE, FALSE, UNKNOWN, ABSENT = phases.TRUE, phases.FALSE, phases.UNKNOWN, phases.ABSENT
 
 
-def _cost(step: Step | float) -> tuple[float, float]:
-    return (step.p50_s, step.sigma) if isinstance(step, Step) else (0.0, 0.0)
+def _cost(step: Step | float, phase: int, steps: Steps) -> tuple[tuple[float, ...] | None, int]:
+    """The step's values, and the key of its draws."""
+    return (bins(step, steps.outlier, steps.outlier_share), phase_key(phase)) if isinstance(step, Step) else (None, 0)
 
 
 class World:
@@ -63,8 +62,7 @@ class World:
         self.build_mutex = Mutex(self.env)
         steps = scenario.steps
         self.steps = steps
-        self._cost = [_cost(getattr(steps, name)) for name in PHASES]
-        self._outlier_from = 1.0 - steps.outlier_share if steps.outlier_share else 2.0
+        self._cost = [_cost(getattr(steps, name), number, steps) for name, number in PHASES.items()]
         self._warm_s = 12.0 * steps.cold_decay_s if self.cold else -1.0
         size = len(plan.items)
         self.exists = [False] * size
@@ -83,6 +81,7 @@ class World:
         self.workload_s = [0.0] * size
         self.workload_by_object: list[dict[Any, float] | None] = [None] * size
         self.attempts = [0] * size
+        self.streams = [0] * size
         self.tries = [0] * size
         self.pending = [len(item.checks) for item in plan.items]
         """Watched items that are not Ready now."""
@@ -117,25 +116,22 @@ class World:
 
     # --- the machine ---------------------------------------------------------------------------------------------
 
+    def begin(self, n: int) -> None:
+        """A reconcile of the object starts: its next attempt, with draws of its own."""
+        attempt = self.attempts[n] = self.attempts[n] + 1
+        self.streams[n] = self.draws.stream(self.items[n].key, attempt)
+
     def amount(self, n: int, phase: int, times: float = 1.0) -> float:
         """Seconds of work of one step of one object, this attempt's draw."""
-        p50_s, sigma = self._cost[phase]
-        if p50_s == 0.0:
+        table, phase_key = self._cost[phase]
+        if table is None:
             return 0.0
-        u = self.draws.uniform(self.items[n].key, phase, self.attempts[n])
-        seconds = p50_s * times * exp(sigma * _inverse_normal(u))
-        if u > self._outlier_from:
-            outlier = self.steps.outlier
-            rest = (u - self._outlier_from) / self.steps.outlier_share
-            seconds += outlier.p50_s * exp(outlier.sigma * _inverse_normal(min(max(rest, 1e-9), 1 - 1e-9)))
-        return seconds * self.slowness()
+        seconds = table[bin_of(self.streams[n], phase_key)] * times
+        return seconds * (self.speed if self.env.now > self._warm_s else self.slowness())
 
     def slowness(self) -> float:
         """Factor on all work now: the machine of this sample, cold at first."""
-        now = self.env.now
-        if now > self._warm_s:
-            return self.speed
-        return self.speed * (1.0 + self.cold * exp(-now / self.steps.cold_decay_s))
+        return self.speed * (1.0 + self.cold * exp(-self.env.now / self.steps.cold_decay_s))
 
     def work(self, n: int, phase: int, times: float = 1.0) -> simpy.Timeout:
         """Start one step of an object; the event comes when it has had its processor time."""
