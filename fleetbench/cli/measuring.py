@@ -109,10 +109,12 @@ def _plan(choice: FleetChoice, request: Request, work: Path) -> Plan:
     note(
         f"{subject.fleet.name}: {request.strategy}, workloads {'real' if real else f'stand-in (profile {request.profile})'}"
     )
-    for line in () if stand_in is None else stand_in.dropped:
-        note(f"left out of the stand-in: {line}")
+    if stand_in is not None and stand_in.dropped:
+        note(
+            f"left out of the stand-in, as meta.json lists: {len(stand_in.dropped)} sources, substitutions and custom checks"
+        )
     deployed = subject.fleet if stand_in is None else stand_in.fleet
-    fail = frozenset() if stand_in is None else stand_in.failing
+    fail = request.fail
     return Plan(
         subject,
         stand_in,
@@ -127,7 +129,7 @@ def _plan(choice: FleetChoice, request: Request, work: Path) -> Plan:
         request.source,
         request.timeout,
         _hopeless(deployed, fail),
-        _meta(subject, request, real),
+        {**_meta(subject, request, real), "left_out": [] if stand_in is None else list(stand_in.dropped)},
         lambda fleet, flags: _predict(fleet, flags, fail),
     )
 
@@ -199,7 +201,6 @@ def _meta(subject: Subject, request: Request, real: bool) -> dict[str, Any]:
         "source": request.source,
         "commit": subject.commit,
         "fail": sorted(str(id) for id in request.fail),
-        "fleet": subject.fleet.name,
     }
 
 

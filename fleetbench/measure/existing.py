@@ -23,7 +23,7 @@ from fleetbench.measure.permissions import readable
 from fleetbench.measure.progress import Progress
 from fleetbench.measure.protocols import Clock, Manifest, Seen, Trouble
 from fleetbench.measure.recorder import Recorder
-from fleetbench.measure.session import SYSTEM_NAMESPACES, Measured, Say, finish, flux_meta
+from fleetbench.measure.session import Measured, Say, finish, flux_meta
 from fleetbench.measure.usage import UsageSampler
 from fleetbench.measure.watch import Watcher
 from fleetbench.phases import TRUE
@@ -84,7 +84,7 @@ def measure_existing(
                 stack, clock, fleet, objects, watcher, recorder, sampler, meta, view(flags, None), say, timeout_s
             )
         first, t0_s = wait_for_root(watcher, fleet, clock, timeout_s, say)
-        progress, fold = Progress(fleet), Fold(t0_s, SYSTEM_NAMESPACES)
+        progress, fold = Progress(fleet), Fold(t0_s)
         loop = Loop(
             watcher.queue, fold, recorder, progress, stack.enter_context(view(flags, None)), clock, timeout_s=timeout_s
         )
@@ -184,7 +184,7 @@ def _commit(
     progress.waits_for = f"a new revision of {root.source}"
     say(f"everything is Ready: waiting for {progress.waits_for}")
     observer = CommitObserver(fleet, root.source, progress, recorder)
-    fold = Fold(clock.monotonic_s(), SYSTEM_NAMESPACES)
+    fold = Fold(clock.monotonic_s())
     shown = stack.enter_context(view)
     loop = Loop(watcher.queue, fold, recorder, progress, shown, clock, timeout_s=timeout_s, observe=observer.event)
     return finish(loop, recorder, progress, sampler, meta, None)

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from fleetbench import phases
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
 from fleetbench.measure import kstatus
-from fleetbench.measure.kinds import EVENT, WORKLOAD_KINDS
+from fleetbench.measure.controllers import NAMESPACE
+from fleetbench.measure.kinds import EVENT, POD, WORKLOAD_KINDS
 from fleetbench.measure.protocols import DELETED, Manifest, Seen
 from fleetbench.timeline.events import Event
 from fleetbench.units import parse_duration
@@ -17,6 +18,9 @@ from fleetbench.units import parse_duration
 FLUX_KINDS = (KUSTOMIZATION, HELM_RELEASE, *SOURCE_KINDS)
 GONE_FROM_CLUSTER = "Deleted"
 """Reason of the event of an object that was deleted."""
+
+SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
+_CONTROLLER = re.compile(r"[a-z-]+-controller(-|$)")
 
 _PULLED = re.compile(r'^Successfully pulled image "([^"]+)" in ([\d.a-zµ]+)(?: \(([\d.a-zµ]+) including waiting\))?')
 _SIZE = re.compile(r"Image size: (\d+) bytes")
@@ -38,14 +42,15 @@ NOTHING = Folded()
 class Fold:
     """Turns changes into events; one that shows nothing new folds to nothing.
 
+    Workloads of the system and of the controllers themselves are left out, but for the controllers' restarts.
+
     Args:
         t0_s: t0 on the monotonic clock of the changes.
-        quiet_namespaces: workloads and Kubernetes Events there are left out (the controllers' own, the system's).
     """
 
-    def __init__(self, t0_s: float, quiet_namespaces: frozenset[str] = frozenset()):
+    def __init__(self, t0_s: float):
         self.t0_s = t0_s
-        self._quiet = quiet_namespaces
+        self._restarts: dict[str, int] = {}
         self._last: dict[ObjectId, Event] = {}
         self._noted: set[tuple[str, int]] = set()
 
@@ -60,14 +65,10 @@ class Fold:
         t_s = seen.at_s - self.t0_s
         kind, namespace = seen.kind.kind, meta.get("namespace", "")
         if kind == EVENT:
-            return (
-                NOTHING
-                if namespace in self._quiet or seen.type == DELETED
-                else self._kubernetes_event(t_s, seen.object)
-            )
+            return NOTHING if seen.type == DELETED else self._kubernetes_event(t_s, seen.object)
         id = ObjectId(kind, namespace, meta.get("name", ""))
-        if kind in WORKLOAD_KINDS and namespace in self._quiet:
-            return NOTHING
+        if kind in WORKLOAD_KINDS and is_system(namespace, id.name):
+            return self._restart(t_s, id, seen.object) if kind == POD else NOTHING
         if seen.type == DELETED:
             event, api_time = Event(t_s, id, reason=GONE_FROM_CLUSTER, generation=meta.get("generation") or 1), None
         elif kind in FLUX_KINDS:
@@ -80,8 +81,20 @@ class Fold:
         self._last[id] = event
         return Folded(event, api_time)
 
+    def _restart(self, t_s: float, id: ObjectId, pod: Manifest) -> Folded:
+        """A note when a controller's container was restarted: what was measured since then is not a plain rollout."""
+        containers = (pod.get("status") or {}).get("containerStatuses") or []
+        count = sum(c.get("restartCount") or 0 for c in containers)
+        before = self._restarts.get(id.name)
+        self._restarts[id.name] = count
+        if id.namespace != NAMESPACE or before is None or count <= before:
+            return NOTHING
+        return Folded(note={"controller_restart": {"pod": id.name, "restarts": count}, "t_s": round(t_s, 3)})
+
     def _kubernetes_event(self, t_s: float, obj: Manifest) -> Folded:
-        meta = obj.get("metadata") or {}
+        meta, about = obj.get("metadata") or {}, obj.get("regarding") or {}
+        if is_system(about.get("namespace", ""), about.get("name", "")):
+            return NOTHING
         count = (obj.get("series") or {}).get("count") or obj.get("deprecatedCount") or 1
         key = (meta.get("uid", ""), count)
         if key in self._noted:
@@ -89,6 +102,11 @@ class Fold:
         self._noted.add(key)
         note = event_note(obj)
         return NOTHING if note is None else Folded(note={**note, "t_s": round(t_s, 3)})
+
+
+def is_system(namespace: str, name: str) -> bool:
+    """Whether a workload is the cluster's or Flux's own."""
+    return namespace in SYSTEM_NAMESPACES or (namespace == NAMESPACE and _CONTROLLER.match(name) is not None)
 
 
 def flux_event(t_s: float, id: ObjectId, obj: Manifest) -> tuple[Event, str | None]:

@@ -38,9 +38,6 @@ REAL, STAND_IN = "real", "stand-in"
 SERVED, REMOTE = "served", "remote"
 READY_S = 300.0
 """The controllers must be available and lead within this time."""
-SYSTEM_NAMESPACES = frozenset(
-    {"kube-system", "kube-public", "kube-node-lease", "local-path-storage", controllers.NAMESPACE}
-)
 Say = Callable[[str], None]
 
 
@@ -138,7 +135,7 @@ def measure_on_kind(plan: Plan, folder: Path, view: Callable[[Mapping[str, Any],
         for root in roots:
             api.create(BY_KIND[root["kind"]], root)
         progress = Progress(fleet, plan.hopeless)
-        fold = Fold(t0_s, SYSTEM_NAMESPACES)
+        fold = Fold(t0_s)
         # Where something fails, go on for a poll, so that what waits for it is seen to wait.
         settle_s = max(SETTLE_S, run_flags["requeue_dependency_s"] + 5.0) if plan.hopeless else SETTLE_S
         loop = Loop(watcher.queue, fold, recorder, progress, shown, clock, timeout_s=plan.timeout_s, settle_s=settle_s)

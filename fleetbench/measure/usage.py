@@ -57,9 +57,9 @@ def controllers_in(summary: Manifest) -> Iterator[tuple[str, int, int]]:
     """(controller, memory in bytes, CPU in nanoseconds) of every Flux container in a kubelet's summary."""
     for pod in summary.get("pods") or []:
         reference = pod.get("podRef") or {}
-        if reference.get("namespace") != NAMESPACE:
-            continue
         name = reference.get("name", "").rsplit("-", 2)[0]
+        if reference.get("namespace") != NAMESPACE or not name.endswith("-controller"):
+            continue
         for container in pod.get("containers") or []:
             memory = (container.get("memory") or {}).get("workingSetBytes")
             cpu = (container.get("cpu") or {}).get("usageCoreNanoSeconds")
