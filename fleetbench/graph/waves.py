@@ -70,8 +70,7 @@ def is_waves(fleet: Fleet) -> bool:
     before (and so all are in one line), and each but the last checks their health. A single one counts if it checks
     their health and nothing in it depends on anything else in it: one wave.
     """
-    _, services = _services(fleet)
-    line = [k for id in services if (k := fleet.kustomization(id)) is not None]
+    line = _top_line(fleet)
     if not line or any(not _holds_services(fleet, k) for k in line):
         return False
     if len(line) == 1:
@@ -86,6 +85,24 @@ def is_waves(fleet: Fleet) -> bool:
     if any(not graph.has_edge(a, b) for a, b in pairwise(order)):
         return False
     return all(checks_health(k) for k in line if k.id != order[-1])
+
+
+def _top_line(fleet: Fleet) -> list[Kustomization]:
+    """What would be the waves: the Kustomizations of the root, or of the one below it that only groups them."""
+    top, seen = fleet.root, {fleet.root}
+    while True:
+        line = [
+            k for id in fleet.children.get(top, ()) if (k := fleet.kustomization(id)) is not None and id not in seen
+        ]
+        only = line[0] if len(line) == 1 else None
+        if (
+            only is None
+            or checks_health(only)
+            or not any(id.kind == KUSTOMIZATION for id in fleet.children.get(only.id, ()))
+        ):
+            return line
+        top = only.id
+        seen.add(top)
 
 
 def _holds_services(fleet: Fleet, k: Kustomization) -> bool:

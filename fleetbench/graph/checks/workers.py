@@ -41,7 +41,7 @@ def lock(fleet: Fleet, order: nx.DiGraph | None = None, shard: str | None = None
     A *waiting parent* is a Kustomization whose health check covers a Kustomization that it creates and that the
     same controller reconciles: it holds its worker from its apply until all such children are Ready, and they need
     workers themselves. Two such parents cannot hold workers at one time if the enforced order (dependsOn, parents,
-    waits) makes all children of the one Ready before the other is applied: waves are of this kind. The rollout can
+    waits) sees all children of the one through before the other is applied: waves are of this kind. The rollout can
     lock up with N workers exactly if N parents exist of which no two are so ordered: they may come to hold all N
     workers, and the innermost of them has a child that never gets one. So the answer's length is the largest N that
     can lock; with one worker more there is always one left for a child.
@@ -74,13 +74,17 @@ def lock(fleet: Fleet, order: nx.DiGraph | None = None, shard: str | None = None
 
 
 def _done_before(order: nx.DiGraph, parents: list[ObjectId], children: dict[ObjectId, list[ObjectId]]) -> list[int]:
-    """For each parent p, as bits: the parents q that are applied only after all children of p are Ready."""
+    """For each parent p, as bits: the parents q that are applied only once nothing can hold up a child of p.
+
+    That is once the child is Ready, or already once it is applied if it is no waiting parent itself: it then has
+    the only worker that it takes.
+    """
     after = marks_after(order, [applied(p) for p in parents])
     rows = []
     for i, p in enumerate(parents):
         common = ~(1 << i)
         for kid in children[p]:
-            common &= after[ready(kid)]
+            common &= after[ready(kid) if kid in children else applied(kid)]
         rows.append(common)
     # In a deadlock (reported on its own) both directions can hold: such pairs order nothing.
     return [

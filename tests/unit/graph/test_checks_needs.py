@@ -1,0 +1,105 @@
+"""Needs of each other that no edge declares: deadlocks, and lost retry intervals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fleetbench.findings import CRD_DEADLOCK, NEED_UNDECLARED, SELF_DEPENDENCY_LOOP, Finding
+from fleetbench.graph.checks import check
+from fleetbench.graph.fleet import Fleet, Kustomization, Need
+from fleetbench.ids import ObjectId
+from tests.builders import fleet, hr, hr_id, ks, ks_id
+
+CLUSTER = ObjectId("Cluster", "data", "pg")
+CRD = "CustomResourceDefinition clusters.postgresql.cnpg.io"
+
+
+def needing(name: str, provider: ObjectId, *depends_on: str, blocks: str = "apply", **fields: Any) -> Kustomization:
+    return ks(name, *depends_on, needs=(Need(CRD, CLUSTER, provider, blocks),), **fields)
+
+
+def codes(of: Fleet) -> set[str]:
+    return {f.code for f in check(of)} & {CRD_DEADLOCK, NEED_UNDECLARED, SELF_DEPENDENCY_LOOP}
+
+
+def only(of: Fleet, code: str) -> Finding:
+    [finding] = [f for f in check(of) if f.code == code]
+    return finding
+
+
+def test_a_custom_resource_beside_the_release_that_brings_its_crd_is_a_deadlock() -> None:
+    of = fleet(needing("pg", hr_id("cnpg")), hr("cnpg", "pg"))
+    finding = only(of, CRD_DEADLOCK)
+    assert finding.object == ks_id("pg")
+    assert "for ever" in finding.message
+    assert codes(of) == {CRD_DEADLOCK}
+
+
+def test_a_custom_resource_elsewhere_without_an_edge_loses_a_retry_interval() -> None:
+    of = fleet(needing("pg", hr_id("cnpg"), retry_interval_s=120.0), ks("operator"), hr("cnpg", "operator"))
+    finding = only(of, NEED_UNDECLARED)
+    assert "retryInterval is lost (2m0s, 120 s)" in finding.message
+    assert finding.fix == "add flux-system/operator to the dependsOn of flux-system/pg"
+
+
+def test_the_fix_asks_for_a_wait_where_the_holder_has_none() -> None:
+    of = fleet(needing("pg", hr_id("cnpg")), ks("operator", wait=False), hr("cnpg", "operator"))
+    assert "and set wait: true on flux-system/operator" in only(of, NEED_UNDECLARED).fix
+
+
+def test_an_edge_to_a_waiting_holder_declares_the_need() -> None:
+    assert codes(fleet(needing("pg", hr_id("cnpg"), "operator"), ks("operator"), hr("cnpg", "operator"))) == set()
+
+
+def test_an_edge_to_a_holder_that_does_not_wait_is_not_enough_for_what_a_release_brings() -> None:
+    of = fleet(needing("pg", hr_id("cnpg"), "operator"), ks("operator", wait=False), hr("cnpg", "operator"))
+    assert only(of, NEED_UNDECLARED).fix.startswith("set wait: true on flux-system/operator")
+
+
+def test_an_edge_to_a_holder_that_does_not_wait_is_enough_for_what_it_applies_itself() -> None:
+    assert codes(fleet(needing("pg", ks_id("crds"), "crds"), ks("crds", wait=False))) == set()
+
+
+def test_an_indirect_edge_declares_the_need() -> None:
+    assert codes(fleet(needing("pg", ks_id("crds"), "b"), ks("b", "crds"), ks("crds"))) == set()
+
+
+def test_the_edge_of_a_parent_declares_the_need_of_its_children() -> None:
+    of = fleet(ks("crds"), ks("apps", "crds"), needing("pg", ks_id("crds"), parent="apps"))
+    assert codes(of) == set()
+
+
+def test_what_the_root_applies_is_there_before_its_children() -> None:
+    assert codes(fleet(needing("pg", ks_id("flux-system")))) == set()
+
+
+def test_a_need_of_what_depends_on_the_needing_object_is_a_deadlock() -> None:
+    of = fleet(needing("pg", ks_id("crds")), ks("crds", "pg"))
+    assert "can only follow flux-system/pg" in only(of, SELF_DEPENDENCY_LOOP).message
+
+
+def test_a_build_that_needs_what_only_its_own_apply_brings_is_a_deadlock() -> None:
+    assert codes(fleet(needing("app", ks_id("app"), blocks="build"))) == {SELF_DEPENDENCY_LOOP}
+
+
+def test_a_workload_that_comes_up_late_loses_no_retry_interval() -> None:
+    message = only(fleet(needing("app", ks_id("secrets"), blocks="workload"), ks("secrets")), NEED_UNDECLARED).message
+    assert "its pods only start then" in message
+    assert "retryInterval" not in message
+
+
+def test_a_need_that_nothing_here_provides_is_no_finding() -> None:
+    assert codes(fleet(ks("app", needs=(Need(CRD, CLUSTER, None, "apply"),)))) == set()
+
+
+def test_needs_of_one_provider_are_one_finding() -> None:
+    needs = tuple(Need(f"Secret data/s{i}", CLUSTER, ks_id("secrets"), "apply") for i in range(4))
+    message = only(fleet(ks("app", needs=needs), ks("secrets")), NEED_UNDECLARED).message
+    assert "Secret data/s0, Secret data/s1 and 2 more" in message
+
+
+def test_a_release_without_retries_fails_for_good() -> None:
+    release = hr("app", "apps", needs=(Need("Secret data/s", CLUSTER, ks_id("secrets"), "apply"),))
+    finding = only(fleet(ks("apps"), ks("secrets"), release), NEED_UNDECLARED)
+    assert "without retries that is final" in finding.message
+    assert finding.fix == "add flux-system/secrets to the dependsOn of flux-system/apps"

@@ -1,0 +1,109 @@
+"""What is named but not there, what cannot be built, and pods that do not fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fleetbench.findings import (
+    BUILD_FAILED,
+    FILE_UNREADABLE,
+    HEALTH_CHECK_MISSING,
+    NODE_CAPACITY,
+    PATH_MISSING,
+    SOURCE_MISSING,
+    Finding,
+)
+from fleetbench.graph.checks import check, combined
+from fleetbench.graph.document import with_root
+from fleetbench.graph.fleet import Fleet, Source, Workload
+from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, ObjectId
+from tests.builders import NS, fleet, hr, ks, ks_id
+
+DEPLOYMENT = ObjectId("Deployment", "default", "web")
+
+
+def found(of: Fleet, code: str) -> list[Finding]:
+    return [f for f in check(of) if f.code == code]
+
+
+def test_a_source_that_is_defined_nowhere_is_an_error_with_a_suggestion() -> None:
+    missing, there = ObjectId(GIT_REPOSITORY, NS, "chart"), ObjectId(GIT_REPOSITORY, NS, "charts")
+    sources = [Source(missing, defined=False), Source(there)]
+    root = ks("flux-system", source=there)
+    [finding] = found(with_root([root, replace(ks("a"), source=missing)], [], sources, None), SOURCE_MISSING)
+    assert (finding.severity, finding.object) == ("error", ks_id("a"))
+    assert finding.fix == "did you mean GitRepository/flux-system/charts?"
+
+
+def test_what_cannot_be_built_is_an_error_that_gives_the_reason() -> None:
+    of = fleet(ks("a", broken="./apps/a does not exist"), ks("b", broken="kustomization.yaml:3: no such file"))
+    assert [f.object for f in found(of, PATH_MISSING)] == [ks_id("a")]
+    assert "kustomization.yaml:3" in found(of, BUILD_FAILED)[0].message
+
+
+def test_what_the_reader_reported_is_not_reported_again() -> None:
+    of = fleet(ks("a", broken="./apps/a does not exist"), ks("b", "nothing"))
+    read = [Finding(FILE_UNREADABLE, "as the reader says it", "fix", ks_id("a"), "a.yaml", 3)]
+    all_of_them = combined(read, check(of))
+    assert [f.message for f in all_of_them if f.object == ks_id("a") and f.severity == "error"] == [
+        "as the reader says it"
+    ]
+    assert any(f.object == ks_id("b") for f in all_of_them)
+
+
+def checking(*, objects: tuple[ObjectId, ...] = (DEPLOYMENT,), names: ObjectId) -> Fleet:
+    a = replace(ks("a", wait=False, health_checks=(names,)), objects=objects, applies=len(objects), workloads=())
+    root = replace(ks("flux-system", wait=False), objects=(ks_id("a"),), workloads=())
+    return fleet(root, replace(a, parent=root.id))
+
+
+def test_a_health_check_on_what_nothing_creates_is_reported_with_a_suggestion() -> None:
+    [finding] = found(checking(names=DEPLOYMENT._replace(name="webb")), HEALTH_CHECK_MISSING)
+    assert finding.fix == "did you mean Deployment/default/web?"
+
+
+def test_a_health_check_on_what_is_created_is_fine() -> None:
+    assert found(checking(names=DEPLOYMENT), HEALTH_CHECK_MISSING) == []
+
+
+def test_health_checks_that_wait_overrides_are_not_judged() -> None:
+    of = checking(names=DEPLOYMENT._replace(name="webb"))
+    of = replace(of, kustomizations=tuple(replace(k, wait=True) for k in of.kustomizations), _index={})
+    assert found(of, HEALTH_CHECK_MISSING) == []
+
+
+def test_a_health_check_may_name_what_a_chart_that_could_not_be_rendered_creates() -> None:
+    of = checking(names=ObjectId("Deployment", "data", "pg"))
+    release = replace(hr("pg", "a", target_namespace="data"), workloads_known=False)
+    assert found(replace(of, helmreleases=(release,), _index={}), HEALTH_CHECK_MISSING) == []
+
+
+def test_a_health_check_on_a_release_that_does_not_exist_is_reported_whatever_charts_create() -> None:
+    of = checking(names=ObjectId(HELM_RELEASE, NS, "db"))
+    release = replace(hr("pg", "a"), workloads_known=False)
+    assert len(found(replace(of, helmreleases=(release,), _index={}), HEALTH_CHECK_MISSING)) == 1
+
+
+def test_nothing_is_said_about_health_checks_where_content_is_unknown() -> None:
+    of = checking(names=DEPLOYMENT._replace(name="webb"))
+    unread = tuple(replace(k, applies=k.applies + 1) for k in of.kustomizations)
+    assert found(replace(of, kustomizations=unread, _index={}), HEALTH_CHECK_MISSING) == []
+
+
+def test_more_pods_than_the_nodes_hold_is_reported_with_the_nodes_it_takes() -> None:
+    many = Workload(DEPLOYMENT, replicas=111)
+    of = fleet(replace(ks("a"), workloads=(many,)))
+    [finding] = found(of, NODE_CAPACITY)
+    assert "starts 111 pods" in finding.message
+    assert "at least 2 nodes" in finding.fix
+    assert [f for f in check(of, nodes=2) if f.code == NODE_CAPACITY] == []
+    assert [f for f in check(of, node_pods=250) if f.code == NODE_CAPACITY] == []
+
+
+def test_a_daemon_set_takes_a_pod_on_every_node_and_hooks_take_none_for_long() -> None:
+    each = Workload(ObjectId("DaemonSet", "default", "agent"), replicas=1)
+    hook = Workload(ObjectId("Job", "default", "hook"), hook=True)
+    of = fleet(replace(ks("a"), workloads=(each, hook)))
+    assert [f for f in check(of, nodes=3, node_pods=1) if f.code == NODE_CAPACITY] == []
+    of = fleet(replace(ks("a"), workloads=(each, replace(each, object=DEPLOYMENT))))
+    assert "starts 4 pods" in next(f.message for f in check(of, nodes=3, node_pods=1) if f.code == NODE_CAPACITY)

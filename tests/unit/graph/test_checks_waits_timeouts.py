@@ -1,0 +1,117 @@
+"""Waits nobody needs, Readys without meaning, timeouts that contradict each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fleetbench.findings import CHILD_TIMEOUT, EDGE_WITHOUT_STATUS, TIMEOUT_TOO_LONG, WAIT_UNUSED
+from fleetbench.graph.checks import check
+from fleetbench.graph.fleet import Dependency, Fleet, Workload
+from fleetbench.ids import ObjectId
+from tests.builders import fleet, hr, ks, ks_id
+
+
+def objects(of: Fleet, code: str) -> list[str]:
+    return [f.object.name for f in check(of) if f.code == code and f.object]
+
+
+def message(of: Fleet, code: str) -> str:
+    [finding] = [f for f in check(of) if f.code == code]
+    return finding.message
+
+
+def test_a_wait_that_nothing_depends_on_is_unneeded() -> None:
+    assert objects(fleet(ks("a"), ks("b", "a")), WAIT_UNUSED) == ["b"]
+
+
+def test_the_cost_of_an_unneeded_wait_is_a_worker_for_the_stated_time() -> None:
+    stated = Workload(ObjectId("Deployment", "default", "a"), stated_ready_s=45.0)
+    text = message(fleet(replace(ks("a"), workloads=(stated,))), WAIT_UNUSED)
+    assert "holds one of 4 workers until its workload turned Current (at least 45.0s, as stated)" in text
+
+
+def test_a_wait_that_a_waiting_parent_looks_at_is_needed() -> None:
+    assert objects(fleet(ks("parent"), ks("child", parent="parent")), WAIT_UNUSED) == ["parent"]
+
+
+def test_a_wait_that_a_health_check_names_is_needed() -> None:
+    assert objects(fleet(ks("a"), ks("b", wait=False, health_checks=(ks_id("a"),))), WAIT_UNUSED) == []
+
+
+def test_a_wait_whose_status_an_expression_reads_is_needed() -> None:
+    reader = replace(ks("b", wait=False), depends_on=(Dependency(ks_id("a"), "true"),))
+    assert objects(fleet(ks("a"), reader), WAIT_UNUSED) == []
+
+
+def test_an_edge_to_an_object_that_neither_waits_nor_checks_leans_on_nothing() -> None:
+    of = fleet(ks("db", wait=False), ks("app", "db"))
+    assert objects(of, EDGE_WITHOUT_STATUS) == ["db"]
+    assert "flux-system/app leans on flux-system/db" in message(of, EDGE_WITHOUT_STATUS)
+
+
+def test_an_edge_to_what_has_nothing_to_wait_for_is_fine() -> None:
+    assert objects(fleet(replace(ks("crds", wait=False), workloads=()), ks("app", "crds")), EDGE_WITHOUT_STATUS) == []
+
+
+def test_health_checks_give_a_ready_its_meaning() -> None:
+    db = ks("db", wait=False, health_checks=(ObjectId("Deployment", "default", "db"),))
+    assert objects(fleet(db, ks("app", "db")), EDGE_WITHOUT_STATUS) == []
+
+
+def test_a_group_of_kustomizations_that_does_not_wait_is_ready_before_they_are() -> None:
+    group = replace(ks("infra", wait=False), workloads=())
+    assert objects(fleet(group, ks("x", parent="infra"), ks("app", "infra")), EDGE_WITHOUT_STATUS) == ["infra"]
+
+
+def test_a_release_that_does_not_wait_for_its_install_says_nothing_either() -> None:
+    of = fleet(ks("k"), hr("a", "k", disable_wait=True, workloads=ks("a").workloads), hr("b", "k", "a"))
+    assert objects(of, EDGE_WITHOUT_STATUS) == ["a"]
+
+
+def test_a_child_that_may_take_as_long_as_its_waiting_parent_is_reported_with_both_times() -> None:
+    of = fleet(ks("parent", timeout_s=300.0), ks("child", parent="parent", timeout_s=300.0))
+    assert objects(of, CHILD_TIMEOUT) == ["child"]
+    assert "may take 5m0s" in message(of, CHILD_TIMEOUT)
+
+
+def test_a_child_with_a_shorter_timeout_is_fine() -> None:
+    assert objects(fleet(ks("parent"), ks("child", parent="parent", timeout_s=599.0)), CHILD_TIMEOUT) == []
+
+
+def test_a_release_inside_counts_with_its_install_timeout() -> None:
+    assert objects(fleet(ks("parent", timeout_s=300.0), hr("slow", "parent", timeout_s=900.0)), CHILD_TIMEOUT) == [
+        "slow"
+    ]
+
+
+def test_a_child_that_does_not_wait_may_have_the_same_timeout_but_no_longer_one() -> None:
+    same = ks("same", parent="parent", wait=False, timeout_s=600.0)
+    longer = ks("longer", parent="parent", wait=False, timeout_s=601.0)
+    assert objects(fleet(ks("parent"), same, longer), CHILD_TIMEOUT) == ["longer"]
+
+
+def test_a_parent_that_does_not_wait_has_no_timeout_to_beat() -> None:
+    assert objects(fleet(ks("parent", wait=False, timeout_s=60.0), ks("child", parent="parent")), CHILD_TIMEOUT) == []
+
+
+def test_a_long_timeout_without_a_health_check_never_matters() -> None:
+    of = fleet(ks("a", wait=False, timeout_s=1800.0))
+    assert objects(of, TIMEOUT_TOO_LONG) == ["a"]
+    assert "bounds only build and apply" in message(of, TIMEOUT_TOO_LONG)
+
+
+def test_the_default_timeout_is_never_too_long() -> None:
+    assert objects(fleet(ks("a", wait=False, timeout_s=None)), TIMEOUT_TOO_LONG) == []
+
+
+def test_a_timeout_beyond_the_last_progress_deadline_never_matters() -> None:
+    workload = Workload(ObjectId("Deployment", "default", "a"), replicas=2, deadline_s=120.0)
+    a = replace(ks("a", timeout_s=241.0), workloads=(workload,), objects=(workload.object,), applies=1)
+    assert objects(fleet(a), TIMEOUT_TOO_LONG) == ["a"]
+    assert objects(fleet(replace(a, timeout_s=240.0)), TIMEOUT_TOO_LONG) == []
+
+
+def test_a_timeout_over_what_never_fails_by_itself_may_matter() -> None:
+    workload = Workload(ObjectId("StatefulSet", "default", "a"))
+    a = replace(ks("a", timeout_s=86_400.0), workloads=(workload,), objects=(workload.object,), applies=1)
+    assert objects(fleet(a), TIMEOUT_TOO_LONG) == []
