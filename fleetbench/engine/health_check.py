@@ -32,7 +32,9 @@ def health_check(w: World, n: int, timeout_s: float, poll_s: float) -> Generator
         elif item.check_missing or w.missing_provider(n) or w.pending[n]:
             at, outcome = deadline, TIMED_OUT
         else:
-            at, outcome = next_poll_s(max(env.now, w.own_workloads_s(n)), first, poll_s), PASSED
+            current = w.own_workloads_s(n)
+            at = deadline + 1.0 if current > deadline else next_poll_s(max(env.now, current), first, poll_s)
+            outcome = PASSED
         if at > deadline:
             at, outcome = deadline, TIMED_OUT
         if at <= env.now:

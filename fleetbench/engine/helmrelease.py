@@ -76,7 +76,7 @@ def _release(w: World, n: int) -> Reconcile:
             w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
             return REQUEUE
         yield w.work(n, world.HELM_FINISH)
-        if outcome == PASSED and not (item.fails and not item.helm_wait):
+        if outcome == PASSED and not (w.fails(n) and not item.helm_wait):
             w.failures.pop(n, None)
             w.set_ready(n, phases.INSTALL_SUCCEEDED if installing else phases.UPGRADE_SUCCEEDED)
             yield w.work(n, world.RELEASE)

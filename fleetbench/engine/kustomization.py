@@ -87,13 +87,13 @@ def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
     turn = w.build_mutex.acquire()
     if turn is not None:
         yield turn
-    yield w.work(n, world.BUILD)
+    yield w.processors.work(w.amount(n, world.BUILD) + w.amount(n, world.BUILD_OBJECT, item.applies))
     w.build_mutex.release()
     if item.broken or any(w.applied_s[p] is None for p in item.needs_build):
         return _failed(w, n, phases.BUILD_FAILED)
     w.emit(n, phases.APPLYING)
     yield w.work(n, world.DRY_RUN, ceil(max(item.applies, 1) / w.parameters.concurrent_ssa))
-    if any(w.applied_s[p] is None for p in item.needs_apply) or (item.fails and not item.waits):
+    if any(w.applied_s[p] is None for p in item.needs_apply) or (w.fails(n) and not item.waits):
         return _failed(w, n, phases.RECONCILIATION_FAILED)
     yield from _apply(w, n, revision)
     if item.waits:

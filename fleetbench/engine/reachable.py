@@ -23,6 +23,7 @@ def can_turn_ready(plan: Plan, given_up: Collection[int] = ()) -> list[bool]:
         One flag an item, in the plan's order.
     """
     items = plan.items
+    healed = plan.scenario.fix_after_s is not None
     exists = [item.exists for item in items]
     applies = [False] * len(items)
     ready = [False] * len(items)
@@ -45,8 +46,8 @@ def can_turn_ready(plan: Plan, given_up: Collection[int] = ()) -> list[bool]:
             applies[n] = _can_apply(plan, n, exists, applies, ready)
         if applies[n] and not ready[n] and n not in given_up:
             ready[n] = (
-                not item.fails
-                and not (item.failing_workloads and item.waits)
+                (healed or not item.fails)
+                and (healed or not (item.failing_workloads and item.waits))
                 and not (item.check_missing and item.waits)
                 and (not item.waits or all(ready[c] for c in item.checks))
                 and (not item.waits or all(applies[p] for p in item.needs_run))

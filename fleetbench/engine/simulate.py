@@ -65,7 +65,9 @@ def run_sample(plan: Plan, number: int, *, record: bool = False) -> Sample:
     _make_pools(w)
     {BOOTSTRAP: _bootstrap, COMMIT: _commit, RESTART: _restart}[plan.scenario.kind](w)
     limit = MAX_UNTIL_S if plan.scenario.until_s is None else min(plan.scenario.until_s, MAX_UNTIL_S)
-    if w.remaining > 0:
+    if record and plan.scenario.until_s is not None:
+        w.env.run(until=limit)  # with what goes on after the last Ready: failed checks, retries, intervals
+    elif w.remaining > 0:
         w.env.run(until=w.finished | w.env.timeout(limit))
     until = w.env.now if plan.scenario.until_s is None else limit
     services = plan.services
@@ -142,7 +144,8 @@ def _commit(w: World) -> None:
     _steady(w)
     w.latest = w.goal_revision = 2
     for n in w.plan.services:
-        if w.items[n].id in scenario.changed:
+        item = w.items[n]
+        if item.id in scenario.changed or item.fails or item.failing_workloads:
             w.changed_at[n] = 2
     _count_goal(w)
     for n in w.plan.following:

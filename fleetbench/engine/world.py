@@ -21,13 +21,13 @@ from fleetbench.timeline.events import Event
 PHASES = {name: number for number, name in enumerate(Steps.__dataclass_fields__)}
 """Step -> number of its random stream; streams beyond 100 are named below."""
 (
-    FINALIZER, NO_ARTIFACT, DEPENDENCY_GET, DEPENDENCY_END, START, FETCH, BUILD, DRY_RUN, APPLY, HEALTH_START, POLL,
+    FINALIZER, NO_ARTIFACT, DEPENDENCY_GET, DEPENDENCY_END, START, FETCH, BUILD, BUILD_OBJECT, DRY_RUN, APPLY, HEALTH_START, POLL,
     HEALTH_END, FINISH, RELEASE, GIT_FETCH, REMOTE_FETCH, CHART_BUILD, HELM_START, HELM_LOAD, HELM_INSTALL, HELM_FINISH,
     POD_LAG,
 ) = (
     PHASES[name]
     for name in (
-        "finalizer", "no_artifact", "dependency_get", "dependency_end", "start", "fetch", "build", "dry_run", "apply",
+        "finalizer", "no_artifact", "dependency_get", "dependency_end", "start", "fetch", "build", "build_object", "dry_run", "apply",
         "health_start", "poll", "health_end", "finish", "release", "git_fetch", "remote_fetch", "chart_build",
         "helm_start", "helm_load", "helm_install", "helm_finish", "pod_lag",
     )
@@ -232,6 +232,10 @@ class World:
         self.remaining = sum(hopeful[n] and self.ready_s[n] is None for n in self.plan.services)
         if self.remaining == 0 and not self.finished.triggered:
             self.finished.succeed()
+
+    def fails(self, n: int) -> bool:
+        """Whether the object is one that never turns healthy, and no commit has healed it."""
+        return self.items[n].fails and n not in self.healed
 
     def applied(self, n: int) -> None:
         """The object's manifests are in the cluster: what needs them can go on."""

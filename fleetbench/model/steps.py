@@ -65,6 +65,8 @@ class Steps:
     """Download and untar of the artifact, and the patch that says Building."""
     build: Step
     """kustomize build: one at a time in the whole controller (pkg/kustomize SecureBuild holds a mutex)."""
+    build_object: Step
+    """What each object in the build adds to it."""
     dry_run: Step
     """Dry-run of one object; ``concurrent_ssa`` at a time."""
     apply: Step

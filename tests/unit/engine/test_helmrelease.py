@@ -1,0 +1,73 @@
+"""helm-controller's decisions: installs, timeouts, retries, terminal states."""
+
+from __future__ import annotations
+
+import pytest
+from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
+
+from fleetbench import phases
+from fleetbench.engine.simulate import simulate
+from fleetbench.model.parameters import Parameters, parameters_of
+
+
+def run(of, durations=None, **fields):
+    sample = simulate(scenario(of, durations, **fields))
+    return sample, dict(zip([o.id for o in of.services()], sample.ready_s, strict=True))
+
+
+def reasons(sample, id):
+    """The reasons as they changed."""
+    found = []
+    for event in sample.timeline.by_object[id]:
+        if event.reason and (not found or found[-1] != event.reason):
+            found.append(event.reason)
+    return found
+
+
+def test_a_release_waits_for_its_charts_artifact_event_and_not_for_its_own_requeue():
+    of = fleet(ks("a"), hr("h", "a"))
+    sample, ready = run(of)
+    assert phases.SOURCE_NOT_READY in reasons(sample, hr_id("h"))
+    assert ready[hr_id("h")] < 5.0  # the requeue would be 30 s
+
+
+def test_without_retries_one_timeout_is_terminal_and_a_waiting_parent_sees_it_at_its_next_poll():
+    of = fleet(ks("a", timeout_s=600.0), hr("h", "a", timeout_s=60.0))
+    sample, ready = run(of, {"h": 100.0})
+    assert ready[hr_id("h")] is None and ready[ks_id("a")] is None
+    assert reasons(sample, hr_id("h"))[-1] == phases.RETRIES_EXCEEDED
+    failed = [e.t_s for e in sample.timeline.by_object[ks_id("a")] if e.reason == phases.HEALTH_CHECK_FAILED]
+    if failed:  # fail-fast: within one poll of the release's failure, long before the 600 s
+        assert failed[0] < 75.0
+
+
+def test_with_retries_the_release_is_uninstalled_and_its_pods_start_again():
+    of = fleet(ks("a"), hr("h", "a", timeout_s=60.0, retries=1))
+    sample, ready = run(of, {"h": 100.0})
+    assert ready[hr_id("h")] is None
+    assert reasons(sample, hr_id("h")).count(phases.INSTALL_FAILED) == 2
+
+
+def test_retry_on_failure_keeps_the_pods_and_gets_there():
+    of = fleet(ks("a"), hr("h", "a", timeout_s=60.0, strategy="RetryOnFailure", retry_interval_s=30.0))
+    _, ready = run(of, {"h": 100.0})
+    assert ready[hr_id("h")] == pytest.approx(105.0, abs=10.0)
+
+
+def test_a_release_that_does_not_wait_is_ready_at_once():
+    of = fleet(ks("a"), hr("h", "a", disable_wait=True))
+    assert run(of, {"h": 100.0})[1][hr_id("h")] < 5.0
+
+
+def test_a_dependency_between_releases_is_polled_like_any_other():
+    of = fleet(ks("a"), hr("g", "a"), hr("h", "a", "g"))
+    _, ready = run(of, {"g": 7.0})
+    assert 30.0 < ready[hr_id("h")] < 40.0
+
+
+def test_helm_3_looked_every_2_seconds():
+    of = fleet(ks("a", wait=False), hr("h", "a"))
+    old = parameters_of("2.7").with_(interval_jitter=0.0)
+    _, at_2 = run(of, {"h": 7.0}, parameters=old)
+    _, at_5 = run(of, {"h": 7.0}, parameters=Parameters(interval_jitter=0.0))
+    assert at_5[hr_id("h")] - at_2[hr_id("h")] == pytest.approx(2.0, abs=1e-6)

@@ -1,0 +1,138 @@
+"""kustomize-controller's decisions: sources, dependencies, failures, needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.builders import NS, ROOT, fleet, hr, hr_id, ks, ks_id, scenario
+
+from fleetbench import phases
+from fleetbench.engine.readiness import artifact_event_enqueues, dependency_ready, next_poll_s, retries_exhausted
+from fleetbench.engine.simulate import simulate
+from fleetbench.graph.document import with_root
+from fleetbench.graph.fleet import Dependency, Need, Source
+from fleetbench.ids import GIT_REPOSITORY, OCI_REPOSITORY, ObjectId
+
+GIT = ObjectId(GIT_REPOSITORY, NS, "flux-system")
+
+
+def run(of, durations=None, **fields):
+    sample = simulate(scenario(of, durations, **fields))
+    return sample, dict(zip([o.id for o in of.services()], sample.ready_s, strict=True))
+
+
+def reasons(sample, id):
+    return [e.reason for e in sample.timeline.by_object[id] if e.reason]
+
+
+def test_a_dependency_of_the_same_source_must_show_the_sources_revision():
+    assert dependency_ready(True, phases.TRUE, 2, 2, True)
+    assert not dependency_ready(True, phases.TRUE, 1, 2, True)
+    assert dependency_ready(True, phases.TRUE, 1, 2, False)
+    assert not dependency_ready(True, phases.UNKNOWN, 2, 2, True)
+    assert not dependency_ready(False, phases.TRUE, 2, 2, True)
+
+
+def test_an_artifact_event_leaves_out_who_has_attempted_that_revision():
+    assert artifact_event_enqueues(phases.FALSE, 1, 1)
+    assert not artifact_event_enqueues(phases.TRUE, 1, 1)
+    assert not artifact_event_enqueues(phases.UNKNOWN, 1, 1)
+    assert artifact_event_enqueues(phases.TRUE, 1, 2)
+
+
+def test_polls_keep_the_phase_of_the_first():
+    assert next_poll_s(0.0, 2.0, 5.0) == 2.0
+    assert next_poll_s(2.1, 2.0, 5.0) == 7.0
+    assert next_poll_s(7.0, 2.0, 5.0) == 7.0
+    assert next_poll_s(9.3, 2.0, 0.0) == 9.3
+
+
+def test_retries_minus_one_never_end():
+    assert retries_exhausted(1, 0)
+    assert not retries_exhausted(3, 3)
+    assert not retries_exhausted(10_000, -1)
+
+
+def test_the_root_first_finds_no_artifact_and_is_brought_back_by_its_event():
+    of = fleet(ks("a"))
+    sample, ready = run(of)
+    assert reasons(sample, ROOT)[:2] == [phases.ARTIFACT_FAILED, phases.PROGRESSING] or ready[ROOT] < 2.0
+    assert ready[ROOT] < 2.0  # not 30 s later
+
+
+def test_a_dependency_on_nothing_is_polled_for_ever():
+    of = fleet(ks("a", "nowhere"), ks("b"))
+    sample, ready = run(of)
+    assert ready[ks_id("a")] is None and ready[ks_id("b")] is not None
+    assert phases.DEPENDENCY_NOT_READY in reasons(sample, ks_id("a"))
+
+
+def test_a_cycle_is_never_ready_and_the_simulation_ends_all_the_same():
+    sample, ready = run(fleet(ks("a", "b"), ks("b", "a"), ks("c")))
+    assert [ready[ks_id(n)] is None for n in "abc"] == [True, True, False]
+    assert sample.until_s < 600.0
+
+
+def test_a_suspended_dependency_blocks_its_dependants():
+    _, ready = run(fleet(ks("a", suspend=True), ks("b", "a")))
+    assert ready[ks_id("a")] is None and ready[ks_id("b")] is None
+
+
+def test_a_waiting_parent_whose_child_depends_on_it_is_a_deadlock():
+    _, ready = run(fleet(ks("p"), ks("c", "p", parent="p")))
+    assert ready[ks_id("p")] is None and ready[ks_id("c")] is None
+
+
+def test_a_parent_that_does_not_wait_lets_its_child_depend_on_it():
+    _, ready = run(fleet(ks("p", wait=False), ks("c", "p", parent="p")))
+    assert ready[ks_id("c")] is not None
+
+
+def test_a_source_defined_nowhere_leaves_its_kustomization_behind():
+    missing = ObjectId(OCI_REPOSITORY, NS, "gone")
+    of = with_root([replace(ks("a"), source=missing), ks("b"), ks("c")], [], [Source(missing, defined=False)], None, source=GIT)
+    _, ready = run(of)
+    assert ready[ks_id("a")] is None and ready[ks_id("b")] is not None
+
+
+def test_an_undeclared_need_costs_a_whole_retry_interval():
+    crd = Need("CustomResourceDefinition x", ks_id("a"), ks_id("b"), "apply")
+    # b turns Ready first only if it is declared; here both start together and a's dry-run fails.
+    of = fleet(replace(ks("a", retry_interval_s=120.0), needs=(crd,)), ks("b"))
+    sample, ready = run(of, {"b": 3.0})
+    assert phases.RECONCILIATION_FAILED in reasons(sample, ks_id("a"))
+    assert 120.0 < ready[ks_id("a")] < 130.0
+    declared = fleet(replace(ks("a", "b", retry_interval_s=120.0), needs=(crd,)), ks("b"))
+    assert run(declared, {"b": 3.0})[1][ks_id("a")] < 40.0
+
+
+def test_a_resource_beside_the_release_that_brings_its_kind_is_a_deadlock():
+    crd = Need("CustomResourceDefinition x", ks_id("a"), hr_id("h"), "apply")
+    of = fleet(replace(ks("a"), needs=(crd,)), hr("h", "a"))
+    _, ready = run(of)
+    assert ready[ks_id("a")] is None and ready[hr_id("h")] is None
+
+
+def test_a_ready_expr_replaces_the_check_of_the_revision():
+    a, b = ks("a"), ks("b")
+    of = fleet(a, replace(b, depends_on=(Dependency(a.id, "true"),)))
+    assert run(of)[1][b.id] is not None
+
+
+def test_a_failing_workload_times_out_and_is_retried_while_the_others_go_on():
+    of = fleet(ks("a", timeout_s=30.0, retry_interval_s=20.0), ks("b", "a"), ks("c"))
+    sample = simulate(scenario(of, fail=frozenset({ks_id("a")}), until_s=200.0))
+    rows = reasons(sample, ks_id("a"))
+    assert rows.count(phases.HEALTH_CHECK_FAILED) == 4  # at 31.5, 81.5, 131.5 and 181.5 s
+    ready = dict(zip([o.id for o in of.services()], sample.ready_s, strict=True))
+    assert ready[ks_id("a")] is None and ready[ks_id("b")] is None and ready[ks_id("c")] is not None
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_never_more_workers_are_held_than_there_are(workers):
+    from fleetbench.model.parameters import Parameters
+
+    of = fleet(*(ks(f"s{n}") for n in range(12)))
+    sample = simulate(scenario(of, {f"s{n}": 7.0 for n in range(12)}, parameters=Parameters(kustomize_concurrent=workers)))
+    assert sample.most_busy <= max(workers, 2)  # source-controller has two of its own

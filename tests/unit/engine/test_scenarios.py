@@ -1,0 +1,78 @@
+"""Commits, restarts, and what every scenario owes: the same numbers for the same seed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.builders import fleet, ks, ks_id, scenario
+
+from fleetbench.engine.simulate import simulate
+from fleetbench.model.parameters import Parameters
+from fleetbench.model.scenario import COMMIT, RESTART
+from fleetbench.model.steps import shipped_steps
+
+
+def ready(sample, of):
+    return dict(zip([o.id for o in of.services()], sample.ready_s, strict=True))
+
+
+CHAIN = fleet(ks("a"), ks("b", "a"), ks("c", "b"))
+
+
+def test_a_commit_walks_the_chain_link_by_link_although_nothing_changed():
+    at = ready(simulate(scenario(CHAIN, kind=COMMIT, webhook=True)), CHAIN)
+    assert at[ks_id("a")] < 1.0
+    assert 30.0 <= at[ks_id("b")] < 31.0
+    assert 60.0 <= at[ks_id("c")] < 61.0
+
+
+def test_a_changed_workload_is_rolled_out_again():
+    sample = simulate(scenario(CHAIN, {"a": 12.0}, kind=COMMIT, webhook=True, changed=frozenset({ks_id("a")})))
+    assert ready(sample, CHAIN)[ks_id("a")] == pytest.approx(15.0, abs=1.0)
+
+
+def test_without_a_webhook_the_commit_waits_for_the_sync_interval():
+    seen = [ready(simulate(scenario(CHAIN, kind=COMMIT), n), CHAIN)[ks_id("a")] for n in range(40)]
+    assert 0.0 < min(seen) < 150.0 < max(seen) <= 601.0  # uniform over the source's 10 minutes
+
+
+def test_a_fix_waits_behind_the_broken_health_check_unless_the_gate_cancels_it():
+    of = fleet(ks("a", timeout_s=300.0))
+    bad = scenario(of, {"a": 5.0}, kind=COMMIT, webhook=True, changed=frozenset({ks_id("a")}), fail=frozenset({ks_id("a")}),
+                   fix_after_s=60.0)
+    waits = ready(simulate(bad), of)[ks_id("a")]
+    gate = Parameters(interval_jitter=0.0, cancel_health_check_on_new_revision=True)
+    cancels = ready(simulate(replace(bad, parameters=gate)), of)[ks_id("a")]
+    assert waits is not None and cancels is not None
+    assert cancels < 80.0 < 300.0 < waits
+
+
+def test_a_restart_queues_everything_once_more():
+    at = ready(simulate(scenario(CHAIN, kind=RESTART)), CHAIN)
+    assert all(t is not None and 3.0 <= t <= 39.0 for t in at.values())
+
+
+def test_recording_changes_no_number():
+    of = fleet(*(ks(f"s{n}", *([f"s{n - 2}"] if n > 1 else [])) for n in range(12)))
+    s = scenario(of, {f"s{n}": 3.0 + n for n in range(12)}, steps=shipped_steps())
+    for n in range(5):
+        assert simulate(s, n, record=True).ready_s == simulate(s, n, record=False).ready_s
+
+
+def test_an_object_added_beside_the_others_does_not_change_their_draws():
+    durations = {"a": 3.0, "z": 1.0}
+    steps = shipped_steps()
+    parameters = Parameters(kustomize_concurrent=20, cpus=1e9)
+    one = fleet(ks("a", wait=False))
+    two = fleet(ks("a", wait=False), ks("z", wait=False))
+    for n in range(10):
+        alone = ready(simulate(scenario(one, durations, steps=steps, parameters=parameters), n), one)[ks_id("a")]
+        beside = ready(simulate(scenario(two, durations, steps=steps, parameters=parameters), n), two)[ks_id("a")]
+        assert beside - alone < 0.6  # the root applies one more object, and builds take turns
+
+
+def test_until_stops_the_clock():
+    sample = simulate(scenario(CHAIN, until_s=10.0))
+    assert sample.until_s == 10.0 and not sample.complete
+    assert all(e.t_s <= 10.0 for e in sample.timeline.events)
