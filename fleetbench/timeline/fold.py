@@ -8,7 +8,7 @@ a measured status is patched in several steps that come as several rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from fleetbench import phases
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
@@ -22,8 +22,7 @@ SAME_PATCH_S = 0.5
 _ENDS_A_CHECK = (phases.DEPENDENCY_NOT_READY, phases.ARTIFACT_FAILED, phases.SOURCE_NOT_READY)
 
 
-@dataclass(frozen=True, slots=True)
-class Reconcile:
+class Reconcile(NamedTuple):
     """One reconcile, as its rows show it."""
 
     kind: str
@@ -50,7 +49,7 @@ def flux_rows(timeline: Timeline, id: ObjectId) -> tuple[Event, ...]:
     The engine files workloads that it knows only as a whole under their owner's id; those rows are left out here.
     """
     rows = timeline.by_object.get(id, ())
-    return tuple(row for row in rows if not is_workload_row(row))
+    return rows if not any(map(is_workload_row, rows)) else tuple(row for row in rows if not is_workload_row(row))
 
 
 def is_workload_row(row: Event) -> bool:
@@ -65,48 +64,66 @@ def reconciles(rows: Sequence[Event]) -> tuple[Reconcile, ...]:
         rows: see :func:`flux_rows`.
     """
     found: list[Reconcile] = []
-    running: Reconcile | None = None
+    running: _Running | None = None
     begun: float | None = None  # helm-controller's row before it knows how the reconcile will end
     previous: Event | None = None
     for row in rows:
-        same = previous is not None and (previous.status, previous.reason) == (row.status, row.reason)
-        step = phases.step_of(row.message)
-        if row.status == phases.ABSENT:
-            if step == phases.PREREQUISITES:
+        status = row.status
+        same = previous is not None and previous.status == status and previous.reason == row.reason
+        if status == phases.ABSENT:
+            if row.message.startswith(phases.PREREQUISITES):
                 begun = row.t_s if begun is None else begun
             elif previous is not None and not found and begun is None:
                 found.append(Reconcile(FINALIZER, row.t_s, row.t_s, attempt=row.attempt))
-        elif row.status == phases.UNKNOWN:
-            if running is not None and step == phases.FETCHING and running.reason not in ("", phases.FETCHING):
-                found.append(replace(running, to_s=row.t_s, reason=""))  # its end was not seen
+        elif status == phases.UNKNOWN:
+            step = phases.step_of(row.message)
+            if running is not None and step == phases.FETCHING and running.step not in (None, phases.FETCHING):
+                found.append(running.ended(row.t_s))  # its end was not seen
                 running = None
             if running is None:
-                running = Reconcile(RUN, row.t_s if begun is None else begun, None, attempt=row.attempt)
+                running = _Running(row.t_s if begun is None else begun, row.attempt)
                 begun = None
-            applied = row.t_s if step == phases.HEALTH_CHECKS and running.applied_s is None else running.applied_s
-            running = replace(running, applied_s=applied, reason=step or running.reason)
-        elif row.status == phases.TRUE:
-            changed = previous is None or not same or previous.revision != row.revision
-            if running is not None or changed:
-                start = running or Reconcile(RUN, row.t_s if begun is None else begun, None, attempt=row.attempt)
-                found.append(replace(start, to_s=row.t_s, reason=row.reason, message=row.message, ok=True))
+            running.shows(step, row.t_s)
+        elif status == phases.TRUE:
+            if running is not None or previous is None or not same or previous.revision != row.revision:
+                running = running or _Running(row.t_s if begun is None else begun, row.attempt)
+                found.append(running.ended(row.t_s, row.reason, row.message, ok=True))
                 running, begun = None, None
-            elif step == phases.PREREQUISITES:
+            elif row.message.startswith(phases.PREREQUISITES):
                 begun = row.t_s
         elif running is not None:
-            found.append(replace(running, to_s=row.t_s, reason=row.reason, message=row.message))
+            found.append(running.ended(row.t_s, row.reason, row.message))
             running = None
-        elif same and step == phases.PREREQUISITES:
+        elif same and row.message.startswith(phases.PREREQUISITES):
             begun = row.t_s if begun is None else begun
         elif not (same and previous is not None and _same_patch(previous, row)):
             kind = CHECK if row.reason in _ENDS_A_CHECK else RUN
             start_s = row.t_s if begun is None else begun
-            found.append(Reconcile(kind, start_s, row.t_s, None, row.reason, row.message, attempt=row.attempt))
+            found.append(Reconcile(kind, start_s, row.t_s, None, row.reason, row.message, False, row.attempt))
             begun = None
         previous = row
     if running is not None:
-        found.append(replace(running, reason=""))
+        found.append(running.ended(None))
     return tuple(found)
+
+
+class _Running:
+    """A run whose end is still to come."""
+
+    __slots__ = ("applied_s", "attempt", "from_s", "step")
+
+    def __init__(self, from_s: float, attempt: int):
+        self.from_s, self.attempt = from_s, attempt
+        self.applied_s: float | None = None
+        self.step: str | None = None
+
+    def shows(self, step: str | None, at_s: float) -> None:
+        self.step = step or self.step
+        if step == phases.HEALTH_CHECKS and self.applied_s is None:
+            self.applied_s = at_s
+
+    def ended(self, to_s: float | None, reason: str = "", message: str = "", ok: bool = False) -> Reconcile:
+        return Reconcile(RUN, self.from_s, to_s, self.applied_s, reason, message, ok, self.attempt)
 
 
 def _same_patch(previous: Event, row: Event) -> bool:

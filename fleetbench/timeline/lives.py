@@ -11,7 +11,7 @@ from fleetbench.timeline.fold import RUN, Reconcile
 from fleetbench.timeline.queues import Queue
 from fleetbench.timeline.rollout import Rollout
 from fleetbench.timeline.triggers import SKEW_S, Step, Trigger
-from fleetbench.timeline.workers import DIP_S
+from fleetbench.timeline.workers import DIP_S, SLOW_S
 
 TIMEOUT_SLACK_S = 1.0
 """A health check that failed within this much of its timeout ran into it."""
@@ -52,13 +52,16 @@ class Life:
         begun = step.begun_s
         if step.reconcile is None and trigger.due_s >= begun:
             return
-        if trigger.inferred_from is None:
-            self._to(begun, causes.QUEUE if begun - self.at_s > DIP_S else self.own)
-            return
         since = self.pool.full_before(self.at_s, begun)
-        _, cause, whom, detail = trigger.waits[-1]
-        self._to(begun if since is None else since, cause, whom, detail)
-        self._to(begun, causes.QUEUE)
+        cause, detail = self.own, ""
+        if trigger.waits and trigger.waits[-1][1] in (causes.DEPENDENCY_POLL, causes.READY):
+            _, cause, _, detail = trigger.waits[-1]
+        if trigger.latest_s is not None:
+            self._to(trigger.latest_s if since is None else since, cause, detail=detail)
+        if (since is not None and begun - self.at_s > DIP_S) or begun - self.at_s > SLOW_S:
+            self._to(begun, causes.QUEUE)
+        else:
+            self._to(begun, cause, detail=detail)
 
     # --- within a run ----------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from fleetbench.ids import ObjectId
 from fleetbench.timeline.fold import RUN
 from fleetbench.timeline.rollout import Rollout
 from fleetbench.timeline.triggers import Step, Trigger, steps, trigger
-from fleetbench.timeline.workers import DIP_S, Held, Pool
+from fleetbench.timeline.workers import SLOW_S, Held, Pool
 
 
 class Queue:
@@ -35,9 +35,9 @@ class Queue:
         for step in every:
             if not step.checks and step.reconcile is not None:
                 found = trigger(rollout, step, self._served)
-                if found.inferred_from is None:
+                if found.latest_s is None:
                     sure[step] = found
-        waited = [(t.due_s, s.begun_s) for s, t in sure.items() if s.begun_s - t.due_s > DIP_S]
+        waited = [(t.due_s, s.begun_s) for s, t in sure.items() if s.begun_s - t.due_s > SLOW_S]
         self.pool = Pool(held(rollout, {s.id for s in every}), workers, waited)
         for step in every:
             found = sure.get(step) or trigger(rollout, step, self._served)

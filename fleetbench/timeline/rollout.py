@@ -41,6 +41,7 @@ class Rollout:
         self.since_s, self.revision, self.known_ready_s = since_s, revision, ready_s
         self._rows: dict[ObjectId, tuple[Event, ...]] = {}
         self._reconciles: dict[ObjectId, tuple[Reconcile, ...]] = {}
+        self._begins: dict[ObjectId, list[float]] = {}
         self._turns: dict[ObjectId, list[float]] = {}
         self._artifacts: dict[ObjectId, list[float]] = {}
         self._periods: dict[ObjectId, list[tuple[ObjectId, float, float | None]]] = {}
@@ -50,7 +51,7 @@ class Rollout:
 
     def service(self, id: ObjectId) -> Kustomization | HelmRelease | None:
         """The Kustomization or HelmRelease of that id."""
-        return self.fleet.kustomization(id) if id.kind == KUSTOMIZATION else self.fleet.helmrelease(id)
+        return self._services.get(id)
 
     def rows(self, id: ObjectId) -> tuple[Event, ...]:
         """A Flux object's own rows."""
@@ -94,6 +95,29 @@ class Rollout:
         n = bisect_right(turns, by_s)
         return turns[n - 1] if n else None
 
+    def next_ready(self, id: ObjectId, after_s: float) -> float | None:
+        """The first moment after ``after_s`` at which an object turned Ready."""
+        turns = self.turns(id)
+        n = bisect_right(turns, after_s)
+        return turns[n] if n < len(turns) else None
+
+    def is_ready(self, id: ObjectId, at_s: float, source: ObjectId | None) -> bool:
+        """Whether a dependant of ``source`` would find this dependency Ready at a moment.
+
+        Ready, not being reconciled, and of the same source: since that one's newest artifact.
+        """
+        turned = self.turned_ready(id, at_s)
+        if turned is None:
+            return False
+        if id not in self._begins:
+            self._begins[id] = [r.from_s for r in self.reconciles(id)]
+        latest = self.reconciles(id)[bisect_right(self._begins[id], at_s) - 1]
+        if not latest.ok or latest.to_s is None or latest.to_s > at_s:
+            return False
+        same = source is not None and id.kind == KUSTOMIZATION and self.chart_or_source(id) == source
+        artifact = self.turned_ready(source, at_s) if same and source is not None else None
+        return artifact is None or latest.from_s >= artifact
+
     def artifacts(self, id: ObjectId) -> list[float]:
         """The moments at which a source got a new artifact, ascending."""
         if id not in self._artifacts:
@@ -107,12 +131,7 @@ class Rollout:
 
     def chart_or_source(self, id: ObjectId) -> ObjectId | None:
         """What a service takes its manifests from: a source, or the HelmChart made for a HelmRelease."""
-        obj = self.service(id)
-        if obj is None or obj.source is None:
-            return None
-        if isinstance(obj, HelmRelease) and not obj.chart_ref:
-            return ObjectId(HELM_CHART, obj.source.namespace, f"{id.namespace}-{id.name}")
-        return obj.source
+        return self._sources.get(id)
 
     def parent(self, id: ObjectId) -> ObjectId | None:
         """What creates an object: a Kustomization, or the HelmRelease of a HelmChart."""
@@ -154,9 +173,13 @@ class Rollout:
     # --- all objects -----------------------------------------------------------------------------------------------
 
     @cached_property
+    def _services(self) -> dict[ObjectId, Kustomization | HelmRelease]:
+        return {obj.id: obj for obj in self.fleet.services()}
+
+    @cached_property
     def services(self) -> list[ObjectId]:
         """Kustomizations and HelmReleases, sorted."""
-        return sorted(obj.id for obj in self.fleet.services())
+        return sorted(self._services)
 
     @cached_property
     def last_ready(self) -> ObjectId | None:
@@ -165,6 +188,16 @@ class Rollout:
         return max(ready)[1] if ready else None
 
     @cached_property
+    def _sources(self) -> dict[ObjectId, ObjectId]:
+        found = {}
+        for obj in self.fleet.services():
+            source = obj.source
+            if source is not None and isinstance(obj, HelmRelease) and not obj.chart_ref:
+                source = ObjectId(HELM_CHART, source.namespace, f"{obj.id.namespace}-{obj.id.name}")
+            if source is not None:
+                found[obj.id] = source
+        return found
+
+    @cached_property
     def _chart_owners(self) -> dict[ObjectId, ObjectId]:
-        charts = ((self.chart_or_source(h.id), h.id) for h in self.fleet.helmreleases)
-        return {chart: owner for chart, owner in charts if chart is not None and chart.kind == HELM_CHART}
+        return {source: id for id, source in self._sources.items() if source.kind == HELM_CHART}

@@ -7,7 +7,6 @@ from the last look that a row shows, later where the look had to queue (see :cla
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from fleetbench import phases
@@ -19,6 +18,9 @@ from fleetbench.timeline.rollout import Rollout
 
 SKEW_S = 0.3
 """Rows of two kinds of object come over two watches; one may be seen this much later than what followed from it."""
+
+LOOK_S = 2.0
+"""A check may have looked at a dependency this long before the row that tells its result."""
 
 Served = Callable[[float, float], float]
 """(due, by) -> when an item that was due then was taken from the queue."""
@@ -40,8 +42,7 @@ class Step(NamedTuple):
     """When the one before ended, or the object was created."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(NamedTuple):
     """What made a reconcile due."""
 
     waits: tuple[tuple[float, str, ObjectId | None, str], ...]
@@ -49,8 +50,9 @@ class Trigger:
     due_s: float
     entered_s: float | None = None
     """When it entered the queue, where that is not ``due_s``: a look at dependencies that were not Ready yet then."""
-    inferred_from: str | None = None
-    """The cause to which a gap after ``due_s`` belongs unless workers were held; None = ``due_s`` is sure."""
+    latest_s: float | None = None
+    """``due_s`` is inferred; it was due by this moment at the latest, and between the two it still waited for the last
+    cause unless all workers were held. None = ``due_s`` is sure."""
 
 
 def steps(rollout: Rollout, id: ObjectId) -> list[Step]:
@@ -102,38 +104,45 @@ def _dependencies(rollout: Rollout, step: Step, served: Served) -> Trigger:
     obj = rollout.service(step.id)
     depends_on = () if obj is None else obj.depends_on
     looked = step.checks[-1].to_s or step.since_s
+    source = rollout.chart_or_source(step.id)
     if step.reconcile is None:
-        pending = [d.target for d in depends_on if rollout.turned_ready(d.target, step.begun_s) is None]
-        if pending:
-            return Trigger(((step.begun_s, causes.DEPENDENCY, pending[0], ""),), step.begun_s)
-    turned = [(t, d.target) for d in depends_on if (t := rollout.turned_ready(d.target, step.begun_s)) is not None]
+        never = [d.target for d in depends_on if not rollout.is_ready(d.target, step.begun_s, source)]
+        if never:
+            return Trigger(((step.begun_s, causes.DEPENDENCY, never[0], ""),), step.begun_s)
+    saw = looked - LOOK_S
+    pending = [d.target for d in depends_on if not rollout.is_ready(d.target, saw, source)]
+    turned = [(t, d) for d in pending if (t := rollout.next_ready(d, saw)) is not None and t <= step.begun_s]
     ready, last = max(turned, default=(step.since_s, None))
     ready = max(ready, step.since_s)
-    source, artifact = rollout.chart_or_source(step.id), _new_artifact(rollout, step, looked)
+    artifact = _new_artifact(rollout, step, looked)
     if artifact is not None and artifact >= ready:  # its event enqueued the object
         return Trigger(((artifact, causes.SOURCE, source, ""),), artifact)
-    entered = _poll_due(rollout, step, looked, ready, served)
+    entered, sure = _poll_due(rollout, step, looked, ready, served)
     due = max(entered, ready)
     poll = f"{last or 'its dependencies'} Ready, noticed at the next poll"
     waits = ((ready, causes.DEPENDENCY, last, ""), (due, causes.DEPENDENCY_POLL, None, poll))
-    return Trigger(waits, due, entered, causes.DEPENDENCY_POLL)
+    latest = None if sure else min(ready + rollout.requeue_dependency_s(step.id), step.begun_s)
+    return Trigger(waits, due, entered, latest)
 
 
-def _poll_due(rollout: Rollout, step: Step, looked_s: float, ready_s: float, served: Served) -> float:
-    """When the poll that found the dependencies Ready was due: polls go on from the last one that a row shows."""
+def _poll_due(rollout: Rollout, step: Step, looked_s: float, ready_s: float, served: Served) -> tuple[float, bool]:
+    """When the poll that found the dependencies Ready was due, and whether that is sure.
+
+    Polls go on from the last one that a row shows.
+    """
     every = rollout.requeue_dependency_s(step.id)
     if rollout.parameters.event_driven_dependents:
-        return ready_s
+        return ready_s, False
     due = looked_s + every
     r, check = step.reconcile, step.checks[-1]
     if r is not None and check.attempt and r.attempt == check.attempt + 1:
-        return min(due, step.begun_s)  # no look without a row lies between them
+        return min(due, step.begun_s), True  # no look without a row lies between them
     while due < step.begun_s:
         taken = served(due, step.begun_s)
         if taken >= ready_s:
-            return due
+            return due, False
         due = taken + every
-    return min(step.begun_s, ready_s + every)
+    return min(step.begun_s, ready_s + every), False
 
 
 def _change(rollout: Rollout, step: Step, last: Reconcile) -> Trigger:
@@ -149,7 +158,7 @@ def _change(rollout: Rollout, step: Step, last: Reconcile) -> Trigger:
         applied = [at for r in runs if (at := r.applied_s or r.to_s) is not None and step.since_s < at <= step.begun_s]
         if applied:
             return Trigger(((applied[-1], causes.READY, parent, ""),), applied[-1])
-    return Trigger(((step.begun_s, causes.READY, None, ""),), step.begun_s, None, causes.READY)
+    return Trigger(((step.begun_s, causes.READY, None, ""),), step.begun_s, None, step.begun_s)
 
 
 def _retry(rollout: Rollout, step: Step, last: Reconcile) -> Trigger:

@@ -16,6 +16,10 @@ DIP_S = 0.5
 """Between one object's last row and the next one's first row the worker is not idle, it works without a row: the
 object's last patches, the queue, the check of dependencies. Measured 5-60 ms, more under load."""
 
+SLOW_S = 2.0
+"""With a worker to be had, a reconcile shows its first row this soon, also on a loaded machine; what takes longer has
+been in the queue. (Measured: 10-300 ms, single outliers to 1.6 s.)"""
+
 
 class Held(NamedTuple):
     """One object holding one worker."""
@@ -44,7 +48,7 @@ class Pool:
     """The workers of one controller.
 
     Args:
-        held: who held one when.
+        held: who held one when, in order of time.
         workers: how many there are.
         waited: stretches in which something surely waited in the queue; so all workers were held, whatever rows show.
     """
@@ -62,13 +66,14 @@ class Pool:
     def full_before(self, from_s: float, at_s: float) -> float | None:
         """Since when, not before ``from_s``, all workers were held up to about ``at_s``; None = they were not."""
         n = bisect_left(self._starts, at_s) - 1
-        if n < 0 or self._full[n][1] < max(at_s - DIP_S, from_s):
+        if n < 0 or self._full[n][1] < max(at_s - SLOW_S, from_s):
             return None
         return max(from_s, self._starts[n])
 
     def holders(self, at_s: float) -> list[ObjectId]:
         """Who holds a worker at a moment, sorted."""
-        return sorted(h.object for h in self.held if h.from_s <= at_s < h.to_s)
+        begun = self.held[: bisect_right(self.held, at_s, key=lambda h: h.from_s)]
+        return sorted(h.object for h in begun if h.to_s > at_s)
 
 
 def _full_spans(steps: list[tuple[float, int]], workers: int) -> list[tuple[float, float]]:
