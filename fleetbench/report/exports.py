@@ -1,14 +1,22 @@
-"""Predictions as CSV: one row an object and strategy."""
+"""Runs for other programs: CSV that no spreadsheet runs as a formula, Parquet, Markdown tables."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from fleetbench.errors import EnvironmentLacks, InputError
 from fleetbench.prediction.predict import QUANTILES, Prediction
 
+if TYPE_CHECKING:
+    import pandas
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+TABLES = ("ready", "events", "intervals", "why", "totals")
+"""Frames of a :class:`~fleetbench.report.result.RunResult` that can be exported."""
 
 
 def cell(text: str) -> str:
@@ -28,3 +36,49 @@ def ready_csv(predictions: Mapping[str, Prediction]) -> str:
                 [name, id.kind, cell(id.key), *("" if v is None else f"{v:.3f}" for v in values), f"{prediction.ready_fraction(id):.4f}"]
             )
     return out.getvalue()
+
+
+def frame_csv(frame: pandas.DataFrame) -> str:
+    """A frame as CSV: seconds with three decimals, empty = none, texts that look like a formula quoted."""
+    return str(_text_safe(frame).to_csv(index=False, float_format="%.3f", lineterminator="\n"))
+
+
+def frame_markdown(frame: pandas.DataFrame) -> str:
+    """A frame as a Markdown table; names as plain text."""
+    from fleetbench.report.markdown import escaped, row
+
+    numeric = [column for column in frame.columns if frame[column].dtype.kind in "fiu"]
+    lines = [row(*frame.columns), row(*("---:" if c in numeric else "---" for c in frame.columns))]
+    for record in frame.itertuples(index=False):
+        lines.append(row(*(_shown(value, escaped) for value in record)))
+    return "\n".join(lines) + "\n"
+
+
+def write_parquet(frame: pandas.DataFrame, path: Path) -> None:
+    """Write a frame as Parquet.
+
+    Raises:
+        EnvironmentLacks: pyarrow is not installed.
+        InputError: the file cannot be written.
+    """
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        raise EnvironmentLacks("Parquet needs pyarrow", "pip install 'fleetbench[parquet]'") from None
+    try:
+        frame.to_parquet(path, index=False)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def _text_safe(frame: pandas.DataFrame) -> pandas.DataFrame:
+    texts = {c: frame[c].map(cell, na_action="ignore") for c in frame.columns if frame[c].dtype.kind not in "fiub"}
+    return frame.assign(**texts)
+
+
+def _shown(value: Any, escaped: Any) -> str:
+    import pandas
+
+    if pandas.isna(value):
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else escaped(str(value))

@@ -9,6 +9,7 @@ from fleetbench.graph.document import to_document as graph_document
 from fleetbench.prediction.document import to_document
 from fleetbench.report.exports import ready_csv
 from fleetbench.report.markdown import prediction_markdown
+from fleetbench.report.simulated import extra_files
 from fleetbench.runs import folder as runs
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 def write_prediction(folder: Path, result: Simulated) -> None:
     """Write ``meta.json``, ``graph.json``, ``prediction.json``, ``ready.csv`` and ``report.md``.
+
+    Beside them ``timeline-<strategy>.jsonl``, the median sample as a trace, and ``totals.csv``: pictures need them.
 
     Raises:
         InputError: the folder cannot be written.
@@ -31,6 +34,7 @@ def write_prediction(folder: Path, result: Simulated) -> None:
             runs.PREDICTION: runs.as_json(document),
             runs.READY: ready_csv(result.predictions),
             runs.REPORT: prediction_markdown(result),
+            **extra_files(result),
             runs.META: runs.as_json(
                 runs.meta(
                     "prediction",

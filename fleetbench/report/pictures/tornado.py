@@ -1,0 +1,78 @@
+"""A tornado of what-ifs: what each change would do to the total, the largest effect on top."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.lines import Line2D
+
+from fleetbench.report.inert import inert
+from fleetbench.report.pictures.style import (
+    GREEN,
+    INK,
+    ON_COLOUR,
+    VERMILLION,
+    Look,
+    Picture,
+    legend,
+    row_axis,
+    shorten,
+    styled,
+    time_ticks,
+)
+from fleetbench.units import format_duration
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one change does to the total; seconds, negative = faster."""
+
+    label: str
+    difference_s: float
+    """Median difference over paired samples."""
+    low_s: float | None = None
+    """Lower end of its interval (p5); None = not known."""
+    high_s: float | None = None
+    """Upper end (p95)."""
+
+
+_FASTER, _SLOWER = Look(GREEN, ""), Look(VERMILLION, "////")
+
+
+def tornado(changes: Sequence[Change], base_s: float | None = None, title: str | None = None) -> Picture:
+    """Draw the changes.
+
+    Args:
+        changes: any order.
+        base_s: total without any change, in seconds, for the title.
+        title: None = one that names the base.
+    """
+    order = sorted(changes, key=lambda c: (-abs(c.difference_s), c.label))
+    with styled():
+        best = min(order, key=lambda c: c.difference_s, default=None)
+        words = f"; {best.label} gains most, {format_duration(-best.difference_s)}" if best and best.difference_s < 0 else ""
+        picture = Picture(10, max(len(order), 1) * 0.34 + 1.6, f"What {len(order)} changes do to the total{words}.")
+        (axes,) = picture.axes_below(1)
+        reach = max([abs(v) for c in order for v in (c.difference_s, c.low_s, c.high_s) if v is not None] + [1.0])
+        for row, c in enumerate(order):
+            look = _FASTER if c.difference_s <= 0 else _SLOWER
+            axes.barh(row, c.difference_s, height=0.6, color=look.colour, hatch=look.hatch, edgecolor=ON_COLOUR, linewidth=0.4)
+            if c.low_s is not None and c.high_s is not None:
+                axes.plot([c.low_s, c.high_s], [row, row], color=INK, linewidth=1.2, marker="|", markersize=7)
+            right = max(0.0, c.difference_s, c.high_s or 0.0)
+            sign = "-" if c.difference_s < 0 else "+"
+            shown = f"{sign}{format_duration(abs(c.difference_s))}" if abs(c.difference_s) >= 0.0005 else "no change"
+            axes.text(right + reach * 0.03, row, shown, va="center", fontsize=8.5, color=INK)
+        row_axis(axes, [shorten(inert(c.label), 48) for c in order])
+        axes.axvline(0, color=INK, linewidth=1)
+        left = min([0.0] + [v for c in order for v in (c.difference_s, c.low_s) if v is not None])
+        right = max([0.0] + [v for c in order for v in (c.difference_s, c.high_s) if v is not None])
+        axes.set_xlim(left - reach * 0.05, right + reach * 0.3)
+        time_ticks(axes, right - left + reach * 0.35)
+        axes.set_xlabel("change of the total (left = faster)")
+        axes.set_title(title or ("What if" if base_s is None else f"What if (without changes {format_duration(base_s)})"))
+        used = {"faster": _FASTER} | ({"slower": _SLOWER} if any(c.difference_s > 0 for c in order) else {})
+        whisker = [Line2D([], [], color=INK, marker="|", label="p5 - p95 over the same samples")] if any(c.low_s is not None for c in order) else []
+        legend(picture, used, whisker, columns=3)
+    return picture

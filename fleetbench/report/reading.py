@@ -1,0 +1,256 @@
+"""Run folders and trace files -> :class:`~fleetbench.report.result.RunResult`, as far as they go."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fleetbench.errors import InputError
+from fleetbench.graph.document import from_document
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, parse_object
+from fleetbench.model.parameters import flags_of_run
+from fleetbench.report.result import MEASURED, PREDICTED, QUANTILE_NAMES, ObjectResult, RolloutResult, RunResult
+from fleetbench.runs import folder as runs
+from fleetbench.runs.files import TRACE, read_run
+from fleetbench.timeline.causes import Piece
+from fleetbench.timeline.rollout import Rollout
+from fleetbench.timeline.stats import busy_workers, max_parallel
+from fleetbench.timeline.why import Explanation
+
+if TYPE_CHECKING:
+    from fleetbench.graph.fleet import Fleet
+    from fleetbench.runs.run import Run
+
+PREDICTION_VERSION = 1
+"""``format_version`` of prediction.json that this release reads."""
+TOTALS = "totals.csv"
+
+
+def timeline_file(strategy: str) -> str:
+    """Where a prediction's run folder keeps the events of a strategy's median sample."""
+    return f"timeline-{strategy}.jsonl"
+
+
+def load(path: Path | str) -> RunResult:
+    """Read a run folder (predicted or measured) or a trace file.
+
+    Args:
+        path: what ``simulate -o``, ``measure -o`` wrote, or a trace (``.json``, ``.json.gz``, ``.jsonl``).
+
+    Returns:
+        The run; what is missing or cut short is said in its ``notes``.
+
+    Raises:
+        InputError: there is no run, or none that this release reads.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such run", "name a run folder or a trace file")
+    if path.is_dir() and not (path / TRACE).exists():
+        if (path / runs.PREDICTION).exists():
+            return _load_prediction(path)
+        held = ", ".join(sorted(p.name for p in path.iterdir())[:6]) or "nothing"
+        raise InputError(
+            f"{path}: got a folder that holds {held}, wanted {runs.PREDICTION} or {TRACE}",
+            "the run that should have written it was cut short, or this is no run folder",
+        )
+    return result_of_run(read_run(path), path)
+
+
+# --- measured ----------------------------------------------------------------------------------------------------
+
+
+def result_of_run(run: Run, path: Path | None = None) -> RunResult:
+    """A run that was read from its trace."""
+    ready_s = run.ready_s()
+    since, revision = 0.0, None
+    if run.commit is not None:
+        since, revision = run.commit.t_s + (run.commit.source_s or 0.0), run.commit.revision
+    absolute = {id: None if t is None else t + since for id, t in ready_s.items()}
+    explanation = Explanation(
+        Rollout(run.fleet, run.timeline, flags_of_run(run.flags), since, revision, absolute)
+    )
+    chain = tuple(p._replace(from_s=p.from_s - since, to_s=p.to_s - since) for p in explanation.chain())
+    never = [id for id, t in ready_s.items() if t is None]
+    notes = [] if run.cut is None else [f"{run.cut}: what follows is as far as it goes"]
+    if never:
+        notes.append(f"{len(never)} of {len(ready_s)} objects were not Ready within the time watched")
+    busy = [busy_workers(run.timeline, kind).most for kind in (KUSTOMIZATION, HELM_RELEASE)]
+    rollout = RolloutResult(
+        label=run.name,
+        source=run.source,
+        fleet=run.fleet,
+        objects=tuple(ObjectResult(id, ready_s.get(id)) for id in run.services()),
+        chain=chain,
+        total_s=max((t for t in ready_s.values() if t is not None), default=None),
+        complete=not never,
+        max_parallel=max_parallel(run.fleet, run.timeline),
+        max_busy_workers=max(busy),
+        explanation=explanation,
+    )
+    meta = {**run.meta, "fleet": run.fleet.name, "scenario": "bootstrap" if run.commit is None else "commit"}
+    flags = {name: (value, "recorded with the run") for name, value in run.flags.items()}
+    return RunResult(run.name, MEASURED, (rollout,), meta, flags, notes=tuple(notes), path=path)
+
+
+# --- predicted ---------------------------------------------------------------------------------------------------
+
+
+def _load_prediction(path: Path) -> RunResult:
+    file = path / runs.PREDICTION
+    document = _json(file)
+    meta = _json(path / runs.META) if (path / runs.META).exists() else {}
+    notes = [] if meta else [f"{runs.META} is missing: the run was cut short while it was written"]
+    fleet: Fleet | None = None
+    findings: tuple[Mapping[str, Any], ...] = ()
+    if (path / runs.GRAPH).exists():
+        graph = _json(path / runs.GRAPH)
+        fleet = from_document(graph, str(path / runs.GRAPH))
+        findings = _findings(graph.get("findings"))
+    else:
+        notes.append(f"{runs.GRAPH} is missing: no findings and no dependency graph")
+    timelines, totals = {}, _totals(path / TOTALS)
+    for strategy in document.get("strategies") or {}:
+        events = path / timeline_file(str(strategy))
+        if events.exists():
+            timelines[str(strategy)] = read_run(events)
+    if not timelines:
+        notes.append("an older release wrote it, without events: no Gantt chart, no states over time")
+    return result_of_document(document, str(file), fleet, timelines, totals, path.name, meta, findings, tuple(notes), path)
+
+
+def result_of_document(
+    document: Mapping[str, Any],
+    file: str,
+    fleet: Fleet | None,
+    timelines: Mapping[str, Run],
+    totals: Mapping[str, tuple[float, ...]],
+    name: str,
+    meta: Mapping[str, Any] | None = None,
+    findings: tuple[Mapping[str, Any], ...] = (),
+    notes: tuple[str, ...] = (),
+    path: Path | None = None,
+) -> RunResult:
+    """A run of the document that ``fleetbench simulate --format json`` writes.
+
+    Raises:
+        InputError: another format version, or a field of the wrong shape.
+    """
+    version = document.get("format_version")
+    if version != PREDICTION_VERSION:
+        hint = "read it with the release that wrote it, or simulate again with this one"
+        raise InputError.at(file, None, "format_version", got=version, wanted=f"{PREDICTION_VERSION}, which this release reads", hint=hint)
+    try:
+        chosen = {_id(w): str(w["chosen_by"]) for w in document.get("workload_times") or ()}
+        rollouts = tuple(
+            _rollout(str(strategy), d, fleet, timelines.get(strategy), totals.get(strategy, ()), chosen)
+            for strategy, d in document["strategies"].items()
+        )
+        parameters = {str(k): (v["value"], str(v["from"])) for k, v in (document.get("parameters") or {}).items()}
+        known = ("seed", "samples", "scenario", "fleet", "fleetbench", "warnings")
+        about = {**(meta or {}), **{k: document[k] for k in known if k in document}}
+        comparison = dict(document.get("comparison") or {})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError.at(file, None, None, got=f"{type(error).__name__}: {error}", wanted="a prediction as `fleetbench simulate` writes it") from error
+    if not rollouts:
+        raise InputError.at(file, None, "strategies", got="none", wanted="fine or waves")
+    return RunResult(name, PREDICTED, rollouts, about, parameters, findings, comparison, notes, path)
+
+
+def _rollout(
+    strategy: str,
+    d: Mapping[str, Any],
+    fleet: Fleet | None,
+    run: Run | None,
+    totals: tuple[float, ...],
+    chosen: Mapping[ObjectId, str],
+) -> RolloutResult:
+    objects = tuple(sorted((_object(o, chosen) for o in d["objects"]), key=lambda o: o.id))
+    explanation, chain = None, tuple(_piece(p) for p in d.get("why") or ())
+    if run is not None:
+        ready = {o.id: o.ready_s for o in objects}
+        explanation = Explanation(Rollout(run.fleet, run.timeline, flags_of_run(run.flags), ready_s=ready))
+        fleet = run.fleet
+    return RolloutResult(
+        label=strategy,
+        source=PREDICTED,
+        fleet=fleet or _bare_fleet(objects),
+        objects=objects,
+        chain=chain,
+        total_s=_seconds(d.get("total_s")),
+        total_quantiles={q: float(d[f"total_s_{q}"]) for q in QUANTILE_NAMES if d.get(f"total_s_{q}") is not None},
+        totals_s=totals,
+        complete=bool(d.get("complete")),
+        complete_fraction=_seconds(d.get("complete_fraction")),
+        max_parallel=d.get("max_parallel"),
+        max_busy_workers=d.get("max_busy_workers"),
+        explanation=explanation,
+    )
+
+
+def _object(o: Mapping[str, Any], chosen: Mapping[ObjectId, str]) -> ObjectResult:
+    id = _id(o)
+    return ObjectResult(
+        id,
+        _seconds(o.get("ready_s")),
+        {q: _seconds(o.get(f"ready_s_{q}")) for q in QUANTILE_NAMES},
+        _seconds(o.get("ready_fraction")),
+        _seconds(o.get("started_s")),
+        None if o.get("attempts") is None else int(o["attempts"]),
+        chosen.get(id, ""),
+    )
+
+
+def _piece(p: Mapping[str, Any]) -> Piece:
+    return Piece(parse_object(p["object"]), str(p["cause"]), float(p["from_s"]), float(p["to_s"]), str(p.get("detail") or ""))
+
+
+def _bare_fleet(objects: tuple[ObjectResult, ...]) -> Fleet:
+    """The objects alone, where the run folder holds no graph: no edges are known."""
+    named: dict[str, Any] = {"kustomizations": [], "helmreleases": []}
+    for o in objects:
+        named["helmreleases" if o.id.kind == HELM_RELEASE else "kustomizations"].append({"id": o.id.key})
+    return from_document(named, runs.PREDICTION)
+
+
+def _id(o: Mapping[str, Any]) -> ObjectId:
+    return parse_object(o["id"], str(o["kind"]))
+
+
+def _seconds(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _findings(listed: Any) -> tuple[Mapping[str, Any], ...]:
+    return tuple(f for f in listed if isinstance(f, dict)) if isinstance(listed, list) else ()
+
+
+def _totals(file: Path) -> dict[str, tuple[float, ...]]:
+    """``totals.csv``: columns strategy, quantile, total_s."""
+    found: dict[str, list[float]] = {}
+    if file.exists():
+        try:
+            with file.open(encoding="utf-8", newline="") as stream:
+                for row in csv.DictReader(stream):
+                    found.setdefault(row["strategy"], []).append(float(row["total_s"]))
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise InputError.at(file, None, None, got=f"{type(error).__name__}: {error}", wanted="strategy,quantile,total_s") from error
+    return {strategy: tuple(values) for strategy, values in found.items()}
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", None)
+        raise InputError.at(file, line, None, got="no whole JSON document", wanted="JSON", hint="the run was cut short while it was written: simulate again") from None
+    if not isinstance(document, dict):
+        raise InputError.at(file, None, None, got=type(document).__name__, wanted="a JSON object")
+    return document
+
+
