@@ -1,0 +1,156 @@
+"""``fleetbench check``: the gate in CI."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fleetbench.cli.fleet import FleetChoice, load_fleet
+from fleetbench.cli.options import DURATION, PERCENT, fleet_options, format_option
+from fleetbench.cli.output import progress, warn, write_json, write_tables, write_text
+from fleetbench.cli.simulation import Simulation, belief_options, flag_options
+
+if TYPE_CHECKING:
+    from fleetbench.decide.check import Verdict
+    from fleetbench.decide.sides import Side
+    from fleetbench.findings import Finding
+    from fleetbench.graph.fleet import Fleet
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(epilog="Example: fleetbench check --repo . --cluster-path clusters/production --target 12m --quantile p90 --against origin/main")
+@fleet_options
+@click.option("--target", metavar="DURATION", type=DURATION, help="Longest that the rollout may take.  [default: no budget]")
+@click.option("--quantile", type=click.Choice(["p50", "p90"]), default="p50", show_default=True, help="Of the total, held against the target.")
+@click.option("--baseline", metavar="GRAPH", type=FILE, help="Graph file to hold the fleet against.")
+@click.option("--against", metavar="REV", help="Hold the working tree against its merge base with this revision.")
+@click.option("--tolerance", metavar="PERCENT", type=PERCENT, default=0.05, show_default="5%", help="How much later than the baseline is no failure.")
+@click.option("--min-parallel", metavar="N", type=click.IntRange(1), help="Fewest services in flight at the busiest moment.")
+@flag_options
+@belief_options
+@click.option("--junit", metavar="FILE", type=FILE, help="Write JUnit XML.")
+@click.option("--markdown", metavar="FILE", type=FILE, help="Write Markdown that fits a pull request's comment.")
+@click.option("--sarif", metavar="FILE", type=FILE, help="Write the findings as SARIF 2.1.0.")
+@format_option("table", "json")
+def command(
+    fleet: FleetChoice, target: float | None, quantile: str, baseline: Path | None, against: str | None, tolerance: float,
+    min_parallel: int | None, junit: Path | None, markdown: Path | None, sarif: Path | None, format: str, **options: Any,
+) -> None:
+    """Fail (exit code 1) when a rollout is over budget, or worse than a baseline.
+
+    Without a baseline every finding of severity error fails. With one only what is new or worse does: a new finding of
+    severity error; the total, or any object's Ready, later by more than the tolerance and 5 s, beyond noise.
+    """
+    from fleetbench.decide.check import Policy, judge
+
+    _validate(fleet, baseline, against)
+    simulation = Simulation(options)
+    now = _side("the working tree", *load_fleet(fleet), simulation)
+    base = _base(fleet, baseline, against, simulation)
+    verdict = judge(now, base, Policy(target, int(quantile[1:]) / 100, tolerance, min_parallel))
+    _write(verdict, _places(fleet.repo), junit, markdown, sarif)
+    _show(verdict, format, _places(fleet.repo))
+    if not verdict.passed:
+        raise click.exceptions.Exit(1)
+
+
+def _validate(fleet: FleetChoice, baseline: Path | None, against: str | None) -> None:
+    fleet.validate()
+    if baseline is not None and against is not None:
+        raise click.UsageError("--baseline and --against each choose what to hold the fleet against: give one of them.")
+    if against is not None and fleet.repo is None:
+        raise click.UsageError("--against belongs to --repo: it reads another revision of that repository.")
+
+
+def _side(name: str, fleet: Fleet, findings: list[Finding], simulation: Simulation) -> Side:
+    from fleetbench.decide.sides import Side, all_findings
+    from fleetbench.model.assemble import assemble
+    from fleetbench.prediction.predict import predict
+
+    assembled = assemble(fleet, simulation.choice(fleet))
+    for text in assembled.warnings:
+        warn(text)
+    parameters = assembled.scenario.parameters
+    with progress(f"Simulating {name}") as bar:
+        prediction = predict(assembled.scenario, simulation.samples, progress=bar)
+    return Side(name, fleet, all_findings(fleet, findings, parameters.kustomize_concurrent, parameters.nodes), prediction)
+
+
+def _base(fleet: FleetChoice, baseline: Path | None, against: str | None, simulation: Simulation) -> Side | None:
+    from fleetbench.decide.sides import read_baseline
+
+    if baseline is not None:
+        return _side(f"baseline {baseline}", *read_baseline(baseline), simulation)
+    return None if against is None else _merge_base(fleet, against, simulation)
+
+
+def _merge_base(fleet: FleetChoice, against: str, simulation: Simulation) -> Side | None:
+    """The merge base as a side; None, with a warning, where that commit holds no fleet at this path that can be read."""
+    from fleetbench.cli.fleet import load_fleet
+    from fleetbench.decide.git import write_merge_base
+    from fleetbench.errors import InputError
+
+    assert fleet.repo is not None
+    if not fleet.repo.is_dir():
+        load_fleet(fleet)  # says what is wrong with it
+    with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
+        base = write_merge_base(fleet.repo, against, Path(folder))
+        name = f"merge base {base.commit[:12]} with {against}"
+        try:
+            read = load_fleet(FleetChoice(base.repo, fleet.cluster_path))
+        except InputError as error:
+            warn(f"{name} holds no fleet to compare with: {error.message.replace(str(base.repo), str(fleet.repo))}")
+            return None
+        return _side(name, *read, simulation)
+
+
+def _places(repo: Path | None) -> Callable[[str], str]:
+    """Paths relative to the repository -> relative to what GitHub, or git, calls the root."""
+    if repo is None:
+        return lambda file: file
+    from fleetbench.decide.git import top_level
+
+    root = os.environ.get("GITHUB_WORKSPACE") or top_level(repo) or repo
+    prefix = Path(os.path.relpath(repo.resolve(), Path(root).resolve())).as_posix()
+    if prefix == "." or prefix.startswith(".."):
+        return lambda file: file
+    return lambda file: f"{prefix}/{file}"
+
+
+def _write(verdict: Verdict, place: Callable[[str], str], junit: Path | None, markdown: Path | None, sarif: Path | None) -> None:
+    from fleetbench.report.check_junit import check_junit
+    from fleetbench.report.check_markdown import check_markdown
+    from fleetbench.report.check_sarif import check_sarif
+
+    if junit is not None:
+        write_text(check_junit(verdict), junit)
+    if markdown is not None:
+        write_text(check_markdown(verdict), markdown)
+    if sarif is not None:
+        write_json(check_sarif(verdict, place), sarif)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary and os.environ.get("GITHUB_ACTIONS") == "true":
+        with open(summary, "a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(check_markdown(verdict) + "\n")
+
+
+def _show(verdict: Verdict, format: str, place: Callable[[str], str]) -> None:
+    from fleetbench.report.check import tables, to_document
+    from fleetbench.report.check_annotations import workflow_commands
+
+    if format == "json":
+        write_json(to_document(verdict))
+    else:
+        write_tables(tables(verdict))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        # The runner reads commands from either stream; standard output may be a JSON document.
+        for line in workflow_commands(verdict, place):
+            click.echo(line, err=True)
+
+

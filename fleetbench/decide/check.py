@@ -1,0 +1,206 @@
+"""The gate: is the rollout within budget, and is it worse than what it is held against?
+
+With a baseline only what is new or worse fails: a new finding of severity error; the total, or any object's Ready,
+later by more than the tolerance *and* five seconds with the interval of the paired difference above zero.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from fleetbench.decide.needed import Edge
+from fleetbench.decide.paired import Paired, paired
+from fleetbench.decide.sides import Side, new_errors
+from fleetbench.decide.trial import series, total_difference
+from fleetbench.findings import Finding
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.order import say
+from fleetbench.graph.paths import blocked_by
+from fleetbench.ids import ObjectId
+from fleetbench.prediction.document import why_pieces
+from fleetbench.prediction.predict import Prediction
+from fleetbench.timeline.stats import lower_quantile, max_parallel
+from fleetbench.timeline.why import critical_objects
+from fleetbench.units import format_duration
+
+FLOOR_S = 5.0
+"""Nothing later by less than this fails, whatever its share: one health poll of kustomize-controller."""
+BUDGET, TOTAL, OBJECT, FINDING, PARALLELISM = "budget", "total", "object", "finding", "parallelism"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the user asks of the rollout."""
+
+    target_s: float | None = None
+    quantile: float = 0.5
+    """Of the total, that must not exceed the target."""
+    tolerance: float = 0.05
+    min_parallel: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One reason why the check fails."""
+
+    kind: str
+    message: str
+    object: ObjectId | None = None
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An object's Ready (or the total, with no object) before and now: medians, None = never, and their difference."""
+
+    object: ObjectId | None
+    before_s: float | None
+    now_s: float | None
+    difference: Paired
+    worse: bool
+    better: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the check came to."""
+
+    now: Side
+    base: Side | None
+    policy: Policy
+    failures: tuple[Failure, ...]
+    budget_s: float | None
+    """The total at the policy's quantile; None = something that should never got Ready in that share of samples."""
+    parallel: int
+    total: Change | None = None
+    objects: tuple[Change, ...] = ()
+    """Those that got later or sooner beyond tolerance and noise, the worst first."""
+    edges_added: tuple[Edge, ...] = ()
+    edges_dropped: tuple[Edge, ...] = ()
+    added: tuple[ObjectId, ...] = ()
+    removed: tuple[ObjectId, ...] = ()
+    new_findings: tuple[Finding, ...] = ()
+    chain: tuple[tuple[ObjectId, float], ...] = ()
+    """The causal chain of the median sample: objects and seconds spent at each."""
+    chain_before: tuple[tuple[ObjectId, float], ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Nothing fails."""
+        return not self.failures
+
+
+def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
+    """Hold a rollout against the policy and, where there is one, against the baseline."""
+    failures: list[Failure] = []
+    errors = new_errors(now.findings, None if base is None else base.findings)
+    failures += [Failure(FINDING, f"{f.code}: {f.message}", f.object, f.file, f.line) for f in errors]
+    budget_s = total_at(now.prediction, policy.quantile)
+    if policy.target_s is not None and (budget_s is None or budget_s > policy.target_s):
+        failures.append(Failure(BUDGET, _over_budget(now, budget_s, policy)))
+    parallel = _parallel(now.prediction)
+    if policy.min_parallel is not None and parallel < policy.min_parallel:
+        text = f"at most {parallel} services are in flight at one moment, wanted at least {policy.min_parallel}"
+        failures.append(Failure(PARALLELISM, text))
+    if base is None:
+        return Verdict(now, None, policy, tuple(failures), budget_s, parallel, new_findings=tuple(errors), chain=_chain(now))
+    total = _total(base, now, policy)
+    objects = _objects(base, now, policy)
+    added, dropped = _edges(base.fleet, now.fleet)
+    if total.worse:
+        failures.append(Failure(TOTAL, f"the whole rollout: {said(total)}"))
+    failures += [_later(change, now.fleet, added) for change in objects if change.worse]
+    ids, ids_before = ({o.id for o in side.fleet.services()} for side in (now, base))
+    return Verdict(
+        now, base, policy, tuple(failures), budget_s, parallel, total,
+        tuple(c for c in objects if c.worse or c.better),
+        added, dropped, tuple(sorted(ids - ids_before)), tuple(sorted(ids_before - ids)), tuple(errors),
+        _chain(now), _chain(base),
+    )  # fmt: skip
+
+
+def total_at(prediction: Prediction, q: float) -> float | None:
+    """The total at a quantile, a sample in which something does not turn Ready counting as never.
+
+    What is suspended, and what can only follow it, is not asked for.
+    """
+    fleet = prediction.scenario.fleet
+    asleep = {obj.id for obj in fleet.services() if obj.suspend}
+    excused = asleep.union(*(blocked_by(fleet, id) for id in sorted(asleep)))
+    asked = [values for id, values in series(prediction).items() if id not in excused]
+    totals = [max((values[n] for values in asked), default=0.0) for n in range(prediction.samples)]
+    return lower_quantile([None if math.isinf(t) else t for t in totals], q)
+
+
+def said(change: Change) -> str:
+    """``8m45s, was 7m10s (+1m35s, 95 % interval +1m20s to +1m50s)``."""
+    d = change.difference
+    interval = f"95 % interval {signed(d.low_s)} to {signed(d.high_s)}"
+    return f"{format_duration(change.now_s)}, was {format_duration(change.before_s)} ({signed(d.p50_s)}, {interval})"
+
+
+def signed(seconds: float) -> str:
+    """``+1m35s``; ``never any more`` for an infinite delay."""
+    if math.isinf(seconds):
+        return "never" if seconds > 0 else "was never"
+    return ("+" if seconds >= 0 else "") + format_duration(seconds)
+
+
+def _change(object: ObjectId | None, old: list[float], new: list[float], difference: Paired, policy: Policy) -> Change:
+    before, after = (lower_quantile([None if math.isinf(v) else v for v in values], 0.5) for values in (old, new))
+    floor = max(FLOOR_S, policy.tolerance * (before or 0.0))
+    worse = difference.p50_s > floor and difference.later
+    better = -difference.p50_s > floor and difference.sooner
+    return Change(object, before, after, difference, worse, better)
+
+
+def _total(base: Side, now: Side, policy: Policy) -> Change:
+    difference = total_difference(base.prediction, now.prediction)
+    return _change(None, list(base.prediction.totals), list(now.prediction.totals), difference, policy)
+
+
+def _objects(base: Side, now: Side, policy: Policy) -> list[Change]:
+    before, after = series(base.prediction), series(now.prediction)
+    found = [
+        _change(id, list(before[id]), list(after[id]), paired(before[id], after[id]), policy) for id in after if id in before
+    ]
+    return sorted(found, key=lambda c: (-c.difference.p50_s, c.object or now.fleet.root))
+
+
+def _edges(before: Fleet, now: Fleet) -> tuple[tuple[Edge, ...], tuple[Edge, ...]]:
+    """Added and dropped; also those that lead nowhere, as a typing error makes one."""
+    had, has = ({(o.id, d.target) for o in fleet.services() for d in o.depends_on} for fleet in (before, now))
+    return tuple(sorted(has - had)), tuple(sorted(had - has))
+
+
+def _later(change: Change, fleet: Fleet, added: tuple[Edge, ...]) -> Failure:
+    assert change.object is not None
+    own = [say(dependency) for dependant, dependency in added if dependant == change.object]
+    because = f"; it now depends on {', '.join(own)}" if own else ""
+    obj = fleet.kustomization(change.object) or fleet.helmrelease(change.object)
+    where = (None, None) if obj is None else (obj.file, obj.line)
+    return Failure(OBJECT, f"{say(change.object)}: {said(change)}{because}", change.object, *where)
+
+
+def _over_budget(now: Side, budget_s: float | None, policy: Policy) -> str:
+    assert policy.target_s is not None
+    at = f"p{round(policy.quantile * 100)}"
+    if budget_s is not None:
+        over = budget_s - policy.target_s
+        return f"{at} of the total is {format_duration(budget_s)}, {format_duration(over)} over {format_duration(policy.target_s)}"
+    p = now.prediction
+    never = [say(id) for id in p.services if p.ready_fraction(id) < policy.quantile]
+    named = ", ".join(never[:5]) + (f" and {len(never) - 5} more" if len(never) > 5 else "")
+    return f"{at} of the total: never, wanted {format_duration(policy.target_s)}; not Ready: {named}"
+
+
+def _parallel(prediction: Prediction) -> int:
+    timeline = prediction.median.timeline
+    assert timeline is not None
+    return max_parallel(prediction.scenario.fleet, timeline)
+
+
+def _chain(side: Side) -> tuple[tuple[ObjectId, float], ...]:
+    return tuple(critical_objects(why_pieces(side.prediction)))

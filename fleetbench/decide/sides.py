@@ -1,0 +1,85 @@
+"""The two states a check compares: what there is now, and what it is held against."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fleetbench.errors import InputError
+from fleetbench.findings import ERROR, RULES, Finding
+from fleetbench.graph.checks import check, combined
+from fleetbench.graph.document import from_document
+from fleetbench.graph.fleet import Fleet
+from fleetbench.ids import ObjectId, parse_object
+from fleetbench.prediction.predict import Prediction
+
+MAX_BASELINE_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Side:
+    """A fleet, what is wrong with it, and how long it takes."""
+
+    name: str
+    """For people: ``the working tree``, ``merge base 1a2b3c4`` ..."""
+    fleet: Fleet
+    findings: tuple[Finding, ...]
+    prediction: Prediction
+
+
+def all_findings(fleet: Fleet, read: Iterable[Finding], kustomize_concurrent: int, nodes: int) -> tuple[Finding, ...]:
+    """What reading found and what follows from the fleet, as one list."""
+    return tuple(combined(tuple(read), check(fleet, kustomize_concurrent=kustomize_concurrent, nodes=nodes)))
+
+
+def read_baseline(path: Path) -> tuple[Fleet, list[Finding]]:
+    """A graph file with the findings that it records.
+
+    Raises:
+        InputError: it cannot be read or is no graph file.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BASELINE_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"--baseline {path}: {error.strerror}", "write one with `fleetbench graph --format json -o FILE`") from None
+    if len(raw) > MAX_BASELINE_BYTES:
+        raise InputError.at(path, None, None, got="more than 64 MB", wanted="a graph file")
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", None)
+        raise InputError.at(path, line, None, got="no JSON", wanted="a graph file as `fleetbench graph -o` writes it") from None
+    fleet = from_document(document, str(path))
+    listed = document.get("findings") or []
+    return fleet, [found for item in listed if (found := _finding(item)) is not None] if isinstance(listed, list) else []
+
+
+def _finding(item: Any) -> Finding | None:
+    """A recorded finding; one of a code that this release does not know is left out."""
+    if not isinstance(item, dict) or item.get("code") not in RULES:
+        return None
+    try:
+        object = parse_object(item["object"]) if isinstance(item.get("object"), str) else None
+    except ValueError:
+        object = None
+    file = item.get("file")
+    return Finding(item["code"], str(item.get("message", "")), str(item.get("fix", "")), object, file if isinstance(file, str) else None)
+
+
+Key = tuple[str, ObjectId | str | None, str]
+
+
+def key_of(finding: Finding) -> Key:
+    """What makes two findings the same one: line numbers and counts do not."""
+    return finding.code, finding.object or finding.file, re.sub(r"\d+", "#", finding.message)
+
+
+def new_errors(now: Iterable[Finding], before: Iterable[Finding] | None) -> list[Finding]:
+    """Findings of severity error that were not there before; all of them where there is nothing to hold against."""
+    known = {key_of(f) for f in before or ()}
+    return [f for f in now if f.severity == ERROR and key_of(f) not in known]

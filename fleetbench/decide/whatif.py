@@ -1,0 +1,290 @@
+"""What-ifs: each turns a scenario into another one and changes nothing else, so both see the same draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Source
+from fleetbench.graph.order import health_checked, say
+from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.model.distributions import Distribution
+from fleetbench.model.scenario import Scenario
+from fleetbench.units import go_duration
+
+Service = Kustomization | HelmRelease
+
+
+class WhatIf(Protocol):
+    """A change to a scenario."""
+
+    @property
+    def title(self) -> str:
+        """For people, a short line."""
+
+    def applied(self, scenario: Scenario) -> Scenario:
+        """The scenario with the change."""
+
+
+def changed(fleet: Fleet, ids: Mapping[ObjectId, Callable[[Any], Any]]) -> Fleet:
+    """The fleet with a function applied to some of its services."""
+    return replace(
+        fleet,
+        kustomizations=tuple(ids[k.id](k) if k.id in ids else k for k in fleet.kustomizations),
+        helmreleases=tuple(ids[h.id](h) if h.id in ids else h for h in fleet.helmreleases),
+        _index={},
+    )
+
+
+def service(fleet: Fleet, id: ObjectId) -> Service | None:
+    """The Kustomization or HelmRelease of that id."""
+    return fleet.kustomization(id) or fleet.helmrelease(id)
+
+
+@dataclass(frozen=True)
+class SetFlags:
+    """Other controller flags: fields of :class:`~fleetbench.model.parameters.Parameters`."""
+
+    flags: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        """``requeue-dependency 5s``."""
+        return ", ".join(f"{_FLAG_NAMES.get(n, n.replace('_', ' '))} {_flag_value(n, v)}" for n, v in self.flags.items())
+
+    def applied(self, scenario: Scenario) -> Scenario:
+        """The scenario under these flags."""
+        return replace(scenario, parameters=scenario.parameters.with_(**self.flags))
+
+
+_FLAG_NAMES = {
+    "kustomize_concurrent": "kustomize --concurrent",
+    "helm_concurrent": "helm --concurrent",
+    "source_concurrent": "source --concurrent",
+    "requeue_dependency_s": "kustomize --requeue-dependency",
+    "helm_requeue_dependency_s": "helm --requeue-dependency",
+    "event_driven_dependents": "dependants enqueued at once (kustomize-controller#1412)",
+}
+
+
+def _flag_value(name: str, value: Any) -> str:
+    if value is True:
+        return ""
+    return go_duration(value) if name.endswith("_s") else str(value)
+
+
+@dataclass(frozen=True)
+class DropEdges:
+    """dependsOn entries taken away: (dependant, dependency)."""
+
+    edges: tuple[tuple[ObjectId, ObjectId], ...]
+    reason: str = ""
+
+    @property
+    def title(self) -> str:
+        """``drop n8n -> redis``."""
+        by: dict[ObjectId, list[str]] = {}
+        for dependant, dependency in self.edges:
+            by.setdefault(dependant, []).append(dependency.name)
+        if len(by) > 2:
+            return f"drop {len(self.edges)} edges of {len(by)} objects"
+        return "; ".join(f"drop {say(id)} -> {', '.join(names)}" for id, names in by.items())
+
+    def applied(self, scenario: Scenario) -> Scenario:
+        """Without them."""
+        gone = set(self.edges)
+
+        def without(obj: Service) -> Service:
+            return replace(obj, depends_on=tuple(d for d in obj.depends_on if (obj.id, d.target) not in gone))
+
+        return replace(scenario, fleet=changed(scenario.fleet, {dependant: without for dependant, _ in self.edges}))
+
+
+@dataclass(frozen=True)
+class AddEdge:
+    """One more dependsOn entry."""
+
+    dependant: ObjectId
+    dependency: ObjectId
+
+    @property
+    def title(self) -> str:
+        """``add n8n -> redis``."""
+        return f"add {say(self.dependant)} -> {say(self.dependency)}"
+
+    def applied(self, scenario: Scenario) -> Scenario:
+        """With it."""
+        return replace(scenario, fleet=changed(scenario.fleet, {self.dependant: lambda o: with_edge(o, self.dependency)}))
+
+
+def with_edge(obj: Any, dependency: ObjectId) -> Any:
+    """The object with one more entry, unless it has that one."""
+    if dependency in [d.target for d in obj.depends_on]:
+        return obj
+    return replace(obj, depends_on=(*obj.depends_on, Dependency(dependency)))
+
+
+@dataclass(frozen=True)
+class WaitOff:
+    """``wait: false`` on Kustomizations that nobody waits for: each gives its worker back once it is applied."""
+
+    ids: tuple[ObjectId, ...]
+
+    @property
+    def title(self) -> str:
+        """``wait: false on loki``."""
+        return f"wait: false on {_some(self.ids)}"
+
+    def applied(self, scenario: Scenario) -> Scenario:
+        """With their waits off."""
+        off = {id: lambda k: replace(k, wait=False) for id in self.ids}
+        return replace(scenario, fleet=changed(scenario.fleet, off))
+
+
+@dataclass(frozen=True)
+class SplitParent:
+    """A waiting parent stops waiting, and who depends on it depends on its children as well."""
+
+    id: ObjectId
+
+    @property
+    def title(self) -> str:
+        """``split apps``."""
+        return f"split {say(self.id)}: wait: false, its dependants depend on its children"
+
+    def applied(self, scenario: Scenario) -> Scenario:
+        """With the parent split."""
+        fleet = scenario.fleet
+        parent = fleet.kustomization(self.id)
+        kids = [] if parent is None else [id for id in health_checked(fleet, parent) if id.kind == KUSTOMIZATION]
+        changes: dict[ObjectId, Callable[[Any], Any]] = {self.id: lambda k: replace(k, wait=False)}
+        for dependant in self.dependants(fleet):
+            changes[dependant] = lambda k: _with_edges(k, kids)
+        return replace(scenario, fleet=changed(fleet, changes))
+
+    def dependants(self, fleet: Fleet) -> list[ObjectId]:
+        """Who depends on the parent."""
+        return [k.id for k in fleet.kustomizations if any(d.target == self.id for d in k.depends_on)]
+
+
+def _with_edges(obj: Any, dependencies: list[ObjectId]) -> Any:
+    for id in dependencies:
+        obj = with_edge(obj, id)
+    return obj
+
+
+@dataclass(frozen=True)
+class SetTimeout:
+    """Another ``timeout``."""
+
+    id: ObjectId
+    timeout_s: float
+
+    @property
+    def title(self) -> str:
+        """``timeout 10m0s on loki``."""
+        return f"timeout {go_duration(self.timeout_s)} on {say(self.id)}"
+
+    def applied(self, scenario: Scenario) -> Scenario:
+        """With it."""
+        return replace(scenario, fleet=changed(scenario.fleet, {self.id: lambda o: replace(o, timeout_s=self.timeout_s)}))
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """Another distribution times a constant."""
+
+    base: Distribution
+    factor: float
+
+    def quantile(self, u: float) -> float:
+        """The base's quantile times the factor."""
+        return self.base.quantile(u) * self.factor
+
+    def to_json(self) -> dict[str, Any]:
+        """``{base, factor}``; only for people: no file holds it."""
+        return {"base": self.base.to_json(), "factor": self.factor}
+
+
+@dataclass(frozen=True)
+class FasterWorkload:
+    """An object's workloads take another share of their time."""
+
+    id: ObjectId
+    factor: float = 0.5
+
+    @property
+    def title(self) -> str:
+        """``loki starts in 50 % of the time``."""
+        return f"{say(self.id)} starts in {self.factor:.0%} of the time"
+
+    def applied(self, scenario: Scenario) -> Scenario:
+        """With every part of its workload time scaled; pulls by their size."""
+        time = scenario.workloads.get(self.id)
+        if time is None:
+            return scenario
+        pods = tuple(
+            replace(
+                p,
+                start=Scaled(p.start, self.factor),
+                ready=Scaled(p.ready, self.factor),
+                pulls=tuple(replace(i, megabytes=Scaled(i.megabytes, self.factor)) for i in p.pulls),
+            )
+            for p in time.pods
+        )
+        total = None if time.total is None else Scaled(time.total, self.factor)
+        return replace(scenario, workloads={**scenario.workloads, self.id: replace(time, pods=pods, total=total)})
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Kustomizations spread over shards, each with a kustomize-controller (and so workers) of its own."""
+
+    shards: int
+
+    @property
+    def title(self) -> str:
+        """``2 shards of kustomize-controller``."""
+        return f"{self.shards} shards of kustomize-controller"
+
+    def applied(self, scenario: Scenario) -> Scenario:
+        """All but the root dealt out in name order; the root stays with the main controller."""
+        fleet = scenario.fleet
+        moved = sorted(k.id for k in fleet.kustomizations if k.id != fleet.root)
+        keys = {id: f"shard{n % self.shards}" for n, id in enumerate(moved)}
+        deal = {id: (lambda k: replace(k, shard=keys[k.id])) for id in moved}
+        return replace(scenario, fleet=changed(fleet, deal))
+
+
+@dataclass(frozen=True)
+class OwnSource:
+    """A source object of its own for every Kustomization but the root: revisions are no longer compared across them."""
+
+    title: str = field(default="own source for every app", init=False)
+
+    def applied(self, scenario: Scenario) -> Scenario:
+        """With a copy of its source for each; the root applies it beside the Kustomization."""
+        fleet = scenario.fleet
+        made: dict[ObjectId, Source] = {}
+        for k in fleet.kustomizations:
+            shared = None if k.source is None else fleet.source(k.source)
+            if k.id != fleet.root and k.parent is not None and shared is not None and shared.defined:
+                own = ObjectId(shared.id.kind, shared.id.namespace, f"{shared.id.name}-{k.id.name}")
+                made[k.id] = replace(shared, id=own, parent=k.parent, file=None, line=None)
+        sources = {id: (lambda k: replace(k, source=made[k.id].id)) for id in made}
+        return replace(
+            scenario, fleet=replace(changed(fleet, sources), sources=(*fleet.sources, *made.values()), _index={})
+        )
+
+
+def _some(ids: tuple[ObjectId, ...]) -> str:
+    shown = ", ".join(say(id) for id in ids[:3])
+    return shown if len(ids) <= 3 else f"{shown} and {len(ids) - 3} more"
+
+
+def all_applied(scenario: Scenario, changes: tuple[WhatIf, ...]) -> Scenario:
+    """One what-if after the other."""
+    for change in changes:
+        scenario = change.applied(scenario)
+    return scenario

@@ -1,0 +1,130 @@
+"""A check for the terminal: the verdict first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from fleetbench.decide.check import Change, Verdict, said, signed
+from fleetbench.graph.order import say
+from fleetbench.report.inert import inert
+from fleetbench.units import format_duration
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def tables(verdict: Verdict) -> list[RenderableType]:
+    """Verdict, reasons, changed objects and edges, the critical chain."""
+    parts: list[RenderableType] = [Text(headline(verdict), style="bold green" if verdict.passed else "bold red")]
+    parts += [Text(f"  {failure.kind}: {inert(failure.message)}") for failure in verdict.failures]
+    parts.append(Text(figures(verdict)))
+    for title, rows in edge_lines(verdict):
+        parts.append(Text(f"{title}: {inert(', '.join(rows))}"))
+    if verdict.objects:
+        parts += [Text("\nReady, changed beyond tolerance and noise", style="bold"), _objects(verdict.objects)]
+    if verdict.base is not None and chain_changed(verdict):
+        parts += [Text(f"\nCritical chain before: {inert(chain_line(verdict.chain_before))}")]
+        parts += [Text(f"Critical chain now:    {inert(chain_line(verdict.chain))}")]
+    return parts
+
+
+def headline(verdict: Verdict) -> str:
+    """``fleetbench check: failed, 2 reasons``."""
+    if verdict.passed:
+        return "fleetbench check: passed"
+    count = len(verdict.failures)
+    return f"fleetbench check: failed, {count} {'reason' if count == 1 else 'reasons'}"
+
+
+def figures(verdict: Verdict) -> str:
+    """The total beside its target and its baseline, in a line."""
+    p = verdict.now.prediction
+    policy = verdict.policy
+    total = f"total p50 {format_duration(p.total_quantile(0.5))}, p90 {format_duration(p.total_quantile(0.9))}"
+    parts = [f"{total} ({p.samples} samples, seed {p.scenario.seed})"]
+    if policy.target_s is not None:
+        parts.append(f"target {format_duration(policy.target_s)} on p{round(policy.quantile * 100)}")
+    if verdict.base is not None and verdict.total is not None:
+        parts.append(f"against {verdict.base.name}: {said(verdict.total)}")
+    parts.append(f"{verdict.parallel} services in flight at most")
+    return "; ".join(parts)
+
+
+def edge_lines(verdict: Verdict) -> list[tuple[str, list[str]]]:
+    """Changed edges, objects that came and went."""
+    lines = [
+        ("Edges added", [f"{say(a)} -> {say(b)}" for a, b in verdict.edges_added]),
+        ("Edges dropped", [f"{say(a)} -> {say(b)}" for a, b in verdict.edges_dropped]),
+        ("New objects", [say(id) for id in verdict.added]),
+        ("Objects that are gone", [say(id) for id in verdict.removed]),
+    ]
+    return [(title, rows) for title, rows in lines if rows]
+
+
+def chain_changed(verdict: Verdict) -> bool:
+    """Whether the chain leads through other objects than before."""
+    return [id for id, _ in verdict.chain] != [id for id, _ in verdict.chain_before]
+
+
+def chain_line(chain: tuple[tuple[Any, float], ...], at_least_s: float = 1.0) -> str:
+    """The objects at which the chain spent time, with the seconds."""
+    return " -> ".join(f"{say(id)} {format_duration(s)}" for id, s in chain if s >= at_least_s) or "nothing takes a second"
+
+
+def _objects(changes: tuple[Change, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("object", overflow="fold")
+    for column in ("before", "now", "difference", "95 % interval", ""):
+        table.add_column(column, justify="right", no_wrap=True)
+    for change in changes:
+        d = change.difference
+        assert change.object is not None
+        table.add_row(
+            inert(say(change.object)), format_duration(change.before_s), format_duration(change.now_s), signed(d.p50_s),
+            f"{signed(d.low_s)} to {signed(d.high_s)}", "worse" if change.worse else "better",
+        )  # fmt: skip
+    return table
+
+
+def to_document(verdict: Verdict) -> dict[str, Any]:
+    """The check as one JSON document."""
+    p = verdict.now.prediction
+    return {
+        "format_version": 1,
+        "passed": verdict.passed,
+        "seed": p.scenario.seed,
+        "samples": p.samples,
+        "target_s": verdict.policy.target_s,
+        "quantile": f"p{round(verdict.policy.quantile * 100)}",
+        "tolerance": verdict.policy.tolerance,
+        "total_s": None if verdict.budget_s is None else round(verdict.budget_s, 6),
+        "max_parallel": verdict.parallel,
+        "against": None if verdict.base is None else verdict.base.name,
+        "failures": [
+            {"kind": f.kind, "message": f.message, "object": None if f.object is None else str(f.object), "file": f.file, "line": f.line}
+            for f in verdict.failures
+        ],
+        "total": None if verdict.total is None else _change(verdict.total),
+        "objects": [_change(c) for c in verdict.objects],
+        "edges_added": [[str(a), str(b)] for a, b in verdict.edges_added],
+        "edges_dropped": [[str(a), str(b)] for a, b in verdict.edges_dropped],
+        "objects_added": [str(id) for id in verdict.added],
+        "objects_removed": [str(id) for id in verdict.removed],
+        "new_findings": [f.to_json() for f in verdict.new_findings],
+        "critical_chain": [{"object": str(id), "seconds": round(s, 6)} for id, s in verdict.chain],
+        "critical_chain_before": [{"object": str(id), "seconds": round(s, 6)} for id, s in verdict.chain_before],
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "object": None if change.object is None else str(change.object),
+        "before_s": change.before_s,
+        "now_s": change.now_s,
+        "difference": change.difference.to_json(),
+        "worse": change.worse,
+        "better": change.better,
+    }

@@ -1,0 +1,130 @@
+"""Reports of a check: whole, within limits, harmless whatever the names."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+
+from fleetbench.decide.check import FINDING, OBJECT, Failure, Policy, Verdict, judge
+from fleetbench.decide.sides import Side, all_findings
+from fleetbench.findings import DEPENDENCY_MISSING, RULES, Finding
+from fleetbench.graph.fleet import Dependency
+from fleetbench.ids import ObjectId
+from fleetbench.prediction.predict import predict
+from fleetbench.report.check import to_document
+from fleetbench.report.check_annotations import workflow_commands
+from fleetbench.report.check_junit import check_junit
+from fleetbench.report.check_markdown import COMMENT_LIMIT, check_markdown
+from fleetbench.report.check_sarif import check_sarif
+from tests.builders import fleet, ks, ks_id, scenario
+
+LONG = "service-with-a-rather-long-name-" * 3
+
+
+def side(of, durations, name="x") -> Side:
+    return Side(name, of, all_findings(of, (), 4, 1), predict(scenario(of, durations), 8))
+
+
+def two_hundred_slower() -> Verdict:
+    names = [f"{LONG}{n:03d}" for n in range(200)]
+    before = fleet(ks("base"), ks("slow"), *(ks(n, "base") for n in names))
+    after = fleet(ks("base"), ks("slow"), *(ks(n, "base", "slow") for n in names))
+    return judge(side(after, {"slow": 900.0}), side(before, {"slow": 900.0}), Policy())
+
+
+def test_two_hundred_changed_objects_fit_a_comment_and_each_is_a_junit_failure():
+    verdict = two_hundred_slower()
+    assert sum(f.kind == OBJECT for f in verdict.failures) == 200
+    markdown = check_markdown(verdict)
+    assert len(markdown) < COMMENT_LIMIT
+    assert markdown.startswith("## fleetbench check: failed")
+    assert "more" in markdown
+    failed = [c for c in ET.fromstring(check_junit(verdict).split("\n", 1)[1]).iter("testcase") if c.find("failure") is not None]
+    assert len([c for c in failed if c.get("classname") == "fleetbench.object"]) == 200
+    document = to_document(verdict)
+    assert len(document["edges_added"]) == 200
+    json.dumps(document, allow_nan=False)
+
+
+def test_every_object_that_got_worse_is_named_in_a_comment_of_ninety():
+    names = [f"app-{n:02d}" for n in range(90)]
+    before = fleet(ks("slow"), *(ks(n) for n in names))
+    after = fleet(ks("slow"), *(ks(n, "slow") for n in names))
+    markdown = check_markdown(judge(side(after, {"slow": 900.0}), side(before, {"slow": 900.0}), Policy()))
+    assert all(n in markdown for n in names)
+
+
+def test_later_by_less_than_five_seconds_passes_whatever_the_share():
+    before, after = side(fleet(ks("a")), {"a": 1.0}), side(fleet(ks("a")), {"a": 4.0})
+    verdict = judge(after, before, Policy(tolerance=0.0))
+    assert verdict.passed and verdict.objects == ()
+
+
+def test_later_by_less_than_the_tolerance_passes_whatever_the_seconds():
+    before, after = side(fleet(ks("a")), {"a": 3000.0}), side(fleet(ks("a")), {"a": 3060.0})
+    assert judge(after, before, Policy(tolerance=0.05)).passed
+    assert not judge(after, before, Policy(tolerance=0.01)).passed
+
+
+def test_an_object_that_is_never_ready_any_more_fails_even_if_the_total_shrinks():
+    before = fleet(ks("slow"), ks("a"))
+    after = fleet(ks("slow", suspend=True), ks("a", "slow"))
+    verdict = judge(side(after, {"slow": 900.0}), side(before, {"slow": 900.0}), Policy())
+    assert {f.object for f in verdict.failures if f.kind == OBJECT} >= {ks_id("a"), ks_id("slow")}
+    assert verdict.total is not None and verdict.total.worse
+
+
+def test_a_budget_is_not_met_by_a_rollout_that_does_not_finish():
+    broken = side(fleet(ks("a", "b"), ks("b", broken="no such path")), {})
+    verdict = judge(broken, None, Policy(target_s=36_000))
+    assert [f.message for f in verdict.failures if f.kind == "budget"][0].startswith("p50 of the total: never")
+
+
+def test_a_suspended_object_is_not_asked_for_by_the_budget():
+    assert judge(side(fleet(ks("a"), ks("b", suspend=True)), {}), None, Policy(target_s=600)).passed
+
+
+def sarif_findings():
+    return (
+        Finding(DEPENDENCY_MISSING, "a needs b", "write it", ks_id("a"), "apps/a b.yaml", 3),
+        Finding(DEPENDENCY_MISSING, "no place", "", None, None, None),
+    )
+
+
+def test_sarif_has_what_the_standard_asks_of_a_run():
+    one = side(fleet(ks("a")), {})
+    verdict = Verdict(Side("x", one.fleet, sarif_findings(), one.prediction), None, Policy(), (), 1.0, 1)
+    log = check_sarif(verdict, lambda f: f"fleet/{f}")
+    assert log["version"] == "2.1.0" and log["$schema"].endswith("sarif-2.1.0.json")
+    (run,) = log["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert run["tool"]["driver"]["name"] == "fleetbench"
+    assert [r["id"] for r in rules] == [DEPENDENCY_MISSING] and all(r["shortDescription"]["text"] for r in rules)
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"] and result["ruleId"] in RULES
+        assert result["level"] in ("none", "note", "warning", "error")
+        assert result["message"]["text"]
+    place = run["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "fleet/apps/a%20b.yaml" and place["region"]["startLine"] == 3
+    assert "locations" not in run["results"][1]
+
+
+def test_names_cannot_forge_a_workflow_command_or_break_the_xml():
+    evil = ObjectId("Kustomization", "ns", "a\n::error::x")
+    failure = Failure(FINDING, "100%\n::warning::\x1b[31m\x00<b>&", evil, "a,b:c.yaml", 2)
+    one = side(fleet(ks("a")), {})
+    verdict = Verdict(one, None, Policy(), (failure,), 1.0, 1)
+    line = workflow_commands(verdict, lambda f: f)[0]
+    assert "\n" not in line and "\x1b" not in line
+    assert line.startswith("::error file=a%2Cb%3Ac.yaml,line=2,title=fleetbench finding::100%25%0A::warning::")
+    ET.fromstring(check_junit(verdict).split("\n", 1)[1])
+    assert "<b>" not in check_markdown(verdict)
+
+
+def test_an_edge_added_to_an_object_that_names_it_is_in_the_reason():
+    before, after = fleet(ks("a"), ks("b")), fleet(ks("a", "b"), ks("b"))
+    verdict = judge(side(after, {"b": 300.0}), side(before, {"b": 300.0}), Policy())
+    (failure,) = [f for f in verdict.failures if f.object == ks_id("a")]
+    assert "it now depends on flux-system/b" in failure.message
+    assert verdict.edges_added == ((ks_id("a"), ks_id("b")),)
+    assert after.kustomization(ks_id("a")).depends_on == (Dependency(ks_id("b")),)
