@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,23 +161,11 @@ def named(fleet: Fleet, object: ObjectId, option: str = "OBJECT") -> ObjectId:
     """
     if object in fleet and object.kind in (KUSTOMIZATION, HELM_RELEASE):
         return object
+    from fleetbench.graph.nearest import nearest
+
     near = nearest(object, [s.id for s in fleet.services()])
     hint = f"did you mean {_as_typed(near)}?" if near else "`fleetbench graph` lists the objects"
     raise InputError(f"{option}: got {_as_typed(object)}, wanted a Kustomization or HelmRelease of this fleet", hint)
-
-
-def nearest(object: ObjectId, known: list[ObjectId]) -> ObjectId | None:
-    """The known object that the user most likely meant: the same name elsewhere, or a similar one."""
-    same_name = sorted(k for k in known if k.name == object.name)
-    if same_name:
-        return same_name[0]
-    by_key = {k.key.lower(): k for k in sorted(known, reverse=True)}
-    close = difflib.get_close_matches(object.key.lower(), by_key, n=1, cutoff=0.6)
-    if close:
-        return by_key[close[0]]
-    by_name = {k.name.lower(): k for k in sorted(known, reverse=True)}
-    close = difflib.get_close_matches(object.name.lower(), by_name, n=1, cutoff=0.7)
-    return by_name[close[0]] if close else None
 
 
 def _as_typed(object: ObjectId) -> str:

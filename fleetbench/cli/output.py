@@ -137,7 +137,7 @@ def _mode(target: Path) -> int:
 
 def _to_stdout(text: str) -> None:
     try:
-        click.echo(text, nl=False)
+        sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader (head, less) has seen enough. Go on quietly: the exit code still says how the check went.

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import networkx as nx
 
-from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.order import APPLIED, READY, Moment, enforced_order, ready
+from fleetbench.graph.fleet import Fleet, Kustomization
+from fleetbench.graph.order import APPLIED, READY, Moment, applied, enforced_order, ready
 from fleetbench.ids import ObjectId
 
 
@@ -16,7 +16,7 @@ def critical_path(fleet: Fleet, durations: Mapping[ObjectId, float]) -> tuple[li
     """The longest path from the root to the last Ready: no rollout is faster, whatever the workers and polls.
 
     Args:
-        fleet: the fleet; what is in a cycle or behind one is left out, as it never turns Ready.
+        fleet: the fleet; what can never turn Ready (in a cycle, broken, suspended ... or behind it) is left out.
         durations: seconds from applied to Ready that an object takes itself; 0 where it is missing.
 
     Returns:
@@ -64,18 +64,26 @@ def blocked_by(fleet: Fleet, id: ObjectId) -> set[ObjectId]:
 
 def _weighted(fleet: Fleet, durations: Mapping[ObjectId, float]) -> nx.DiGraph:
     """The enforced order without what never happens, with ``seconds`` on each edge."""
-    order = enforced_order(fleet)
-    stuck: set[Moment] = set()
-    for component in nx.strongly_connected_components(order):
+    graph = enforced_order(fleet)
+    stuck = {moment for id in _never_applied(fleet) for moment in (applied(id), ready(id))}
+    for component in nx.strongly_connected_components(graph):
         if len(component) > 1:
             stuck |= component
-    if stuck:
-        graph = order.copy()
-        for moment in list(stuck):
-            stuck |= nx.descendants(order, moment)
-        graph.remove_nodes_from(stuck)
-    else:
-        graph = order
+    for moment in list(stuck):
+        stuck |= nx.descendants(graph, moment)
+    graph.remove_nodes_from(stuck)
     for before, after, data in graph.edges(data=True):
         data["seconds"] = float(durations.get(before.object, 0.0)) if before.object == after.object else 0.0
     return graph
+
+
+def _never_applied(fleet: Fleet) -> list[ObjectId]:
+    """What cannot be built, is suspended, has no source, or depends on what does not exist."""
+    found = []
+    for obj in fleet.services():
+        source = None if obj.source is None else fleet.source(obj.source)
+        without_source = source is not None and not source.defined and not source.assumed
+        unbuilt = isinstance(obj, Kustomization) and obj.broken is not None
+        if obj.suspend or unbuilt or without_source or any(d.target not in fleet for d in obj.depends_on):
+            found.append(obj.id)
+    return found

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 from fleetbench.findings import Finding
 from fleetbench.graph.fleet import HelmRelease, Kustomization
+from fleetbench.graph.nearest import nearest
 from fleetbench.graph.order import say
 from fleetbench.ids import ObjectId
 
@@ -36,10 +36,4 @@ def counted(number: int, noun: str) -> str:
 
 def similar(wanted: ObjectId, known: Sequence[ObjectId]) -> ObjectId | None:
     """The known object of the same kind whose name is most like the wanted one's, the same namespace preferred."""
-    same_kind = sorted(id for id in known if id.kind == wanted.kind)
-    for candidates in ([id for id in same_kind if id.namespace == wanted.namespace], same_kind):
-        by_name = {id.name: id for id in reversed(candidates)}
-        near = difflib.get_close_matches(wanted.name, by_name, n=1, cutoff=0.7)
-        if near:
-            return by_name[near[0]]
-    return None
+    return nearest(wanted, [id for id in known if id.kind == wanted.kind])

@@ -94,12 +94,12 @@ def _targets(fleet: Fleet, obj: Service) -> Iterator[Finding]:
                 yield about(
                     DEPENDENCY_SUSPENDED,
                     obj,
-                    f"depends on {say(target)}, which is suspended: in a bootstrap it never turns Ready and "
-                    f"{say(obj.id)} polls for ever.",
+                    f"depends on {say(target)}, which is suspended: in a bootstrap that never turns Ready, and "
+                    "this polls for ever.",
                     f"resume {say(target)} or drop it from dependsOn",
                 )
             continue
-        waits = f"{say(obj.id)} polls for ever and never turns Ready"
+        waits = "it polls for ever and never turns Ready"
         other_kind = target._replace(kind=HELM_RELEASE if target.kind == KUSTOMIZATION else KUSTOMIZATION)
         elsewhere = sorted(id for id in known if id.kind == target.kind and id.name == target.name)
         if other_kind in fleet:

@@ -14,7 +14,6 @@ from fleetbench.findings import (
 )
 from fleetbench.graph.checks.about import about, counted, said, similar
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
-from fleetbench.graph.order import say
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
 
 _FLUX_KINDS = {KUSTOMIZATION, HELM_RELEASE, *SOURCE_KINDS}
@@ -48,7 +47,7 @@ def _source(fleet: Fleet, obj: Kustomization | HelmRelease) -> Iterator[Finding]
     yield about(
         SOURCE_MISSING,
         obj,
-        f"its source {source.id} is defined nowhere: {say(obj.id)} never gets an artifact and never turns Ready.",
+        f"its source {source.id} is defined nowhere: it never gets an artifact and never turns Ready.",
         f"did you mean {near}?" if near else f"define {source.id} or correct the reference",
     )
 

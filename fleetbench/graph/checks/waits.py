@@ -36,8 +36,8 @@ def _unused(fleet: Fleet, k: Kustomization, workers: int) -> Finding:
     return about(
         WAIT_UNUSED,
         k,
-        f"wait: true, but nothing depends on it and no parent waits for it: its health check holds one of "
-        f"{counted(workers, 'worker')} until {f'its {slow}' if slow else 'all it applies'} turned Current{at_least}.",
+        f"wait: true, but nothing depends on it and no parent waits for it: its health check holds "
+        f"{'the only worker' if workers == 1 else f'one of {workers} workers'} until {f'its {slow}' if slow else 'all it applies'} turned Current{at_least}.",
         "set wait: false, unless somebody watches its Ready (alerts, a CI job)",
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import networkx as nx
 
 from fleetbench.findings import WORKERS_EXHAUSTED, Finding
-from fleetbench.graph.checks.about import about, counted, said
+from fleetbench.graph.checks.about import about, said
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.order import applied, enforced_order, health_checked, marks_after, ready
 from fleetbench.ids import KUSTOMIZATION, ObjectId
@@ -23,16 +23,25 @@ def check_workers(fleet: Fleet, kustomize_concurrent: int) -> Iterator[Finding]:
             first = fleet.kustomization(parents[0])
             assert first is not None
             timeouts = [k.effective_timeout_s for p in parents if (k := fleet.kustomization(p)) is not None]
-            of_shard = f" of shard {shard}" if shard else ""
             yield about(
-                WORKERS_EXHAUSTED,
-                first,
-                f"{counted(len(parents), 'waiting parent')} ({said(parents)}) can be in their health checks at one time, each "
-                f"holding a worker until its children are Ready: with {len(parents)} workers or fewer (now "
-                f"{kustomize_concurrent}{of_shard}) none may be left for the children, and nothing moves until a timeout "
-                f"({go_duration(min(timeouts))} at the earliest).",
-                f"--concurrent={len(parents) + 1} or more, or wait: false on the parents with dependsOn on the children",
+                WORKERS_EXHAUSTED, first, _sentence(parents, kustomize_concurrent, min(timeouts), shard), _fix(parents)
             )
+
+
+def _sentence(parents: list[ObjectId], workers: int, first_timeout_s: float, shard: str) -> str:
+    now = f"now {workers}{f' of shard {shard}' if shard else ''}"
+    until = f"nothing moves until a timeout ({go_duration(first_timeout_s)} at the earliest)"
+    if len(parents) == 1:
+        return f"waits for its children and holds a worker meanwhile: with 1 worker ({now}) none is left for them, and {until}."
+    return (
+        f"{len(parents)} waiting parents ({said(parents)}) can be in their health checks at one time, each holding a worker "
+        f"until its children are Ready: with {len(parents)} workers or fewer ({now}) none may be left for the children, "
+        f"and {until}."
+    )
+
+
+def _fix(parents: list[ObjectId]) -> str:
+    return f"--concurrent={len(parents) + 1} or more, or wait: false on a parent and dependsOn on its children instead"
 
 
 def lock(fleet: Fleet, order: nx.DiGraph | None = None, shard: str | None = None) -> list[ObjectId]:

@@ -108,6 +108,12 @@ def test_the_finding_names_the_number_of_workers_at_which_the_rollout_locks() ->
     assert found(5) == []
 
 
+def test_a_single_waiting_parent_needs_a_second_worker() -> None:
+    [finding] = [f for f in check(nested(1, 1), kustomize_concurrent=1) if f.code == WORKERS_EXHAUSTED]
+    assert "with 1 worker (now 1) none is left for them" in finding.message
+    assert finding.fix.startswith("--concurrent=2 or more")
+
+
 @pytest.mark.parametrize("parents", [1, 2, 3])
 def test_exhaustive_search_locks_at_exactly_the_stated_number(parents: int) -> None:
     of = nested(parents, 1)

@@ -43,6 +43,20 @@ def test_what_never_turns_ready_is_on_no_path() -> None:
     assert ks_id("behind") not in slack(of, {})
 
 
+def test_what_cannot_be_built_and_what_waits_for_it_are_on_no_path() -> None:
+    of = fleet(
+        ks("bad", broken="no such path"),
+        ks("behind", "bad"),
+        ks("asleep", suspend=True),
+        ks("lost", "nothing"),
+        ks("ok"),
+    )
+    names = ("bad", "behind", "asleep", "lost", "ok")
+    objects, total_s = critical_path(of, dict.fromkeys((ks_id(n) for n in names), 3.0))
+    assert [id.name for id in objects] == ["flux-system", "ok"]
+    assert total_s == pytest.approx(3.0)
+
+
 def test_an_object_holds_up_all_that_depends_on_it_and_all_that_waits_for_those() -> None:
     of = fleet(ks("a"), ks("p"), ks("b", "a", parent="p"), ks("after", "p"), ks("free"))
     assert blocked_by(of, ks_id("a")) == {ks_id("b"), ks_id("p"), ks_id("after")}

@@ -1,0 +1,147 @@
+"""Choosing the fleet: one way at a time, and clear words for anything else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fleetbench.cli.entries import entries
+from fleetbench.cli.fleet import FleetChoice, load_fleet, named
+from fleetbench.cli.main import cli
+from fleetbench.errors import InputError
+from fleetbench.ids import KUSTOMIZATION, ObjectId
+from tests.builders import fleet, hr, hr_id, ks, ks_id
+
+OF = fleet(ks("traefik"), ks("data"), hr("redis", "data"))
+
+
+def graph(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["graph", "--format", "json", *arguments])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--repo", ".", "--graph", "x.json"], "--repo and --graph each choose a fleet"),
+        (["--graph", "x.json", "--env", "prod"], "--graph and --env each choose a fleet"),
+        (["--from-cluster", "--env", "dev"], "--from-cluster and --env each choose a fleet"),
+        (["--cluster-path", "clusters/dev"], "--cluster-path belongs to --repo"),
+        (["--context", "kind-x"], "--context belongs to --from-cluster"),
+    ],
+)
+def test_contradictory_options_are_a_usage_error(arguments: list[str], message: str) -> None:
+    result = graph(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_without_a_choice_the_fleet_that_ships_is_read(environment: str) -> None:
+    result = graph("--env", environment)
+    assert result.exit_code == 0
+    assert f"stages/{environment}/" in json.loads(result.stdout)["cluster_path"]
+
+
+def test_dev_is_the_default_environment() -> None:
+    assert graph().stdout == graph("--env", "dev").stdout
+
+
+def test_a_repository_that_does_not_exist_is_named() -> None:
+    result = graph("--repo", "/nowhere", "--cluster-path", "x")
+    assert result.exit_code == 2
+    assert "got '/nowhere', wanted a directory that exists" in result.stderr
+
+
+def repository(root: Path, *files: tuple[str, str]) -> Path:
+    for name, text in files:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return root
+
+
+FLUX = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec:\n  path: ./clusters/dev\n"
+
+
+def test_a_missing_cluster_path_lists_the_candidates(tmp_path: Path) -> None:
+    repository(
+        tmp_path, ("clusters/dev/apps.yaml", FLUX), ("clusters/prod/apps.yaml", FLUX), ("apps/x/a.yaml", "kind: X")
+    )
+    result = graph("--repo", str(tmp_path))
+    assert result.exit_code == 2
+    assert "  --cluster-path clusters/dev\n  --cluster-path clusters/prod\n" in result.stderr
+    assert "apps/x" not in result.stderr
+
+
+def test_what_bootstrap_wrote_names_the_entry(tmp_path: Path) -> None:
+    repository(tmp_path, ("clusters/dev/flux-system/gotk-sync.yaml", FLUX), ("infra/flux/other.yaml", FLUX))
+    assert entries(tmp_path) == ["clusters/dev"]
+
+
+def test_hidden_folders_are_no_candidates(tmp_path: Path) -> None:
+    repository(tmp_path, (".git/x.yaml", FLUX), ("flux/y.yaml", FLUX))
+    assert entries(tmp_path) == ["flux"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{", "wanted JSON"),
+        (b'{"kustomizations": [\n\xff]}', "x.json:2: got bytes that are no UTF-8"),
+        (b"[]", "kustomizations: wanted a list"),
+        (b'{"kustomizations": [{"id": 3}]}', "kustomizations[0].id"),
+    ],
+)
+def test_a_graph_file_that_is_none_is_refused_with_its_place(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "x.json").write_bytes(content)
+    result = graph("--graph", str(tmp_path / "x.json"))
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_graph_file_that_does_not_exist_is_named() -> None:
+    result = graph("--graph", "/nowhere/x.json")
+    assert result.exit_code == 2
+    assert "/nowhere/x.json: cannot be read: No such file or directory" in result.stderr
+
+
+def test_a_graph_written_is_the_graph_read(tmp_path: Path) -> None:
+    file = tmp_path / "graph.json"
+    assert graph("-o", str(file)).exit_code == 0
+    first = load_fleet(FleetChoice())[0]
+    again = load_fleet(FleetChoice(graph=file))[0]
+    assert {k.id: (k.parent, k.depends_on, k.wait) for k in first.kustomizations} == {
+        k.id: (k.parent, k.depends_on, k.wait) for k in again.kustomizations
+    }
+
+
+def test_an_object_of_the_fleet_is_found() -> None:
+    assert named(OF, ks_id("traefik")) == ks_id("traefik")
+    assert named(OF, hr_id("redis")) == hr_id("redis")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        (ks_id("traefk"), "flux-system/traefik"),
+        (ks_id("redis"), "HelmRelease/flux-system/redis"),
+        (ObjectId(KUSTOMIZATION, "default", "traefik"), "flux-system/traefik"),
+        (ObjectId(KUSTOMIZATION, "flux-system", "Traefik"), "flux-system/traefik"),
+    ],
+)
+def test_an_object_that_does_not_exist_gets_the_nearest_one(wrong: ObjectId, meant: str) -> None:
+    with pytest.raises(InputError) as raised:
+        named(OF, wrong, "--fail")
+    assert raised.value.message.startswith(f"--fail: got {wrong.key}, wanted")
+    assert raised.value.hint == f"did you mean {meant}?"
+
+
+def test_nothing_similar_points_to_the_list() -> None:
+    with pytest.raises(InputError) as raised:
+        named(OF, ks_id("zzzzzz"))
+    assert raised.value.hint == "`fleetbench graph` lists the objects"

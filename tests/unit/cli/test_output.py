@@ -1,0 +1,140 @@
+"""Standard output and files: whole or not at all, one JSON document, harmless names."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetbench.cli.main import cli
+from fleetbench.cli.options import DURATION, OBJECT
+from fleetbench.cli.output import replace_file, terminal_width, write_json
+from fleetbench.errors import InputError
+from fleetbench.report.inert import inert
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "fleets"
+
+
+def graph(*arguments: str):
+    return CliRunner().invoke(cli, ["graph", "--graph", str(GOLDEN / "troubled.json"), *arguments])
+
+
+def test_json_is_one_document_on_standard_output_and_the_rest_on_standard_error() -> None:
+    result = graph("--format", "json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["findings"][0]["code"] == "FB101"
+    assert result.stderr.startswith("5 of 10 findings are errors, the first: ")
+
+
+def test_a_file_gets_the_format_of_its_suffix(tmp_path: Path) -> None:
+    for name, start in (
+        ("g.json", "{"),
+        ("g.dot", "digraph"),
+        ("g.mmd", "flowchart"),
+        ("g.graphml", "<graphml"),
+        ("g.txt", "troubled"),
+    ):
+        result = graph("-o", str(tmp_path / name))
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert (tmp_path / name).read_text().startswith(start)
+    assert graph("--format", "json", "-o", str(tmp_path / "h.txt")).exit_code == 1
+    assert (tmp_path / "h.txt").read_text().startswith("{")
+
+
+def test_no_format_lets_an_escape_sequence_or_markup_through() -> None:
+    for name in ("table", "json", "dot", "mermaid", "graphml"):
+        result = graph("--format", name)
+        assert "\x1b" not in result.stdout + result.stderr, name
+    assert "\\x1b[31mred[bold]" in graph().stdout
+
+
+def test_a_table_for_a_pipe_has_no_colours_even_when_they_are_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b" not in graph().stdout
+
+
+def test_a_file_is_replaced_whole_and_keeps_its_mode(tmp_path: Path) -> None:
+    file = tmp_path / "out.txt"
+    file.write_text("old")
+    file.chmod(0o640)
+    replace_file(file, "new")
+    assert file.read_text() == "new"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert os.listdir(tmp_path) == ["out.txt"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "out.txt"
+    file.write_text("old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        replace_file(file, "new")
+    assert file.read_text() == "old"
+    assert os.listdir(tmp_path) == ["out.txt"]
+
+
+def test_a_link_is_followed_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "real.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to("real.txt")
+    replace_file(tmp_path / "link.txt", "new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "real.txt").read_text() == "new"
+
+
+def test_a_folder_that_does_not_exist_is_an_input_error(tmp_path: Path) -> None:
+    result = graph("-o", str(tmp_path / "none" / "x.json"))
+    assert result.exit_code == 2
+    assert "x.json: cannot be written: No such file or directory" in result.stderr
+
+
+def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
+    assert "got a folder, wanted a file" in graph("-o", str(tmp_path)).stderr
+
+
+def test_numbers_that_json_lacks_are_refused() -> None:
+    with pytest.raises(ValueError):
+        write_json({"x": float("nan")})
+
+
+def test_columns_set_the_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "97")
+    assert terminal_width() == 97
+    monkeypatch.setenv("COLUMNS", "3")
+    assert terminal_width() == 40
+
+
+@given(st.text())
+def test_inert_text_is_printable_and_one_line(text: str) -> None:
+    assert inert(text).splitlines() in ([], [inert(text)])
+    assert not any(c < " " or "\x7f" <= c <= "\x9f" for c in inert(text))
+    inert(text).encode("utf-8")
+
+
+@pytest.mark.parametrize("text", ["plain", "flux-system/app", "café", "日本"])
+def test_ordinary_text_is_left_alone(text: str) -> None:
+    assert inert(text) == text
+
+
+def test_durations_and_objects_are_parsed_at_the_door() -> None:
+    assert DURATION.convert("1m30s", None, None) == 90.0
+    assert str(OBJECT.convert("HelmRelease/a/b", None, None)) == "HelmRelease/a/b"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [(DURATION, "-1m"), (DURATION, "5 minutes"), (OBJECT, "a/b/c/d"), (OBJECT, "x")]
+)
+def test_what_is_neither_is_refused_with_got_and_wanted(kind, text: str) -> None:
+    import click
+
+    with pytest.raises(click.BadParameter, match=r"got .*wanted"):
+        kind.convert(text, None, None)
