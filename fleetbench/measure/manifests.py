@@ -56,7 +56,7 @@ def repository_files(stand_in: StandIn) -> Iterator[tuple[str, str]]:
         yield (
             f"{chart}/templates/stand-in.yaml",
             "---\n".join(_dump(_deployment(w, w.object in stand_in.failing)) for w in h.workloads)
-            or "{{- /* nothing to run */ -}}\n",
+            or "# nothing to run\n",
         )
 
 

@@ -1,0 +1,73 @@
+import pytest
+
+from fleetbench.errors import InputError
+from fleetbench.graph.document import with_root
+from fleetbench.graph.fleet import ControllerFlag, Kustomization
+from fleetbench.ids import ObjectId
+from fleetbench.measure.controllers import FlagOptions, flags_for, flags_in, flux_release, flux_versions, run_flags
+from fleetbench.measure.flux import set_flags
+
+MANIFEST = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: flux-system}
+---
+kind: Deployment
+metadata: {name: source-controller}
+spec: {template: {spec: {containers: [{name: manager, image: "ghcr.io/fluxcd/source-controller:v1.9.3", args: [--log-level=info]}]}}}
+---
+kind: Deployment
+metadata: {name: kustomize-controller}
+spec: {template: {spec: {containers: [{name: manager, image: "ghcr.io/fluxcd/kustomize-controller:v1.9.4@sha256:0a", args: [--log-level=info, --concurrent=7]}]}}}
+"""
+
+
+def fleet(*flags):
+    return with_root([Kustomization(ObjectId("Kustomization", "flux-system", "a"))], [], [], None, flags=tuple(flags))
+
+
+OWN = ControllerFlag("kustomize-controller", "concurrent", "12", "clusters/dev/kustomization.yaml", 9)
+
+
+def test_the_repositorys_own_flags_hold_and_say_where_they_are_from():
+    (flag,) = flags_for(fleet(OWN), FlagOptions())
+    assert (flag.value, flag.origin) == ("12", "repository (clusters/dev/kustomization.yaml:9)")
+
+
+def test_options_override_the_repositorys_flags():
+    flags = flags_for(fleet(OWN), FlagOptions(kustomize_concurrent=20, requeue_dependency_s=5.0))
+    assert [(f.controller, f.flag, f.value, f.origin) for f in flags] == [
+        ("helm-controller", "requeue-dependency", "5s", "option"),
+        ("kustomize-controller", "concurrent", "20", "option"),
+        ("kustomize-controller", "requeue-dependency", "5s", "option"),
+    ]
+
+
+def test_a_flag_replaces_the_one_that_the_manifest_states_and_leaves_the_rest():
+    flags = flags_for(fleet(), FlagOptions(kustomize_concurrent=20))
+    text, deployments = set_flags(MANIFEST, flags)
+    assert flags_in(deployments[1]) == {"log-level": "info", "concurrent": "20"}
+    assert "--concurrent=7" not in text and text.count("kind: Namespace") == 1 and text.count("--log-level=info") == 2
+
+
+def test_a_runs_flags_are_what_the_deployments_state_and_else_the_controllers_defaults():
+    _, deployments = set_flags(MANIFEST, flags_for(fleet(), FlagOptions()))
+    assert run_flags(deployments) == {
+        "kustomize_concurrent": 7, "helm_concurrent": 4, "source_concurrent": 2, "requeue_dependency_s": 30.0, "helm_requeue_dependency_s": 30.0,
+    }  # fmt: skip
+
+
+def test_versions_are_the_images_tags():
+    _, deployments = set_flags(MANIFEST, [])
+    assert flux_versions(deployments) == {"source-controller": "v1.9.3", "kustomize-controller": "v1.9.4"}
+    assert flux_release(flux_versions(deployments)) == "2.9"
+
+
+def test_a_flag_for_a_controller_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match="helm-controller, which the Flux manifest does not hold"):
+        set_flags(MANIFEST, flags_for(fleet(), FlagOptions(helm_concurrent=8)))
+
+
+def test_a_manifest_without_flux_is_refused():
+    with pytest.raises(InputError, match="no source-controller and kustomize-controller"):
+        set_flags("kind: Namespace\n", [])

@@ -1,0 +1,146 @@
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from fleetbench.errors import EnvironmentLacks, InputError
+from fleetbench.ids import ObjectId
+from fleetbench.measure import kind
+from fleetbench.measure.request import KindRequest, Request
+from fleetbench.measure.shell import ProgramFailed, need, run
+from fleetbench.measure.usage import Usage, controllers_in
+
+FAIL = frozenset({ObjectId("Kustomization", "flux-system", "a")})
+
+
+@pytest.mark.parametrize(
+    ("request_", "has_repo", "says"),
+    [
+        (Request(context="prod"), False, "--context belongs to --cluster existing"),
+        (Request(apply=True), False, "--apply belongs to --cluster existing"),
+        (Request(cluster="existing", kind=KindRequest(image="x")), False, "--kind-image does not go with"),
+        (Request(cluster="existing", repeat=3), False, "--repeat makes fresh clusters"),
+        (Request(cluster="existing", fail=FAIL), False, "Stand-in workloads need a cluster of their own"),
+        (Request(workloads="real"), False, "--workloads real needs --repo"),
+        (Request(strategy="waves"), True, "fleetbench convert --to waves"),
+        (Request(workloads="real", fail=FAIL), True, "--fail needs --workloads stand-in"),
+        (Request(source="remote"), False, "--source remote serves what the repository holds"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(request_, has_repo, says):
+    assert says in request_.contradiction(has_repo)
+
+
+@pytest.mark.parametrize(
+    ("request_", "has_repo", "real"),
+    [
+        (Request(), True, True),
+        (Request(), False, False),
+        (Request(workloads="stand-in"), True, False),
+        (Request(fail=FAIL), True, False),
+    ],
+)
+def test_a_repositorys_own_workloads_run_unless_told_otherwise(request_, has_repo, real):
+    assert request_.contradiction(has_repo) is None and request_.is_real(has_repo) is real
+
+
+def test_a_missing_program_is_named_with_where_to_get_it(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(EnvironmentLacks, match="docker is not installed") as lacks:
+        kind.check_docker()
+    assert "get-docker" in lacks.value.hint and lacks.value.exit_code == 3
+    with pytest.raises(EnvironmentLacks, match="kubectl is not installed"):
+        need("kubectl")
+
+
+@pytest.fixture
+def programs(tmp_path, monkeypatch):
+    """Puts shell scripts in place of programs."""
+
+    def put(name, text):
+        file = tmp_path / name
+        file.write_text(f"#!/bin/sh\n{text}\n")
+        file.chmod(0o755)
+
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return put
+
+
+def test_a_docker_that_does_not_answer_is_told_from_one_that_is_missing(programs):
+    programs("kind", "exit 0")
+    programs("docker", "echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.' >&2; exit 1")
+    with pytest.raises(EnvironmentLacks, match=r"docker does not answer.*Cannot connect") as lacks:
+        kind.check_docker()
+    assert "colima start" in lacks.value.hint
+
+
+def test_a_cluster_name_that_is_taken_is_refused_and_that_cluster_left_alone(programs, tmp_path):
+    programs("docker", "exit 0")
+    programs("kind", f'echo "$@" >>{tmp_path}/calls; [ "$2" = clusters ] && echo mine; exit 0')
+    with pytest.raises(InputError, match="named mine exists already"), kind.kind_cluster(kind.KindOptions("mine")):
+        pass
+    assert "delete" not in (tmp_path / "calls").read_text()
+
+
+def test_a_cluster_that_fails_to_come_up_is_deleted_with_its_kubeconfig(programs, tmp_path, monkeypatch):
+    monkeypatch.setattr(kind.tempfile, "mkdtemp", lambda prefix: str((tmp_path / "t").mkdir() or tmp_path / "t"))
+    programs("docker", "exit 0")
+    programs(
+        "kind", f'echo "$@" >>{tmp_path}/calls; [ "$1" = create ] && {{ echo "ERROR: no space" >&2; exit 1; }}; exit 0'
+    )
+    with (
+        pytest.raises(ProgramFailed, match="kind create cluster: exit code 1: ERROR: no space"),
+        kind.kind_cluster(kind.KindOptions("x")),
+    ):
+        pass
+    assert "delete cluster --name x" in (tmp_path / "calls").read_text() and not (tmp_path / "t").exists()
+
+
+def test_an_image_whose_other_platforms_docker_lacks_is_loaded_as_an_archive_of_one(programs, tmp_path):
+    programs("docker", f'echo "docker $@" >>{tmp_path}/calls; exit 0')
+    programs(
+        "kind",
+        f'echo "kind $@" >>{tmp_path}/calls; [ "$2" = docker-image ] && {{ echo "ctr: content digest sha256:0: not found" >&2; exit 1; }}; exit 0',
+    )
+    kind.load_images("c", ["ghcr.io/x/y:v1"])
+    calls = (tmp_path / "calls").read_text()
+    assert "docker save --platform linux/" in calls and "kind load image-archive --name c" in calls
+
+
+def test_an_image_that_docker_does_not_hold_is_named(programs):
+    programs("docker", "exit 1")
+    with pytest.raises(InputError, match=r"docker holds no image ghcr\.io/x/y:v1"):
+        kind.load_images("c", ["ghcr.io/x/y:v1"])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_a_program_that_takes_too_long_is_ended_with_all_it_started(programs, tmp_path):
+    programs("slow", f"sleep 60 & echo $! >{tmp_path}/pid; wait")
+    with pytest.raises(ProgramFailed, match="slow: not done after 1 s"):
+        run(["slow"], timeout_s=1)
+    state = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/stat")
+    assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
+def test_the_peak_of_a_controller_survives_its_restart():
+    usage = Usage()
+    for memory, cpu in ((10, 5), (30, 9), (5, 1), (7, 4)):
+        usage.add(memory * 2**20, int(cpu * 1e9))
+    assert usage.to_json() == {"peak_memory_mib": 30.0, "cpu_s": 3.0, "samples": 4}
+
+
+def test_only_the_controllers_are_counted():
+    def entry(namespace, name):
+        container = {"memory": {"workingSetBytes": 1}, "cpu": {"usageCoreNanoSeconds": 2}}
+        return {"podRef": {"namespace": namespace, "name": name}, "containers": [container]}
+
+    summary = {
+        "pods": [
+            entry("flux-system", "helm-controller-7d9-x"),
+            entry("flux-system", "web-7d9-x"),
+            entry("apps", "my-controller-1-x"),
+            {},
+        ]
+    }
+    assert list(controllers_in(summary)) == [("helm-controller", 1, 2)]
