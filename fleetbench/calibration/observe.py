@@ -33,6 +33,8 @@ class Observation:
     t_s: float
     object: ObjectId
     quiet: bool
+    objects: int = 1
+    """How many objects the build of a Kustomization holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class _Span:
     step: str | None
     """None: work that keeps the machine busy but shows no step of its own."""
     parts: int = 1
+    objects: int = 1
 
 
 def observe(run: Run) -> list[Observation]:
@@ -73,7 +76,12 @@ def _judged(spans: list[_Span]) -> Iterator[Observation]:
                 break
             busy = other.object != span.object
         yield Observation(
-            span.step, (span.end_s - span.start_s) / span.parts, span.start_s, span.object, not busy and span.start_s > COLD_UNTIL_S
+            span.step,
+            (span.end_s - span.start_s) / span.parts,
+            span.start_s,
+            span.object,
+            not busy and span.start_s > COLD_UNTIL_S,
+            span.objects,
         )
 
 
@@ -95,7 +103,7 @@ def _kustomization(run: Run, k: Kustomization, events: tuple[Event, ...]) -> lis
             found += _apply(run, k, before, after)
             continue
         if step is not None:
-            found.append(_Span(before.t_s, after.t_s, k.id, step))
+            found.append(_Span(before.t_s, after.t_s, k.id, step, objects=max(k.applies, 1)))
     found += _first_reconcile(run, k, events)
     found += _poll(events, k.id, phases.HEALTH_CHECKS, "poll+health_end+finish")
     return found

@@ -13,6 +13,8 @@ from fleetbench.runs.run import Run
 
 ENOUGH = 8
 """Quiet observations below which a step keeps the value it had."""
+FEW_SIGMA = 0.35
+"""The least spread that is believed of a step seen fewer than four times that often."""
 _SUMS: dict[str, dict[str, float]] = {
     # What each part takes of a sum that no row splits. The halves of poll and health_end are told apart by pods whose
     # time is a multiple of the poll interval: about 45 % of them are seen at the tick that they just reach.
@@ -62,13 +64,15 @@ def calibrate_steps(runs: Sequence[Run], base: Steps) -> Calibration:
     for observations in by_run.values():
         for o in observations:
             if o.quiet or o.step == "git_fetch":
-                quiet.setdefault(o.step, []).append(max(o.seconds, 0.0005))
-    speed = _speed(by_run, quiet)
+                quiet.setdefault(o.step, []).append(_own_s(o, base))
+    speed = _speed(by_run, quiet, base)
     fits, values = [], {}
     for name, seconds in sorted(quiet.items()):
         if len(seconds) < (ENOUGH if name != "git_fetch" else 3):
             continue
         p50, sigma = _log_fit(seconds)
+        if len(seconds) < 4 * ENOUGH:
+            sigma = max(sigma, FEW_SIGMA)
         within = math.sqrt(max(sigma**2 - speed**2, 0.01))
         fits.append(StepFit(name, len(seconds), p50, sigma, _ks(seconds, p50, sigma)))
         if name in _CAN_BE:
@@ -85,6 +89,12 @@ def calibrate_steps(runs: Sequence[Run], base: Steps) -> Calibration:
     return Calibration(Steps(**fitted), tuple(fits), tuple(run.name for run in runs), kept)
 
 
+def _own_s(o: Observation, base: Steps) -> float:
+    """The step's own time: of a build, without what its objects add."""
+    seconds = o.seconds - (base.build_object.p50_s * o.objects if o.step == "build" else 0.0)
+    return max(seconds, 0.0005)
+
+
 def _log_fit(seconds: Sequence[float]) -> tuple[float, float]:
     """Median, and sigma from the 16 % and 84 % quantiles: the tail beyond is the outliers' business.
 
@@ -95,12 +105,12 @@ def _log_fit(seconds: Sequence[float]) -> tuple[float, float]:
     return math.exp(statistics.median(logs)), min(max((high - low) / 2.0, 0.05), 0.8)
 
 
-def _speed(by_run: Mapping[str, Sequence[Observation]], quiet: Mapping[str, Sequence[float]]) -> float:
+def _speed(by_run: Mapping[str, Sequence[Observation]], quiet: Mapping[str, Sequence[float]], base: Steps) -> float:
     """Sigma of the factor between runs: how much the mean log of a run's steps differs, beyond sampling."""
     medians = {name: statistics.median(map(math.log, s)) for name, s in quiet.items() if len(s) >= ENOUGH}
     means, noise = [], []
     for observations in by_run.values():
-        logs = [math.log(max(o.seconds, 0.0005)) - medians[o.step] for o in observations if o.quiet and o.step in medians]
+        logs = [math.log(_own_s(o, base)) - medians[o.step] for o in observations if o.quiet and o.step in medians]
         if len(logs) >= 2 * ENOUGH:
             means.append(statistics.fmean(logs))
             noise.append(statistics.variance(logs) / len(logs))
@@ -120,7 +130,8 @@ def _cold(by_run: Mapping[str, Sequence[Observation]], quiet: Mapping[str, Seque
         first = min((o for o in observations if o.step == "build" and o.t_s < FIRST_S), key=lambda o: o.t_s, default=None)
         if first is not None:
             left = math.exp(-first.t_s / base.cold_decay_s)
-            factors.append(max(1.0 + (first.seconds / median - 1.0) / left, 0.1))
+            usual_s = median + base.build_object.p50_s * first.objects
+            factors.append(max(1.0 + (first.seconds / usual_s - 1.0) / left, 0.1))
     if len(factors) < ENOUGH:
         return {}
     logs = [math.log(f) for f in factors]
