@@ -71,6 +71,9 @@ def _path(fleet: Fleet) -> CriticalPath:
 
     durations = typical_durations(fleet)
     objects, total_s = critical_path(fleet, durations)
+    if not total_s:
+        # Nothing is known to take time: the longest chain is still worth showing.
+        objects, _ = critical_path(fleet, dict.fromkeys(durations, 1.0))
     return CriticalPath(objects, total_s, durations, slack(fleet, durations))
 
 

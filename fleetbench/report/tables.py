@@ -238,13 +238,17 @@ def _release_targets(h: HelmRelease, fleet: Fleet) -> Text:
 def _path_line(path: Path, name: _Names) -> list[RenderableType]:
     if not path.objects:
         return [Text("Critical path: none, as nothing here can turn Ready", style="bold")]
-    text = Text("Critical path", style="bold")
-    text.append(f" {format_duration(path.total_s)}: ", style="not bold")
+    text = Text(
+        "Critical path" if path.total_s else "Longest chain (nothing here states a workload time)", style="bold"
+    )
+    text.append(f" {format_duration(path.total_s)}: " if path.total_s else ": ", style="not bold")
     steps = []
     for id in path.objects:
         takes_s = path.durations_s.get(id, 0.0)
         steps.append(name.of(id) + (f" {format_duration(takes_s)}" if takes_s else ""))
     text.append(" > ".join(steps), style="not bold")
+    if not path.total_s:
+        return [text]
     note = (
         "Median workload times (stated or shipped priors) along the order that must be; Flux's own time, polls and "
         "queues come on top: `fleetbench simulate`."

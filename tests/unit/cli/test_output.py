@@ -54,6 +54,14 @@ def test_no_format_lets_an_escape_sequence_or_markup_through() -> None:
     assert "\\x1b[31mred[bold]" in graph().stdout
 
 
+def test_without_any_workload_time_the_longest_chain_is_shown(tmp_path: Path) -> None:
+    file = tmp_path / "g.json"
+    chain = [{"id": "f/a"}, {"id": "f/b", "depends_on": ["f/a"]}, {"id": "f/c"}]
+    file.write_text(json.dumps({"kustomizations": chain}))
+    shown = CliRunner().invoke(cli, ["graph", "--graph", str(file)]).stdout
+    assert "Longest chain (nothing here states a workload time): flux-system/flux-system > f/a > f/b" in shown
+
+
 def test_a_table_for_a_pipe_has_no_colours_even_when_they_are_forced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert "\x1b" not in graph().stdout
