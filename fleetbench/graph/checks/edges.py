@@ -12,11 +12,11 @@ from fleetbench.findings import (
     DEPENDENCY_OTHER_KIND,
     DEPENDENCY_OTHER_NAMESPACE,
     DEPENDENCY_SUSPENDED,
-    EDGE_REDUNDANT,
     SELF_DEPENDENCY_LOOP,
     Finding,
 )
 from fleetbench.graph.checks.about import about, counted, said, similar
+from fleetbench.graph.checks.redundant import redundant
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.graph.layers import dependency_graph
 from fleetbench.graph.order import enforced_order, health_checked, say, shortest_cycle
@@ -35,7 +35,7 @@ def check_edges(fleet: Fleet) -> Iterator[Finding]:
     for obj in fleet.services():
         yield from _targets(fleet, obj)
     yield from _suspended_children(fleet)
-    yield from _redundant(fleet, graph, knots)
+    yield from redundant(fleet, set().union(*knots))
 
 
 def _service(fleet: Fleet, id: ObjectId) -> Service:
@@ -144,46 +144,3 @@ def _suspended_children(fleet: Fleet) -> Iterator[Finding]:
                 f"waits for {said(asleep)}, suspended: in a bootstrap its health check runs into its timeout.",
                 "resume it, or leave it out of what is waited for (healthChecks instead of wait: true)",
             )
-
-
-def _redundant(fleet: Fleet, graph: nx.DiGraph, knots: list[set[ObjectId]]) -> Iterator[Finding]:
-    """Edges of a transitive reduction's complement, as far as the controllers' check makes them implied.
-
-    An edge X -> A is implied by X -> B when B itself depends, directly or not, on A. In a new commit a dependency
-    counts only at the source's current revision, and only where both have the same source: so a chain implies an
-    edge within one source only if every link has that source. An edge with a readyExpr says something of its own.
-    """
-    knotted = set().union(*knots) if knots else set()
-    by_source: dict[ObjectId | None, nx.DiGraph] = {}
-    plain = nx.DiGraph()
-    plain.add_nodes_from(graph)
-    plain.add_edges_from(
-        (d.target, obj.id) for obj in fleet.services() for d in obj.depends_on if d.target in graph and not d.ready_expr
-    )
-    plain.remove_nodes_from(knotted)
-    for obj in fleet.services():
-        targets = [d.target for d in obj.depends_on]
-        for target in sorted({t for t in targets if targets.count(t) > 1}):
-            yield about(EDGE_REDUNDANT, obj, f"depends on {say(target)} twice.", "drop one of the two entries")
-        if obj.id not in plain:
-            continue
-        direct = sorted(plain.predecessors(obj.id))
-        for target in direct:
-            source = _service(fleet, target).source
-            reach = plain
-            if source == obj.source and source is not None:
-                if source not in by_source:
-                    by_source[source] = plain.subgraph(
-                        [s.id for s in fleet.services() if s.source == source and s.id in plain]
-                    )
-                reach = by_source[source]
-            via = next((b for b in direct if b != target and b in reach and nx.has_path(reach, target, b)), None)
-            if via is not None:
-                chain = nx.shortest_path(reach, target, via)
-                spelled = " -> ".join(say(id) for id in [obj.id, *reversed(chain)])
-                yield about(
-                    EDGE_REDUNDANT,
-                    obj,
-                    f"depends on {say(target)}, which {spelled} already implies. It costs no time, only a look-up a poll.",
-                    f"drop {say(target)} from dependsOn, unless it is there to outlive {say(via)}",
-                )
