@@ -38,13 +38,13 @@ MEANING = {
     FAILED: "a reconcile that failed for another reason than its timeout",
     INTERVAL: "nothing is due before the next interval, or the controller is not up",
     PARENT: "not created yet, and what creates it is not in the timeline",
-    DEPENDENCY: "a dependency is not Ready (never in a chain: there the dependency's own causes stand)",
-    CHILD: "applied, an object that the health check watches is not Ready (in a chain: its own causes)",
+    DEPENDENCY: "a dependency is not Ready (in a chain, its own causes stand instead, unless nothing of it was seen)",
+    CHILD: "applied, an object that the health check watches is not Ready (in a chain, likewise)",
     READY: "Ready",
 }
 """Cause -> what it means, for people."""
 
-IN_CHAIN = tuple(cause for cause in MEANING if cause not in (DEPENDENCY, CHILD, READY))
+IN_CHAIN = tuple(cause for cause in MEANING if cause != READY)
 """Causes that a chain may name, in the order in which reports list them."""
 
 

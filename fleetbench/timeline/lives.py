@@ -54,7 +54,7 @@ class Life:
             return
         since = self.pool.full_before(self.at_s, begun)
         cause, detail = self.own, ""
-        if trigger.waits and trigger.waits[-1][1] in (causes.DEPENDENCY_POLL, causes.READY):
+        if trigger.waits and (trigger.latest_s is not None or trigger.waits[-1][1] == causes.DEPENDENCY_POLL):
             _, cause, _, detail = trigger.waits[-1]
         if trigger.latest_s is not None:
             self._to(trigger.latest_s if since is None else since, cause, detail=detail)
