@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetbench.cli.fleet import FleetChoice, load_fleet, named
+from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet, named
 from fleetbench.cli.options import DURATION, OBJECT, fleet_options, format_option
 from fleetbench.cli.output import progress, warn, write_json, write_tables, write_text
 from fleetbench.cli.simulation import Simulation, simulation_options
@@ -50,7 +50,7 @@ def command(
     read = simulation.fleet(read)
     choice = simulation.choice(read)
     folder = folder_for(output, save, read.name, strategy, force)
-    findings = _all_findings(read, findings)
+    findings = fleet_findings(read, findings, kustomize_concurrent=options["kustomize_concurrent"])
     with progress("Simulating") as bar:
         result = predict_strategies(
             read, choice, strategy, simulation.samples, findings=tuple(findings), why_of=_object(read, why),
@@ -61,7 +61,11 @@ def command(
     _show(result, format, why is not None)
     for text in result.assembled.warnings:
         warn(text)
-    if any(f.severity == ERROR for f in findings):
+    errors = [f for f in findings if f.severity == ERROR]
+    for finding in errors:
+        where = f"{finding.file}:{finding.line}: " if finding.file else ""
+        warn(f"{where}{finding.code} {finding.message}")
+    if errors:
         raise click.exceptions.Exit(1)
 
 
@@ -69,13 +73,6 @@ def _object(fleet: Fleet, why: str | None) -> ObjectId | None:
     if why is None or why == LAST:
         return None
     return named(fleet, OBJECT.convert(why, None, None), "--why")
-
-
-def _all_findings(fleet: Fleet, findings: list[Any]) -> list[Any]:
-    from fleetbench.findings import in_order
-    from fleetbench.graph.checks import check
-
-    return in_order([*findings, *check(fleet)])
 
 
 def _show(result: Simulated, format: str, why: bool) -> None:
