@@ -1,0 +1,177 @@
+"""``fleetbench sweep``: a grid of what-ifs times samples."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from fleetbench.cli.fleet import FleetChoice, load_fleet
+from fleetbench.cli.options import DURATION, PERCENT, fleet_options, format_option
+from fleetbench.cli.output import note, progress, warn, write_json, write_tables
+from fleetbench.cli.simulation import Simulation, scenario_options
+from fleetbench.sweep.axes import AXES, FAIL, NO_FAILURE, Axis, Value
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+EXAMPLE = (
+    "fleetbench sweep --kustomize-concurrent 2,4,8,20 --requeue-dependency 5s,30s --cpus 1,2,4 --samples 100 -o sweeps/workers"
+)
+_LINE_EVERY_S = 15.0
+
+
+class ListOf(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A comma list of an axis' values."""
+
+    name = "list"
+
+    def __init__(self, axis: Axis):
+        self.axis = axis
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Value, ...]:
+        """Read each; none may be empty or there twice."""
+        if isinstance(value, tuple):
+            return value
+        found: list[Value] = []
+        for part in str(value).split(","):
+            try:
+                read = self.axis.read(part.strip()) if part.strip() else None
+            except ValueError as error:
+                self.fail(str(error), param, ctx)
+            if read is None:
+                self.fail(f"got {value!r}, wanted values with a comma between each two", param, ctx)
+            if read in found:
+                self.fail(f"got {part.strip()!r} twice, wanted each value once", param, ctx)
+            found.append(read)
+        return tuple(found)
+
+
+def axis_options(command: Command) -> Command:
+    """One option an axis; the command gets those given as one argument ``axes``."""
+
+    @functools.wraps(command)
+    def wrapper(*args: Any, **options: Any) -> Any:
+        given = {name: options.pop(f"axis_{name}") for name in AXES}
+        return command(*args, axes={name: values for name, values in given.items() if values is not None}, **options)
+
+    options = [
+        click.option(axis.option, f"axis_{axis.name}", metavar=axis.metavar, type=ListOf(axis), help=axis.help)
+        for axis in AXES.values()
+    ]
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), wrapper)  # type: ignore[return-value]
+
+
+@click.command(epilog=f"Example: {EXAMPLE}")
+@fleet_options
+@axis_options
+@click.option("--durations", metavar="FILE", type=click.Path(path_type=Path), help="OBJECT -> time from applied to Current (YAML or JSON).")
+@click.option("--samples", metavar="N", type=click.IntRange(1, 1_000_000), default=50, show_default=True, help="Simulated rollouts a cell.")
+@click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Same seed, same numbers; all cells share it.")
+@scenario_options
+@click.option("--set-depends-on", metavar="ns/name=a,b", multiple=True, help="What if it depended on these (repeatable).")
+@click.option("--until", metavar="DURATION", type=DURATION, help="Stop the clock there.")
+@click.option("--knee-within", metavar="PERCENT", type=PERCENT, default=0.05, show_default="5%", help="How close to the best median a knee must be.")
+@click.option("--processes", metavar="N", type=click.IntRange(1, 1024), help="Processes of this machine.  [default: one a processor]")
+@click.option("--dask-scheduler", metavar="ADDRESS", help="Let the workers of this Dask cluster do it (tcp://HOST:8786).")
+@click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), help="Folder for the results (Parquet), as they come; a sweep that was cut short goes on.")
+@click.option("--force", is_flag=True, help="With -o: throw away another sweep that is there.")
+@format_option("table", "json")
+def command(
+    fleet: FleetChoice, axes: dict[str, tuple[Value, ...]], knee_within: float, processes: int | None,
+    dask_scheduler: str | None, output: Path | None, force: bool, format: str, **options: Any,
+) -> None:  # fmt: skip
+    """Simulate a grid of what-ifs: every combination of the lists, each with the same draws.
+
+    An option that takes a list is an axis. The table compares each cell with the base (on every axis what the fleet
+    has today, if that is on the list, else the first value) and names the knee of each axis.
+    """
+    from fleetbench.sweep.grid import make_grid
+    from fleetbench.sweep.run import run_sweep
+
+    if dask_scheduler and processes:
+        raise click.UsageError("--processes is for this machine, --dask-scheduler for a cluster: give one of them.")
+    if force and output is None:
+        raise click.UsageError("--force belongs to -o: give that too.")
+    read, _ = load_fleet(fleet)
+    simulation = Simulation(options)
+    read = simulation.fleet(read)
+    axes = _checked(simulation, read, axes)
+    choice = simulation.choice(read)
+    grid = make_grid(read, choice, axes)
+    for text in grid.warnings:
+        warn(text)
+    with _told(output) as tell:
+        summary = run_sweep(
+            grid, choice, simulation.samples, folder=output, force=force, processes=processes,
+            scheduler=dask_scheduler, within=knee_within, progress=tell,
+        )  # fmt: skip
+    if output is not None:
+        note(f"Wrote {output}")
+    if format == "json":
+        from fleetbench.sweep.summary import to_document
+
+        write_json(to_document(summary))
+    else:
+        from fleetbench.report.sweep import tables
+
+        write_tables(tables(summary))
+
+
+def _checked(simulation: Simulation, fleet: Any, axes: dict[str, tuple[Value, ...]]) -> dict[str, tuple[Value, ...]]:
+    """The axes, with the objects of ``--fail`` looked up in the fleet."""
+    from fleetbench.ids import parse_object
+
+    for value in axes.get(FAIL, ()):
+        if value != NO_FAILURE:
+            failing = [parse_object(part) for part in str(value).split("+")]
+            Simulation({**simulation.options, "fail": failing}).choice(fleet)
+    return axes
+
+
+class Lines:
+    """Progress for a log: a line now and then with the time left, where standard error is no terminal."""
+
+    def __init__(self) -> None:
+        self._started_s = self._last_s = time.monotonic()
+        self._before: int | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Say how many cells are done; those of the first call were so from the start."""
+        now = time.monotonic()
+        if self._before is None:
+            self._before = done
+        elif now - self._last_s >= _LINE_EVERY_S and done < total:
+            from fleetbench.units import format_duration
+
+            left_s = (now - self._started_s) / max(done - self._before, 1) * (total - done)
+            note(f"{done} of {total} cells, about {format_duration(left_s)} left")
+            self._last_s = now
+
+
+@contextmanager
+def _told(output: Path | None) -> Iterator[Callable[[int, int], None]]:
+    """Progress on standard error; when interrupted, what is kept is said."""
+    lines, count = Lines(), (0, 0)
+
+    with progress("Sweeping") as bar:
+
+        def tell(done: int, total: int) -> None:
+            nonlocal count
+            if count == (0, 0) and done:
+                note(f"Going on: {done} of {total} cells are done")
+            count = (done, total)
+            (bar if sys.stderr.isatty() else lines)(done, total)
+
+        try:
+            yield tell
+        except KeyboardInterrupt:
+            bar.close()
+            kept = f"{count[0]} of {count[1]} cells are kept in {output}: repeat the command to go on"
+            note(kept if output is not None else "Nothing is kept: -o DIR keeps the cells that are done")
+            raise
+
