@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fleetbench.errors import InputError
+from fleetbench.findings import in_order
+from fleetbench.graph.checks import check
 from fleetbench.graph.document import from_document
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, parse_object
 from fleetbench.model.parameters import flags_of_run
@@ -93,7 +95,8 @@ def result_of_run(run: Run, path: Path | None = None) -> RunResult:
     )
     meta = {**run.meta, "fleet": run.fleet.name, "scenario": "bootstrap" if run.commit is None else "commit"}
     flags = {name: (value, "recorded with the run") for name, value in run.flags.items()}
-    return RunResult(run.name, MEASURED, (rollout,), meta, flags, notes=tuple(notes), path=path)
+    findings = tuple(f.to_json() for f in in_order(check(run.fleet, kustomize_concurrent=flags_of_run(run.flags).kustomize_concurrent)))
+    return RunResult(run.name, MEASURED, (rollout,), meta, flags, findings, notes=tuple(notes), path=path, run=run)
 
 
 # --- predicted ---------------------------------------------------------------------------------------------------

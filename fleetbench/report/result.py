@@ -16,6 +16,7 @@ from fleetbench.timeline.causes import HELM, WORKLOAD, Piece
 if TYPE_CHECKING:
     import pandas
 
+    from fleetbench.runs.run import Run
     from fleetbench.timeline.stats import Interval
     from fleetbench.timeline.why import Explanation
 
@@ -80,6 +81,11 @@ class RolloutResult:
         return {o.id: o for o in self.objects}
 
     @cached_property
+    def by_id_s(self) -> dict[ObjectId, float | None]:
+        """Service -> its Ready in seconds; None = never."""
+        return {o.id: o.ready_s for o in self.objects}
+
+    @cached_property
     def in_order(self) -> tuple[ObjectResult, ...]:
         """The services in order of Ready; those that never were come last."""
         return tuple(sorted(self.objects, key=lambda o: (o.ready_s is None, o.ready_s or 0.0, o.id)))
@@ -141,6 +147,8 @@ class RunResult:
     notes: tuple[str, ...] = ()
     """What is missing or cut short, for people."""
     path: Path | None = None
+    run: Run | None = field(default=None, repr=False, compare=False)
+    """The measured run itself, for holding predictions against it."""
 
     def __getitem__(self, label: str) -> RolloutResult:
         """A rollout by its label: ``run["fine"]``."""

@@ -61,7 +61,7 @@ def compare(rollouts: Sequence[RolloutResult], title: str | None = None) -> Pict
         (axes,) = picture.axes_below(1)
         for n, rollout in enumerate(rollouts):
             look = look_of[rollout.label]
-            rows, left, width = [], [], []
+            rows, left, width, ends_s = [], [], [], []
             for row, id in enumerate(order):
                 ready = rollout.by_id[id].ready_s
                 start = _started(rollout, id)
@@ -69,14 +69,19 @@ def compare(rollouts: Sequence[RolloutResult], title: str | None = None) -> Pict
                     continue
                 rows.append(row - 0.4 + bar * (n + 0.5))
                 left.append(start)
+                if ready is not None:
+                    ends_s.append((ready, rows[-1]))
                 width.append((until if ready is None else ready) - start)
             axes.barh(rows, width, left=left, height=bar * 0.92, color=look.colour, hatch=look.hatch, edgecolor=ON_COLOUR, linewidth=0.2)
+            if ends_s:
+                axes.plot(*zip(*ends_s, strict=True), color=INK, marker="|", markersize=6, markeredgewidth=1.3, linestyle="", zorder=4)
             if rollout.total_s is not None:
                 axes.axvline(rollout.total_s, color=INK, linewidth=1.3, linestyle=_lines(n), zorder=3)
         row_axis(axes, list(names(order).values()))
         axes.set_title(title or " / ".join(f"{shorten(inert(r.label), 24)} {format_duration(r.total_s)}" for r in rollouts[:4]))
         time_axis(axes, until)
-        ends = [
+        ends: list[Line2D] = [Line2D([], [], color=INK, marker="|", linestyle="", markersize=7, markeredgewidth=1.3, label="Ready")]
+        ends += [
             Line2D([], [], color=INK, linewidth=1.3, linestyle=_lines(n), label=f"{shorten(inert(r.label), 24)}: last Ready")
             for n, r in enumerate(rollouts)
             if r.total_s is not None

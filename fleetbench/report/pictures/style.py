@@ -178,10 +178,14 @@ def time_axis(axes: Axes, until_s: float, label: str = "since the start") -> Non
 
 def time_ticks(axes: Axes, span_s: float) -> None:
     """Round times as ticks of an axis that spans so many seconds."""
-    step = next((s for s in _STEPS_S if span_s / s <= 8), _STEPS_S[-1] * max(math.ceil(span_s / _STEPS_S[-1] / 8), 1))
-    axes.xaxis.set_major_locator(MultipleLocator(step))
+    axes.xaxis.set_major_locator(MultipleLocator(round_step(span_s)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: tick(round(x, 6))))
     axes.grid(axis="x")
+
+
+def round_step(span_s: float) -> float:
+    """The distance of ticks, a round time, so that at most nine of them lie in the span."""
+    return next((s for s in _STEPS_S if span_s / s <= 8), _STEPS_S[-1] * max(math.ceil(span_s / _STEPS_S[-1] / 8), 1))
 
 
 def tick(seconds: float) -> str:

@@ -1,0 +1,118 @@
+"""``fleetbench report``: a page about runs, an executed notebook, a trace for Perfetto, or a table."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fleetbench.cli.options import format_option
+from fleetbench.cli.output import note, progress, warn, write_json, write_text
+from fleetbench.errors import FleetbenchError, InputError
+
+if TYPE_CHECKING:
+    from fleetbench.report.html import Unreadable
+    from fleetbench.report.result import RunResult
+
+TABLES = ("ready", "events", "intervals", "why", "totals")
+
+
+@click.command(epilog="Example: fleetbench report results/dev-both results/dev-fine-1 -o report.html")
+@click.argument("runs", metavar="RUN...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE instead of the terminal.")
+@format_option("html", "perfetto", "csv", "parquet", "markdown")
+@click.option("--table", type=click.Choice(TABLES), default="ready", show_default=True, help="Which table csv, parquet and markdown hold.")
+@click.option("--notebook", metavar="NAME", help="Execute this notebook on the runs and export it instead: 01-waves-vs-fine ... 05-your-own-fleet.")
+@click.option("--samples", metavar="N", type=click.IntRange(0, 1_000_000), default=50, show_default=True, help="Simulated rollouts to hold against a measured run; 0 = none.")
+@click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Same seed, same numbers.")
+@click.option("--profile", metavar="NAME|FILE", help="Workload times and step costs that the measured runs had.")
+def command(
+    runs: tuple[Path, ...], output: Path | None, format: str, table: str, notebook: str | None, samples: int, seed: int, profile: str | None
+) -> None:
+    """Write a self-contained page about predicted and measured runs.
+
+    RUN is a run folder, a trace file or a folder of them. What is cut short is shown as far as it goes; what cannot
+    be read is said on the page. The page needs no network and stays below 5 MB.
+    """
+    if notebook is not None:
+        from fleetbench.report.notebooks import export
+
+        with progress("Executing") as bar:
+            bar(0)
+            text = export(notebook, runs, samples=samples, seed=seed)
+        write_text(text, output)
+        return
+    if not runs:
+        raise click.UsageError("Missing argument 'RUN...'.")
+    if output is None and format == "html" and sys.stdout.isatty():
+        raise click.UsageError("The page is no text for a terminal: give -o FILE, for example -o report.html.")
+    found = _read(runs, tolerant=format == "html")
+    if format == "html":
+        write_text(_page(found, samples, seed, profile), output)
+    else:
+        _export([r for r in found if not hasattr(r, "problem")], format, table, output)  # type: ignore[misc]
+
+
+def _read(paths: tuple[Path, ...], tolerant: bool) -> list[RunResult | Unreadable]:
+    """Every run; with ``tolerant`` what cannot be read becomes a part of the page instead of an error."""
+    from fleetbench.report.html import Unreadable
+    from fleetbench.report.reading import load
+    from fleetbench.runs.files import find_runs
+    from fleetbench.runs.folder import PREDICTION
+
+    found: list[RunResult | Unreadable] = []
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: no such run", "name a run folder, a trace file or a folder of them")
+        try:
+            inside = [path] if (path / PREDICTION).exists() else find_runs([path])
+        except InputError:
+            inside = [path]  # an empty folder: reading it says so
+        for one in inside:
+            try:
+                found.append(load(one))
+            except FleetbenchError as error:
+                if not tolerant:
+                    raise
+                warn(error.message)
+                found.append(Unreadable(one.name, error.message, error.hint))
+    return found
+
+
+def _page(found: list[RunResult | Unreadable], samples: int, seed: int, profile: str | None) -> str:
+    from fleetbench.model.profile import load_profile
+    from fleetbench.report.html import Unreadable, page
+    from fleetbench.validation.compare import compare_run
+
+    user = None if profile is None else load_profile(profile)
+    held = {}
+    with progress("Predicting") as bar:
+        for number, run in enumerate(found):
+            bar(number, len(found))
+            if samples and not isinstance(run, Unreadable) and run.run is not None:
+                held[number] = compare_run(run.run, samples, user, seed=seed)
+    return page(found, held)
+
+
+def _export(found: list[RunResult], format: str, table: str, output: Path | None) -> None:
+    import pandas
+
+    from fleetbench.report import exports
+
+    if format == "perfetto":
+        from fleetbench.report.perfetto import trace
+
+        write_json(trace([rollout for run in found for rollout in run.rollouts]), output)
+        return
+    frame = pandas.concat([getattr(run, table) for run in found], ignore_index=True)
+    if format == "csv":
+        write_text(exports.frame_csv(frame), output)
+    elif format == "markdown":
+        write_text(exports.frame_markdown(frame), output)
+    elif output is None:
+        raise click.UsageError("--format parquet is binary: give -o FILE.")
+    else:
+        exports.write_parquet(frame, output)
+        note(f"Wrote {output}")
