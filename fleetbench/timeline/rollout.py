@@ -16,6 +16,7 @@ from fleetbench.timeline.fold import Reconcile, flux_rows, is_workload_row, reco
 if TYPE_CHECKING:
     from fleetbench.model.parameters import Parameters
 
+
 class Rollout:
     """A fleet's timeline, read once and asked many times.
 

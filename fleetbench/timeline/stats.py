@@ -111,7 +111,12 @@ def busy_workers(timeline: Timeline, kind: str = KUSTOMIZATION) -> BusyWorkers:
     return BusyWorkers(steps, max((count for _, count in steps), default=0))
 
 
-WAITING, POLLING, QUEUED, APPLYING = "waiting for a dependency", "waiting for a poll", "waiting for a worker", "applying"
+WAITING, POLLING, QUEUED, APPLYING = (
+    "waiting for a dependency",
+    "waiting for a poll",
+    "waiting for a worker",
+    "applying",
+)
 STARTING, HEALTH_POLLING, FAILING, IDLE = "workload starting", "waiting for the health poll", "failing", "ready"
 UPSTREAM = "waiting for a source"
 

@@ -110,9 +110,7 @@ def _dependencies(rollout: Rollout, step: Step, served: Served) -> Trigger:
         if never:
             return Trigger(((step.begun_s, causes.DEPENDENCY, never[0], ""),), step.begun_s)
     saw = looked - LOOK_S
-    pending = [
-        d.target for d in depends_on if not all(rollout.is_ready(d.target, at, source) for at in (saw, looked))
-    ]
+    pending = [d.target for d in depends_on if not all(rollout.is_ready(d.target, at, source) for at in (saw, looked))]
     turned = [(t, d) for d in pending if (t := rollout.next_ready(d, saw)) is not None and t <= step.begun_s]
     ready, last = max(turned, default=(step.since_s, None))
     ready = max(ready, step.since_s)

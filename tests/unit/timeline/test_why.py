@@ -1,5 +1,7 @@
 """The causal chain, on rollouts written by hand so that every second's cause is known."""
 
+import itertools
+
 import pytest
 from timeline_rows import REPOSITORY, ROOT, Rows, fleet, k_id, kustomization, pod, release_id
 
@@ -18,7 +20,7 @@ PARAMETERS = Parameters()
 def chain(members, rows, target=None, until=None, parameters=PARAMETERS, **rest):
     """The chain as (name, cause, from, to), and checked to be without gap from start to end."""
     pieces = why(members, rows.timeline(until), target, parameters=parameters, **rest)
-    for before, after in zip(pieces, pieces[1:], strict=False):
+    for before, after in itertools.pairwise(pieces):
         assert before.to_s == after.from_s
     assert pieces[0].from_s == rest.get("since_s", 0.0)
     assert {p.cause for p in pieces} <= set(IN_CHAIN)
@@ -68,7 +70,9 @@ def test_polls_that_left_no_row_are_counted_from_the_last_one_that_did():
 
 def test_the_chain_of_a_diamond_goes_over_the_dependency_that_was_ready_last():
     rows = alone(alone(Rows().bootstrap(), "fast"), "slow")
-    rows.events = [e._replace(t_s=e.t_s + 5.0) if e.object == k_id("slow") and e.status == phases.TRUE else e for e in rows.events]
+    rows.events = [
+        e._replace(t_s=e.t_s + 5.0) if e.object == k_id("slow") and e.status == phases.TRUE else e for e in rows.events
+    ]
     rows.created(2.0, "top").not_ready(2.8, "top", "fast").run("top", 32.8, 33.0, 40.0, 43.0)
     members = fleet(kustomization("fast"), kustomization("slow"), kustomization("top", "fast", "slow"))
 
@@ -167,7 +171,9 @@ def test_a_release_waits_for_its_chart_helm_its_pods_and_helms_own_poll(chart_ro
 def failing_rows(healed_at: float):
     """Times out at 63 s (1 m), is retried 30 s later, and its Deployment turns Current at ``healed_at``."""
     rows = Rows().bootstrap().created(2.0, "a").begins(2.75, "a").applied(3.0, "a", current=healed_at)
-    rows.failed(63.0, "a").begins(93.0, "a").add(93.5, k_id("a"), phases.UNKNOWN, phases.PROGRESSING, phases.HEALTH_CHECKS)
+    rows.failed(63.0, "a").begins(93.0, "a").add(
+        93.5, k_id("a"), phases.UNKNOWN, phases.PROGRESSING, phases.HEALTH_CHECKS
+    )
     return fleet(kustomization("a", timeout_s=60.0, retry_interval_s=30.0)), rows.ready(max(94.0, healed_at + 1), "a")
 
 
@@ -193,7 +199,8 @@ def test_a_child_that_turned_ready_before_the_parents_retry_leaves_the_retry_in_
     rows.created(3.0, "child").run("child", 3.75, 4.0, 38.0, 40.0)
     rows.begins(63.0, "wave").applied(63.5, "wave").ready(64.0, "wave")
     members = fleet(
-        kustomization("wave", workloads=(), timeout_s=30.0, retry_interval_s=30.0), kustomization("child", parent="wave")
+        kustomization("wave", workloads=(), timeout_s=30.0, retry_interval_s=30.0),
+        kustomization("child", parent="wave"),
     )
 
     assert ("wave", "retry", 33.0, 63.0) in chain(members, rows)
@@ -216,7 +223,14 @@ def committed():
     rows.add(130.0, REPOSITORY, phases.TRUE, phases.SUCCEEDED, revision="r2")
     for name, begins, applied, ready in (("a", 130.1, 130.4, 130.6), ("b", 160.2, 160.5, 161.0)):
         if name == "b":
-            rows.add(130.15, k_id("b"), phases.FALSE, phases.DEPENDENCY_NOT_READY, "dependency 'apps/a' is not ready", revision="r1")
+            rows.add(
+                130.15,
+                k_id("b"),
+                phases.FALSE,
+                phases.DEPENDENCY_NOT_READY,
+                "dependency 'apps/a' is not ready",
+                revision="r1",
+            )
         rows.add(begins, k_id(name), phases.UNKNOWN, phases.PROGRESSING, phases.FETCHING, revision="r1")
         rows.add(applied, k_id(name), phases.UNKNOWN, phases.PROGRESSING, phases.HEALTH_CHECKS, revision="r1")
         rows.ready(ready, name, revision="r2")
@@ -244,7 +258,15 @@ def test_the_bootstrap_before_a_commit_is_explained_as_if_no_commit_had_come():
 
 
 def test_an_object_that_never_turns_ready_is_explained_up_to_the_end():
-    rows = Rows().bootstrap().created(2.0, "a").begins(2.75, "a").applied(3.0, "a").created(2.0, "b").not_ready(2.8, "b", "a")
+    rows = (
+        Rows()
+        .bootstrap()
+        .created(2.0, "a")
+        .begins(2.75, "a")
+        .applied(3.0, "a")
+        .created(2.0, "b")
+        .not_ready(2.8, "b", "a")
+    )
 
     shown = chain(fleet(kustomization("a"), kustomization("b", "a")), rows, k_id("b"), until=50.0)
 
@@ -261,7 +283,9 @@ def test_a_dependency_that_does_not_exist_ends_the_chain_at_its_dependant():
 def test_a_cycle_of_waiting_objects_ends():
     rows = Rows().bootstrap().created(2.0, "a").created(2.0, "b").not_ready(2.8, "a", "b").not_ready(2.8, "b", "a")
 
-    pieces = why(fleet(kustomization("a", "b"), kustomization("b", "a")), rows.timeline(60.0), k_id("a"), parameters=PARAMETERS)
+    pieces = why(
+        fleet(kustomization("a", "b"), kustomization("b", "a")), rows.timeline(60.0), k_id("a"), parameters=PARAMETERS
+    )
 
     assert pieces[-1].to_s == 60.0
 
@@ -274,12 +298,19 @@ def test_ready_times_that_the_caller_knows_decide_where_the_chain_ends():
     rows = alone(alone(Rows().bootstrap(), "a"), "b")
     known = {k_id("a"): 22.75, k_id("b"): 21.5, ROOT: 2.1}
 
-    assert why(fleet(kustomization("a"), kustomization("b")), rows.timeline(), parameters=PARAMETERS, ready_s=known)[-1].to_s == 22.75
+    assert (
+        why(fleet(kustomization("a"), kustomization("b")), rows.timeline(), parameters=PARAMETERS, ready_s=known)[
+            -1
+        ].to_s
+        == 22.75
+    )
 
 
 def test_workloads_known_only_as_a_whole_do_not_count_as_ready_of_their_owner():
     rows = Rows().bootstrap().created(2.0, "a").begins(2.75, "a").applied(3.0, "a")
-    rows.add(3.0, k_id("a"), phases.FALSE, phases.PROGRESSING).add(20.0, k_id("a"), phases.TRUE, phases.CURRENT).ready(23.0, "a")
+    rows.add(3.0, k_id("a"), phases.FALSE, phases.PROGRESSING).add(20.0, k_id("a"), phases.TRUE, phases.CURRENT).ready(
+        23.0, "a"
+    )
 
     assert chain(fleet(kustomization("a", workloads=())), rows)[-2:] == [
         ("a", "workload", 3.0, 20.0),
@@ -331,7 +362,7 @@ def test_a_life_has_no_gap_from_created_to_the_end():
     for id in explanation.rollout.services:
         life = explanation.life(id)
         assert life[0].from_s == explanation.rollout.rows(id)[0].t_s
-        assert all(a.to_s == b.from_s for a, b in zip(life, life[1:], strict=False))
+        assert all(a.to_s == b.from_s for a, b in itertools.pairwise(life))
 
 
 def test_every_cause_has_a_meaning_in_one_place():
