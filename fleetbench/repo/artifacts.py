@@ -63,6 +63,14 @@ class ArtifactTrees:
         """Whether a generator fills that artifact."""
         return id in self.copied
 
+    def origin(self, id: ObjectId) -> ObjectId:
+        """The source that an artifact is copied from, through as many generators as there are; any other id itself."""
+        seen = {id}
+        while (output := self.copied.get(id)) is not None and output.origin is not None and output.origin not in seen:
+            id = output.origin
+            seen.add(id)
+        return id
+
     def tree(self, id: ObjectId, known: Mapping[ObjectId, Tree]) -> Tree | None:
         """The artifact's files, as far as they come from sources whose files are known; None = none of them do.
 

@@ -18,11 +18,7 @@ from fleetbench.repo.program import BuildFailed, Program
 from fleetbench.repo.tree import Tree, Unreadable
 from fleetbench.repo.yamltext import decode, documents
 
-
-BUILD_FIELDS = (
-    "targetNamespace namePrefix nameSuffix patches components ignoreMissingComponents patchesStrategicMerge patchesJson6902 "
-    "images buildMetadata"
-).split()
+BUILD_FIELDS = ["targetNamespace", "namePrefix", "nameSuffix", "patches", "components", "ignoreMissingComponents", "patchesStrategicMerge", "patchesJson6902", "images", "buildMetadata"]
 """Fields of a Flux Kustomization's spec that change what kustomize builds."""
 
 
@@ -35,6 +31,8 @@ class Build:
     """Remote bases that were left out."""
     problems: tuple[Problem, ...] = ()
     """Bad files, each with its line."""
+    files: tuple[str, ...] = ()
+    """Paths of the tree that it read."""
     failure: Problem | None = None
     """Why there are no manifests; None = it built."""
 
@@ -64,7 +62,7 @@ class Builder:
         where = tree.name(file) if file else directory or "."
         if inputs.problems:
             first = inputs.problems[0]
-            return Build((), tuple(inputs.remote), tuple(inputs.problems), first)
+            return Build((), tuple(inputs.remote), tuple(inputs.problems), failure=first)
         key = content_key(inputs, self.program.version)
         build = self._known.get(key)
         if build is None:
@@ -74,7 +72,7 @@ class Builder:
     def _build(self, tree: Tree, inputs: Inputs, key: str, where: str) -> Build:
         plain = plain_build(tree, inputs)
         if plain is not None:
-            return Build(tuple(plain), tuple(inputs.remote))
+            return Build(tuple(plain), tuple(inputs.remote), files=tuple(inputs.files))
         bodies = self.cache.get(key) if self.cache else None
         if bodies is None:
             try:
@@ -82,13 +80,14 @@ class Builder:
                 bodies = _bodies(self.program.run(inputs), where)
             except BuildFailed as error:
                 problems = tuple(_bad_files(tree, inputs))
-                return Build((), tuple(inputs.remote), problems, Problem(where, None, str(error)))
+                return Build((), tuple(inputs.remote), problems, failure=Problem(where, None, str(error)))
             except Unreadable as error:
-                return Build((), tuple(inputs.remote), (), Problem(where, None, error.reason))
+                return Build((), tuple(inputs.remote), failure=Problem(where, None, error.reason))
             if self.cache:
                 self.cache.put(key, bodies)
         origins = Origins(tree, inputs)
-        return Build(tuple(origins.place(body) for body in bodies), tuple(inputs.remote))
+        manifests = tuple(origins.place(body) for body in bodies)
+        return Build(manifests, tuple(inputs.remote), files=tuple(inputs.files))
 
 
 def _bodies(output: str, where: str) -> list[dict[str, Any]]:

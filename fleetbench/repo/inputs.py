@@ -183,8 +183,8 @@ def _references(body: dict[str, Any]) -> Iterator[_Reference]:
         ("patchesJson6902", "patches"),
         ("replacements", "replacements"),
     ):
-        listed = body.get(field_name)
-        for i, item in enumerate(listed if isinstance(listed, list) else ()):
+        listed = _list(body, field_name)
+        for i, item in enumerate(listed):
             if isinstance(item, str) and "\n" not in item and not item.lstrip().startswith("{"):
                 yield _Reference(plain, item, listed, i)
             elif isinstance(item, dict) and isinstance(item.get("path"), str) and item["path"]:
@@ -193,19 +193,24 @@ def _references(body: dict[str, Any]) -> Iterator[_Reference]:
     if isinstance(openapi, dict) and isinstance(openapi.get("path"), str):
         yield _Reference("openapi", openapi["path"], body, "openapi")
     for field_name in ("configMapGenerator", "secretGenerator"):
-        for generator in body.get(field_name) or ():
+        for generator in _list(body, field_name):
             if isinstance(generator, dict):
                 yield from _generator_references(generator)
 
 
 def _generator_references(generator: dict[str, Any]) -> Iterator[_Reference]:
     for key in ("files", "envs"):
-        listed = generator.get(key)
-        for i, item in enumerate(listed if isinstance(listed, list) else ()):
+        listed = _list(generator, key)
+        for i, item in enumerate(listed):
             if isinstance(item, str):
                 yield _Reference("files", item.rpartition("=")[2] if key == "files" else item, listed, i)
     if isinstance(generator.get("env"), str):
         yield _Reference("files", generator["env"], generator, "env")
+
+
+def _list(body: dict[str, Any], field_name: str) -> list[Any]:
+    value = body.get(field_name)
+    return value if isinstance(value, list) else []
 
 
 def _plugin_paths(body: Any) -> Iterator[str]:

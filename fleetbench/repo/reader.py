@@ -5,39 +5,27 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fleetbench.errors import InputError
-from fleetbench.findings import ROOT_ASSUMED, SOURCE_MISSING, Finding, in_order
-from fleetbench.graph.document import ASSUMED_ROOT, ASSUMED_SOURCE, with_root
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Source
+from fleetbench.graph.document import ASSUMED_ROOT, ASSUMED_SOURCE
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, ObjectId
+from fleetbench.repo.artifacts import ArtifactTrees
+from fleetbench.repo.assemble import Reading, assemble
 from fleetbench.repo.build import BUILD_FIELDS, Build, Builder
 from fleetbench.repo.cache import BuildCache
 from fleetbench.repo.manifest import Manifest, mapping
-from fleetbench.repo.objects import id_of, is_kustomization, read_helmrelease, read_kustomization, read_source
+from fleetbench.repo.nodes import Node, Walk
+from fleetbench.repo.objects import id_of, is_kustomization
 from fleetbench.repo.program import kustomize
 from fleetbench.repo.tree import Tree, spec_path
 from fleetbench.repo.variables import VariableStore, variables_of
-from fleetbench.repo.walk import Node, Progress, Walk, Walker, source_of
+from fleetbench.repo.walk import Progress, Walker, source_of
 
 MAX_PASSES = 6
 """Variables may come from ConfigMaps whose place depends on variables; after so many passes it is what it is."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a repository says."""
-
-    fleet: Fleet
-    findings: tuple[Finding, ...]
-    """What the reading itself found; what only the graph shows is :mod:`fleetbench.graph.checks`'s."""
-    rendered: Mapping[ObjectId, tuple[Manifest, ...]] = field(default_factory=dict)
-    """Kustomization -> its objects in apply order, variables filled in. Holds Secrets: print none of it."""
-    builds_run: int = 0
-    """How many times kustomize was started; the rest was plain, or came from the cache."""
 
 
 def read_repository(
@@ -134,7 +122,7 @@ class _Reader:
             if not any(variables_of(n.spec, n.id.namespace, walk.store) != n.variables for n in walk.nodes.values() if n.build):
                 break
             store = walk.store
-        return self._reading(settled, walk)
+        return assemble(walk, settled, self.tree, self.repo.name, self.entry, self.builder.ran, assumed=self.assumed)
 
     def _refuse_failure(self, build: Build) -> None:
         """The entry itself must build: without it there is no fleet."""
@@ -150,15 +138,17 @@ class _Reader:
     def _find_root(self, build: Build) -> Node:
         """The Kustomization at the entry whose path is the entry; else an assumed one."""
         listed = [(id_of(m, "flux-system"), m) for m in build.manifests if is_kustomization(m)]
-        used = Counter(source_of(m, id) for id, m in listed)
-        used.pop(None, None)
+        copies = ArtifactTrees()
+        copies.add(build.manifests, ASSUMED_ROOT)
+        used = Counter(source for id, m in listed if (source := source_of(m, id)) is not None)
         roots = [(id, m) for id, m in listed if spec_path(m.spec.get("path")) == self.entry and not m.spec.get("kubeConfig")]
         if roots:
-            roots.sort(key=lambda r: (r[0] != ASSUMED_ROOT, -used[source_of(r[1], r[0])], r[0]))
+            roots.sort(key=lambda r: (r[0] != ASSUMED_ROOT, -used[source_of(r[1], r[0]) or ASSUMED_SOURCE], r[0]))
             id, manifest = roots[0]
             return Node(id, manifest, None, source_of(manifest, id))
         self.assumed = True
-        source = max(sorted(s for s in used if s), key=lambda s: used[s], default=ASSUMED_SOURCE)
+        origins = Counter(copies.origin(source) for source in used.elements())
+        source = max(sorted(origins), key=lambda s: origins[s], default=ASSUMED_SOURCE)
         id = ASSUMED_ROOT
         while id in dict(listed):
             id = id._replace(name=id.name + "-root")
@@ -196,86 +186,6 @@ class _Reader:
         """``spec.ignore`` and ``spec.sparseCheckout`` of this repository's source object."""
         defined = None if source is None else walk.sources.get(source)
         return (None, None) if defined is None else (defined[0].spec.get("ignore"), defined[0].spec.get("sparseCheckout"))
-
-    def _reading(self, root: Node, walk: Walk) -> Reading:
-        findings = list(walk.findings)
-        kustomizations: list[Kustomization] = []
-        for node in walk.nodes.values():
-            found, bad = read_kustomization(node.manifest, node.id, node.parent)
-            findings += bad
-            kustomizations.append(
-                replace(
-                    found,
-                    assumed=self.assumed and node is root,
-                    source=found.source or root.source,
-                    expanded=node.not_expanded is None,
-                    not_expanded=node.not_expanded,
-                    broken=node.broken,
-                    applies=len(node.rendered),
-                    objects=tuple(id_of(m, node.id.namespace) if m.group.endswith("toolkit.fluxcd.io") else m.id for m in node.rendered),
-                )
-            )
-        releases: list[HelmRelease] = []
-        for id, (manifest, parent) in walk.releases.items():
-            release, bad = read_helmrelease(manifest, id, parent)
-            findings += bad
-            releases.append(release)
-        sources = self._sources(root, walk, kustomizations, releases, findings)
-        if self.assumed:
-            text = f"no Kustomization at {self.entry or '.'} points at it: {root.id.key} is assumed (wait: false, interval 10m)"
-            findings.append(Finding(ROOT_ASSUMED, text, "nothing to do; `flux bootstrap` would write one", root.id))
-        fleet = with_root(
-            kustomizations,
-            releases,
-            sources,
-            root.id,
-            name=self.repo.name,
-            cluster_path=self.entry or ".",
-        )
-        rendered = {node.id: tuple(node.rendered) for node in walk.nodes.values()}
-        return Reading(fleet, tuple(in_order(findings)), rendered, self.builder.ran)
-
-    def _sources(
-        self,
-        root: Node,
-        walk: Walk,
-        kustomizations: list[Kustomization],
-        releases: list[HelmRelease],
-        findings: list[Finding],
-    ) -> list[Source]:
-        found: dict[ObjectId, Source] = {}
-        for id, (manifest, parent) in walk.sources.items():
-            source, bad = read_source(manifest, id, parent)
-            findings += bad
-            found[id] = source
-        for id, copied in walk.artifacts.copied.items():
-            known = found.get(id) or Source(id, copied.parent, file=copied.generator.file, line=copied.generator.line)
-            found[id] = replace(known, copied_from=copied.origin)
-        this = root.source or ASSUMED_SOURCE
-        found[this] = replace(found.get(this) or Source(this, assumed=self.assumed), this_repository=True)
-        for user in (*kustomizations, *releases):
-            if user.source is None or user.source in found:
-                continue
-            found[user.source] = Source(user.source, defined=False)
-        for user in (*kustomizations, *releases):
-            if user.source is not None and not found[user.source].defined:
-                findings.append(_missing_source(user, list(found.values())))
-        return list(found.values())
-
-
-def _missing_source(user: Kustomization | HelmRelease, known: list[Source]) -> Finding:
-    assert user.source is not None
-    same = sorted(str(s.id) for s in known if s.defined and s.id.name == user.source.name)
-    hint = f"; did you mean {' or '.join(same)}?" if same else ""
-    return Finding(
-        SOURCE_MISSING,
-        f"{user.id}: its source {user.source} is defined nowhere in this repository{hint}",
-        f"define {user.source} or correct the reference",
-        user.id,
-        user.file,
-        user.line,
-    )
-
 
 def _shape(spec: Mapping[str, Any]) -> str:
     """The part of a spec that changes what it renders, comparable."""

@@ -129,17 +129,15 @@ def substituted(manifests: Iterable[Manifest], variables: Variables) -> Substitu
         if manifest.note(SUBSTITUTE_KEY) == "disabled" or not _has_dollar(manifest.body):
             result.manifests.append(manifest)
             continue
+        unknown: list[str] = []
         try:
-            text = substitute(
-                dump(manifest.body),
-                variables.values,
-                lambda name, manifest=manifest: result.unknown.setdefault(name, manifest) and None,  # type: ignore[misc]
-            )
-            body = load(text, manifest.file or "")
+            body = load(substitute(dump(manifest.body), variables.values, unknown.append), manifest.file or "")
         except (BadSubstitution, Unreadable) as error:
             reason = error.reason if isinstance(error, Unreadable) else str(error)
             result.failure = result.failure or f"post build failed for {manifest.id}: {reason}"
             continue
+        for name in unknown:
+            result.unknown.setdefault(name, manifest)
         if isinstance(body, dict):
             result.manifests.append(replace(manifest, body=body))
     return result

@@ -115,12 +115,22 @@ def load(text: str, file: str) -> Any:
 
 def dump(body: Any) -> str:
     """A value as block YAML without line folding, keys sorted, as kustomize prints resources."""
-    return yaml.dump(body, Dumper=_NoAlias, default_flow_style=False, width=2**30, allow_unicode=True, sort_keys=True)
+    text: str = yaml.dump(body, Dumper=_NoAlias, default_flow_style=False, width=2**30, allow_unicode=True, sort_keys=True)
+    return text
 
 
 class _NoAlias(_Dumper):  # type: ignore[misc]
+    """Every value written out, texts of several lines as literal blocks: variables are filled in as text."""
+
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+def _text(dumper: Any, value: str) -> Any:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_NoAlias.add_representer(str, _text)
 
 
 def guard(text: str, file: str) -> None:

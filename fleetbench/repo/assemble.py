@@ -1,0 +1,178 @@
+"""From what a walk found to the frozen fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from fleetbench.findings import CHART_NOT_RENDERED, NOT_EXPANDED, ROOT_ASSUMED, SOURCE_MISSING, Finding, in_order
+from fleetbench.graph.document import ASSUMED_SOURCE, with_root
+from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Source
+from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
+from fleetbench.repo.charts import Chart, chart_directory, release_namespace, render
+from fleetbench.repo.flags import INSTANCE_GROUP, flags_of
+from fleetbench.repo.manifest import CLUSTER_SCOPED, FLUX_GROUPS, Manifest
+from fleetbench.repo.needs import Needs
+from fleetbench.repo.nodes import Node, Walk
+from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source
+from fleetbench.repo.providers import Providers
+from fleetbench.repo.tree import Tree
+from fleetbench.repo.workloads import workloads_of
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a repository says."""
+
+    fleet: Fleet
+    findings: tuple[Finding, ...]
+    """What the reading itself found; what only the graph shows is :mod:`fleetbench.graph.checks`'s."""
+    rendered: Mapping[ObjectId, tuple[Manifest, ...]] = field(default_factory=dict)
+    """Kustomization -> its objects in apply order, variables filled in. Holds Secrets: print none of it."""
+    builds_run: int = 0
+    """How many times kustomize was started; the rest was plain, or came from the cache."""
+
+
+def assemble(walk: Walk, root: Node, tree: Tree, name: str, entry: str, builds_run: int, *, assumed: bool) -> Reading:
+    """Turn a walk into a fleet with its sources, flags, workloads, needs and findings."""
+    findings = list(walk.findings)
+    kustomizations, releases = _objects(walk, root, findings, assumed)
+    charts = _charts(walk, releases, root.source or ASSUMED_SOURCE, tree, findings)
+    releases = [_with_chart(release, charts.get(release.id)) for release in releases]
+    kustomizations, releases = _with_needs(walk, kustomizations, releases, charts)
+    sources = _sources(walk, root.source or ASSUMED_SOURCE, kustomizations, releases, findings, assumed)
+    if assumed:
+        text = f"no Kustomization at {entry or '.'} points at it: {root.id.key} is assumed (wait: false, interval 10m)"
+        findings.append(Finding(ROOT_ASSUMED, text, "nothing to do; `flux bootstrap` would write one", root.id))
+    findings += _resource_sets(walk)
+    flags = flags_of(walk, tree)
+    fleet = with_root(kustomizations, releases, sources, root.id, flags=flags, name=name, cluster_path=entry or ".")
+    rendered = {node.id: tuple(node.rendered) for node in walk.nodes.values()}
+    return Reading(fleet, tuple(in_order(findings)), rendered, builds_run)
+
+
+def _objects(
+    walk: Walk, root: Node, findings: list[Finding], assumed: bool
+) -> tuple[list[Kustomization], list[HelmRelease]]:
+    kustomizations: list[Kustomization] = []
+    for node in walk.nodes.values():
+        found, bad = read_kustomization(node.manifest, node.id, node.parent)
+        findings += bad
+        kustomizations.append(
+            replace(
+                found,
+                assumed=assumed and node is root,
+                source=found.source or root.source,
+                expanded=node.not_expanded is None,
+                not_expanded=node.not_expanded,
+                broken=node.broken,
+                applies=len(node.rendered),
+                objects=tuple(_id(m, node.id.namespace) for m in node.rendered),
+                workloads=workloads_of(node.rendered, node.id.namespace),
+            )
+        )
+    releases: list[HelmRelease] = []
+    for id, (manifest, parent) in walk.releases.items():
+        release, bad = read_helmrelease(manifest, id, parent)
+        findings += bad
+        releases.append(release)
+    return kustomizations, releases
+
+
+def _id(manifest: Manifest, namespace: str) -> ObjectId:
+    """An applied object's id; one that names no namespace goes to its Kustomization's, unless its kind has none."""
+    inside = manifest.kind not in CLUSTER_SCOPED or manifest.group in FLUX_GROUPS
+    return ObjectId(manifest.kind, (manifest.namespace or namespace) if inside else "", manifest.name)
+
+
+def _charts(
+    walk: Walk, releases: Sequence[HelmRelease], this: ObjectId, tree: Tree, findings: list[Finding]
+) -> dict[ObjectId, Chart]:
+    """The charts that lie in this repository, rendered."""
+    found: dict[ObjectId, Chart] = {}
+    for release in releases:
+        if release.source is None or walk.releases[release.id][0].spec.get("kubeConfig"):
+            continue
+        known: Tree | None = tree if release.source == this else None
+        if release.source.kind == EXTERNAL_ARTIFACT:
+            known = walk.artifacts.tree(release.source, {this: tree, walk.artifacts.origin(this): tree})
+        directory = None if known is None else chart_directory(release, known)
+        if known is None:
+            continue
+        problem: str | None = f"{release.chart} holds no Chart.yaml"
+        if directory is not None:
+            chart = found[release.id] = render(release, walk.releases[release.id][0], known, directory, walk.store)
+            problem = chart.problem
+        if problem is not None:
+            text = f"{release.id}: its chart {release.chart} is in this repository but not fully known: {problem}"
+            fix = "install helm, or give its time with --durations"
+            findings.append(Finding(CHART_NOT_RENDERED, text, fix, release.id, release.file, release.line))
+    return found
+
+
+def _with_chart(release: HelmRelease, chart: Chart | None) -> HelmRelease:
+    if chart is None:
+        return release
+    workloads = workloads_of(chart.manifests, release_namespace(release))
+    return replace(release, workloads=workloads, workloads_known=chart.complete)
+
+
+def _with_needs(
+    walk: Walk,
+    kustomizations: Sequence[Kustomization],
+    releases: Sequence[HelmRelease],
+    charts: Mapping[ObjectId, Chart],
+) -> tuple[list[Kustomization], list[HelmRelease]]:
+    providers = Providers(walk.nodes.values(), releases, charts)
+    members: list[Kustomization | HelmRelease] = [*kustomizations, *releases]
+    edges = {m.id: frozenset(d.target for d in m.depends_on) for m in members}
+    needs = Needs(providers, {m.id: m.parent for m in members}, edges)
+    return (
+        [replace(k, needs=needs.of_kustomization(walk.nodes[k.id], k)) for k in kustomizations],
+        [replace(r, needs=needs.of_release(r, walk.releases[r.id][0], charts.get(r.id))) for r in releases],
+    )
+
+
+def _sources(
+    walk: Walk,
+    this: ObjectId,
+    kustomizations: Sequence[Kustomization],
+    releases: Sequence[HelmRelease],
+    findings: list[Finding],
+    assumed: bool,
+) -> list[Source]:
+    found: dict[ObjectId, Source] = {}
+    for id, (manifest, parent) in walk.sources.items():
+        source, bad = read_source(manifest, id, parent)
+        findings += bad
+        found[id] = source
+    for id, copied in walk.artifacts.copied.items():
+        known = found.get(id) or Source(id, copied.parent, file=copied.generator.file, line=copied.generator.line)
+        found[id] = replace(known, copied_from=copied.origin)
+    found[this] = replace(found.get(this) or Source(this, assumed=assumed), this_repository=True)
+    users: list[Kustomization | HelmRelease] = [*kustomizations, *releases]
+    for user in users:
+        if user.source is not None and user.source not in found:
+            found[user.source] = Source(user.source, defined=False)
+    for user in users:
+        if user.source is not None and not found[user.source].defined:
+            findings.append(_missing_source(user, user.source, list(found.values())))
+    return list(found.values())
+
+
+def _missing_source(user: Kustomization | HelmRelease, named: ObjectId, known: Sequence[Source]) -> Finding:
+    same = sorted(str(s.id) for s in known if s.defined and s.id.name == named.name)
+    hint = f"; did you mean {' or '.join(same)}?" if same else ""
+    text = f"{user.id}: its source {named} is defined nowhere in this repository{hint}"
+    return Finding(SOURCE_MISSING, text, f"define {named} or correct the reference", user.id, user.file, user.line)
+
+
+def _resource_sets(walk: Walk) -> list[Finding]:
+    """What flux-operator would make of a ResourceSet is not worked out."""
+    found = []
+    for node, manifest in walk.manifests():
+        if manifest.is_flux(INSTANCE_GROUP, "ResourceSet"):
+            id = ObjectId(manifest.kind, manifest.namespace or node.id.namespace, manifest.name)
+            text = f"{id} is listed but not expanded: flux-operator makes its objects in the cluster"
+            found.append(Finding(NOT_EXPANDED, text, "nothing to do; its objects are not counted", id, manifest.file, manifest.line))
+    return found

@@ -1,0 +1,141 @@
+"""What each Kustomization and HelmRelease cannot do without, and who brings it, edges or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from fleetbench.graph.fleet import HelmRelease, Kustomization, Need
+from fleetbench.ids import ObjectId
+from fleetbench.repo.charts import Chart
+from fleetbench.repo.manifest import CLUSTER_SCOPED, FLUX_GROUPS, Manifest, mapping, mappings
+from fleetbench.repo.nodes import Node
+from fleetbench.repo.providers import ALWAYS_THERE, CRD, Key, Providers, is_built_in
+
+APPLY, BUILD, WORKLOAD = "apply", "build", "workload"
+_Want = tuple[Key, ObjectId, str]
+"""What, by which object, and what it blocks."""
+
+
+class Needs:
+    """Finds the needs of a fleet's members against all that the fleet brings."""
+
+    def __init__(self, providers: Providers, parents: Mapping[ObjectId, ObjectId | None], edges: Mapping[ObjectId, frozenset[ObjectId]]):
+        self.providers, self.parents, self.edges = providers, parents, edges
+
+    def of_kustomization(self, node: Node, kustomization: Kustomization) -> tuple[Need, ...]:
+        """Needs of a Kustomization's build, apply and workloads."""
+        wants: list[_Want] = [((s.kind, s.namespace, s.name), node.id, BUILD) for s in kustomization.substitute_from]
+        for manifest in node.rendered:
+            wants += _wants(manifest, manifest.namespace or node.id.namespace, written=bool(manifest.namespace))
+        return self._resolved(wants, node.id)
+
+    def of_release(self, release: HelmRelease, manifest: Manifest, chart: Chart | None) -> tuple[Need, ...]:
+        """Needs of a HelmRelease's values, namespace and, where its chart is known, its objects."""
+        namespace = release.target_namespace or release.id.namespace
+        wants: list[_Want] = []
+        for reference in mappings(manifest.spec, "valuesFrom"):
+            if not reference.get("optional"):
+                key = (str(reference.get("kind")), release.id.namespace, str(reference.get("name")))
+                wants.append((key, release.id, BUILD))
+        if not mapping(manifest.spec, "install").get("createNamespace") and namespace != release.id.namespace:
+            wants.append((("Namespace", "", namespace), release.id, APPLY))
+        for held in chart.manifests if chart else ():
+            wants += _wants(held, held.namespace or namespace, written=False)
+        return self._resolved(wants, release.id)
+
+    def _resolved(self, wants: Iterable[_Want], owner: ObjectId) -> tuple[Need, ...]:
+        found: dict[tuple[Key, str], Need] = {}
+        for key, wanted_by, blocks in wants:
+            if (key, blocks) in found:
+                continue
+            provider = self._provider(key, owner)
+            if provider is not None:
+                found[key, blocks] = Need(self._what(key), wanted_by, provider, blocks)
+        return tuple(found.values())
+
+    def _provider(self, key: Key, owner: ObjectId) -> ObjectId | None:
+        """Who brings it; None where nothing here does, or where it is there before the owner is."""
+        providers = self.providers.of(key)
+        before = self._ancestors(owner)
+        if not providers or owner in providers or any(p in before for p in providers):
+            return None
+        waited_for = self.edges.get(owner, frozenset())
+        return next((p for p in providers if p in waited_for or self.parents.get(p) in waited_for), providers[0])
+
+    def _ancestors(self, owner: ObjectId) -> set[ObjectId]:
+        """The Kustomizations that apply the owner, up to the root: what they bring beside it is applied with or before it."""
+        found: set[ObjectId] = set()
+        parent = self.parents.get(owner)
+        while parent is not None and parent not in found:
+            found.add(parent)
+            parent = self.parents.get(parent)
+        return found
+
+    def _what(self, key: Key) -> str:
+        kind, namespace, name = key
+        if kind == CRD:
+            return f"{CRD} {self.providers.crd_names.get((namespace, name)) or f'{name}.{namespace}'}"
+        return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+
+
+def _wants(manifest: Manifest, namespace: str, *, written: bool) -> Iterator[_Want]:
+    """What one object needs.
+
+    Args:
+        manifest: the object.
+        namespace: where it goes.
+        written: whether the object itself names that namespace.
+    """
+    id = ObjectId(manifest.kind, "" if manifest.kind in CLUSTER_SCOPED else namespace, manifest.name)
+    group = manifest.group
+    if not is_built_in(group) and group not in FLUX_GROUPS and not group.endswith(".fluxcd.io"):
+        yield (CRD, group, manifest.kind), id, APPLY
+    if written and manifest.kind not in CLUSTER_SCOPED and namespace not in ALWAYS_THERE:
+        yield ("Namespace", "", namespace), id, APPLY
+    if manifest.kind == "ExternalSecret":
+        store = mapping(manifest.spec, "secretStoreRef")
+        if store.get("name"):
+            kind = str(store.get("kind") or "SecretStore")
+            yield (kind, "" if kind == "ClusterSecretStore" else namespace, str(store["name"])), id, WORKLOAD
+    for key in _pod_wants(_pod(manifest), namespace):
+        yield key, id, WORKLOAD
+
+
+def _pod(manifest: Manifest) -> Mapping[str, Any]:
+    if manifest.group not in ("", "apps", "batch"):
+        return {}
+    if manifest.kind == "Pod":
+        return manifest.spec
+    if manifest.kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"):
+        return mapping(manifest.spec, "template", "spec")
+    return {}
+
+
+def _pod_wants(pod: Mapping[str, Any], namespace: str) -> Iterator[Key]:
+    """Secrets, ConfigMaps, claims and the service account without which a pod does not start."""
+    account = pod.get("serviceAccountName")
+    if account and account != "default":
+        yield "ServiceAccount", namespace, str(account)
+    for volume in mappings(pod, "volumes"):
+        for kind, field, name in (
+            ("Secret", "secret", "secretName"),
+            ("ConfigMap", "configMap", "name"),
+            ("PersistentVolumeClaim", "persistentVolumeClaim", "claimName"),
+        ):
+            named = mapping(volume, field)
+            if named.get(name) and not named.get("optional"):
+                yield kind, namespace, str(named[name])
+    for part in ("initContainers", "containers"):
+        for container in mappings(pod, part):
+            for source in mappings(container, "envFrom"):
+                yield from _referenced(mapping(source, "secretRef"), "Secret", namespace)
+                yield from _referenced(mapping(source, "configMapRef"), "ConfigMap", namespace)
+            for variable in mappings(container, "env"):
+                yield from _referenced(mapping(variable, "valueFrom", "secretKeyRef"), "Secret", namespace)
+                yield from _referenced(mapping(variable, "valueFrom", "configMapKeyRef"), "ConfigMap", namespace)
+
+
+def _referenced(reference: Mapping[str, Any], kind: str, namespace: str) -> Iterator[Key]:
+    if reference.get("name") and not reference.get("optional"):
+        yield kind, namespace, str(reference["name"])

@@ -1,0 +1,158 @@
+"""What a walk over the fleet finds, and what there is to say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fleetbench.findings import (
+    BUILD_FAILED,
+    DUPLICATE_OBJECT,
+    NOT_EXPANDED,
+    PATH_MISSING,
+    REMOTE_BASE,
+    VARIABLE_UNKNOWN,
+    Finding,
+)
+from fleetbench.ids import ObjectId
+from fleetbench.repo.artifacts import ArtifactTrees
+from fleetbench.repo.build import Build
+from fleetbench.repo.manifest import Manifest
+from fleetbench.repo.tree import Tree, spec_path
+from fleetbench.repo.variables import Variables, VariableStore
+
+
+@dataclass
+class Node:
+    """A Kustomization on the way: its manifest, and what its build holds."""
+
+    id: ObjectId
+    manifest: Manifest
+    parent: ObjectId | None
+    source: ObjectId | None
+    rendered: list[Manifest] = field(default_factory=list)
+    """Its objects in apply order, variables filled in."""
+    build: Build | None = None
+    variables: Variables = field(default_factory=Variables)
+    unknown: dict[str, Manifest] = field(default_factory=dict)
+    broken: str | None = None
+    not_expanded: str | None = None
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """The Kustomization's spec."""
+        return self.manifest.spec
+
+    @property
+    def directory(self) -> str:
+        """``spec.path`` as a path of the tree."""
+        return spec_path(self.spec.get("path"))
+
+
+@dataclass
+class Walk:
+    """What one pass over the fleet found."""
+
+    nodes: dict[ObjectId, Node] = field(default_factory=dict)
+    releases: dict[ObjectId, tuple[Manifest, ObjectId]] = field(default_factory=dict)
+    """HelmRelease -> manifest, parent."""
+    sources: dict[ObjectId, tuple[Manifest, ObjectId]] = field(default_factory=dict)
+    artifacts: ArtifactTrees = field(default_factory=ArtifactTrees)
+    store: VariableStore = field(default_factory=VariableStore)
+    """ConfigMaps and Secrets this pass found; the next pass uses them."""
+    again: dict[ObjectId, list[tuple[Manifest, ObjectId]]] = field(default_factory=dict)
+    """Objects that further Kustomizations apply too: the manifest and which; the first one found counts."""
+    findings: list[Finding] = field(default_factory=list)
+
+    def manifests(self) -> Iterator[tuple[Node, Manifest]]:
+        """Every rendered object with the Kustomization that applies it."""
+        for node in self.nodes.values():
+            for manifest in node.rendered:
+                yield node, manifest
+
+    def first(self, id: ObjectId) -> tuple[Manifest, ObjectId | None]:
+        """The definition of an object that counts, and the Kustomization that applies it."""
+        node = self.nodes.get(id)
+        if node is not None:
+            return node.manifest, node.parent
+        return self.releases.get(id) or self.sources[id]
+
+
+def findings_of(walk: Walk, tree: Tree) -> list[Finding]:
+    """All that a walk has to say: per Kustomization, then duplicates and variables, each cause once."""
+    found = [f for node in walk.nodes.values() for f in _findings(node, tree)]
+    for id, others in walk.again.items():
+        found.append(_duplicate(id, *walk.first(id), others))
+    return found + list(_unknown_variables(walk))
+
+
+def _duplicate(id: ObjectId, first: Manifest, by: ObjectId | None, others: list[tuple[Manifest, ObjectId]]) -> Finding:
+    names = [parent.key for _, parent in others]
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    where = "" if first.file is None else f" ({first.file}:{first.line})"
+    differ = any(manifest.spec != first.spec for manifest, _ in others)
+    effect = "with another spec: each overwrites the other's" if differ else "with the same spec: pruning one removes it for all"
+    at = next((m for m, _ in others if m.file is not None), first)
+    return Finding(
+        DUPLICATE_OBJECT,
+        f"{id} is applied by {'the root' if by is None else by.key}{where} and again by {shown}, {effect}",
+        "define it in one place",
+        id,
+        at.file,
+        at.line,
+    )
+
+
+def _unknown_variables(walk: Walk) -> Iterator[Finding]:
+    """Variables without a value; one finding for a variable and the reason why."""
+    causes: dict[tuple[str, str, str], list[tuple[Node, Manifest]]] = {}
+    for node in walk.nodes.values():
+        for name, user in node.unknown.items():
+            causes.setdefault((name, *_cause(node, name)), []).append((node, user))
+    for (name, why, fix), users in sorted(causes.items(), key=lambda c: c[0]):
+        node, user = users[0]
+        more = f" and {len(users) - 1} more Kustomizations" if len(users) > 1 else ""
+        text = f"{node.id.key}{more}: variable {name}, used by {user.id}, has no value and stays as it is: {why}"
+        at = user if user.file else node.manifest
+        yield Finding(VARIABLE_UNKNOWN, text, fix, node.id, at.file, at.line)
+
+
+def _cause(node: Node, name: str) -> tuple[str, str]:
+    if name in node.variables.values:
+        return "its value is encrypted", "nothing to do; where it decides the graph, give it a default: ${VAR:=value}"
+    if node.variables.missing:
+        named = ", ".join(f"{i.kind} {i.key}" for i in node.variables.missing)
+        return f"the repository does not hold {named}", "nothing to do if something outside the repository makes it"
+    return (
+        "nothing sets it: Flux 2.9 fails such a build (StrictPostBuildSubstitutions), earlier ones put nothing in its place",
+        "set it in postBuild.substitute, give it a default ${VAR:=value}, or escape it as $${VAR}",
+    )
+
+
+def _findings(node: Node, tree: Tree) -> Iterator[Finding]:
+    """What there is to say about one Kustomization."""
+    file, line = node.manifest.file, node.manifest.line
+    if node.not_expanded is not None:
+        text = f"{node.id.key} is listed but not expanded: {node.not_expanded}"
+        fix = "nothing to do; to see its objects, read the repository that holds them"
+        yield Finding(NOT_EXPANDED, text, fix, node.id, file, line)
+    build = node.build
+    if node.broken is not None and build is None:
+        hint = tree.like(node.directory)
+        fix = "create the directory or correct spec.path"
+        yield Finding(PATH_MISSING, f"{node.id.key}: {node.broken}{hint}", fix, node.id, file, line)
+    for problem in build.remote if build else ():
+        text = f"{node.id.key}: the remote base {problem.text} was left out: nothing is downloaded"
+        fix = "copy what it holds into the repository to have it counted"
+        yield Finding(REMOTE_BASE, text, fix, node.id, problem.file, problem.line)
+    for problem in build.problems if build else ():
+        text = f"{node.id.key} cannot be built: {problem.text}"
+        yield Finding(problem.code, text, "correct the file", node.id, problem.file, problem.line)
+    if build and build.failure and build.failure not in build.problems:
+        at = build.failure
+        bad = build.problems[0] if build.problems else at
+        fix = f"correct {bad.file} and try `kubectl kustomize {node.directory or '.'}`"
+        yield Finding(BUILD_FAILED, f"{node.id.key} cannot be built: {at.text}", fix, node.id, at.file, at.line)
+    elif build and not build.failure and node.broken:
+        yield Finding(BUILD_FAILED, f"{node.id.key}: {node.broken}", "correct the variable", node.id, file, line)

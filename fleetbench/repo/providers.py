@@ -1,0 +1,101 @@
+"""Who brings what others need: CRDs, namespaces, Secrets, ConfigMaps, secret stores, service accounts, volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from fleetbench.data import shipped
+from fleetbench.graph.fleet import HelmRelease
+from fleetbench.ids import ObjectId
+from fleetbench.repo.charts import Chart
+from fleetbench.repo.manifest import Manifest, mapping
+from fleetbench.repo.nodes import Node
+
+BUILT_IN = frozenset({"", "apps", "batch", "autoscaling", "policy", "extensions"})
+"""API groups of Kubernetes itself, beside those that end in ``.k8s.io`` and are not extensions."""
+_EXTENSIONS = (
+    "gateway.networking.k8s.io",
+    "snapshot.storage.k8s.io",
+    "cluster.x-k8s.io",
+    "metrics.k8s.io",
+)
+ALWAYS_THERE = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
+
+Key = tuple[str, str, str]
+"""Kind, namespace, name of something that is provided; for a CRD: ``CustomResourceDefinition``, group, kind."""
+CRD = "CustomResourceDefinition"
+
+
+def is_built_in(group: str) -> bool:
+    """Whether Kubernetes itself serves that API group."""
+    return group in BUILT_IN or (group.endswith(".k8s.io") and not group.endswith(_EXTENSIONS))
+
+
+@cache
+def crd_charts() -> Mapping[str, Mapping[str, Any]]:
+    """The shipped table: chart name -> groups of its CRDs."""
+    import yaml
+
+    body = yaml.safe_load(shipped("", "crds.yaml").read_text())
+    charts: Mapping[str, Mapping[str, Any]] = body["charts"]
+    return charts
+
+
+class Providers:
+    """An index over a fleet: what is brought, and by which Kustomizations and HelmReleases."""
+
+    def __init__(self, nodes: Iterable[Node], releases: Iterable[HelmRelease], charts: Mapping[ObjectId, Chart]):
+        self._by: dict[Key, list[ObjectId]] = {}
+        self.crd_names: dict[tuple[str, str], str] = {}
+        """Group and kind -> the CRD's own name, where it was seen."""
+        self._groups: dict[str, list[tuple[bool, ObjectId]]] = {}
+        for node in nodes:
+            for manifest in node.rendered:
+                self._provide(manifest, manifest.namespace or node.id.namespace, node.id)
+        for release in releases:
+            namespace = release.target_namespace or release.id.namespace
+            chart = charts.get(release.id)
+            for manifest in (*chart.crds, *chart.manifests) if chart else ():
+                self._provide(manifest, manifest.namespace or namespace, release.id)
+            known = crd_charts().get(_chart_name(release))
+            for group in known["groups"] if known and chart is None else ():
+                self._groups.setdefault(group, []).append((not known.get("only"), release.id))  # type: ignore[union-attr]
+
+    def _provide(self, manifest: Manifest, namespace: str, by: ObjectId) -> None:
+        kind = manifest.kind
+        if kind == CRD:
+            group, names = str(manifest.spec.get("group")), mapping(manifest.spec, "names")
+            key: Key = (CRD, group, str(names.get("kind")))
+            self.crd_names[group, key[2]] = manifest.name
+        elif kind in ("Namespace", "ClusterSecretStore"):
+            key = (kind, "", manifest.name)
+        elif kind in ("Secret", "ConfigMap", "ServiceAccount", "SecretStore", "PersistentVolumeClaim"):
+            key = (kind, namespace, manifest.name)
+        elif kind in ("ExternalSecret", "SealedSecret", "Certificate"):
+            key = ("Secret", namespace, _made_secret(manifest))
+        else:
+            return
+        listed = self._by.setdefault(key, [])
+        if by not in listed:
+            listed.append(by)
+
+    def of(self, key: Key) -> list[ObjectId]:
+        """Who brings it, the likeliest first; empty = nothing in this fleet."""
+        found = self._by.get(key, [])
+        if found or key[0] != CRD:
+            return found
+        return [id for _, id in sorted(self._groups.get(key[1], []))]
+
+
+def _made_secret(manifest: Manifest) -> str:
+    """The Secret that an ExternalSecret, SealedSecret or Certificate makes."""
+    if manifest.kind == "Certificate":
+        return str(manifest.spec.get("secretName") or manifest.name)
+    place = mapping(manifest.spec, "target") if manifest.kind == "ExternalSecret" else mapping(manifest.spec, "template", "metadata")
+    return str(place.get("name") or manifest.name)
+
+
+def _chart_name(release: HelmRelease) -> str:
+    return (release.chart or "").rstrip("/").rpartition("/")[2]

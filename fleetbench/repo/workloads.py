@@ -1,0 +1,162 @@
+"""Which objects take time to become Current, and what their pod templates state about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fleetbench.graph.fleet import Workload
+from fleetbench.ids import ObjectId
+from fleetbench.repo.manifest import Manifest, mapping, mappings
+from fleetbench.units import parse_duration
+
+KWOK_DELAY = "pod-ready.stage.kwok.x-k8s.io/delay"
+HOOK = "helm.sh/hook"
+_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Pod"})
+_POD_GROUPS = frozenset({"", "apps", "batch"})
+PERIOD_S = 10.0
+"""Kubernetes core/v1 Probe periodSeconds: 10 where it is not given."""
+
+_CUSTOM: dict[tuple[str, str], tuple[str, ...]] = {
+    ("postgresql.cnpg.io", "Cluster"): ("instances",),
+    ("scylla.scylladb.com", "ScyllaCluster"): (),
+    ("external-secrets.io", "ExternalSecret"): (),
+    ("external-secrets.io", "SecretStore"): (),
+    ("external-secrets.io", "ClusterSecretStore"): (),
+    ("acid.zalan.do", "postgresql"): ("numberOfInstances",),
+    ("dragonflydb.io", "Dragonfly"): ("replicas",),
+    ("databases.spotahome.com", "RedisFailover"): ("redis", "replicas"),
+    ("k8s.mariadb.com", "MariaDB"): ("replicas",),
+    ("kafka.strimzi.io", "Kafka"): ("kafka", "replicas"),
+    ("kafka.strimzi.io", "KafkaNodePool"): ("replicas",),
+    ("monitoring.coreos.com", "Alertmanager"): ("replicas",),
+    ("monitoring.coreos.com", "Prometheus"): ("replicas",),
+    ("ceph.rook.io", "CephCluster"): (),
+}
+"""Custom resources whose status an operator fills in, so that waiting for them takes time -> where their pods are counted.
+Each from the operator's own API types; a kind that is not listed is Current at once for this tool."""
+
+
+def workloads_of(manifests: Iterable[Manifest], namespace: str) -> tuple[Workload, ...]:
+    """The workloads among a set of objects, in the set's order.
+
+    Args:
+        manifests: the objects.
+        namespace: of objects that name none.
+    """
+    return tuple(w for m in manifests if (w := workload_of(m, namespace)) is not None)
+
+
+def workload_of(manifest: Manifest, namespace: str) -> Workload | None:
+    """The workload that an object is, or None."""
+    id = ObjectId(manifest.kind, manifest.namespace or namespace, manifest.name)
+    if manifest.kind in _PODS and manifest.group in _POD_GROUPS:
+        return _of_pods(manifest, id)
+    if manifest.kind == "PersistentVolumeClaim" and manifest.group == "":
+        return Workload(id, group="")
+    place = _CUSTOM.get((manifest.group, manifest.kind))
+    if place is None:
+        return None
+    if manifest.kind == "ClusterSecretStore":
+        id = id._replace(namespace="")
+    return Workload(id, _custom_replicas(manifest, place), _custom_images(manifest), group=manifest.group)
+
+
+def _of_pods(manifest: Manifest, id: ObjectId) -> Workload:
+    if manifest.kind == "Pod":
+        template: Mapping[str, Any] = manifest.body
+    else:
+        template = mapping(manifest.spec, "template")
+    pod = mapping(template, "spec")
+    stated_s, stated_by = stated_ready(template, _number(manifest.spec.get("minReadySeconds"), 0.0))
+    images = [str(c["image"]) for part in ("initContainers", "containers") for c in mappings(pod, part) if c.get("image")]
+    replicas = manifest.spec.get("parallelism" if manifest.kind == "Job" else "replicas", 1)
+    if manifest.kind in ("DaemonSet", "Pod") or isinstance(replicas, bool) or not isinstance(replicas, int):
+        replicas = 1
+    deadline = {"Deployment": "progressDeadlineSeconds", "Job": "activeDeadlineSeconds"}.get(manifest.kind)
+    deadline_s = manifest.spec.get(deadline) if deadline else None
+    return Workload(
+        id,
+        max(0, min(replicas, 10_000)),
+        tuple(dict.fromkeys(images)),
+        stated_s,
+        stated_by,
+        hook="pre-install" in str(mapping(manifest.metadata, "annotations").get(HOOK) or ""),
+        deadline_s=None if deadline_s is None else _number(deadline_s, None),
+        group=manifest.group,
+    )
+
+
+def stated_ready(template: Mapping[str, Any], min_ready_s: float = 0.0) -> tuple[float | None, str | None]:
+    """What a pod template says about when its pod is Ready, in seconds, and by what it says so.
+
+    The annotation is the pod's whole time, as KWOK's pod-ready stage reads it; ``minReadySeconds`` comes on top of
+    it or of the probes. Probes say when readiness can first be seen.
+    """
+    annotation = mapping(template, "metadata", "annotations").get(KWOK_DELAY)
+    if annotation is not None:
+        delay_s = kwok_delay(annotation)
+        if delay_s is not None:
+            return delay_s + min_ready_s, "annotation"
+    probes_s = max((_probe_s(c) for c in mappings(template, "spec", "containers")), default=0.0)
+    if probes_s:
+        return probes_s + min_ready_s, "probes"
+    return (min_ready_s, "minReadySeconds") if min_ready_s else (None, None)
+
+
+def kwok_delay(value: object) -> float | None:
+    """A KWOK delay: milliseconds as a bare number, or a Go duration; None where it is neither.
+
+    >>> kwok_delay("1500ms"), kwok_delay("2000"), kwok_delay("soon")
+    (1.5, 2.0, None)
+    """
+    text = str(value).strip()
+    try:
+        if text.isdigit():
+            return float(text) / 1000
+        return round(parse_duration(text), 9)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _probe_s(container: Mapping[str, Any]) -> float:
+    """Seconds from a container's start to the first probe that can find it ready.
+
+    The readiness probe runs at initialDelaySeconds and every periodSeconds after, and not before the startup probe
+    succeeded (kubelet prober worker.go doProbe).
+    """
+    startup, readiness = mapping(container, "startupProbe"), mapping(container, "readinessProbe")
+    first_s: float = _number(startup.get("initialDelaySeconds"), 0.0)
+    if not readiness:
+        return first_s
+    delay_s: float = _number(readiness.get("initialDelaySeconds"), 0.0)
+    period_s: float = _number(readiness.get("periodSeconds"), PERIOD_S) or PERIOD_S
+    ticks = math.ceil(max(0.0, first_s - delay_s) / period_s)
+    more: float = max(0.0, _number(readiness.get("successThreshold"), 1.0) - 1)
+    return delay_s + (ticks + more) * period_s
+
+
+def _number(value: object, default: Any) -> Any:
+    """A number that is not negative, else the default."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:
+        return default
+    return float(value)
+
+
+def _custom_replicas(manifest: Manifest, place: tuple[str, ...]) -> int:
+    if manifest.kind == "ScyllaCluster":
+        racks = mappings(manifest.spec, "datacenter", "racks")
+        return max(1, sum(int(_number(r.get("members"), 1)) for r in racks))
+    if not place:
+        return 1
+    return int(_number(mapping(manifest.spec, *place[:-1]).get(place[-1]), 1))
+
+
+def _custom_images(manifest: Manifest) -> tuple[str, ...]:
+    if manifest.kind == "ScyllaCluster":
+        repository = manifest.spec.get("repository") or "docker.io/scylladb/scylla"
+        version = manifest.spec.get("version")
+        return (f"{repository}:{version}",) if version else ()
+    image = manifest.spec.get("imageName") or manifest.spec.get("image")
+    return (image,) if isinstance(image, str) else ()
