@@ -55,7 +55,7 @@ class Follower:
         """List, watch, and take up again whatever breaks."""
         try:
             while not self._stopped():
-                self._retrying(self._once)
+                self._retrying(self._once_more if self.listed.is_set() else self._once)
         except _Stopped:
             pass
         except (Forbidden, NotServed) as error:
@@ -85,6 +85,16 @@ class Follower:
             now = self._clock.monotonic_s()
             self._emit(Trouble(now, self._kind, why, lasted_s=now - self._lost_at_s))
             self._lost_at_s = None
+
+    def _once_more(self) -> None:
+        """As :meth:`_once`, for a kind that could be read: an API server that is starting refuses for a moment.
+
+        It answers 403 before it has read the roles, and 404 before it has read the CRDs.
+        """
+        try:
+            self._once()
+        except (Forbidden, NotServed) as error:
+            raise Disconnected(str(error)) from error
 
     def _once(self) -> None:
         """One list, if one is needed, and one stream until it ends."""

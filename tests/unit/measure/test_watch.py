@@ -89,6 +89,15 @@ def test_a_kind_that_may_not_be_read_or_is_not_served_ends_quietly_with_the_reas
         assert changes == [] and [(t.why, t.detail) for t in troubles] == [(why, str(error))]
 
 
+def test_a_kind_that_could_be_read_is_tried_again_when_a_starting_server_refuses_it():
+    changes, troubles, *_ = follow(
+        [([obj("a", 1)], "5"), Forbidden("no roles yet"), ([obj("a", 9)], "20")],
+        [[Gone("too old")], [NotServed("no CRDs yet")], [(MODIFIED, obj("a", 21))]],
+    )
+    assert changes == [(ADDED, "a", "1"), (MODIFIED, "a", "9"), (MODIFIED, "a", "21")]
+    assert [t.why for t in troubles] == ["gone", "disconnected", "disconnected"]
+
+
 def test_no_more_of_an_object_is_remembered_than_its_name_and_version():
     done = []
     player = Player([([{**obj("a", 1), "spec": {"values": "SECRET"}}], "5")], [[]], lambda: done.append(True))
