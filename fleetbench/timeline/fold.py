@@ -8,11 +8,15 @@ a measured status is patched in several steps that come as several rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from fleetbench import phases
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.timeline.events import Event, Timeline
+
+_step_of = lru_cache(maxsize=4096)(phases.step_of)
+"""The same few messages come thousands of times."""
 
 FINALIZER, CHECK, RUN = "finalizer", "check", "run"
 
@@ -76,7 +80,7 @@ def reconciles(rows: Sequence[Event]) -> tuple[Reconcile, ...]:
             elif previous is not None and not found and begun is None:
                 found.append(Reconcile(FINALIZER, row.t_s, row.t_s, attempt=row.attempt))
         elif status == phases.UNKNOWN:
-            step = phases.step_of(row.message)
+            step = _step_of(row.message)
             if running is not None and step == phases.FETCHING and running.step not in (None, phases.FETCHING):
                 found.append(running.ended(row.t_s))  # its end was not seen
                 running = None

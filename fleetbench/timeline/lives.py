@@ -30,7 +30,7 @@ class Life:
 
     def build(self) -> list[Segment]:
         """The segments, touching, from created to the end of the timeline."""
-        for step, trigger in self.queue.triggers[self.id]:
+        for step, trigger in self.queue.triggers(self.id):
             r = step.reconcile
             self._wait(step, trigger)
             if r is not None and r.kind == RUN:

@@ -9,11 +9,21 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 
-from fleetbench.ids import ObjectId
+from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.timeline.fold import RUN
 from fleetbench.timeline.rollout import Rollout
 from fleetbench.timeline.triggers import Step, Trigger, steps, trigger
 from fleetbench.timeline.workers import SLOW_S, Held, Pool
+
+
+class _Entry:
+    """A step, and what made it due once that is worked out."""
+
+    __slots__ = ("step", "trigger")
+
+    def __init__(self, step: Step):
+        self.step = step
+        self.trigger: Trigger | None = None
 
 
 class Queue:
@@ -26,25 +36,53 @@ class Queue:
     """
 
     def __init__(self, rollout: Rollout, ids: Iterable[ObjectId], workers: int):
-        self.triggers: dict[ObjectId, list[tuple[Step, Trigger]]] = {}
+        self._rollout = rollout
         self._starts: list[float] = []
         self._entered: list[float] = []
-        every = [s for id in ids if rollout.rows(id) for s in steps(rollout, id)]
-        every.sort(key=lambda s: s.begun_s)
-        sure: dict[Step, Trigger] = {}
-        for step in every:
-            if not step.checks and step.reconcile is not None:
-                found = trigger(rollout, step, self._served)
-                if found.latest_s is None:
-                    sure[step] = found
-        waited = [(t.due_s, s.begun_s) for s, t in sure.items() if s.begun_s - t.due_s > SLOW_S]
-        self.pool = Pool(held(rollout, {s.id for s in every}), workers, waited)
-        for step in every:
-            found = sure.get(step) or trigger(rollout, step, self._served)
-            self.triggers.setdefault(step.id, []).append((step, found))
-            if step.reconcile is not None:
-                self._starts.append(step.begun_s)
-                self._entered.append(found.due_s if found.entered_s is None else found.entered_s)
+        self._of: dict[ObjectId, list[_Entry]] = {id: [] for id in ids}
+        every: list[_Entry] = []
+        for id, entries in self._of.items():
+            if rollout.rows(id):
+                entries += [_Entry(step) for step in steps(rollout, id)]
+                every += entries
+        every.sort(key=lambda entry: entry.step.begun_s)
+        waited = []
+        for entry in every:
+            step = entry.step
+            if step.checks or step.reconcile is None or self._is_routine(step):
+                continue
+            found = trigger(rollout, step, self._served)
+            if found.latest_s is None:
+                entry.trigger = found
+                if step.begun_s - found.due_s > SLOW_S:
+                    waited.append((found.due_s, step.begun_s))
+        self.pool = Pool(held(rollout, self._of), workers, waited)
+        for entry in every:
+            if entry.step.reconcile is None:
+                continue
+            self._starts.append(entry.step.begun_s)
+            if self._is_routine(entry.step):
+                self._entered.append(entry.step.begun_s)
+                continue
+            found = self._trigger(entry)
+            self._entered.append(found.due_s if found.entered_s is None else found.entered_s)
+
+    def triggers(self, id: ObjectId) -> list[tuple[Step, Trigger]]:
+        """An object's reconciles in order, each with what made it due."""
+        return [(entry.step, self._trigger(entry)) for entry in self._of[id]]
+
+    def _trigger(self, entry: _Entry) -> Trigger:
+        if entry.trigger is None:
+            entry.trigger = trigger(self._rollout, entry.step, self._served)
+        return entry.trigger
+
+    def _is_routine(self, step: Step) -> bool:
+        """A Kustomization reconciled again at its interval: most reconciles of a long rollout, and of no interest here."""
+        if step.last is None or not step.last.ok or step.id.kind != KUSTOMIZATION:
+            return False
+        source = self._rollout.chart_or_source(step.id)
+        artifacts = self._rollout.artifacts(source) if source is not None else []
+        return not artifacts or artifacts[-1] <= step.last.from_s
 
     def _served(self, due_s: float, by_s: float) -> float:
         until = min(self.pool.full_until(due_s), by_s)
