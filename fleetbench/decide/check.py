@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from fleetbench.decide.needed import Edge
-from fleetbench.decide.paired import Paired, paired
+from fleetbench.decide.paired import Paired, interval, paired, signed
 from fleetbench.decide.sides import Side, new_errors
 from fleetbench.decide.trial import series, total_difference
 from fleetbench.findings import Finding
@@ -137,15 +137,8 @@ def total_at(prediction: Prediction, q: float) -> float | None:
 def said(change: Change) -> str:
     """``8m45s, was 7m10s (+1m35s, 95 % interval +1m20s to +1m50s)``."""
     d = change.difference
-    interval = f"95 % interval {signed(d.low_s)} to {signed(d.high_s)}"
-    return f"{format_duration(change.now_s)}, was {format_duration(change.before_s)} ({signed(d.p50_s)}, {interval})"
-
-
-def signed(seconds: float) -> str:
-    """``+1m35s``; ``never any more`` for an infinite delay."""
-    if math.isinf(seconds):
-        return "never" if seconds > 0 else "was never"
-    return ("+" if seconds >= 0 else "") + format_duration(seconds)
+    was = f"{format_duration(change.now_s)}, was {format_duration(change.before_s)}"
+    return f"{was} ({signed(d.p50_s)}, 95 % interval {interval(d)})"
 
 
 def _change(object: ObjectId | None, old: list[float], new: list[float], difference: Paired, policy: Policy) -> Change:

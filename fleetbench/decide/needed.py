@@ -1,9 +1,9 @@
 """Which dependsOn edges can go: those others imply, and those nothing in the manifests needs.
 
 An edge is kept where taking it away would lose an order that a need relies on, be it direct (the edge leads to what
-brings the CRD, the Secret ...) or through what the edge guarantees further up. What was read decides: an edge whose
-dependant's or dependency's content is not known (a chart that was not rendered, another repository) can only be
-called *unproven*.
+brings the CRD, the Secret ...) or through what the edge guarantees further up. Where content is not known (a chart that
+was not rendered, another repository, a custom resource of unknown origin) anything may be needed: such an *opaque*
+service keeps everything that is Ready before it starts.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 import networkx as nx
 
-from fleetbench.decide.whatif import changed, service
+from fleetbench.decide.whatif import changed
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Need
-from fleetbench.graph.order import applied, enforced_order, ready
+from fleetbench.graph.order import READY, applied, enforced_order, marks_after, ready
 from fleetbench.ids import HELM_RELEASE, ObjectId
 
 Edge = tuple[ObjectId, ObjectId]
@@ -24,19 +24,21 @@ Edge = tuple[ObjectId, ObjectId]
 IMPLIED, UNNEEDED, UNPROVEN, NEEDED, DELIBERATE = "implied", "unneeded", "unproven", "needed", "deliberate"
 MEANING = {
     IMPLIED: "others imply it",
-    UNNEEDED: "all content was read, and nothing in it needs the dependency",
+    UNNEEDED: "all content behind it was read, and nothing in it needs the dependency",
     UNPROVEN: "no need was found, but not all content could be read: somebody who knows the service must decide",
     NEEDED: "something in the manifests needs it",
     DELIBERATE: "it has a readyExpr",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Satisfied:
-    """A need that the order of the rollout meets for sure."""
+@dataclass(frozen=True)
+class Guarantees:
+    """What the order of a rollout ensures."""
 
-    object: ObjectId
-    need: Need
+    needs: frozenset[tuple[ObjectId, Need]]
+    """Needs whose provision comes before whom it is needed by, for sure."""
+    before_opaque: frozenset[tuple[ObjectId, ObjectId]]
+    """(opaque service, service that is Ready before it starts)."""
 
 
 def edges(fleet: Fleet) -> list[Edge]:
@@ -55,26 +57,70 @@ def without(fleet: Fleet, gone: Iterable[Edge]) -> Fleet:
     return changed(fleet, drop)
 
 
-def satisfied(fleet: Fleet) -> set[Satisfied]:
-    """Every need whose provision the enforced order puts before whom it is needed by.
+def guarantees(fleet: Fleet) -> Guarantees:
+    """What the enforced order ensures; see :class:`Guarantees`.
 
-    A Kustomization's provision is there once it is applied, a HelmRelease's once it is Ready. Needs of what a
-    Kustomization creates count, too: they have their own entry.
+    A Kustomization's provision is there once it is applied, a HelmRelease's once it is Ready.
     """
     order = enforced_order(fleet)
-    after: dict[object, set[object]] = {}
+    hidden = sorted(opaque(fleet))
+    asked = sorted({*hidden, *(obj.id for obj in fleet.services() if obj.needs)})
+    after = marks_after(order, [applied(id) for id in asked])
+    bit = {id: 1 << n for n, id in enumerate(asked)}
     met = set()
     for obj in fleet.services():
         for need in obj.needs:
             provider = need.provided_by
-            if provider is None or provider == obj.id or provider not in fleet:
+            if provider is None or provider == obj.id:
                 continue
             there = ready(provider) if provider.kind == HELM_RELEASE else applied(provider)
-            if there not in after:
-                after[there] = nx.descendants(order, there) if there in order else set()
-            if applied(obj.id) in after[there]:
-                met.add(Satisfied(obj.id, need))
-    return met
+            if after.get(there, 0) & bit[obj.id]:
+                met.add((obj.id, need))
+    firsts = frozenset(
+        (id, moment.object) for moment, bits in after.items() if moment.phase == READY and bits for id in hidden if bits & bit[id]
+    )
+    return Guarantees(frozenset(met), firsts)
+
+
+def lost_needs(before: Guarantees, after: Guarantees) -> bool:
+    """Whether a need that was met for sure no longer is."""
+    return not before.needs <= after.needs
+
+
+def lost_anything(before: Guarantees, after: Guarantees) -> bool:
+    """Whether a need, or a service of unknown content, lost an order it had."""
+    return lost_needs(before, after) or not before.before_opaque <= after.before_opaque
+
+
+def classify(fleet: Fleet) -> dict[Edge, str]:
+    """Each edge -> one of :data:`MEANING`."""
+    now = guarantees(fleet)
+    others_imply = implied(fleet)
+    exprs = {(o.id, d.target) for o in fleet.services() for d in o.depends_on if d.ready_expr}
+    found = {}
+    for edge in edges(fleet):
+        if edge in exprs:
+            found[edge] = DELIBERATE
+        elif edge in others_imply:
+            found[edge] = IMPLIED
+        else:
+            then = guarantees(without(fleet, [edge]))
+            found[edge] = NEEDED if lost_needs(now, then) else UNPROVEN if lost_anything(now, then) else UNNEEDED
+    return found
+
+
+def droppable(fleet: Fleet, wanted: Iterable[Edge], *, unproven: bool = False) -> list[Edge]:
+    """The edges among those wanted that can go *together*: each alone may be backed by another that goes as well."""
+    now = guarantees(fleet)
+    lost = lost_needs if unproven else lost_anything
+    wanted = list(wanted)
+    if not lost(now, guarantees(without(fleet, wanted))):
+        return wanted
+    gone: list[Edge] = []
+    for edge in wanted:
+        if not lost(now, guarantees(without(fleet, [*gone, edge]))):
+            gone.append(edge)
+    return gone
 
 
 def implied(fleet: Fleet) -> set[Edge]:
@@ -98,30 +144,6 @@ def implied(fleet: Fleet) -> set[Edge]:
     return found
 
 
-def classify(fleet: Fleet) -> dict[Edge, str]:
-    """Each edge -> one of :data:`MEANING`."""
-    met = satisfied(fleet)
-    others_imply = implied(fleet)
-    exprs = {(o.id, d.target) for o in fleet.services() for d in o.depends_on if d.ready_expr}
-    unread = _unread(fleet)
-    found = {}
-    for edge in edges(fleet):
-        if edge in exprs:
-            found[edge] = DELIBERATE
-        elif edge in others_imply:
-            found[edge] = IMPLIED
-        elif not met <= satisfied(without(fleet, [edge])):
-            found[edge] = NEEDED
-        else:
-            found[edge] = UNPROVEN if _may_need(fleet, edge, unread) else UNNEEDED
-    return found
-
-
-def keeps_needs(before: Fleet, after: Fleet) -> bool:
-    """Whether every need that was met for sure still is."""
-    return satisfied(before) <= satisfied(after)
-
-
 _BUILT_IN_NAMES = (
     "APIService ClusterRole ClusterRoleBinding ConfigMap ControllerRevision CronJob CSIDriver CustomResourceDefinition "
     "DaemonSet Deployment Endpoints EndpointSlice FlowSchema HorizontalPodAutoscaler Ingress IngressClass Job Lease LimitRange "
@@ -135,38 +157,26 @@ _BUILT_IN = frozenset(_BUILT_IN_NAMES.split())
 """Kinds of Kubernetes and Flux themselves: they need no CRD that a fleet brings."""
 
 
-def _custom_without_need(k: Kustomization) -> bool:
-    """It holds a custom resource of which no need says where its CRD comes from."""
-    explained = {need.wanted_by for need in k.needs}
-    brought = {w.object for w in k.workloads} | set(k.objects)
-    return any(id.kind not in _BUILT_IN and id not in explained for id in brought)
-
-
-def _unread(fleet: Fleet) -> set[ObjectId]:
-    """Services whose content is not fully known, each parent of one included."""
-    found = {
-        k.id
-        for k in fleet.kustomizations
-        if not k.expanded or k.broken is not None or (k.applies and not k.objects) or _custom_without_need(k)
-    }
-    found |= {h.id for h in fleet.helmreleases if not h.workloads_known}
+def opaque(fleet: Fleet) -> set[ObjectId]:
+    """Services whose needs are not fully known, each parent below the root included."""
+    found = {k.id for k in fleet.kustomizations if k.id != fleet.root and _hides_needs(k)}
+    found |= {h.id for h in fleet.helmreleases if not h.workloads_known or _wants_unknown(h)}
     for id in list(found):
-        obj = service(fleet, id)
-        seen = {id}
-        while obj is not None and obj.parent is not None and obj.parent != fleet.root and obj.parent not in seen:
-            seen.add(obj.parent)
-            found.add(obj.parent)
-            obj = fleet.kustomization(obj.parent)
+        obj = fleet.kustomization(id) or fleet.helmrelease(id)
+        parent = None if obj is None else obj.parent
+        while parent is not None and parent != fleet.root and parent not in found:
+            found.add(parent)
+            above = fleet.kustomization(parent)
+            parent = None if above is None else above.parent
     return found
 
 
-def _may_need(fleet: Fleet, edge: Edge, unread: set[ObjectId]) -> bool:
-    """The dependant's content is unknown, or it wants something of unknown origin that the dependency may bring."""
-    dependant, dependency = edge
-    if dependant in unread:
+def _hides_needs(k: Kustomization) -> bool:
+    if not k.expanded or k.broken is not None or (k.applies and not k.objects) or _wants_unknown(k):
         return True
-    wanting = [service(fleet, id) for id in (dependant, *fleet.children.get(dependant, ()))]
-    return dependency in unread and any(_wants_unknown(obj) for obj in wanting if obj is not None)
+    explained = {need.wanted_by for need in k.needs}
+    custom = {w.object for w in k.workloads} | set(k.objects)
+    return any(id.kind not in _BUILT_IN and id not in explained for id in custom)
 
 
 def _wants_unknown(obj: Kustomization | HelmRelease) -> bool:

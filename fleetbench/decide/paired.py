@@ -13,6 +13,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from fleetbench.units import format_duration
+
 CONFIDENCE = 0.95
 METHOD = "95 % interval of the median paired difference, from order statistics (binomial ranks)"
 MIN_SAMPLES = 6
@@ -69,6 +71,20 @@ def of_differences(differences: Iterable[float]) -> Paired:
     rank = _interval_rank(n)
     low, high = (-math.inf, math.inf) if rank is None else (ordered[rank - 1], ordered[n - rank])
     return Paired(n, _lower(ordered, 0.05), _lower(ordered, 0.5), _lower(ordered, 0.95), low, high)
+
+
+def signed(seconds: float) -> str:
+    """A difference for people: ``+1m35s``; ``never`` for an infinite delay."""
+    if math.isinf(seconds):
+        return "never" if seconds > 0 else "was never"
+    return ("+" if seconds >= 0 else "") + format_duration(seconds)
+
+
+def interval(difference: Paired) -> str:
+    """``+1m20s to +1m50s``."""
+    if difference.low_s == -math.inf and difference.high_s == math.inf:
+        return f"unknown below {MIN_SAMPLES} samples" if difference.samples < MIN_SAMPLES else "unknown"
+    return f"{signed(difference.low_s)} to {signed(difference.high_s)}"
 
 
 def _difference(old: float, new: float) -> float:

@@ -175,20 +175,23 @@ def _with_edges(obj: Any, dependencies: list[ObjectId]) -> Any:
 
 
 @dataclass(frozen=True)
-class SetTimeout:
-    """Another ``timeout``."""
+class SetTimeouts:
+    """Other ``timeout``s: (object, seconds)."""
 
-    id: ObjectId
-    timeout_s: float
+    timeouts: tuple[tuple[ObjectId, float], ...]
 
     @property
     def title(self) -> str:
         """``timeout 10m0s on loki``."""
-        return f"timeout {go_duration(self.timeout_s)} on {say(self.id)}"
+        if len(self.timeouts) > 3:
+            return f"longer timeouts on {len(self.timeouts)} objects"
+        return ", ".join(f"timeout {go_duration(s)} on {say(id)}" for id, s in self.timeouts)
 
     def applied(self, scenario: Scenario) -> Scenario:
-        """With it."""
-        return replace(scenario, fleet=changed(scenario.fleet, {self.id: lambda o: replace(o, timeout_s=self.timeout_s)}))
+        """With them."""
+        seconds = dict(self.timeouts)
+        change = {id: (lambda o: replace(o, timeout_s=seconds[o.id])) for id in seconds}
+        return replace(scenario, fleet=changed(scenario.fleet, change))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from fleetbench.decide.check import Change, Verdict, said, signed
+from fleetbench.decide.check import Change, Verdict, said
+from fleetbench.decide.paired import interval, signed
 from fleetbench.graph.order import say
 from fleetbench.report.inert import inert
 from fleetbench.units import format_duration
@@ -84,7 +85,7 @@ def _objects(changes: tuple[Change, ...]) -> Table:
         assert change.object is not None
         table.add_row(
             inert(say(change.object)), format_duration(change.before_s), format_duration(change.now_s), signed(d.p50_s),
-            f"{signed(d.low_s)} to {signed(d.high_s)}", "worse" if change.worse else "better",
+            interval(d), "worse" if change.worse else "better",
         )  # fmt: skip
     return table
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fleetbench.decide.check import Change, Verdict, signed
+from fleetbench.decide.check import Change, Verdict
+from fleetbench.decide.paired import interval, signed
 from fleetbench.graph.order import say
 from fleetbench.report.check import chain_changed, chain_line, edge_lines, figures, headline
 from fleetbench.report.markdown import escaped, row
@@ -45,7 +46,7 @@ def _objects(changes: tuple[Change, ...]) -> list[str]:
         d = c.difference
         assert c.object is not None
         name = _cut(escaped(say(c.object)), 200)
-        cells = (format_duration(c.before_s), format_duration(c.now_s), signed(d.p50_s), f"{signed(d.low_s)} to {signed(d.high_s)}")
+        cells = (format_duration(c.before_s), format_duration(c.now_s), signed(d.p50_s), interval(d))
         lines.append(row(f"**{name}**" if c.worse else name, *cells))
     left = changes[_MOST_ROWS:]
     if left:

@@ -77,7 +77,7 @@ def test_an_object_that_is_never_ready_any_more_fails_even_if_the_total_shrinks(
 def test_a_budget_is_not_met_by_a_rollout_that_does_not_finish():
     broken = side(fleet(ks("a", "b"), ks("b", broken="no such path")), {})
     verdict = judge(broken, None, Policy(target_s=36_000))
-    assert [f.message for f in verdict.failures if f.kind == "budget"][0].startswith("p50 of the total: never")
+    assert next(f.message for f in verdict.failures if f.kind == "budget").startswith("p50 of the total: never")
 
 
 def test_a_suspended_object_is_not_asked_for_by_the_budget():

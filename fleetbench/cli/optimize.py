@@ -1,0 +1,69 @@
+"""``fleetbench optimize``: what would make the rollout shorter, and by how much."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fleetbench.cli.fleet import FleetChoice, load_fleet
+from fleetbench.cli.options import fleet_options, format_option
+from fleetbench.cli.output import progress, warn, write_json, write_tables, write_text
+from fleetbench.cli.simulation import Simulation, belief_options, flag_options
+
+if TYPE_CHECKING:
+    from fleetbench.decide.optimize import Optimized
+    from fleetbench.report.optimize import PatchOutcome
+
+
+@click.command(epilog="Example: fleetbench optimize --repo . --cluster-path clusters/production --patch faster.patch")
+@fleet_options
+@flag_options
+@belief_options
+@click.option("--edges", type=click.Choice(["safe", "unproven", "none"]), default="safe", show_default=True, help="Which dependsOn edges may go: those that others imply or provably nothing needs; also those whose need could not be looked up; none.")
+@click.option("--patch", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the changes as a patch of the repository (with --repo); apply with `git apply`.")
+@click.option("--top", metavar="N", type=click.IntRange(1), default=15, show_default=True, help="Rows of each table.")
+@format_option("table", "json")
+def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format: str, **options: Any) -> None:
+    """Find changes that make the rollout shorter; never one that drops an edge which the manifests need.
+
+    Each change is simulated with the same draws as the fleet as it is; what helps is combined. Also says how close each
+    object comes to its timeout, and which timeout to set.
+    """
+    from fleetbench.decide.optimize import optimize
+    from fleetbench.model.assemble import assemble
+    from fleetbench.report.optimize import tables, to_document
+
+    if patch is not None and fleet.repo is None:
+        raise click.UsageError("--patch belongs to --repo: it changes that repository's files.")
+    read, _ = load_fleet(fleet)
+    simulation = Simulation(options)
+    assembled = assemble(read, simulation.choice(read))
+    for text in assembled.warnings:
+        warn(text)
+    with progress("Trying") as bar:
+        found = optimize(assembled.scenario, simulation.samples, edges=edges, progress=bar)
+    outcome = None if patch is None else _patched(fleet, found, simulation, patch)
+    if format == "json":
+        write_json(to_document(found, outcome))
+    else:
+        write_tables(tables(found, outcome, top))
+
+
+def _patched(fleet: FleetChoice, found: Optimized, simulation: Simulation, file: Path) -> PatchOutcome:
+    """Write the patch, and simulate the patched repository as any other."""
+    from fleetbench.decide.patch.verify import make_patch
+    from fleetbench.decide.trial import total_difference
+    from fleetbench.model.assemble import assemble
+    from fleetbench.prediction.predict import predict
+    from fleetbench.repo import read_repository
+    from fleetbench.report.optimize import PatchOutcome
+
+    assert fleet.repo is not None and fleet.cluster_path is not None
+    reading = read_repository(fleet.repo, fleet.cluster_path)
+    patch = make_patch(fleet.repo, fleet.cluster_path, reading, found.best.changes, found.base.scenario)
+    prediction = predict(assemble(patch.fleet, simulation.choice(patch.fleet)).scenario, simulation.samples)
+    if patch.text:
+        write_text(patch.text, file)
+    return PatchOutcome(patch, prediction, total_difference(found.base, prediction), str(file))

@@ -1,0 +1,185 @@
+"""What optimize tries: every change that a user could make, and what only others could."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fleetbench.decide.needed import IMPLIED, UNNEEDED, UNPROVEN, Edge, classify, droppable
+from fleetbench.decide.timeouts import TimeoutAdvice
+from fleetbench.decide.whatif import (
+    DropEdges,
+    FasterWorkload,
+    OwnSource,
+    SetFlags,
+    SetTimeouts,
+    Shard,
+    SplitParent,
+    WaitOff,
+    WhatIf,
+)
+from fleetbench.graph.fleet import Fleet, Kustomization
+from fleetbench.graph.order import health_checked
+from fleetbench.graph.waves import is_waves, to_waves
+from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.model.parameters import Parameters
+from fleetbench.model.scenario import Scenario
+
+WORKERS = (8, 20)
+"""``--concurrent`` values tried: 20 is what Flux's own "vertical scaling" page shows, 8 half-way there."""
+REQUEUE_S = 5.0
+"""``--requeue-dependency`` tried: the same page's value."""
+MANY_EDGES = 60
+"""With more droppable edges than this they are tried by dependant, not one by one."""
+
+EDGES_SAFE, EDGES_UNPROVEN, EDGES_NONE = "safe", "unproven", "none"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A change to try."""
+
+    change: WhatIf
+    mine: bool
+    """The user can make it in manifests and flags; False: it takes others (a release, a faster image, more machines)."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The same services in the other layout: ``waves``."""
+
+    to: str = "waves"
+
+    @property
+    def title(self) -> str:
+        """``layout: waves``."""
+        return f"layout: {self.to}"
+
+    def applied(self, scenario: Scenario) -> Scenario:
+        """Regrouped; services keep their workload times."""
+        return replace(scenario, fleet=to_waves(scenario.fleet))
+
+
+def candidates(scenario: Scenario, edges: str, timeouts: Sequence[TimeoutAdvice], slowest: Sequence[ObjectId]) -> list[Candidate]:
+    """All that is worth a simulation.
+
+    Args:
+        scenario: as it is.
+        edges: ``safe``: drop only what others imply or provably nothing needs; ``unproven``: also edges that no need
+            was found for although not all content was read; ``none``.
+        timeouts: what the waits take; those that run into their timeout get a longer one.
+        slowest: objects whose workloads weigh most in the critical chain.
+    """
+    fleet = scenario.fleet
+    found = [Candidate(SetFlags(flags), True) for flags in flag_changes(scenario.parameters, fleet)]
+    found += edge_changes(fleet, edges)
+    found += wait_changes(fleet)
+    longer = tuple(
+        (a.object, a.suggested_s)
+        for a in timeouts
+        if a.chance > 0 and a.suggested_s is not None and a.suggested_s > a.timeout_s
+    )
+    if longer:
+        found.append(Candidate(SetTimeouts(longer), True, "their waits outlast their timeouts now and then"))
+    if not is_waves(fleet):
+        found.append(Candidate(Layout(), False, "`fleetbench convert --to waves` writes it"))
+    found += beyond(scenario, slowest)
+    return found
+
+
+def flag_changes(now: Parameters, fleet: Fleet) -> list[dict[str, Any]]:
+    """Flags that differ from what is set: each alone, and all at once."""
+    changes: list[dict[str, Any]] = []
+    for name, wanted in (("kustomize_concurrent", True), ("helm_concurrent", bool(fleet.helmreleases))):
+        changes += [{name: n} for n in WORKERS if wanted and n > getattr(now, name)]
+    faster = {
+        name: REQUEUE_S for name in ("requeue_dependency_s", "helm_requeue_dependency_s") if getattr(now, name) > REQUEUE_S
+    }
+    if not any(h.depends_on for h in fleet.helmreleases):
+        faster.pop("helm_requeue_dependency_s", None)
+    if faster:
+        changes.append(faster)
+    workers = {name: change[name] for change in changes for name in change if name.endswith("_concurrent")}
+    if len(workers) > 1:
+        changes.append(workers)
+    if workers and faster:
+        changes.append(workers | faster)
+    return changes
+
+
+def edge_changes(fleet: Fleet, edges: str) -> list[Candidate]:
+    """Droppable edges: one by one, all of one dependant, all of a class."""
+    if edges == EDGES_NONE:
+        return []
+    classes = classify(fleet)
+    found: list[Candidate] = []
+    allowed = [e for e, c in classes.items() if c in (IMPLIED, UNNEEDED)]
+    found += _groups(droppable(fleet, allowed), "others imply them, or nothing in the manifests needs them", True)
+    unproven = [e for e, c in classes.items() if c in (IMPLIED, UNNEEDED, UNPROVEN)]
+    if len(unproven) > len(allowed):
+        note = "no need found, but not all content could be read: check before you drop them"
+        taken = edges == EDGES_UNPROVEN
+        found += _groups(droppable(fleet, unproven, unproven=True), note + ("" if taken else " (--edges unproven takes them)"), taken)
+    return _distinct(found)
+
+
+def _groups(edges: list[Edge], note: str, mine: bool) -> list[Candidate]:
+    if not edges:
+        return []
+    by_dependant: dict[ObjectId, list[Edge]] = {}
+    for edge in edges:
+        by_dependant.setdefault(edge[0], []).append(edge)
+    groups = [tuple(edges), *(tuple(own) for own in by_dependant.values())]
+    if len(edges) <= MANY_EDGES and mine:
+        groups += [(edge,) for edge in edges]
+    return [Candidate(DropEdges(group), mine, note) for group in dict.fromkeys(groups)]
+
+
+def _distinct(found: list[Candidate]) -> list[Candidate]:
+    return list({c.change: c for c in reversed(found)}.values())[::-1]
+
+
+def wait_changes(fleet: Fleet) -> list[Candidate]:
+    """Waits nobody needs, and waiting parents that could be split."""
+    off = tuple(k.id for k in fleet.kustomizations if _unneeded_wait(fleet, k))
+    found = [Candidate(WaitOff(off), True, "nothing waits for them; their HelmReleases still report Ready")] if off else []
+    if 1 < len(off) <= MANY_EDGES:
+        found += [Candidate(WaitOff((id,)), True, "nothing waits for it; its HelmReleases still report Ready") for id in off]
+    parents = [k for k in fleet.kustomizations if _splittable(fleet, k)]
+    return found + [Candidate(SplitParent(k.id), True) for k in parents]
+
+
+def _watched(fleet: Fleet) -> set[ObjectId]:
+    return {id for k in fleet.kustomizations for id in health_checked(fleet, k)}
+
+
+def _unneeded_wait(fleet: Fleet, k: Kustomization) -> bool:
+    """Nobody depends on it or watches it, and all it waits for has a Ready of its own that still counts.
+
+    The last is a matter of honesty: without it the total would only shrink because less is looked at.
+    """
+    if not k.wait or k.suspend or k.workloads or k.id == fleet.root or not health_checked(fleet, k):
+        return False
+    depended_on = any(d.target == k.id for o in fleet.services() for d in o.depends_on)
+    return not depended_on and k.id not in _watched(fleet)
+
+
+def _splittable(fleet: Fleet, k: Kustomization) -> bool:
+    """A waiting parent of Kustomizations alone, on which others depend and that no parent watches itself."""
+    kids = health_checked(fleet, k)
+    if not k.wait or k.suspend or k.workloads or k.id == fleet.root or not kids or k.id in _watched(fleet):
+        return False
+    return all(id.kind == KUSTOMIZATION for id in kids) and any(d.target == k.id for o in fleet.kustomizations for d in o.depends_on)
+
+
+def beyond(scenario: Scenario, slowest: Sequence[ObjectId]) -> list[Candidate]:
+    """What manifests and flags cannot do, for comparison."""
+    found = [
+        Candidate(SetFlags({"event_driven_dependents": True}), False, "kustomize-controller pull request 1412"),
+        Candidate(Shard(2), False, "takes a second kustomize-controller (Flux docs: sharding)"),
+        Candidate(OwnSource(), False, "matters for commits, not for a bootstrap"),
+        Candidate(SetFlags({"nodes": scenario.parameters.nodes + 1}), False, "one node more to pull images on"),
+    ]
+    return found + [Candidate(FasterWorkload(id), False, "preloaded or smaller images, faster probes") for id in slowest]

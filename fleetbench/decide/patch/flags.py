@@ -1,0 +1,121 @@
+"""Controller flags as a Kustomize patch of the controllers' Deployments, as Flux's documentation writes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, child
+from fleetbench.graph.fleet import ControllerFlag
+from fleetbench.model.assemble import HELM, KUSTOMIZE, SOURCE
+from fleetbench.units import go_duration
+
+FLAG_OF = {
+    "kustomize_concurrent": (KUSTOMIZE, "concurrent"),
+    "helm_concurrent": (HELM, "concurrent"),
+    "source_concurrent": (SOURCE, "concurrent"),
+    "requeue_dependency_s": (KUSTOMIZE, "requeue-dependency"),
+    "helm_requeue_dependency_s": (HELM, "requeue-dependency"),
+}
+"""Field of Parameters -> the controller and its flag."""
+
+
+def flag_text(field: str, value: Any) -> str:
+    """``--concurrent=20``."""
+    shown = go_duration(value) if field.endswith("_s") else str(value)
+    return f"--{FLAG_OF[field][1]}={shown}"
+
+
+def write_flags(
+    flags: Mapping[str, Any],
+    set_already: Iterable[ControllerFlag],
+    deployment_file: Mapping[str, str | None],
+    read: Callable[[str], str],
+    write: Callable[[str, str], None],
+    kustomization_file: Callable[[str], str | None],
+) -> list[str]:
+    """Write flags into the repository.
+
+    Args:
+        flags: fields of Parameters -> values.
+        set_already: flags that the repository sets, with file and line: those lines are edited in place.
+        deployment_file: controller -> the file that defines its Deployment; None = not in this repository.
+        read: path -> its text now.
+        write: takes a path and its new text.
+        kustomization_file: folder -> path of its kustomization file, if it has one.
+
+    Returns:
+        What could not be written, a sentence each.
+    """
+    left: list[str] = []
+    new: dict[str, list[str]] = {}
+    for field, value in flags.items():
+        if field not in FLAG_OF:
+            left.append(f"{field.replace('_', ' ')} is no flag of a controller")
+            continue
+        controller, flag = FLAG_OF[field]
+        known = [f for f in set_already if (f.controller, f.flag) == (controller, flag)]
+        if known:
+            if not _edited_in_place(known[-1], flag_text(field, value), read, write):
+                left.append(f"{flag_text(field, value)} of {controller}: change it where it is set, {known[-1].file or 'in the repository'}")
+        elif deployment_file.get(controller) is None:
+            left.append(
+                f"{flag_text(field, value)} of {controller}: its Deployment is not in this repository (`flux install` brings it): "
+                "bootstrap with `flux bootstrap` or set it where the controllers are installed"
+            )
+        else:
+            new.setdefault(controller, []).append(flag_text(field, value))
+    for controller, texts in new.items():
+        problem = _patched(controller, texts, str(deployment_file[controller]), read, write, kustomization_file)
+        if problem is not None:
+            left.append(f"{' '.join(texts)} of {controller}: {problem}")
+    return left
+
+
+def _edited_in_place(known: ControllerFlag, wanted: str, read: Callable[[str], str], write: Callable[[str, str], None]) -> bool:
+    """Replace ``--flag=old`` at the line where it stands, or, as a reader may only know the document, where it stands once."""
+    if known.file is None:
+        return False
+    text = read(known.file)
+    pattern = re.compile(rf"--{re.escape(known.flag)}=[^\s\"',\]]+")
+    matches = [m for m in pattern.finditer(text) if m[0] == f"--{known.flag}={known.value}"]
+    at_line = [m for m in matches if text.count("\n", 0, m.start()) + 1 == known.line]
+    chosen = at_line if len(at_line) == 1 else matches if len(matches) == 1 else []
+    if not chosen:
+        return False
+    write(known.file, text[: chosen[0].start()] + wanted + text[chosen[0].end() :])
+    return True
+
+
+def _patched(
+    controller: str, texts: list[str], file: str, read: Callable[[str], str], write: Callable[[str, str], None],
+    kustomization_file: Callable[[str], str | None],
+) -> str | None:  # fmt: skip
+    path = kustomization_file(file.rpartition("/")[0])
+    if path is None:
+        return f"the folder of {file} has no kustomization.yaml to put a patch into"
+    text = read(path)
+    lines = ["patch: |"]
+    for flag in texts:
+        lines += ["  - op: add", "    path: /spec/template/spec/containers/0/args/-", f"    value: {flag}"]
+    lines += ["target:", "  kind: Deployment", f"  name: {controller}"]
+    try:
+        write(path, add_item(text, _top(text), ("patches",), lines))
+    except NotEditable as error:
+        return f"{path}: {error}"
+    return None
+
+
+def _top(text: str) -> Any:
+    import yaml
+
+    try:
+        documents = [d for d in yaml.compose_all(text, Loader=yaml.SafeLoader) if isinstance(d, yaml.MappingNode)]
+    except yaml.YAMLError:
+        raise NotEditable("it cannot be parsed as YAML") from None
+    if len(documents) != 1 or child(documents[0], "spec") is not None:
+        raise NotEditable("it is no kustomization file of one document")
+    return documents[0]
+
+

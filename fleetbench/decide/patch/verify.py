@@ -1,0 +1,93 @@
+"""Prove a patch: apply it to a copy, read that copy as Flux would, and compare with what was promised."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleetbench.decide.patch.unified import unified_diff
+from fleetbench.decide.patch.write import Written, write_changes
+from fleetbench.decide.whatif import WhatIf, all_applied
+from fleetbench.errors import InputError
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.order import say
+from fleetbench.ids import ObjectId
+from fleetbench.model.scenario import Scenario
+from fleetbench.repo.reader import Reading, read_repository
+from fleetbench.repo.tree import spec_path
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A patch that was tried."""
+
+    text: str
+    """Unified diff; empty if there is nothing to write."""
+    fleet: Fleet
+    """The patched repository as read."""
+    left: tuple[str, ...]
+    """What could not be written."""
+    shared: tuple[str, ...]
+    """Patched files outside the cluster's path: other clusters may use them, too."""
+
+
+def make_patch(repo: Path, cluster_path: str, reading: Reading, changes: tuple[WhatIf, ...], scenario: Scenario) -> Patch:
+    """Write the changes, apply them to a copy, and leave out what the copy shows not to have arrived.
+
+    A patch further up (an overlay that sets ``wait`` again, say) can undo an edit; the copy shows it.
+    """
+    wanted = list(changes)
+    left: list[str] = []
+    while True:
+        written = write_changes(repo, reading, wanted)
+        if not written.files.changed:
+            return Patch("", reading.fleet, (*left, *written.left), ())
+        fleet, problem = _read_patched(repo, cluster_path, written)
+        undone = problem or _differs(all_applied(scenario, tuple(wanted)).fleet, fleet, written)
+        if undone is None:
+            changed = written.files.changed
+            shared = tuple(sorted(p for p in changed if not p.startswith(spec_path(cluster_path) + "/")))
+            return Patch(unified_diff(written.files.before, changed), fleet, (*left, *written.left), shared)
+        dropped = wanted.pop()
+        left.append(f"{dropped.title}: {undone}")
+
+
+def _read_patched(repo: Path, cluster_path: str, written: Written) -> tuple[Fleet, str | None]:
+    with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
+        copy = Path(folder) / repo.resolve().name
+        copy_repository(repo, copy, written.files.changed)
+        try:
+            return read_repository(copy, cluster_path).fleet, None
+        except InputError as error:
+            return Fleet(written_root(written), ()), f"the patched repository cannot be read: {error.message}"
+
+
+def written_root(written: Written) -> ObjectId:
+    """A stand-in where the patched repository has no fleet."""
+    return ObjectId("Kustomization", "", str(written.files.root.name))
+
+
+def copy_repository(repo: Path, copy: Path, changed: Mapping[str, str]) -> None:
+    """A copy, without git's own folder, with other content for some files; links stay links."""
+    shutil.copytree(repo, copy, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+    for path, text in changed.items():
+        target = copy / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+
+
+def _differs(promised: Fleet, fleet: Fleet, written: Written) -> str | None:
+    """What of the promised fleet the patched repository does not say, as far as it was written at all."""
+    unwritten = " ".join(written.left)
+    for obj in promised.services():
+        found = fleet.kustomization(obj.id) or fleet.helmrelease(obj.id)
+        if found is None:
+            return f"{say(obj.id)} is gone from the patched repository"
+        for name in ("depends_on", "wait", "timeout_s"):
+            if getattr(obj, name, None) != getattr(found, name, None) and say(obj.id) not in unwritten:
+                return f"{say(obj.id)}: something else in the repository sets {name.replace('_s', '')} again"
+    return None

@@ -1,0 +1,171 @@
+"""Changes that a search chose, as edits of the repository's files; what cannot be written is said, with the reason."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from yaml import MappingNode
+
+from fleetbench.decide.candidates import Layout
+from fleetbench.decide.patch.flags import write_flags
+from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, document_of, drop_item, set_scalar
+from fleetbench.decide.whatif import AddEdge, DropEdges, SetFlags, SetTimeouts, SplitParent, WaitOff, WhatIf, service
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.order import health_checked, say
+from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.repo.reader import Reading
+from fleetbench.repo.tree import KUSTOMIZATION_FILES
+from fleetbench.units import go_duration
+
+WAIT, TIMEOUT, DEPENDS_ON = ("spec", "wait"), ("spec", "timeout"), ("spec", "dependsOn")
+
+Step = tuple[ObjectId, Callable[[str], str], str]
+"""The object whose file is edited, the edit, and what it does, for people."""
+
+
+@dataclass
+class Files:
+    """A repository's files with edits on top; nothing on disk changes."""
+
+    root: Path
+    before: dict[str, str] = field(default_factory=dict)
+    after: dict[str, str] = field(default_factory=dict)
+
+    def read(self, path: str) -> str:
+        """The text as edited so far.
+
+        Raises:
+            NotEditable: no UTF-8 text, or it leaves the repository.
+        """
+        if path not in self.after:
+            file = self.root / path
+            if not file.resolve().is_relative_to(self.root.resolve()) or file.is_symlink():
+                raise NotEditable(f"{path} lies outside the repository")
+            try:
+                with file.open(encoding="utf-8", newline="") as stream:  # line ends stay as they are
+                    self.before[path] = self.after[path] = stream.read()
+            except (OSError, UnicodeDecodeError):
+                raise NotEditable(f"{path} cannot be read as text") from None
+        return self.after[path]
+
+    def write(self, path: str, text: str) -> None:
+        """Put an edited text in place of the one that was read."""
+        self.after[path] = text
+
+    def kustomization_file(self, folder: str) -> str | None:
+        """Path of the kustomization file of a folder."""
+        for name in KUSTOMIZATION_FILES:
+            path = posixpath.join(folder, name)
+            if (self.root / path).is_file():
+                return path
+        return None
+
+    @property
+    def changed(self) -> dict[str, str]:
+        """Path -> new text of what differs."""
+        return {path: text for path, text in self.after.items() if self.before.get(path) != text}
+
+
+@dataclass(frozen=True)
+class Written:
+    """Edits, and what they leave out."""
+
+    files: Files
+    left: tuple[str, ...]
+    """Sentences for people."""
+
+
+def write_changes(repo: Path, reading: Reading, changes: Iterable[WhatIf]) -> Written:
+    """Edit the files that define what changes.
+
+    Args:
+        repo: the repository's directory.
+        reading: the repository as read.
+        changes: what to write; each that manifests cannot express is said in the answer.
+    """
+    files = Files(repo.resolve())
+    left: list[str] = []
+    for change in changes:
+        if isinstance(change, SetFlags):
+            deployments = {m.name: m.file for m in reading.rendered.get(reading.fleet.root, ()) if m.kind == "Deployment"}
+            try:
+                left += write_flags(change.flags, reading.fleet.flags, deployments, files.read, files.write, files.kustomization_file)
+            except NotEditable as error:
+                left.append(f"{change.title}: {error}")
+        elif isinstance(change, Layout):
+            left.append(f"{change.title}: `fleetbench convert --to {change.to} -o DIR` writes it")
+        else:
+            left += _edit_objects(files, reading.fleet, change)
+    return Written(files, tuple(left))
+
+
+def _edit_objects(files: Files, fleet: Fleet, change: WhatIf) -> list[str]:
+    if isinstance(change, DropEdges):
+        return _each(files, fleet, [(a, lambda t, a=a, b=b: _drop(t, fleet, a, b), f"drop {say(b)}") for a, b in change.edges])
+    if isinstance(change, AddEdge):
+        return _each(files, fleet, [(change.dependant, lambda t: _add(t, fleet, change.dependant, change.dependency), change.title)])
+    if isinstance(change, WaitOff):
+        return _each(files, fleet, [(id, lambda t, id=id: _set(t, fleet, id, WAIT, "false"), "wait: false") for id in change.ids])
+    if isinstance(change, SetTimeouts):
+        wanted = [(id, go_duration(s)) for id, s in change.timeouts]
+        return _each(files, fleet, [(id, lambda t, id=id, s=s: _set(t, fleet, id, TIMEOUT, s), f"timeout: {s}") for id, s in wanted])
+    if isinstance(change, SplitParent):
+        return _split(files, fleet, change)
+    return [f"{change.title}: no manifest of this repository says it"]
+
+
+def _split(files: Files, fleet: Fleet, change: SplitParent) -> list[str]:
+    parent = fleet.kustomization(change.id)
+    kids = [] if parent is None else [id for id in health_checked(fleet, parent) if id.kind == KUSTOMIZATION]
+    steps: list[Step] = [(change.id, lambda t: _set(t, fleet, change.id, WAIT, "false"), "wait: false")]
+    for dependant in change.dependants(fleet):
+        k = fleet.kustomization(dependant)
+        has = {d.target for d in k.depends_on} if k is not None else set()
+        steps += [(dependant, lambda t, d=dependant, c=c: _add(t, fleet, d, c), f"depend on {say(c)}") for c in kids if c not in has]
+    # Half of it would be worse than none: the dependants would start before the children are Ready.
+    trial = Files(files.root, dict(files.before), dict(files.after))
+    left = _each(trial, fleet, steps)
+    if left:
+        return [f"{change.title}: {left[0]}"]
+    files.before, files.after = trial.before, trial.after
+    return []
+
+
+def _each(files: Files, fleet: Fleet, steps: Sequence[Step]) -> list[str]:
+    left = []
+    for id, edit, what in steps:
+        obj = service(fleet, id)
+        file = None if obj is None else obj.file
+        if file is None:
+            left.append(f"{say(id)}: {what}: its file is not known")
+            continue
+        try:
+            files.write(file, edit(files.read(file)))
+        except NotEditable as error:
+            left.append(f"{say(id)}: {what}: {file}: {error}")
+    return left
+
+
+def _document(text: str, fleet: Fleet, id: ObjectId) -> MappingNode:
+    obj = service(fleet, id)
+    return document_of(text, id, None if obj is None else obj.line)
+
+
+def _drop(text: str, fleet: Fleet, dependant: ObjectId, dependency: ObjectId) -> str:
+    namespaces = (dependency.namespace, None) if dependency.namespace == dependant.namespace else (dependency.namespace,)
+    match = {"name": (dependency.name,), "namespace": namespaces}
+    return drop_item(text, _document(text, fleet, dependant), DEPENDS_ON, match)
+
+
+def _add(text: str, fleet: Fleet, dependant: ObjectId, dependency: ObjectId) -> str:
+    lines = [f"name: {dependency.name}"]
+    if dependency.namespace != dependant.namespace:
+        lines.append(f"namespace: {dependency.namespace}")
+    return add_item(text, _document(text, fleet, dependant), DEPENDS_ON, lines)
+
+
+def _set(text: str, fleet: Fleet, id: ObjectId, path: tuple[str, ...], value: str) -> str:
+    return set_scalar(text, _document(text, fleet, id), path, value)

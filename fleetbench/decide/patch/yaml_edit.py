@@ -1,0 +1,215 @@
+"""Edit one field of one YAML document and leave every other character as it is.
+
+PyYAML says where each value stands; the text is then cut at those places. So comments, order, quoting and indentation
+stay, which no dump of a parsed document could promise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from fleetbench.ids import ObjectId
+
+Match = str | Mapping[str, tuple[str | None, ...]]
+"""An item of a list: its plain value, or for each key the values it may have (None = absent)."""
+
+
+class NotEditable(Exception):
+    """The text does not hold what is to be changed, or holds it in a form that cannot be edited safely."""
+
+
+def document_of(text: str, id: ObjectId, line: int | None = None) -> yaml.MappingNode:
+    """The document that defines an object; of several (overlays share names) the one nearest to a line.
+
+    Raises:
+        NotEditable: there is none, or the text is no YAML.
+    """
+    try:
+        documents = [d for d in yaml.compose_all(text, Loader=yaml.SafeLoader) if isinstance(d, yaml.MappingNode)]
+    except (yaml.YAMLError, RecursionError):
+        raise NotEditable("it cannot be parsed as YAML") from None
+    found = []
+    for document in documents:
+        metadata = child(document, "metadata")
+        name = child(metadata, "name")
+        if _scalar(child(document, "kind")) == id.kind and _scalar(name) == id.name:
+            namespace = _scalar(child(metadata, "namespace"))
+            if namespace in (None, id.namespace):
+                found.append(document)
+    if not found:
+        raise NotEditable(f"it holds no {id.kind} named {id.name}")
+    return min(found, key=lambda d: abs(d.start_mark.line + 1 - (line or 0)))
+
+
+def child(node: Any, key: str) -> Any:
+    """The value of a key of a mapping node, or None."""
+    if isinstance(node, yaml.MappingNode):
+        for k, v in node.value:
+            if isinstance(k, yaml.ScalarNode) and k.value == key:
+                return v
+    return None
+
+
+def drop_item(text: str, document: yaml.MappingNode, path: Sequence[str], match: Match) -> str:
+    """Take an item out of a list of mappings; the list's key goes with its last item.
+
+    Args:
+        text: the whole file.
+        document: from :func:`document_of` of this very text.
+        path: keys down to the list.
+        match: which item it is.
+
+    Raises:
+        NotEditable: no such list or item, or it is behind an anchor or alias.
+    """
+    owner, items = _list_at(document, path)
+    at = next((n for n, item in enumerate(items.value) if _matches(item, match)), None)
+    if at is None:
+        raise NotEditable(f"its {path[-1]} does not hold {_named(match)}: a patch elsewhere puts it there")
+    if len(items.value) == 1:
+        return _without_key(text, owner, path[-1])
+    if items.flow_style:
+        return _without_flow_item(text, items, at)
+    item = items.value[at]
+    start = text.rfind("\n", 0, item.start_mark.index) + 1
+    if text[start : item.start_mark.index].strip() != "-":
+        raise NotEditable(f"its {path[-1]} is written in a form that cannot be edited line by line")
+    return text[:start] + text[_line_end(text, _last_index(item)) :]
+
+
+def add_item(text: str, document: yaml.MappingNode, path: Sequence[str], lines: Sequence[str]) -> str:
+    """Put an item at the end of a list, which is made where it is missing.
+
+    Args:
+        text: the whole file.
+        document: from :func:`document_of` of this very text.
+        path: keys down to the list.
+        lines: the item's lines without indentation or dash, e.g. ``["name: redis", "namespace: flux-system"]``.
+
+    Raises:
+        NotEditable: the list is written in a form that cannot be edited safely.
+    """
+    newline = "\r\n" if "\r\n" in text else "\n"
+    owner = document
+    for key in path[:-1]:
+        owner = child(owner, key)
+    items = child(owner, path[-1])
+    if items is None:
+        column = _block_column(owner, path)
+        block = [f"{' ' * column}{path[-1]}:", *_item(" " * column + "  ", lines)]
+        return _insert_lines(text, _line_start(text, owner.value[0][0].start_mark.index), block, newline)
+    if not isinstance(items, yaml.SequenceNode):
+        raise NotEditable(f"its {path[-1]} is no list")
+    if items.flow_style:
+        at = items.end_mark.index - 1
+        body = "{" + ", ".join(lines) + "}"
+        separator = ", " if items.value else ""
+        return text[:at].rstrip() + separator + body + text[at:]
+    last = items.value[-1]
+    start = _line_start(text, last.start_mark.index)
+    dash = text[start:].index("-")
+    return _insert_lines(text, _line_end(text, _last_index(last)), _item(" " * dash, lines), newline)
+
+
+def set_scalar(text: str, document: yaml.MappingNode, path: Sequence[str], value: str) -> str:
+    """Give a field another plain value; a field that is missing becomes the first of its mapping.
+
+    Raises:
+        NotEditable: the mapping above is missing, in flow style, or the field is no plain value.
+    """
+    owner = document
+    for key in path[:-1]:
+        owner = child(owner, key)
+    found = child(owner, path[-1])
+    if found is None:
+        column = _block_column(owner, path)
+        newline = "\r\n" if "\r\n" in text else "\n"
+        return _insert_lines(text, _line_start(text, owner.value[0][0].start_mark.index), [f"{' ' * column}{path[-1]}: {value}"], newline)
+    if not isinstance(found, yaml.ScalarNode) or found.style in ("|", ">"):
+        raise NotEditable(f"its {'.'.join(path)} is no plain value")
+    start, end = found.start_mark.index, found.end_mark.index
+    if "\n" in text[start:end]:
+        raise NotEditable(f"its {'.'.join(path)} is written over several lines")
+    return text[:start] + value + text[end:]
+
+
+def _named(match: Match) -> str:
+    return match if isinstance(match, str) else str(match["name"][0])
+
+
+def _scalar(node: Any) -> str | None:
+    return node.value if isinstance(node, yaml.ScalarNode) else None
+
+
+def _list_at(document: yaml.MappingNode, path: Sequence[str]) -> tuple[Any, yaml.SequenceNode]:
+    owner: Any = document
+    for key in path[:-1]:
+        owner = child(owner, key)
+    items = child(owner, path[-1])
+    if not isinstance(items, yaml.SequenceNode):
+        raise NotEditable(f"it holds no list {'.'.join(path)}: a patch elsewhere puts it there")
+    if items.start_mark.index < owner.start_mark.index:
+        raise NotEditable(f"its {path[-1]} is an alias of another list")
+    return owner, items
+
+
+def _matches(item: Any, match: Match) -> bool:
+    if isinstance(match, str):
+        return _scalar(item) == match
+    return isinstance(item, yaml.MappingNode) and all(_scalar(child(item, key)) in wanted for key, wanted in match.items())
+
+
+def _without_key(text: str, owner: yaml.MappingNode, key: str) -> str:
+    k, v = next((k, v) for k, v in owner.value if _scalar(k) == key)
+    if owner.flow_style or len(owner.value) == 1:
+        raise NotEditable(f"{key} is the only field of its mapping, or in flow style")
+    start = _line_start(text, k.start_mark.index)
+    if text[start : k.start_mark.index].strip():
+        raise NotEditable(f"{key} stands in one line with something else")
+    return text[:start] + text[_line_end(text, _last_index(v)) :]
+
+
+def _without_flow_item(text: str, items: yaml.SequenceNode, at: int) -> str:
+    item = items.value[at]
+    if at + 1 < len(items.value):
+        return text[: item.start_mark.index] + text[items.value[at + 1].start_mark.index :]
+    return text[: items.value[at - 1].end_mark.index] + text[item.end_mark.index :]
+
+
+def _last_index(node: Any) -> int:
+    """Index just behind the last character of a value: a collection's own end mark lies behind trailing comments."""
+    if isinstance(node, yaml.ScalarNode) or node.flow_style or not node.value:
+        end = node.end_mark.index
+        return int(end - 1 if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">") else end)
+    last = node.value[-1]
+    return _last_index(last[1] if isinstance(last, tuple) else last)
+
+
+def _line_start(text: str, index: int) -> int:
+    return text.rfind("\n", 0, index) + 1
+
+
+def _line_end(text: str, index: int) -> int:
+    """Index behind the newline that ends the line of an index."""
+    end = text.find("\n", index)
+    return len(text) if end < 0 else end + 1
+
+
+def _block_column(owner: Any, path: Sequence[str]) -> int:
+    if not isinstance(owner, yaml.MappingNode) or owner.flow_style or not owner.value:
+        raise NotEditable(f"it has no block mapping {'.'.join(path[:-1]) or 'at its top'} to put {path[-1]} into")
+    return int(owner.value[0][0].start_mark.column)
+
+
+def _item(indent: str, lines: Sequence[str]) -> list[str]:
+    return [f"{indent}{'- ' if n == 0 else '  '}{line}" for n, line in enumerate(lines)]
+
+
+def _insert_lines(text: str, at: int, lines: Sequence[str], newline: str) -> str:
+    before = text[:at]
+    if before and not before.endswith("\n"):
+        before += newline
+    return before + "".join(line + newline for line in lines) + text[at:]

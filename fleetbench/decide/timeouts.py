@@ -1,0 +1,95 @@
+"""How close every object comes to its ``timeout``, and which one to set."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from fleetbench.decide.whatif import changed
+from fleetbench.engine.plan import compile_plan
+from fleetbench.engine.simulate import samples as simulated
+from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
+from fleetbench.graph.order import checks_health, health_checked
+from fleetbench.ids import ObjectId
+from fleetbench.model.scenario import MAX_UNTIL_S, Scenario
+from fleetbench.timeline.stats import lower_quantile
+
+HEADROOM = 1.5
+"""A timeout to set is the 95 % quantile of what the wait takes, times this, in whole minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeoutAdvice:
+    """One object's timeout against what its wait would take if nothing cut it short."""
+
+    object: ObjectId
+    timeout_s: float
+    chance: float
+    """Share of samples in which the wait would outlast the timeout."""
+    wait_s_p50: float | None
+    """Seconds from applied to Ready; None = never."""
+    wait_s_p90: float | None
+    suggested_s: float | None
+    """None: its wait does not end in 95 % of the samples, which no timeout mends."""
+
+    @property
+    def margin_s_p90(self) -> float | None:
+        """Seconds left of the timeout at the 90 % quantile; negative = it runs out; None = never Ready."""
+        return None if self.wait_s_p90 is None else self.timeout_s - self.wait_s_p90
+
+
+def advise(scenario: Scenario, samples: int) -> list[TimeoutAdvice]:
+    """Simulate with every timeout lifted, same draws, and hold the waits against the timeouts that are set.
+
+    Returns:
+        One entry for each object that waits at all, the least margin first.
+    """
+    fleet = scenario.fleet
+    waiting = [obj for obj in fleet.services() if _waits(obj)]
+    lifted = {obj.id: (lambda o: replace(o, timeout_s=MAX_UNTIL_S)) for obj in waiting}
+    plan = compile_plan(replace(scenario, fleet=changed(fleet, lifted)))
+    waits: dict[ObjectId, list[float | None]] = {obj.id: [] for obj in waiting}
+    ids = [plan.items[n].id for n in plan.services]
+    for sample in simulated(plan, range(samples)):
+        for id, ready_s, applied_s in zip(ids, sample.ready_s, sample.applied_s, strict=True):
+            if id in waits:
+                waits[id].append(None if ready_s is None or applied_s is None else ready_s - applied_s)
+    suggested = _suggested(fleet, {id: lower_quantile(values, 0.95) for id, values in waits.items()})
+    found = [
+        TimeoutAdvice(
+            obj.id,
+            (timeout_s := _timeout_s(obj)),
+            sum(w is None or w > timeout_s for w in waits[obj.id]) / samples,
+            lower_quantile(waits[obj.id], 0.5),
+            lower_quantile(waits[obj.id], 0.9),
+            suggested[obj.id],
+        )
+        for obj in waiting
+    ]
+    return sorted(found, key=lambda a: (-math.inf if a.margin_s_p90 is None else a.margin_s_p90, a.object))
+
+
+def _waits(obj: Kustomization | HelmRelease) -> bool:
+    if obj.suspend:
+        return False
+    return checks_health(obj) if isinstance(obj, Kustomization) else not obj.disable_wait
+
+
+def _timeout_s(obj: Kustomization | HelmRelease) -> float:
+    return obj.effective_timeout_s if isinstance(obj, Kustomization) else obj.timeout_s
+
+
+def _suggested(fleet: Fleet, p95: dict[ObjectId, float | None]) -> dict[ObjectId, float | None]:
+    """Whole minutes with headroom, and each waiting parent a minute above what it waits for."""
+    found = {id: None if wait is None else math.ceil(max(wait * HEADROOM, 60.0) / 60.0) * 60.0 for id, wait in p95.items()}
+    parents = [k for k in fleet.kustomizations if k.id in found]
+    for _ in parents:
+        before = dict(found)
+        for k in parents:
+            below = [s for id in health_checked(fleet, k) if (s := found.get(id)) is not None]
+            own = found[k.id]
+            if own is not None and below and own <= max(below):
+                found[k.id] = max(below) + 60.0
+        if found == before or max((s or 0.0 for s in found.values()), default=0.0) > MAX_UNTIL_S:
+            break
+    return found

@@ -1,0 +1,163 @@
+"""What optimize found, for the terminal and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from fleetbench.decide.optimize import Optimized, Ranked
+from fleetbench.decide.paired import METHOD, Paired, interval, signed
+from fleetbench.decide.timeouts import TimeoutAdvice
+from fleetbench.graph.order import say
+from fleetbench.prediction.predict import Prediction
+from fleetbench.report.inert import inert
+from fleetbench.units import format_duration
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from fleetbench.decide.patch.verify import Patch
+
+
+@dataclass(frozen=True)
+class PatchOutcome:
+    """A patch and what the patched repository simulates to."""
+
+    patch: Patch
+    prediction: Prediction
+    total: Paired
+    """Against the repository as it is."""
+    file: str
+
+
+def tables(found: Optimized, outcome: PatchOutcome | None, top: int) -> list[RenderableType]:
+    """Where the fleet stands, what each change saves, what to do, and the timeouts."""
+    p = found.base
+    parts: list[RenderableType] = [
+        Text(f"{inert(p.scenario.fleet.name)}: {p.samples} samples, seed {p.scenario.seed}", style="bold"),
+        Text(
+            f"Now {_median(p)}. A perfect controller (no polls, no queues, no work of its own) with the same edges: "
+            f"{_median(found.perfect)}; the difference is what flags and waits can win."
+        ),
+        Text("\nWhat each change does to the total on its own", style="bold"),
+        _ranking(found.ranked[:top]),
+    ]
+    if len(found.ranked) > top:
+        parts.append(Text(f"and {len(found.ranked) - top} more that do less (--top)", style="dim"))
+    parts += [Text("\nTogether", style="bold"), *_together(found)]
+    if outcome is not None:
+        parts += [Text("\nPatch", style="bold"), *_patch(outcome)]
+    parts += [Text("\nTimeouts, the least margin first", style="bold"), _timeouts(found.timeouts[:top])]
+    parts.append(Text(f"Intervals: {METHOD}.", style="dim"))
+    return parts
+
+
+def _median(p: Prediction) -> str:
+    return f"{format_duration(p.total_quantile(0.5))} (p5 {format_duration(p.total_quantile(0.05))}, p95 {format_duration(p.total_quantile(0.95))})"
+
+
+def _ranking(ranked: Sequence[Ranked]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("change", overflow="fold")
+    table.add_column("total", justify="right", no_wrap=True)
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    table.add_column("who", no_wrap=True)
+    table.add_column("note", overflow="fold", style="dim")
+    for r in ranked:
+        d = r.trial.total
+        who = "you" if r.candidate.mine else "others"
+        table.add_row(inert(r.candidate.change.title), signed(d.p50_s), interval(d), who, inert(r.candidate.note))
+    return table
+
+
+def _together(found: Optimized) -> list[Text]:
+    if not found.best.changes:
+        return [Text("Nothing that can be changed here makes it shorter beyond noise.")]
+    lines = [Text(f"  {n}. {inert(c.title)}") for n, c in enumerate(found.best.changes, 1)]
+    d, fresh = found.best.total, found.fresh
+    lines.append(Text(f"{_median(found.best.prediction)}: {signed(d.p50_s)}, interval {interval(d)}"))
+    lines.append(
+        Text(f"On draws that the search has not seen: {signed(fresh.p50_s)}, interval {interval(fresh)}")
+    )
+    return lines
+
+
+def _patch(outcome: PatchOutcome) -> list[Text]:
+    lines = [Text(f"Cannot be written: {inert(left)}", style="yellow") for left in outcome.patch.left]
+    if not outcome.patch.text:
+        return [*lines, Text("Nothing to write: no patch.")]
+    d = outcome.total
+    lines.append(
+        Text(
+            f"{inert(outcome.file)}: the patched repository takes {_median(outcome.prediction)}: {signed(d.p50_s)}, interval "
+            f"{interval(d)}. Apply it in the repository's folder with `git apply`."
+        )
+    )
+    if outcome.patch.shared:
+        lines.append(Text(f"Other clusters may use these files, too: {inert(', '.join(outcome.patch.shared))}"))
+    return lines
+
+
+def _timeouts(advice: Sequence[TimeoutAdvice]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("object", overflow="fold")
+    for column in ("timeout", "P(timeout)", "wait p50", "wait p90", "margin at p90", "set"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for a in advice:
+        table.add_row(
+            inert(say(a.object)), format_duration(a.timeout_s), f"{100 * a.chance:.0f} %", format_duration(a.wait_s_p50),
+            format_duration(a.wait_s_p90), "none" if a.margin_s_p90 is None else format_duration(a.margin_s_p90),
+            "-" if a.suggested_s is None else format_duration(a.suggested_s),
+        )  # fmt: skip
+    return table
+
+
+def to_document(found: Optimized, outcome: PatchOutcome | None) -> dict[str, Any]:
+    """The whole answer as one JSON document."""
+    document: dict[str, Any] = {
+        "format_version": 1,
+        "seed": found.base.scenario.seed,
+        "samples": found.base.samples,
+        "now": _totals(found.base),
+        "perfect_controller": _totals(found.perfect),
+        "changes": [
+            {"title": r.candidate.change.title, "mine": r.candidate.mine, "note": r.candidate.note, "difference": r.trial.total.to_json()}
+            for r in found.ranked
+        ],
+        "together": {
+            "changes": [c.title for c in found.best.changes],
+            **_totals(found.best.prediction),
+            "difference": found.best.total.to_json(),
+            "difference_fresh_draws": found.fresh.to_json(),
+        },
+        "timeouts": [_timeout(a) for a in found.timeouts],
+    }
+    if outcome is not None:
+        document["patch"] = {
+            "file": outcome.file if outcome.patch.text else None,
+            "cannot_be_written": list(outcome.patch.left),
+            "shared_files": list(outcome.patch.shared),
+            **_totals(outcome.prediction),
+            "difference": outcome.total.to_json(),
+        }
+    return document
+
+
+def _totals(p: Prediction) -> dict[str, float]:
+    return {f"total_s_p{round(q * 100)}": round(p.total_quantile(q), 6) for q in (0.05, 0.5, 0.9, 0.95)}
+
+
+def _timeout(a: TimeoutAdvice) -> dict[str, Any]:
+    return {
+        "object": str(a.object),
+        "timeout_s": a.timeout_s,
+        "timeout_chance": a.chance,
+        "wait_s_p50": a.wait_s_p50,
+        "wait_s_p90": a.wait_s_p90,
+        "margin_s_p90": a.margin_s_p90,
+        "suggested_timeout_s": a.suggested_s,
+    }
