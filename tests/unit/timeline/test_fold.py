@@ -1,9 +1,8 @@
 """Rows of one object folded to its reconciles."""
 
-from timeline_rows import Rows, k_id, release_id
-
 from fleetbench import phases
 from fleetbench.timeline.fold import CHECK, FINALIZER, RUN, flux_rows, reconciles
+from tests.unit.timeline.timeline_rows import Rows, k_id, release_id
 
 
 def folded(rows, id=None):

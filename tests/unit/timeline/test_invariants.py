@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from timeline_rows import REPOSITORY, Rows, fleet, k_id, kustomization
 
 from fleetbench import phases
 from fleetbench.engine.simulate import simulate
@@ -15,6 +14,7 @@ from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import Scenario
 from fleetbench.runs.files import read_run
 from fleetbench.timeline.invariants import MEASURED_TOLERANCE_S, check_invariants
+from tests.unit.timeline.timeline_rows import REPOSITORY, Rows, fleet, k_id, kustomization
 
 TRACES = Path(__file__).parents[2] / "traces"
 NAMES = sorted(p.name.split(".")[0] for p in TRACES.glob("*.json.gz"))

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from timeline_rows import Rows, fleet, k_id, kustomization, release_id
 
 from fleetbench import phases
 from fleetbench.graph.fleet import HelmRelease
@@ -23,6 +22,7 @@ from fleetbench.timeline.stats import (
     to_frame,
 )
 from fleetbench.timeline.why import Explanation
+from tests.unit.timeline.timeline_rows import Rows, fleet, k_id, kustomization, release_id
 
 TRACES = Path(__file__).parents[2] / "traces"
 

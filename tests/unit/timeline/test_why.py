@@ -3,7 +3,6 @@
 import itertools
 
 import pytest
-from timeline_rows import REPOSITORY, ROOT, Rows, fleet, k_id, kustomization, pod, release_id
 
 from fleetbench import phases
 from fleetbench.graph.fleet import HelmRelease, Workload
@@ -13,6 +12,7 @@ from fleetbench.timeline import causes
 from fleetbench.timeline.causes import IN_CHAIN, MEANING
 from fleetbench.timeline.rollout import Rollout
 from fleetbench.timeline.why import Explanation, critical_objects, edge_costs, seconds_by_cause, why
+from tests.unit.timeline.timeline_rows import REPOSITORY, ROOT, Rows, fleet, k_id, kustomization, pod, release_id
 
 PARAMETERS = Parameters()
 
