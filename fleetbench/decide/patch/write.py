@@ -104,27 +104,28 @@ def write_changes(repo: Path, reading: Reading, changes: Iterable[WhatIf]) -> Wr
 
 def _edit_objects(files: Files, fleet: Fleet, change: WhatIf) -> list[str]:
     if isinstance(change, DropEdges):
-        return _each(files, fleet, [(a, lambda t, a=a, b=b: _drop(t, fleet, a, b), f"drop {say(b)}") for a, b in change.edges])
-    if isinstance(change, AddEdge):
-        return _each(files, fleet, [(change.dependant, lambda t: _add(t, fleet, change.dependant, change.dependency), change.title)])
-    if isinstance(change, WaitOff):
-        return _each(files, fleet, [(id, lambda t, id=id: _set(t, fleet, id, WAIT, "false"), "wait: false") for id in change.ids])
-    if isinstance(change, SetTimeouts):
-        wanted = [(id, go_duration(s)) for id, s in change.timeouts]
-        return _each(files, fleet, [(id, lambda t, id=id, s=s: _set(t, fleet, id, TIMEOUT, s), f"timeout: {s}") for id, s in wanted])
-    if isinstance(change, SplitParent):
+        steps = [_dropping(fleet, *edge) for edge in change.edges]
+    elif isinstance(change, AddEdge):
+        steps = [_adding(fleet, change.dependant, change.dependency)]
+    elif isinstance(change, WaitOff):
+        steps = [_setting(fleet, id, WAIT, "false") for id in change.ids]
+    elif isinstance(change, SetTimeouts):
+        steps = [_setting(fleet, id, TIMEOUT, go_duration(seconds)) for id, seconds in change.timeouts]
+    elif isinstance(change, SplitParent):
         return _split(files, fleet, change)
-    return [f"{change.title}: no manifest of this repository says it"]
+    else:
+        return [f"{change.title}: no manifest of this repository says it"]
+    return _each(files, fleet, steps)
 
 
 def _split(files: Files, fleet: Fleet, change: SplitParent) -> list[str]:
     parent = fleet.kustomization(change.id)
     kids = [] if parent is None else [id for id in health_checked(fleet, parent) if id.kind == KUSTOMIZATION]
-    steps: list[Step] = [(change.id, lambda t: _set(t, fleet, change.id, WAIT, "false"), "wait: false")]
+    steps = [_setting(fleet, change.id, WAIT, "false")]
     for dependant in change.dependants(fleet):
         k = fleet.kustomization(dependant)
         has = {d.target for d in k.depends_on} if k is not None else set()
-        steps += [(dependant, lambda t, d=dependant, c=c: _add(t, fleet, d, c), f"depend on {say(c)}") for c in kids if c not in has]
+        steps += [_adding(fleet, dependant, kid) for kid in kids if kid not in has]
     # Half of it would be worse than none: the dependants would start before the children are Ready.
     trial = Files(files.root, dict(files.before), dict(files.after))
     left = _each(trial, fleet, steps)
@@ -132,6 +133,32 @@ def _split(files: Files, fleet: Fleet, change: SplitParent) -> list[str]:
         return [f"{change.title}: {left[0]}"]
     files.before, files.after = trial.before, trial.after
     return []
+
+
+def _dropping(fleet: Fleet, dependant: ObjectId, dependency: ObjectId) -> Step:
+    def edit(text: str) -> str:
+        namespaces = (dependency.namespace, None) if dependency.namespace == dependant.namespace else (dependency.namespace,)
+        match = {"name": (dependency.name,), "namespace": namespaces}
+        return drop_item(text, _document(text, fleet, dependant), DEPENDS_ON, match)
+
+    return dependant, edit, f"drop {say(dependency)}"
+
+
+def _adding(fleet: Fleet, dependant: ObjectId, dependency: ObjectId) -> Step:
+    def edit(text: str) -> str:
+        lines = [f"name: {dependency.name}"]
+        if dependency.namespace != dependant.namespace:
+            lines.append(f"namespace: {dependency.namespace}")
+        return add_item(text, _document(text, fleet, dependant), DEPENDS_ON, lines)
+
+    return dependant, edit, f"depend on {say(dependency)}"
+
+
+def _setting(fleet: Fleet, id: ObjectId, path: tuple[str, ...], value: str) -> Step:
+    def edit(text: str) -> str:
+        return set_scalar(text, _document(text, fleet, id), path, value)
+
+    return id, edit, f"{path[-1]}: {value}"
 
 
 def _each(files: Files, fleet: Fleet, steps: Sequence[Step]) -> list[str]:
@@ -152,20 +179,3 @@ def _each(files: Files, fleet: Fleet, steps: Sequence[Step]) -> list[str]:
 def _document(text: str, fleet: Fleet, id: ObjectId) -> MappingNode:
     obj = service(fleet, id)
     return document_of(text, id, None if obj is None else obj.line)
-
-
-def _drop(text: str, fleet: Fleet, dependant: ObjectId, dependency: ObjectId) -> str:
-    namespaces = (dependency.namespace, None) if dependency.namespace == dependant.namespace else (dependency.namespace,)
-    match = {"name": (dependency.name,), "namespace": namespaces}
-    return drop_item(text, _document(text, fleet, dependant), DEPENDS_ON, match)
-
-
-def _add(text: str, fleet: Fleet, dependant: ObjectId, dependency: ObjectId) -> str:
-    lines = [f"name: {dependency.name}"]
-    if dependency.namespace != dependant.namespace:
-        lines.append(f"namespace: {dependency.namespace}")
-    return add_item(text, _document(text, fleet, dependant), DEPENDS_ON, lines)
-
-
-def _set(text: str, fleet: Fleet, id: ObjectId, path: tuple[str, ...], value: str) -> str:
-    return set_scalar(text, _document(text, fleet, id), path, value)

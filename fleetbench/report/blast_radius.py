@@ -1,0 +1,129 @@
+"""Blast radius for the terminal and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from fleetbench.decide.blast_radius import PAIR_SAMPLES, BlastRadius, Radius, expected_up
+from fleetbench.decide.paired import interval, signed
+from fleetbench.graph.order import say
+from fleetbench.ids import ObjectId
+from fleetbench.report.inert import inert
+from fleetbench.units import format_duration
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def tables(found: BlastRadius, *, overview: bool, top: int) -> list[RenderableType]:
+    """With ``overview`` a row a failure; otherwise each failure in full."""
+    parts: list[RenderableType] = [_heading(found)]
+    if not overview:
+        for radii in found.singles:
+            parts += [part for radius in radii for part in _full(radius)]
+        return parts
+    parts += [Text("\nOne service never turns healthy, the most dangerous first", style="bold"), _rows(found.singles)]
+    parts += [Text(line) for line in _summary(found)]
+    if found.pairs:
+        shown = found.pairs[:top]
+        counted = f"{len(found.pairs)} of {found.pairs_possible} pairs simulated, {PAIR_SAMPLES} samples each"
+        parts += [Text(f"\nTwo at once, the worst {len(shown)} ({counted})", style="bold"), _rows(shown)]
+    return parts
+
+
+def _heading(found: BlastRadius) -> Text:
+    first = next(iter(found.without.values()))
+    totals = ", ".join(f"{layout} {format_duration(p.total_quantile(0.5))}" for layout, p in found.without.items())
+    return Text(
+        f"{inert(first.scenario.fleet.name)}: {len(found.services)} services, {first.samples} samples, "
+        f"seed {first.scenario.seed}; without a failure: {totals}",
+        style="bold",
+    )
+
+
+def _names(ids: Sequence[ObjectId], most: int = 4) -> str:
+    shown = ", ".join(inert(id.name) for id in ids[:most])
+    return shown if len(ids) <= most else f"{shown} and {len(ids) - most} more"
+
+
+def _rows(radii: Sequence[tuple[Radius, ...]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("fails", overflow="fold")
+    for layout in [r.layout for r in radii[0]] if radii else []:
+        table.add_column(f"never ({layout})", justify="right", no_wrap=True)
+        table.add_column("late", justify="right", no_wrap=True)
+        table.add_column("by up to", justify="right", no_wrap=True)
+        table.add_column("up", justify="right", no_wrap=True)
+    for row in radii:
+        cells: list[str] = []
+        for r in row:
+            worst = signed(r.late[0].difference.p50_s) if r.late else "-"
+            cells += [str(len(r.never_services)), str(len(r.late)), worst, f"{100 * r.up:.0f} %"]
+        table.add_row(_names(row[0].failed), *cells)
+    return table
+
+
+def _summary(found: BlastRadius) -> list[str]:
+    if not found.singles:
+        return []
+    worst = found.singles[0][0]
+    lines = [f"\nMost dangerous: {_names(worst.failed)}; {len(worst.never_services)} services never turn Ready without it: {_names(worst.never_services, 8)}"]
+    for layout in found.without:
+        up = expected_up(found.singles, layout)
+        if up is not None:
+            lines.append(f"{layout}: when one service fails {100 * up[0]:.0f} % of the services are up on average, {100 * up[1]:.0f} % at the least.")
+    return lines
+
+
+def _full(radius: Radius) -> list[RenderableType]:
+    failed = ", ".join(inert(say(id)) for id in radius.failed)
+    parts: list[RenderableType] = [Text(f"\n{failed} fails, {radius.layout}: {100 * radius.up:.0f} % of the services are up in the end", style="bold")]
+    never = ", ".join(inert(say(id)) for id in radius.never) or "nothing else"
+    parts.append(Text(f"Never Ready: {never}"))
+    if not radius.late:
+        return [*parts, Text("Late: nothing")]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("late", overflow="fold")
+    table.add_column("by", justify="right", no_wrap=True)
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    for late in radius.late:
+        table.add_row(inert(say(late.object)), signed(late.difference.p50_s), interval(late.difference))
+    return [*parts, table]
+
+
+def to_document(found: BlastRadius) -> dict[str, Any]:
+    """The whole answer as one JSON document."""
+    first = next(iter(found.without.values()))
+    up = {layout: expected_up(found.singles, layout) for layout in found.without}
+    return {
+        "format_version": 1,
+        "seed": first.scenario.seed,
+        "samples": first.samples,
+        "services": [str(id) for id in found.services],
+        "without_failure": {layout: {"total_s_p50": round(p.total_quantile(0.5), 6)} for layout, p in found.without.items()},
+        "failures": [_document(radii) for radii in found.singles],
+        "most_dangerous": [str(id) for id in found.singles[0][0].failed] if found.singles else None,
+        "up_when_one_fails": {layout: None if u is None else {"mean": u[0], "least": u[1]} for layout, u in up.items()},
+        "pairs": [_document(radii) for radii in found.pairs],
+        "pairs_possible": found.pairs_possible,
+    }
+
+
+def _document(radii: Sequence[Radius]) -> dict[str, Any]:
+    return {
+        "failed": [str(id) for id in radii[0].failed],
+        "layouts": {
+            r.layout: {
+                "never_ready_services": [str(id) for id in r.never_services],
+                "never_ready": [str(id) for id in r.never],
+                "late": [{"object": str(late.object), "difference": late.difference.to_json()} for late in r.late],
+                "share_up": round(r.up, 6),
+                "settled_s": round(r.settled_s, 6),
+            }
+            for r in radii
+        },
+    }

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from fleetbench.cli.main import cli
+from fleetbench.decide.blast_radius import FINE, WAVES, blast_radius, layouts
+from fleetbench.graph.paths import blocked_by
+from tests.builders import fleet, ks, ks_id, scenario
+from tests.unit.decide.fleets import random_fleet
+
+
+def radius_of(of, *failed, durations=None, pairs=False, samples=6):
+    scenarios = {layout: scenario(f, durations) for layout, f in layouts(of).items()}
+    return blast_radius(scenarios, [(ks_id(n),) for n in failed], samples, pairs=pairs)
+
+
+def test_only_what_depends_on_it_stays_down_in_fine_and_all_later_waves_in_waves():
+    of = fleet(ks("a"), ks("b"), ks("on-a", "a"), ks("on-b", "b"))
+    ((fine, waves),) = radius_of(of, "a").singles
+    assert (fine.layout, fine.never) == (FINE, (ks_id("on-a"),))
+    assert waves.layout == WAVES
+    assert set(waves.never_services) == {ks_id("on-a"), ks_id("on-b")}
+    assert (fine.up, waves.up) == (0.5, 0.25)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_never_turns_ready_is_what_the_graph_says_it_holds_up(seed):
+    of, _, durations = random_fleet(seed)
+    names = [k.id.name for k in of.kustomizations if k.id != of.root]
+    for fine, _ in radius_of(of, *names, durations=durations).singles:
+        assert set(fine.never) == blocked_by(of, fine.failed[0])
+
+
+def test_a_failure_that_holds_the_only_workers_makes_others_late():
+    of = fleet(*(ks(f"bad-{n}", timeout_s=300.0) for n in range(4)), ks("z"))
+    scenarios = {FINE: scenario(of, {"z": 5.0})}
+    found = blast_radius(scenarios, [tuple(ks_id(f"bad-{n}") for n in range(4))], 6)
+    (late,) = [x for x in found.singles[0][0].late if x.object == ks_id("z")]
+    assert 250 < late.difference.p50_s < 320
+
+
+def test_the_most_dangerous_comes_first_and_pairs_add_up():
+    of = fleet(ks("hub"), *(ks(f"on-hub-{n}", "hub") for n in range(3)), ks("alone"))
+    found = radius_of(of, "alone", "on-hub-0", "hub", pairs=True)
+    assert found.singles[0][0].failed == (ks_id("hub"),)
+    assert found.pairs_possible == len(found.pairs) == 3
+    both = next(fine for fine, *_ in found.pairs if set(fine.failed) == {ks_id("alone"), ks_id("hub")})
+    assert both.up == 0 and len(both.never_services) == 3
+
+
+def test_a_fleet_in_waves_is_simulated_once():
+    of = fleet(ks("wave-1"), ks("a", parent="wave-1"), ks("wave-2", "wave-1"), ks("b", parent="wave-2"))
+    assert list(layouts(of)) == [FINE]
+
+
+def test_the_command_writes_one_json_document_about_the_object_asked_for():
+    result = CliRunner().invoke(cli, ["blast-radius", "flux-system/cnpg-operator", "--samples", "6", "--format", "json"])
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    (failure,) = document["failures"]
+    assert failure["failed"] == ["Kustomization/flux-system/cnpg-operator"]
+    never = failure["layouts"]["fine"]["never_ready"]
+    assert "Kustomization/flux-system/postgresql-cluster" in never and "Kustomization/flux-system/traefik" not in never
+    assert document["pairs"] == []
+
+
+def test_an_unknown_object_is_bad_input():
+    result = CliRunner().invoke(cli, ["blast-radius", "flux-system/cnpg-operatr"])
+    assert result.exit_code == 2 and "did you mean" in result.output
