@@ -64,7 +64,7 @@ def write_parquet(frame: pandas.DataFrame, path: Path) -> None:
     try:
         import pyarrow  # noqa: F401
     except ImportError:
-        raise EnvironmentLacks("Parquet needs pyarrow", "pip install 'fleetbench[parquet]'") from None
+        raise EnvironmentLacks("Parquet needs pyarrow", "pip install pyarrow") from None
     try:
         frame.to_parquet(path, index=False)
     except OSError as error:

@@ -1,5 +1,5 @@
 """One self-contained HTML page about runs: no network, opens from disk, light and dark, phone and desktop."""
 
-from fleetbench.report.html.page import MOST_BYTES, Unreadable, page
+from fleetbench.report.html.page import MOST_BYTES, Unreadable, notebook_page, page
 
-__all__ = ["MOST_BYTES", "Unreadable", "page"]
+__all__ = ["MOST_BYTES", "Unreadable", "notebook_page", "page"]

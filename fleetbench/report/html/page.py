@@ -60,16 +60,7 @@ def _render(runs: Sequence[RunResult | Unreadable], held: Mapping[int, RunCompar
     ]
     readable = [s for s in sections if isinstance(s, RunSection)]
     figures = {key: figure for s in readable for key, figure in s.interactive.items()}
-    environment = Environment(
-        loader=PackageLoader("fleetbench.report.html", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_finalize,
-    )
-    environment.filters |= {"duration": format_duration, "named": _named, "text": _text}
-    return environment.get_template("page.html.j2").render(
+    return _environment().get_template("page.html.j2").render(
         title=title or _title(runs),
         sections=[{"section": s, "readable": isinstance(s, RunSection)} for s in sections],
         overview=overview(readable),
@@ -80,6 +71,34 @@ def _render(runs: Sequence[RunResult | Unreadable], held: Mapping[int, RunCompar
         version=__version__,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
+
+
+def notebook_page(title: str, body: str) -> str:
+    """An executed notebook as a page in the same style: no scripts, no network.
+
+    Args:
+        title: the notebook's name.
+        body: what nbconvert made of it, as markup.
+    """
+    from pygments.formatters import HtmlFormatter
+
+    light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "github-dark"))
+    return _environment().get_template("notebook.html.j2").render(
+        title=title, body=Markup(body), highlight=Markup(light), highlight_dark=Markup(dark), version=__version__
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("fleetbench.report.html", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    environment.filters |= {"duration": format_duration, "named": _named, "text": _text}
+    return environment
 
 
 def _title(runs: Sequence[RunResult | Unreadable]) -> str:

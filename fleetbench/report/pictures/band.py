@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -21,6 +22,9 @@ from fleetbench.report.pictures.style import (
     styled,
     time_axis,
 )
+
+if TYPE_CHECKING:
+    from fleetbench.validation.compare import RunComparison
 
 Band = tuple[float | None, float | None, float | None]
 """p5, median, p95 of an object's Ready, in seconds; None = never at that quantile."""
@@ -73,3 +77,10 @@ def band(predicted: Mapping[ObjectId, Band], measured: Sequence[Mapping[ObjectId
     words = f"; of {inside + outside} measured points {inside} lie inside" if measured else ""
     picture.description = f"Predicted Ready of {len(order)} objects, 5 % to 95 % and median{words}."
     return picture
+
+
+def predicted_and_measured(comparisons: Sequence[RunComparison], title: str = "Ready: predicted and measured") -> Picture:
+    """The band that the first comparison predicts, with the measured points of all (repeats of one fleet)."""
+    first = comparisons[0]
+    bands: dict[ObjectId, Band] = {o.id: (o.at(0.05), o.at(0.5), o.at(0.95)) for o in first.objects}
+    return band(bands, [{o.id: o.measured_s for o in c.objects} for c in comparisons], title)

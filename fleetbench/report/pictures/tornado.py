@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,11 +31,19 @@ class Change:
 
     label: str
     difference_s: float
-    """Median difference over paired samples."""
+    """Median difference over paired samples; infinite = with it, less ever turns Ready (minus: without it)."""
     low_s: float | None = None
     """Lower end of its interval (p5); None = not known."""
     high_s: float | None = None
     """Upper end (p95)."""
+
+
+def _said(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return "less turns Ready" if seconds > 0 else "more turns Ready"
+    if abs(seconds) < 0.0005:
+        return "no change"
+    return f"{'-' if seconds < 0 else '+'}{format_duration(abs(seconds))}"
 
 
 _FASTER, _SLOWER = Look(GREEN, ""), Look(VERMILLION, "////")
@@ -51,23 +60,23 @@ def tornado(changes: Sequence[Change], base_s: float | None = None, title: str |
     order = sorted(changes, key=lambda c: (-abs(c.difference_s), c.label))
     with styled():
         best = min(order, key=lambda c: c.difference_s, default=None)
-        words = f"; {best.label} gains most, {format_duration(-best.difference_s)}" if best and best.difference_s < 0 else ""
+        words = f"; {best.label} gains most, {format_duration(-best.difference_s)}" if best and -math.inf < best.difference_s < 0 else ""
         picture = Picture(10, max(len(order), 1) * 0.34 + 1.6, f"What {len(order)} changes do to the total{words}.")
         (axes,) = picture.axes_below(1)
-        reach = max([abs(v) for c in order for v in (c.difference_s, c.low_s, c.high_s) if v is not None] + [1.0])
+        ends = [v for c in order for v in (c.difference_s, c.low_s, c.high_s) if v is not None and math.isfinite(v)]
+        reach = max([abs(v) for v in ends] + [1.0])
         for row, c in enumerate(order):
             look = _FASTER if c.difference_s <= 0 else _SLOWER
-            axes.barh(row, c.difference_s, height=0.6, color=look.colour, hatch=look.hatch, edgecolor=ON_COLOUR, linewidth=0.4)
-            if c.low_s is not None and c.high_s is not None:
+            shown_s = c.difference_s if math.isfinite(c.difference_s) else 0.0
+            axes.barh(row, shown_s, height=0.6, color=look.colour, hatch=look.hatch, edgecolor=ON_COLOUR, linewidth=0.4)
+            whiskers = c.low_s is not None and c.high_s is not None and math.isfinite(c.low_s) and math.isfinite(c.high_s)
+            if whiskers:
                 axes.plot([c.low_s, c.high_s], [row, row], color=INK, linewidth=1.2, marker="|", markersize=7)
-            right = max(0.0, c.difference_s, c.high_s or 0.0)
-            sign = "-" if c.difference_s < 0 else "+"
-            shown = f"{sign}{format_duration(abs(c.difference_s))}" if abs(c.difference_s) >= 0.0005 else "no change"
-            axes.text(right + reach * 0.03, row, shown, va="center", fontsize=8.5, color=INK)
+            right = max(0.0, shown_s, (c.high_s or 0.0) if whiskers else 0.0)
+            axes.text(right + reach * 0.03, row, _said(c.difference_s), va="center", fontsize=8.5, color=INK)
         row_axis(axes, [shorten(inert(c.label), 48) for c in order])
         axes.axvline(0, color=INK, linewidth=1)
-        left = min([0.0] + [v for c in order for v in (c.difference_s, c.low_s) if v is not None])
-        right = max([0.0] + [v for c in order for v in (c.difference_s, c.high_s) if v is not None])
+        left, right = min([0.0, *ends]), max([0.0, *ends])
         axes.set_xlim(left - reach * 0.05, right + reach * 0.3)
         time_ticks(axes, right - left + reach * 0.35)
         axes.set_xlabel("change of the total (left = faster)")

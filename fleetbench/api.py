@@ -1,0 +1,228 @@
+"""The public Python API: small, typed, pandas first. ``import fleetbench`` alone loads none of it.
+
+Every function raises :class:`fleetbench.errors.InputError` with one clear message for input it cannot use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from fleetbench.decide.optimize import optimize
+from fleetbench.errors import InputError
+from fleetbench.findings import in_order
+from fleetbench.graph.checks import check
+from fleetbench.graph.document import read_document
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.paths import blocked_by
+from fleetbench.ids import ObjectId, parse_object
+from fleetbench.model.assemble import Choice, assemble
+from fleetbench.model.parameters import Parameters
+from fleetbench.prediction.strategies import changed_by, predict_strategies
+from fleetbench.report.frames import COLUMNS
+from fleetbench.report.pictures import Change
+from fleetbench.report.reading import load
+from fleetbench.report.result import RunResult
+from fleetbench.report.simulated import result_of
+from fleetbench.runs.files import find_runs
+from fleetbench.runs.folder import PREDICTION
+from fleetbench.validation.compare import RunComparison, compare_run
+
+__all__ = [
+    "COLUMNS",
+    "Change",
+    "Fleet",
+    "RunComparison",
+    "RunResult",
+    "blast_radius",
+    "fleet",
+    "load",
+    "load_all",
+    "open_run",
+    "read_graph",
+    "read_repository",
+    "simulate",
+    "validate",
+    "what_ifs",
+]
+
+
+# --- fleets ------------------------------------------------------------------------------------------------------
+
+
+def read_repository(repo: Path | str, cluster_path: str) -> Fleet:
+    """Read a Flux repository as Flux does; nothing in it is executed.
+
+    Args:
+        repo: its directory.
+        cluster_path: what the root Kustomization points at, relative to it.
+    """
+    from fleetbench.repo import read_repository as read
+
+    if not Path(repo).is_dir():
+        raise InputError(f"{repo}: no such directory", "give the directory of a Flux repository")
+    return read(Path(repo), cluster_path).fleet
+
+
+def read_graph(path: Path | str) -> Fleet:
+    """Read a graph file that ``fleetbench graph -o`` wrote."""
+    try:
+        return read_document(Path(path).read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}", "write one with `fleetbench graph --format json -o FILE`") from None
+
+
+def fleet(
+    repo: Path | str | None = None,
+    cluster_path: str | None = None,
+    *,
+    graph: Path | str | None = None,
+    runs: Sequence[Path | str] = (),
+    env: str = "dev",
+) -> Fleet:
+    """The fleet that these name, chosen as the command line does: a repository, a graph file, the fleet of the first
+    of the runs, or else the reference fleet that ships, ``env`` ``dev`` or ``prod``.
+    """  # noqa: D205
+    if repo:
+        return read_repository(repo, cluster_path or ".")
+    if graph:
+        return read_graph(graph)
+    if runs:
+        return load_all(runs)[0].rollout.fleet
+    from fleetbench.data import shipped
+
+    return read_graph(shipped("graphs", f"fleet-infra-{env}.json"))
+
+
+# --- runs --------------------------------------------------------------------------------------------------------
+
+
+def load_all(paths: Iterable[Path | str]) -> list[RunResult]:
+    """Read run folders, trace files and folders of them."""
+    found = []
+    for path in map(Path, paths):
+        found += [path] if (path / PREDICTION).exists() else find_runs([path])
+    return [load(path) for path in found]
+
+
+def simulate(
+    of: Fleet | None = None,
+    *,
+    strategy: str = "both",
+    samples: int = 50,
+    seed: int = 0,
+    scenario: str = "bootstrap",
+    changed: Iterable[str] = (),
+    webhook: bool = False,
+    fail: Iterable[str] = (),
+    until_s: float | None = None,
+    profile: str | None = None,
+    durations: Path | str | None = None,
+    flux_version: str = "2.9",
+    **flags: Any,
+) -> RunResult:
+    """Predict a rollout; the same numbers as ``fleetbench simulate``.
+
+    Args:
+        of: the fleet; None = the reference fleet, dev.
+        strategy: ``fine`` (as the repository has it), ``waves`` (regrouped), or ``both`` from the same draws.
+        samples: simulated rollouts.
+        seed: same seed, same numbers.
+        scenario: ``bootstrap``, ``commit`` or ``restart``.
+        changed: of a commit: objects or paths that it changes.
+        webhook: of a commit: a receiver tells of it, no wait for the sync interval.
+        fail: objects (``ns/name`` or ``Kind/ns/name``) that never turn healthy.
+        until_s: stop the clock there, in seconds; None = when only retries that cannot succeed remain.
+        profile: workload times: ``default``, ``short``, or a file that ``fleetbench calibrate`` wrote.
+        durations: file with OBJECT -> time from applied to Current.
+        flux_version: ``2.6`` to ``2.9``, whose defaults hold.
+        **flags: fields of :class:`fleetbench.model.parameters.Parameters`, such as ``kustomize_concurrent=8`` or
+            ``requeue_dependency_s=5.0``; what is not given is as the repository has it, else the release's default.
+
+    Returns:
+        ``run["fine"]``, ``run["waves"]``, and tidy frames over both.
+    """
+    of = fleet() if of is None else of
+    choice = Choice(
+        flux_version=flux_version,
+        flags=_known_flags(flags),
+        durations=None if durations is None else Path(durations),
+        profile=profile,
+        seed=seed,
+        kind=scenario,
+        fail=frozenset(_object(of, o) for o in fail),
+        until_s=until_s,
+        changed=frozenset[ObjectId]().union(*(changed_by(of, c) for c in changed)),
+        webhook=webhook,
+    )
+    return result_of(predict_strategies(of, choice, strategy, samples, findings=tuple(in_order(check(of)))))
+
+
+def open_run(runs: Sequence[Path | str] = (), **prediction: Any) -> RunResult:
+    """The first of these runs; of none, a fresh prediction with these arguments of :func:`simulate`."""
+    return load_all(runs)[0] if runs else simulate(**prediction)
+
+
+def validate(run: RunResult, samples: int = 50, *, seed: int = 0, profile: str | None = None) -> RunComparison:
+    """Predict a measured run from its own fleet and flags, and hold the prediction against it.
+
+    Args:
+        run: a measured run.
+        samples: simulated rollouts.
+        seed: same seed, same numbers.
+        profile: the workload times and step costs that it had.
+    """
+    from fleetbench.model.profile import load_profile
+
+    if run.run is None:
+        raise InputError(f"{run.name}: got a prediction, wanted a measured run")
+    return compare_run(run.run, samples, None if profile is None else load_profile(profile), seed=seed)
+
+
+# --- decisions ---------------------------------------------------------------------------------------------------
+
+
+def what_ifs(of: Fleet | None = None, *, samples: int = 30, seed: int = 0, most: int = 12, profile: str | None = None, **flags: Any) -> list[Change]:
+    """What each change that fleetbench knows would do to the total, the most seconds saved first.
+
+    Every change is simulated with the draws of the fleet as it is. ``pandas.DataFrame(...)`` makes it a frame,
+    ``fleetbench.pictures.tornado`` draws it.
+    """
+    of = fleet() if of is None else of
+    scenario = assemble(of, Choice(seed=seed, profile=profile, flags=_known_flags(flags))).scenario
+    ranked = optimize(scenario, samples).ranked[:most]
+    return [Change(r.trial.title, r.trial.total.p50_s, r.trial.total.p5_s, r.trial.total.p95_s) for r in ranked]
+
+
+def blast_radius(of: Fleet) -> dict[ObjectId, set[ObjectId]]:
+    """Kustomization that never turns Ready -> the Kustomizations that then never do either in a bootstrap.
+
+    Parents that only group are left out; the root, too.
+    """
+    parents = {k.parent for k in of.kustomizations} | {of.root}
+    shown = [k.id for k in of.kustomizations if k.id not in parents]
+    return {id: blocked_by(of, id) & set(shown) for id in sorted(shown)}
+
+
+def _known_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
+    names = [f.name for f in fields(Parameters)]
+    for name in flags:
+        if name not in names:
+            import difflib
+
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
+            raise InputError(f"{name}: no argument and no controller flag", hint)
+    return dict(flags)
+
+
+def _object(of: Fleet, text: str) -> ObjectId:
+    try:
+        id = parse_object(text)
+    except ValueError as error:
+        raise InputError(f"object: {error}") from None
+    if id not in of and not any(id == w.object for s in of.services() for w in s.workloads):
+        raise InputError(f"object: got {text!r}, wanted an object of this fleet", "`fleetbench graph` lists them")
+    return id
