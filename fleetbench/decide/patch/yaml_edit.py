@@ -6,15 +6,15 @@ stay, which no dump of a parsed document could promise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from fleetbench.ids import ObjectId
 
-Match = str | Mapping[str, tuple[str | None, ...]]
-"""An item of a list: its plain value, or for each key the values it may have (None = absent)."""
+Match = str | Mapping[str, tuple[str | None, ...]] | Callable[[Any], bool]
+"""An item of a list: its plain value, or for each key the values it may have (None = absent), or a test of its node."""
 
 
 class NotEditable(Exception):
@@ -137,7 +137,9 @@ def set_scalar(text: str, document: yaml.MappingNode, path: Sequence[str], value
 
 
 def _named(match: Match) -> str:
-    return match if isinstance(match, str) else str(match["name"][0])
+    if isinstance(match, str):
+        return match
+    return str(match["name"][0]) if isinstance(match, Mapping) else "it"
 
 
 def _scalar(node: Any) -> str | None:
@@ -159,6 +161,8 @@ def _list_at(document: yaml.MappingNode, path: Sequence[str]) -> tuple[Any, yaml
 def _matches(item: Any, match: Match) -> bool:
     if isinstance(match, str):
         return _scalar(item) == match
+    if not isinstance(match, Mapping):
+        return match(item)
     return isinstance(item, yaml.MappingNode) and all(_scalar(child(item, key)) in wanted for key, wanted in match.items())
 
 

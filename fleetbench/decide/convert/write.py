@@ -1,0 +1,263 @@
+"""Write a change of layout into a copy of the repository, and keep the copy only if it reads as intended."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fleetbench.decide.convert.exclude import Excluder
+from fleetbench.decide.convert.layout import ANNOTATION, Move, Relayout, into_fine, into_waves
+from fleetbench.decide.patch.verify import copy_repository
+from fleetbench.decide.patch.write import Files, write_changes
+from fleetbench.decide.patch.yaml_edit import NotEditable
+from fleetbench.decide.sides import new_errors
+from fleetbench.decide.whatif import AddEdge, DropEdges, WhatIf
+from fleetbench.errors import InputError
+from fleetbench.findings import Finding
+from fleetbench.graph.checks import check, combined
+from fleetbench.graph.fleet import Fleet, Kustomization
+from fleetbench.graph.order import say
+from fleetbench.ids import ObjectId
+from fleetbench.repo.manifest import mapping
+from fleetbench.repo.objects import id_of, is_kustomization
+from fleetbench.repo.reader import Reading, read_repository
+from fleetbench.repo.tree import spec_path
+from fleetbench.units import go_duration
+
+WAVES, FINE = "waves", "fine"
+_CARRIED = ("serviceAccountName", "postBuild", "commonMetadata", "decryption")
+"""Fields of a parent's spec that shape its children beyond what kustomize renders: a wave takes them over."""
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What was written."""
+
+    fleet: Fleet
+    notes: tuple[str, ...]
+
+
+def convert(repo: Path, cluster_path: str, to: str, output: Path) -> Converted:
+    """Write the repository in the other layout to a folder that does not exist yet (or is empty).
+
+    Raises:
+        InputError: the folder holds something, the repository cannot be converted, or the result would not read as
+            intended (then nothing is left behind).
+    """
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise InputError(f"-o {output}: it exists and holds something", "name a new folder: nothing is ever overwritten")
+    if output.resolve().is_relative_to(repo.resolve()):
+        raise InputError(f"-o {output}: lies inside the repository", "name a folder outside it")
+    reading = read_repository(repo, cluster_path)
+    relayout = into_waves(reading.fleet) if to == WAVES else into_fine(reading.fleet, _notes(reading))
+    writer = _Writer(repo.resolve(), spec_path(cluster_path), reading, relayout)
+    try:
+        changed = writer.write()
+    except NotEditable as error:
+        raise InputError(f"{repo}: {error}", "the files stay as they are") from None
+    with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
+        copy = Path(folder) / repo.resolve().name
+        copy_repository(repo, copy, changed)
+        result = read_repository(copy, cluster_path)
+        _verify(reading, result, relayout)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(copy, output, symlinks=True, dirs_exist_ok=True)
+    outside = sorted(p for p in changed if not p.startswith(writer.entry + "/"))
+    shared = [f"changed outside the cluster's own folder, so other clusters see it, too: {', '.join(outside)}"] if outside else []
+    return Converted(result.fleet, (*relayout.notes, *shared))
+
+
+def _notes(reading: Reading) -> dict[ObjectId, str]:
+    found = {}
+    for parent, manifests in reading.rendered.items():
+        for m in manifests:
+            note = mapping(m.metadata, "annotations").get(ANNOTATION)
+            if is_kustomization(m) and note is not None:
+                found[id_of(m, parent.namespace)] = str(note)
+    return found
+
+
+def _verify(before: Reading, after: Reading, relayout: Relayout) -> None:
+    """The result holds every service with the edges it should have, and no error that was not there.
+
+    Raises:
+        InputError: it does not.
+    """
+    wanted = {m.id: {(e["name"], e.get("namespace", m.id.namespace)) for e in m.depends_on} for m in relayout.moves}
+    for id, edges in wanted.items():
+        k = after.fleet.kustomization(id)
+        found = None if k is None else {(d.target.name, d.target.namespace) for d in k.depends_on}
+        if found != edges:
+            raise InputError(
+                f"{say(id)}: the result would not have the dependsOn it should",
+                "something in the repository (a patch of a parent?) sets it again; convert this one by hand",
+            )
+    left = {k.id for k in before.fleet.kustomizations} - set(relayout.emptied) - {k.id for k in after.fleet.kustomizations}
+    if left:
+        raise InputError(f"the result would lose {', '.join(sorted(say(id) for id in left))}", "convert this repository by hand")
+    errors = new_errors(_findings(after), _findings(before))
+    if errors:
+        raise InputError(f"the result would have an error that is not there now: {errors[0].code}: {errors[0].message}", errors[0].fix)
+
+
+def _findings(reading: Reading) -> list[Finding]:
+    return combined(reading.findings, check(reading.fleet))
+
+
+class _Writer:
+    """Collects the files that change."""
+
+    def __init__(self, repo: Path, entry: str, reading: Reading, relayout: Relayout):
+        self.repo, self.entry, self.reading, self.relayout = repo, entry, reading, relayout
+        self.files = Files(repo)
+        self.excluder = Excluder(repo, self.files)
+
+    def write(self) -> dict[str, str]:
+        """Path -> new text of every file that is new or changes."""
+        moves = self.relayout.moves
+        bodies = {m.id: self._body(m) for m in moves if self.relayout.waves or not self.excluder.restore(self.entry, m.id)}
+        by_parent: dict[ObjectId, set[ObjectId]] = {}
+        for m in moves:
+            by_parent.setdefault(m.parent, set()).add(m.id)
+        for id in self.relayout.emptied:
+            k = self._kustomization(id)
+            if k.parent is not None:
+                by_parent.setdefault(k.parent, set()).add(id)
+        root = self.reading.fleet.root
+        added = [f"{wave.id.name}.yaml" for wave in self.relayout.waves] or sorted({m.into for m in moves if m.id in bodies})
+        for name in added:
+            self._refuse_existing(posixpath.join(self.entry, name))
+        self.excluder.exclude(self.entry, self._spec(root), by_parent.pop(root, set()), root.namespace)
+        for name in added:
+            self.excluder.include(self.entry, name)
+        for parent, gone in sorted(by_parent.items()):
+            if parent not in self.relayout.emptied:
+                k = self._kustomization(parent)
+                self.excluder.exclude(spec_path(k.path), self._spec(parent), gone, parent.namespace)
+        for wave in self.relayout.waves:
+            self._wave(wave)
+        self._folders(bodies)
+        self._rewire()
+        return self.files.changed
+
+    def _kustomization(self, id: ObjectId) -> Kustomization:
+        k = self.reading.fleet.kustomization(id)
+        assert k is not None
+        return k
+
+    def _refuse_existing(self, path: str) -> None:
+        for taken in (path, path.removesuffix(".yaml")):
+            if (self.repo / taken).exists():
+                raise InputError(f"{taken}: is there already, and the new layout needs that name", "rename it, then convert")
+
+    def _spec(self, id: ObjectId) -> Mapping[str, Any]:
+        """The spec of a Kustomization as rendered; of an assumed root, nothing."""
+        parent = self._kustomization(id).parent or id
+        for holder in (parent, id):
+            for m in self.reading.rendered.get(holder, ()):
+                if is_kustomization(m) and id_of(m, holder.namespace) == id:
+                    return m.spec
+        return {}
+
+    def _body(self, move: Move) -> dict[str, Any]:
+        """The service as its parent renders it, variables unfilled, with its new edges."""
+        k = self._kustomization(move.parent)
+        for m in self.excluder.manifests(spec_path(k.path), self._spec(move.parent)):
+            if is_kustomization(m) and id_of(m, move.parent.namespace) == move.id:
+                body: dict[str, Any] = json.loads(json.dumps(m.body, default=str))
+                break
+        else:
+            raise InputError(f"{say(move.id)}: {say(move.parent)} renders it under another name", "convert it by hand")
+        metadata = body.setdefault("metadata", {})
+        metadata["namespace"] = move.id.namespace
+        old = body.setdefault("spec", {}).pop("dependsOn", None)
+        notes = metadata.get("annotations") or {}
+        notes.pop(ANNOTATION, None)
+        if move.keep_note:
+            notes[ANNOTATION] = json.dumps(old or [])
+        metadata["annotations"] = notes
+        if not notes:
+            del metadata["annotations"]
+        if move.depends_on:
+            body["spec"]["dependsOn"] = [dict(e) for e in move.depends_on]
+        return body
+
+    def _wave(self, wave: Kustomization) -> None:
+        root = self.reading.fleet.root
+        spec: dict[str, Any] = {name: self._carried(wave, name) for name in _CARRIED if self._carried(wave, name) is not None}
+        if wave.depends_on:
+            spec["dependsOn"] = [{"name": d.target.name} for d in wave.depends_on]
+        source = wave.source
+        spec |= {
+            "interval": go_duration(wave.interval_s),
+            "path": f"./{posixpath.join(self.entry, wave.id.name)}",
+            "prune": bool(self._spec(root).get("prune", True)),
+            "retryInterval": go_duration(wave.effective_retry_s),
+            "timeout": go_duration(wave.effective_timeout_s),
+            "wait": True,
+        }
+        if source is not None:
+            spec["sourceRef"] = {"kind": source.kind, "name": source.name, "namespace": source.namespace}
+        body = {
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+            "kind": "Kustomization",
+            "metadata": {"name": wave.id.name, "namespace": wave.id.namespace},
+            "spec": spec,
+        }
+        self.files.write(posixpath.join(self.entry, f"{wave.id.name}.yaml"), dump(body))
+
+    def _carried(self, wave: Kustomization, name: str) -> Any:
+        """A field that every parent the wave's services come from has alike.
+
+        Raises:
+            InputError: they differ, so that one wave cannot stand for all of them.
+        """
+        parents = sorted({m.parent for m in self.relayout.moves if m.into == wave.id.name})
+        values = [self._spec(p).get(name) for p in parents]
+        if any(v != values[0] for v in values):
+            named = " and ".join(say(p) for p in parents[:2])
+            raise InputError(f"{named} differ in spec.{name}, so their services cannot share a wave", "convert this repository by hand")
+        return values[0] if values else None
+
+    def _folders(self, bodies: Mapping[ObjectId, dict[str, Any]]) -> None:
+        folders: dict[str, list[Move]] = {}
+        for m in self.relayout.moves:
+            if m.id in bodies:
+                folders.setdefault(m.into, []).append(m)
+        for name, moves in folders.items():
+            alike = [m.id.name for m in moves]
+            listed = []
+            for m in sorted(moves, key=lambda m: m.id):
+                file = f"{m.id.name}.yaml" if alike.count(m.id.name) == 1 else f"{m.id.namespace}-{m.id.name}.yaml"
+                listed.append(file)
+                self.files.write(posixpath.join(self.entry, name, file), dump(bodies[m.id]))
+            top = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": listed}
+            self.files.write(posixpath.join(self.entry, name, "kustomization.yaml"), dump(top))
+
+    def _rewire(self) -> None:
+        """Who stays and depended on something that goes now depends on what that held."""
+        changes: list[WhatIf] = []
+        for dependant, gone, instead in self.relayout.rewired:
+            changes += [AddEdge(dependant, id) for id in instead]
+            changes.append(DropEdges(((dependant, gone),)))
+        written = write_changes(self.repo, self.reading, changes)
+        if written.left:
+            raise NotEditable(written.left[0])
+        for path, text in written.files.changed.items():
+            if path in self.files.changed:
+                raise NotEditable(f"{path} would have to change in two ways at once")
+            self.files.read(path)
+            self.files.write(path, text)
+
+
+def dump(body: Mapping[str, Any]) -> str:
+    """A manifest as people write it: apiVersion, kind, metadata, then the rest."""
+    import yaml
+
+    return "---\n" + str(yaml.safe_dump(dict(body), sort_keys=False, default_flow_style=False, width=2**16, allow_unicode=True))

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import filecmp
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fleetbench.cli.main import cli
+from fleetbench.decide.convert.layout import ANNOTATION
+from fleetbench.decide.needed import edges
+from fleetbench.graph.checks import check
+from fleetbench.graph.waves import is_waves, to_waves
+from fleetbench.model.assemble import Choice, assemble
+from fleetbench.prediction.predict import predict
+from fleetbench.repo import read_repository
+from tests.unit.decide.conftest import DEV, REFERENCE
+from tests.unit.decide.fleets import CONTROLLERS, SYNC, write_repository
+
+PROD = DEV.replace("/dev/", "/prod/")
+
+
+def convert(repo: Path, path: str, to: str, output: Path):
+    return CliRunner().invoke(cli, ["convert", "--repo", str(repo), "--cluster-path", path, "--to", to, "-o", str(output)])
+
+
+def read(repo: Path, path: str):
+    return read_repository(repo, path).fleet
+
+
+def named(fleet):
+    return {(a.name, b.name) for a, b in edges(fleet)}
+
+
+def errors(fleet):
+    return {(f.code, f.object) for f in check(fleet) if f.severity == "error"}
+
+
+@pytest.mark.parametrize("path", [DEV, PROD])
+def test_the_reference_fleet_goes_to_waves_and_back_with_the_same_edges(tmp_path: Path, path: str):
+    waves, fine = tmp_path / "waves", tmp_path / "fine"
+    assert convert(REFERENCE, path, "waves", waves).exit_code == 0
+    between = read(waves, path)
+    assert is_waves(between) and errors(between) == set()
+    assert convert(waves, path, "fine", fine).exit_code == 0
+    before, after = read(REFERENCE, path), read(fine, path)
+    assert edges(after) == edges(before)
+    by_id = {k.id: k for k in before.kustomizations}
+    assert {k.id for k in after.kustomizations} == set(by_id)
+    for k in after.kustomizations:
+        old = by_id[k.id]
+        assert (k.path, k.wait, k.timeout_s, k.interval_s, k.parent) == (old.path, old.wait, old.timeout_s, old.interval_s, old.parent)
+        assert k.objects == old.objects or k.id == before.root
+
+
+def test_the_written_waves_are_those_that_simulate_regroups(tmp_path: Path):
+    assert convert(REFERENCE, DEV, "waves", tmp_path / "w").exit_code == 0
+    written, regrouped = read(tmp_path / "w", DEV), to_waves(read(REFERENCE, DEV))
+    layout = {k.id: (k.parent, k.depends_on, k.wait, k.effective_timeout_s) for k in regrouped.kustomizations if k.id != regrouped.root}
+    assert {k.id: (k.parent, k.depends_on, k.wait, k.effective_timeout_s) for k in written.kustomizations if k.id != written.root} == layout
+    one, other = (predict(assemble(f, Choice()).scenario, 5) for f in (written, regrouped))
+    assert one.total_quantile(0.5) == pytest.approx(other.total_quantile(0.5), rel=0.02)
+
+
+def test_waves_without_notes_get_the_edges_that_the_manifests_need_and_no_new_error(tmp_path: Path):
+    path = f"{DEV}-waves"
+    result = convert(REFERENCE, path, "fine", tmp_path / "f")
+    assert result.exit_code == 0
+    assert "not all content could be read" in result.stderr
+    after = read(tmp_path / "f", path)
+    assert errors(after) <= errors(read(REFERENCE, path))
+    found = named(after)
+    assert {("postgresql-cluster", "cnpg-operator"), ("traefik-config", "traefik"), ("loki", "kube-prometheus-stack")} <= found
+    assert ("kube-prometheus-stack", "localstack") not in found
+    assert not is_waves(after)
+
+
+def test_only_the_clusters_own_folder_changes_and_the_source_not_at_all(tmp_path: Path):
+    before = {p: p.read_bytes() for p in REFERENCE.rglob("*") if p.is_file()}
+    convert(REFERENCE, DEV, "waves", tmp_path / "w")
+    assert {p: p.read_bytes() for p in REFERENCE.rglob("*") if p.is_file()} == before
+    for folder in ("apps", "base", PROD):
+        compared = filecmp.dircmp(REFERENCE / folder, tmp_path / "w" / folder)
+        assert not (compared.diff_files or compared.left_only or compared.right_only)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_repositories_round_trip(tmp_path: Path, seed: int):
+    repo = tmp_path / "fleet"
+    write_repository(repo, seed)
+    assert convert(repo, "clusters/x", "waves", tmp_path / "w").exit_code == 0
+    result = convert(tmp_path / "w", "clusters/x", "fine", tmp_path / "f")
+    if is_waves(read(tmp_path / "w", "clusters/x")):
+        assert result.exit_code == 0, result.output
+        assert edges(read(tmp_path / "f", "clusters/x")) == edges(read(repo, "clusters/x"))
+
+
+def plain_entry(root: Path) -> None:
+    """An entry without a kustomization file, and with a file that holds a service beside something else."""
+    flux = root / "clusters/x/flux-system"
+    flux.mkdir(parents=True)
+    (flux / "gotk.yaml").write_text(SYNC + CONTROLLERS)
+    service = (
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {0}, namespace: flux-system}}\n"
+        "spec: {{interval: 5m, path: ./apps/{0}, prune: true, wait: true, sourceRef: {{kind: GitRepository, name: flux-system}}{1}}}\n"
+    )
+    extra = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: notes, namespace: flux-system}\n"
+    ready = ", dependsOn: [{name: a, readyExpr: 'dep.status.x == 1'}]"
+    (root / "clusters/x/a.yaml").write_text(service.format("a", "") + extra)
+    (root / "clusters/x/b.yaml").write_text(service.format("b", ready))
+    for name in "ab":
+        (root / "apps" / name).mkdir(parents=True)
+        (root / "apps" / name / "cm.yaml").write_text(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: default}}\n")
+
+
+def test_an_entry_without_a_kustomization_file_keeps_what_is_no_service(tmp_path: Path):
+    repo = tmp_path / "fleet"
+    plain_entry(repo)
+    result = convert(repo, "clusters/x", "waves", tmp_path / "w")
+    assert result.exit_code == 0, result.output
+    reading = read_repository(tmp_path / "w", "clusters/x")
+    assert is_waves(reading.fleet)
+    at_root = {(m.kind, m.name) for m in reading.rendered[reading.fleet.root]}
+    assert ("ConfigMap", "notes") in at_root and ("Kustomization", "a") not in at_root
+    assert convert(tmp_path / "w", "clusters/x", "fine", tmp_path / "f").exit_code == 0
+    after = read(tmp_path / "f", "clusters/x")
+    b = next(k for k in after.kustomizations if k.id.name == "b")
+    assert b.depends_on[0].ready_expr == "dep.status.x == 1"
+
+
+def test_nothing_is_overwritten(tmp_path: Path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/mine.txt").write_text("x")
+    result = convert(REFERENCE, DEV, "waves", tmp_path / "there")
+    assert result.exit_code == 2 and [p.name for p in (tmp_path / "there").iterdir()] == ["mine.txt"]
+
+
+def test_what_is_in_waves_already_is_refused_and_what_is_fine_already_too(tmp_path: Path):
+    for path, to in ((f"{DEV}-waves", "waves"), (DEV, "fine")):
+        result = convert(REFERENCE, path, to, tmp_path / "x")
+        assert result.exit_code == 2 and not (tmp_path / "x").exists()
+
+
+def test_a_broken_note_is_named(tmp_path: Path):
+    convert(REFERENCE, DEV, "waves", tmp_path / "w")
+    file = tmp_path / "w" / DEV / "wave-1/postgresql-cluster.yaml"
+    file.write_text(file.read_text().replace('[{"name": "cnpg-operator"}]', "nonsense"))
+    result = convert(tmp_path / "w", DEV, "fine", tmp_path / "f")
+    assert result.exit_code == 2 and ANNOTATION in result.output and not (tmp_path / "f").exists()
+
+
+def test_the_written_dependencies_are_json_that_anyone_can_read(tmp_path: Path):
+    convert(REFERENCE, DEV, "waves", tmp_path / "w")
+    reading = read_repository(tmp_path / "w", DEV)
+    notes = {m.name: m.note(ANNOTATION) for ms in reading.rendered.values() for m in ms if m.kind == "Kustomization" and m.note(ANNOTATION)}
+    assert json.loads(notes["n8n"]) == [{"name": "postgresql-cluster"}, {"name": "redis-sentinel"}]
