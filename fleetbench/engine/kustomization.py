@@ -18,6 +18,7 @@ from fleetbench.engine.plan import MISSING
 from fleetbench.engine.readiness import dependency_ready
 from fleetbench.engine.work_queue import REQUEUE, STOP, Result
 from fleetbench.engine.world import World
+from fleetbench.ids import HELM_RELEASE
 
 Reconcile = Generator[simpy.Event, Any, Result]
 
@@ -131,8 +132,9 @@ def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]
             if not w.exists[child]:
                 yield w.work(child, world.APPLY)
                 w.create(child)
-    for child in item.creates:  # a changed child gets a new generation, which enqueues it
-        if w.changed_at[child] > w.applied_revision[child] and w.exists[child] and w.applied_revision[child]:
+    for child in item.creates:  # a changed release gets a new generation, which enqueues it
+        changed = w.changed_at[child] > w.applied_revision[child] and w.applied_revision[child]
+        if changed and w.items[child].id.kind == HELM_RELEASE:
             w.enqueue(child)
     w.applied(n)
 

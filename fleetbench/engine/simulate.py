@@ -113,10 +113,11 @@ def _bootstrap(w: World) -> None:
             w.create(n)
 
 
-def _steady(w: World) -> None:
+def _steady(w: World, *, queued: bool = True) -> None:
     """A fleet that has been running: everything that can be Ready is, and waits for its next interval.
 
-    The queue keeps the order in which objects were last reconciled; where that is not known, one is drawn.
+    The queue keeps the order in which objects were last reconciled; where that is not known, one is drawn. Without
+    ``queued`` nothing waits in it: the controllers are down.
     """
     known = w.plan.scenario.last_reconciled
     order: list[tuple[float, int]] = []
@@ -132,6 +133,8 @@ def _steady(w: World) -> None:
     for last, n in sorted(order):
         w.emit(n)
         item = w.items[n]
+        if not queued:
+            continue
         since = max(0.0, -last) if not known else 0.0
         w.pool(n).queue.add(n, after_s=max(w.jittered(n, item.interval_s) - since, 0.001))
     for n, item in enumerate(w.items):
@@ -185,9 +188,7 @@ def _count_goal(w: World) -> None:
 
 def _restart(w: World) -> None:
     """The controllers are killed at t0 and come back: all objects enqueued at low priority."""
-    _steady(w)
-    w.pools.clear()
-    _make_pools(w)
+    _steady(w, queued=False)
     u = w.draws.uniform(0, LEASE)
     start = CONTROLLER_START_S + (LEASE_S * u if w.parameters.leader_election else 0.0)
     w.latest = 1

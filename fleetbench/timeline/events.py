@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from fleetbench import phases
-from fleetbench.ids import ObjectId
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+
+_FLUX_KINDS = (KUSTOMIZATION, HELM_RELEASE)
 
 
 class Event(NamedTuple):
@@ -56,6 +58,8 @@ def first_ready_s(events: Iterable[Event], since_s: float = 0.0, revision: str |
     """
     previous: Event | None = None
     for event in events:
+        if event.reason == phases.CURRENT and event.object.kind in _FLUX_KINDS:
+            continue  # its workloads as a whole, where they are only known so
         turned = previous is None or previous.status != phases.TRUE or previous.revision != event.revision
         turned = turned and (previous is None or previous.generation == event.generation)
         if (
