@@ -6,6 +6,7 @@ import json
 import platform
 import secrets
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from fleetbench.measure.interrupts import shielded
 from fleetbench.measure.shell import INSTALL, ProgramFailed, need, run
 
 CREATE_S, LOAD_S, DELETE_S = 600.0, 600.0, 180.0
+CLUSTER_LABEL = "io.x-k8s.kind.cluster"
+"""kind v0.33.0 pkg/cluster/internal/providers/docker/constants.go."""
+LATE_CHECKS = 8
+"""Seconds for which a container may still turn up after its making was broken off."""
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -86,39 +91,47 @@ def kind_cluster(options: KindOptions) -> Iterator[KindCluster]:
         )
     folder = Path(tempfile.mkdtemp(prefix="fleetbench-kind-"))
     kubeconfig = folder / "kubeconfig"
+    made = False
     try:
-        command: list[str | Path] = [
-            "kind",
-            "create",
-            "cluster",
-            "--name",
-            name,
-            "--kubeconfig",
-            kubeconfig,
-            "--wait",
-            "180s",
-        ]
-        if options.image:
-            command += ["--image", options.image]
-        if options.config:
-            command += ["--config", options.config]
-        run(command, timeout_s=CREATE_S, what="kind create cluster")
+        run(_create_command(options, name, kubeconfig), timeout_s=CREATE_S, what="kind create cluster")
         nodes = tuple(run(["kind", "get", "nodes", "--name", name], timeout_s=60).split())
+        made = True
         load_images(name, options.load_images)
         yield KindCluster(name, kubeconfig, nodes)
     finally:
         if not options.keep:
-            _delete(name, kubeconfig, folder)
+            with shielded():
+                _delete(name, kubeconfig, folder, broken_off=not made)
 
 
-def _delete(name: str, kubeconfig: Path, folder: Path) -> None:
-    with shielded():
-        _delete_all(name, kubeconfig, folder)
+def _create_command(options: KindOptions, name: str, kubeconfig: Path) -> list[str | Path]:
+    command: list[str | Path] = [
+        "kind",
+        "create",
+        "cluster",
+        "--name",
+        name,
+        "--kubeconfig",
+        kubeconfig,
+        "--wait",
+        "180s",
+    ]
+    if options.image:
+        command += ["--image", options.image]
+    if options.config:
+        command += ["--config", options.config]
+    return command
 
 
-def _delete_all(name: str, kubeconfig: Path, folder: Path) -> None:
+def _delete(name: str, kubeconfig: Path, folder: Path, broken_off: bool) -> None:
+    command: list[str | Path] = ["kind", "delete", "cluster", "--name", name, "--kubeconfig", kubeconfig]
     try:
-        run(["kind", "delete", "cluster", "--name", name, "--kubeconfig", kubeconfig], timeout_s=DELETE_S)
+        run(command, timeout_s=DELETE_S)
+        # docker goes on making a container after the program that asked for it was ended.
+        for _ in range(LATE_CHECKS if broken_off else 0):
+            time.sleep(1.0)
+            if run(["docker", "ps", "-aq", "--filter", f"label={CLUSTER_LABEL}={name}"], timeout_s=60).strip():
+                run(command, timeout_s=DELETE_S)
     finally:
         for file in folder.iterdir():
             file.unlink()

@@ -139,6 +139,8 @@ def measure_on_kind(plan: Plan, folder: Path, view: Callable[[Mapping[str, Any],
         # Where something fails, go on for a poll, so that what waits for it is seen to wait.
         settle_s = max(SETTLE_S, run_flags["requeue_dependency_s"] + 5.0) if plan.hopeless else SETTLE_S
         loop = Loop(watcher.queue, fold, recorder, progress, shown, clock, timeout_s=plan.timeout_s, settle_s=settle_s)
+        if plan.kind.keep:
+            stack.callback(say, f"kept the cluster {cluster.name}: its kubeconfig is {cluster.kubeconfig}")
         return finish(loop, recorder, progress, sampler, meta, interval)
 
 

@@ -14,14 +14,26 @@ from fleetbench.runs.files import read_run
 from tests.kind.rig import PLANTED, copy_fleet, measure, start, wait_for_line
 
 
-def leftovers(before):
-    """Kind clusters, temporary folders and processes of fleetbench that were not there before."""
-    return sorted(present() - before)
+@pytest.fixture
+def temporary(tmp_path):
+    """A folder for temporary files, and the Kind clusters that were there before: what is left shows."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    return Temporary(folder, clusters())
 
 
-def present():
-    clusters = subprocess.run(["kind", "get", "clusters"], capture_output=True, text=True, check=True).stdout.split()
-    return set(clusters) | {p.name for p in Path("/tmp").glob("fleetbench-*")}
+class Temporary:
+    def __init__(self, folder, before):
+        self.folder, self.before = folder, before
+        self.env = {"TMPDIR": str(folder)}
+
+    def left(self):
+        """Kind clusters and temporary files that a run left behind."""
+        return sorted(clusters() - self.before) + sorted(p.name for p in self.folder.iterdir())
+
+
+def clusters():
+    return set(subprocess.run(["kind", "get", "clusters"], capture_output=True, text=True, check=True).stdout.split())
 
 
 @pytest.fixture
@@ -32,10 +44,10 @@ def users_kubeconfig(tmp_path):
     return file
 
 
-def test_a_repository_is_rolled_out_timed_and_taken_away_again(tmp_path, kind_args, users_kubeconfig):
+def test_a_repository_is_rolled_out_timed_and_taken_away_again(tmp_path, kind_args, users_kubeconfig, temporary):
     repo = copy_fleet(tmp_path / "fleet")
     commit_all(repo, "First")
-    before, kubeconfig = present(), users_kubeconfig.read_text()
+    kubeconfig = users_kubeconfig.read_text()
     run = tmp_path / "run"
     done = measure(
         "--repo",
@@ -47,7 +59,7 @@ def test_a_repository_is_rolled_out_timed_and_taken_away_again(tmp_path, kind_ar
         run,
         "--timeout",
         "4m",
-        env={"KUBECONFIG": str(users_kubeconfig)},
+        env={"KUBECONFIG": str(users_kubeconfig), **temporary.env},
     )
     assert done.returncode == 0, done.stderr
     assert "5 of 5 Ready" in done.stdout and str(run) in done.stdout
@@ -72,7 +84,7 @@ def test_a_repository_is_rolled_out_timed_and_taken_away_again(tmp_path, kind_ar
     everything = "".join(p.read_text() for p in run.iterdir()) + done.stdout + done.stderr
     assert not [value for value in PLANTED if value in everything]
     assert users_kubeconfig.read_text() == kubeconfig
-    assert leftovers(before) == []
+    assert temporary.left() == []
 
 
 def test_a_failing_stand_in_blocks_what_waits_for_it_and_nothing_else(tmp_path, kind_args):
@@ -90,9 +102,9 @@ def test_a_failing_stand_in_blocks_what_waits_for_it_and_nothing_else(tmp_path, 
     assert "not Ready: Kustomization/flux-system/c" in done.stdout
 
 
-def test_ctrl_c_in_the_middle_saves_what_was_seen_and_leaves_nothing(tmp_path, kind_args):
-    before, run = present(), tmp_path / "run"
-    process = start("--env", "dev", *kind_args, "-o", run)
+def test_ctrl_c_in_the_middle_saves_what_was_seen_and_leaves_nothing(tmp_path, kind_args, temporary):
+    run = tmp_path / "run"
+    process = start("--env", "dev", *kind_args, "-o", run, env=temporary.env)
     wait_for_line(process, "Ready (2/")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
@@ -100,11 +112,10 @@ def test_ctrl_c_in_the_middle_saves_what_was_seen_and_leaves_nothing(tmp_path, k
     read = read_run(run)
     assert read.timeline.events and {"interrupted": True} in read.meta["notes"]
     assert (run / "ready.csv").exists() and (run / "report.md").exists()
-    assert leftovers(before) == []
+    assert temporary.left() == []
 
 
-def test_a_failed_install_leaves_nothing(tmp_path, kind_args):
-    before = present()
+def test_a_failed_install_leaves_nothing(tmp_path, kind_args, temporary):
     good = Path(os.environ["FLEETBENCH_FLUX_MANIFEST"]) if "FLEETBENCH_FLUX_MANIFEST" in os.environ else None
     text = (
         good.read_text()
@@ -116,15 +127,15 @@ def test_a_failed_install_leaves_nothing(tmp_path, kind_args):
         text + "\n---\napiVersion: example.com/v1\nkind: NoSuchThing\nmetadata: {name: x, namespace: flux-system}\n"
     )
     arguments = [a for i, a in enumerate(kind_args) if "--flux-manifest" not in kind_args[max(i - 1, 0) : i + 1]]
-    done = measure("--env", "dev", *arguments, "--flux-manifest", bad, "-o", tmp_path / "run")
+    done = measure("--env", "dev", *arguments, "--flux-manifest", bad, "-o", tmp_path / "run", env=temporary.env)
     assert done.returncode == 3 and "NoSuchThing" in done.stderr
-    assert leftovers(before) == []
+    assert temporary.left() == []
 
 
 def test_a_cluster_name_that_is_taken_is_refused(tmp_path, kind_args, cluster):
     done = measure("--env", "dev", "--name", cluster.kind.name, *kind_args, "-o", tmp_path / "run")
     assert done.returncode == 2 and f"named {cluster.kind.name} exists already" in done.stderr
-    assert cluster.kind.name in present()
+    assert cluster.kind.name in clusters()
 
 
 def test_a_docker_that_is_stopped_is_told(tmp_path, kind_args):
@@ -135,12 +146,11 @@ def test_a_docker_that_is_stopped_is_told(tmp_path, kind_args):
     assert not (tmp_path / "run").exists()
 
 
-def test_sigterm_while_the_cluster_is_being_made_leaves_nothing(tmp_path, kind_args):
-    before = present()
-    process = start("--env", "dev", *kind_args, "-o", tmp_path / "run")
+def test_sigterm_while_the_cluster_is_being_made_leaves_nothing(tmp_path, kind_args, temporary):
+    process = start("--env", "dev", *kind_args, "-o", tmp_path / "run", env=temporary.env)
     wait_for_line(process, "creating the Kind cluster")
     time.sleep(6)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=180)
     assert process.returncode == 130, err
-    assert leftovers(before) == []
+    assert temporary.left() == []

@@ -84,6 +84,7 @@ def test_a_cluster_name_that_is_taken_is_refused_and_that_cluster_left_alone(pro
 
 
 def test_a_cluster_that_fails_to_come_up_is_deleted_with_its_kubeconfig(programs, tmp_path, monkeypatch):
+    monkeypatch.setattr(kind, "LATE_CHECKS", 0)
     monkeypatch.setattr(kind.tempfile, "mkdtemp", lambda prefix: str((tmp_path / "t").mkdir() or tmp_path / "t"))
     programs("docker", "exit 0")
     programs(
