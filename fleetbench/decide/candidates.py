@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fleetbench.decide.convert.layout import in_fine
 from fleetbench.decide.needed import IMPLIED, UNNEEDED, UNPROVEN, Edge, classify, droppable
 from fleetbench.decide.timeouts import TimeoutAdvice
 from fleetbench.decide.whatif import (
@@ -19,6 +20,7 @@ from fleetbench.decide.whatif import (
     WaitOff,
     WhatIf,
 )
+from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet, Kustomization
 from fleetbench.graph.order import health_checked
 from fleetbench.graph.waves import is_waves, to_waves
@@ -48,9 +50,9 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Layout:
-    """The same services in the other layout: ``waves``."""
+    """The same services in the other layout: ``waves`` or ``fine``."""
 
-    to: str = "waves"
+    to: str
 
     @property
     def title(self) -> str:
@@ -59,7 +61,8 @@ class Layout:
 
     def applied(self, scenario: Scenario) -> Scenario:
         """Regrouped; services keep their workload times."""
-        return replace(scenario, fleet=to_waves(scenario.fleet))
+        fleet = to_waves(scenario.fleet) if self.to == "waves" else in_fine(scenario.fleet)
+        return replace(scenario, fleet=fleet)
 
 
 def candidates(scenario: Scenario, edges: str, timeouts: Sequence[TimeoutAdvice], slowest: Sequence[ObjectId]) -> list[Candidate]:
@@ -83,10 +86,21 @@ def candidates(scenario: Scenario, edges: str, timeouts: Sequence[TimeoutAdvice]
     )
     if longer:
         found.append(Candidate(SetTimeouts(longer), True, "their waits outlast their timeouts now and then"))
-    if not is_waves(fleet):
-        found.append(Candidate(Layout(), False, "`fleetbench convert --to waves` writes it"))
+    found += layout_changes(fleet)
     found += beyond(scenario, slowest)
     return found
+
+
+def layout_changes(fleet: Fleet) -> list[Candidate]:
+    """The other layout, where the fleet can have it."""
+    if not is_waves(fleet):
+        return [Candidate(Layout("waves"), False, "`fleetbench convert --to waves` writes it")]
+    try:
+        in_fine(fleet)
+    except InputError:
+        return []
+    note = "`fleetbench convert --to fine` writes it: edges as the manifests need them, check them first"
+    return [Candidate(Layout("fine"), False, note)]
 
 
 def flag_changes(now: Parameters, fleet: Fleet) -> list[dict[str, Any]]:

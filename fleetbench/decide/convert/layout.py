@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import networkx as nx
 
 from fleetbench.decide.needed import opaque
 from fleetbench.errors import InputError
-from fleetbench.graph.fleet import Fleet, Kustomization
+from fleetbench.graph.fleet import Dependency, Fleet, Kustomization
 from fleetbench.graph.order import say
 from fleetbench.graph.waves import is_waves, to_waves
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
@@ -120,6 +120,35 @@ def into_fine(fleet: Fleet, notes: Mapping[ObjectId, str]) -> Relayout:
         if d.target in kids
     )
     return Relayout(tuple(moves), (), tuple(sorted(gone)), rewired, tuple(said))
+
+
+def in_fine(fleet: Fleet) -> Fleet:
+    """The fleet with its services taken out of their waves, as :func:`into_fine` has it without notes.
+
+    Raises:
+        InputError: as there.
+    """
+    relayout = into_fine(fleet, {})
+    moves = {m.id: m for m in relayout.moves}
+    stays = tuple(sorted(moves))
+    instead = {(dependant, gone): more for dependant, gone, more in relayout.rewired}
+
+    def changed(k: Kustomization) -> Kustomization:
+        if k.id in moves:
+            targets = (ObjectId(KUSTOMIZATION, e.get("namespace", k.id.namespace), e["name"]) for e in moves[k.id].depends_on)
+            exprs = {d.target: d for d in k.depends_on}
+            return replace(k, parent=fleet.root, depends_on=tuple(exprs.get(t) or Dependency(t) for t in targets))
+        kept: list[Dependency] = []
+        for d in k.depends_on:
+            more = instead.get((k.id, d.target))
+            kept += [d] if more is None else [Dependency(t) for t in more]
+        objects = tuple(id for id in k.objects if id not in moves and id not in relayout.emptied)
+        gone = len(k.objects) - len(objects)
+        added = stays if k.id == fleet.root else ()
+        return replace(k, depends_on=tuple(kept), objects=(*objects, *added), applies=max(k.applies - gone, 0) + len(added))
+
+    kustomizations = tuple(changed(k) for k in fleet.kustomizations if k.id not in relayout.emptied)
+    return replace(fleet, kustomizations=kustomizations, name=f"{fleet.name}-fine", _index={})
 
 
 def _entry(target: ObjectId, dependant: ObjectId, ready_expr: str | None = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from fleetbench.cli.main import cli
-from fleetbench.decide.convert.layout import ANNOTATION
+from fleetbench.decide.convert.layout import ANNOTATION, in_fine
 from fleetbench.decide.needed import edges
 from fleetbench.graph.checks import check
 from fleetbench.graph.waves import is_waves, to_waves
@@ -74,6 +74,14 @@ def test_waves_without_notes_get_the_edges_that_the_manifests_need_and_no_new_er
     assert {("postgresql-cluster", "cnpg-operator"), ("traefik-config", "traefik"), ("loki", "kube-prometheus-stack")} <= found
     assert ("kube-prometheus-stack", "localstack") not in found
     assert not is_waves(after)
+
+
+def test_the_fine_layout_that_optimize_tries_is_the_one_that_is_written(tmp_path: Path):
+    path = f"{DEV}-waves"
+    convert(REFERENCE, path, "fine", tmp_path / "f")
+    written, tried = read(tmp_path / "f", path), in_fine(read(REFERENCE, path))
+    assert edges(written) == edges(tried)
+    assert {k.id: k.parent for k in written.kustomizations} == {k.id: k.parent for k in tried.kustomizations}
 
 
 def test_only_the_clusters_own_folder_changes_and_the_source_not_at_all(tmp_path: Path):
