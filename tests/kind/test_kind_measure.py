@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import time
@@ -16,20 +17,21 @@ from tests.kind.rig import PLANTED, copy_fleet, measure, start, wait_for_line
 
 @pytest.fixture
 def temporary(tmp_path):
-    """A folder for temporary files, and the Kind clusters that were there before: what is left shows."""
+    """A folder for temporary files and a name for the cluster of a run: what it leaves behind shows."""
     folder = tmp_path / "temporary"
     folder.mkdir()
-    return Temporary(folder, clusters())
+    return Temporary(folder)
 
 
 class Temporary:
-    def __init__(self, folder, before):
-        self.folder, self.before = folder, before
+    def __init__(self, folder):
+        self.folder, self.name = folder, f"fleetbench-test-{secrets.token_hex(3)}"
         self.env = {"TMPDIR": str(folder)}
+        self.args = ["--name", self.name]
 
     def left(self):
-        """Kind clusters and temporary files that a run left behind."""
-        return sorted(clusters() - self.before) + sorted(p.name for p in self.folder.iterdir())
+        """The run's Kind cluster and temporary files, if it left them behind."""
+        return sorted(clusters() & {self.name}) + sorted(p.name for p in self.folder.iterdir())
 
 
 def clusters():
@@ -55,6 +57,7 @@ def test_a_repository_is_rolled_out_timed_and_taken_away_again(tmp_path, kind_ar
         "--cluster-path",
         "clusters/dev",
         *kind_args,
+        *temporary.args,
         "-o",
         run,
         "--timeout",
@@ -104,7 +107,7 @@ def test_a_failing_stand_in_blocks_what_waits_for_it_and_nothing_else(tmp_path, 
 
 def test_ctrl_c_in_the_middle_saves_what_was_seen_and_leaves_nothing(tmp_path, kind_args, temporary):
     run = tmp_path / "run"
-    process = start("--env", "dev", *kind_args, "-o", run, env=temporary.env)
+    process = start("--env", "dev", *kind_args, *temporary.args, "-o", run, env=temporary.env)
     wait_for_line(process, "Ready (2/")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
@@ -127,7 +130,9 @@ def test_a_failed_install_leaves_nothing(tmp_path, kind_args, temporary):
         text + "\n---\napiVersion: example.com/v1\nkind: NoSuchThing\nmetadata: {name: x, namespace: flux-system}\n"
     )
     arguments = [a for i, a in enumerate(kind_args) if "--flux-manifest" not in kind_args[max(i - 1, 0) : i + 1]]
-    done = measure("--env", "dev", *arguments, "--flux-manifest", bad, "-o", tmp_path / "run", env=temporary.env)
+    done = measure(
+        "--env", "dev", *arguments, "--flux-manifest", bad, *temporary.args, "-o", tmp_path / "run", env=temporary.env
+    )
     assert done.returncode == 3 and "NoSuchThing" in done.stderr
     assert temporary.left() == []
 
@@ -147,7 +152,7 @@ def test_a_docker_that_is_stopped_is_told(tmp_path, kind_args):
 
 
 def test_sigterm_while_the_cluster_is_being_made_leaves_nothing(tmp_path, kind_args, temporary):
-    process = start("--env", "dev", *kind_args, "-o", tmp_path / "run", env=temporary.env)
+    process = start("--env", "dev", *kind_args, *temporary.args, "-o", tmp_path / "run", env=temporary.env)
     wait_for_line(process, "creating the Kind cluster")
     time.sleep(6)
     process.send_signal(signal.SIGTERM)
