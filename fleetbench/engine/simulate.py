@@ -65,8 +65,9 @@ def run_sample(plan: Plan, number: int, *, record: bool = False) -> Sample:
     _make_pools(w)
     {BOOTSTRAP: _bootstrap, COMMIT: _commit, RESTART: _restart}[plan.scenario.kind](w)
     limit = MAX_UNTIL_S if plan.scenario.until_s is None else min(plan.scenario.until_s, MAX_UNTIL_S)
-    if record and plan.scenario.until_s is not None:
-        w.env.run(until=limit)  # with what goes on after the last Ready: failed checks, retries, intervals
+    hopeless = not all(plan.reconcilable[n] for n in plan.services)
+    if record and hopeless and plan.scenario.until_s is not None:
+        w.env.run(until=limit)  # with what goes on after the last Ready: failed checks and retries
     elif w.remaining > 0:
         w.env.run(until=w.finished | w.env.timeout(limit))
     until = w.env.now if plan.scenario.until_s is None else limit
