@@ -15,7 +15,7 @@ from fleetbench.repo.manifest import CLUSTER_SCOPED, FLUX_GROUPS, Manifest
 from fleetbench.repo.needs import Needs
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source
-from fleetbench.repo.providers import Providers
+from fleetbench.repo.providers import Providers, installed_before
 from fleetbench.repo.tree import Tree
 from fleetbench.repo.workloads import workloads_of
 
@@ -39,7 +39,8 @@ def assemble(walk: Walk, root: Node, tree: Tree, name: str, entry: str, builds_r
     kustomizations, releases = _objects(walk, root, findings, assumed)
     charts = _charts(walk, releases, root.source or ASSUMED_SOURCE, tree, findings)
     releases = [_with_chart(release, charts.get(release.id)) for release in releases]
-    kustomizations, releases = _with_needs(walk, kustomizations, releases, charts)
+    providers = Providers(walk.nodes.values(), releases, charts, installed_before(tree))
+    kustomizations, releases = _with_needs(providers, walk, root, kustomizations, releases, charts)
     sources = _sources(walk, root.source or ASSUMED_SOURCE, kustomizations, releases, findings, assumed)
     if assumed:
         text = f"no Kustomization at {entry or '.'} points at it: {root.id.key} is assumed (wait: false, interval 10m)"
@@ -118,15 +119,16 @@ def _with_chart(release: HelmRelease, chart: Chart | None) -> HelmRelease:
 
 
 def _with_needs(
+    providers: Providers,
     walk: Walk,
+    root: Node,
     kustomizations: Sequence[Kustomization],
     releases: Sequence[HelmRelease],
     charts: Mapping[ObjectId, Chart],
 ) -> tuple[list[Kustomization], list[HelmRelease]]:
-    providers = Providers(walk.nodes.values(), releases, charts)
     members: list[Kustomization | HelmRelease] = [*kustomizations, *releases]
     edges = {m.id: frozenset(d.target for d in m.depends_on) for m in members}
-    needs = Needs(providers, {m.id: m.parent for m in members}, edges)
+    needs = Needs(providers, {m.id: m.parent for m in members}, edges, root.id.namespace)
     return (
         [replace(k, needs=needs.of_kustomization(walk.nodes[k.id], k)) for k in kustomizations],
         [replace(r, needs=needs.of_release(r, walk.releases[r.id][0], charts.get(r.id))) for r in releases],

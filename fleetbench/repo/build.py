@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from fleetbench.findings import FILE_UNREADABLE
+from fleetbench.repo.batch import MAX_MEMBERS, can_share, run_together, split
 from fleetbench.repo.cache import BuildCache, content_key
 from fleetbench.repo.inputs import Inputs, Problem, collect
 from fleetbench.repo.manifest import Manifest, crd_header
@@ -37,6 +39,23 @@ class Build:
     """Why there are no manifests; None = it built."""
 
 
+class Request(NamedTuple):
+    """One build that is wanted: a directory of a tree with a Flux Kustomization's spec merged in."""
+
+    tree: Tree
+    directory: str
+    spec: Mapping[str, Any]
+
+
+@dataclass
+class _Job:
+    """A request whose objects only kustomize can say."""
+
+    request: Request
+    inputs: Inputs
+    key: str
+
+
 @dataclass
 class Builder:
     """Builds paths of trees; the same build is run once, in this run and, with a cache, in later ones."""
@@ -44,56 +63,98 @@ class Builder:
     program: Program
     cache: BuildCache | None
     ran: int = 0
-    """How many times the program was started."""
+    """How many builds were left to the program."""
     _known: dict[str, Build] = field(default_factory=dict)
-    _asked: dict[tuple[int, str, str], Build] = field(default_factory=dict)
+    _asked: dict[tuple[int, str, str], str] = field(default_factory=dict)
 
     def build(self, tree: Tree, directory: str, spec: Mapping[str, Any]) -> Build:
-        """Build a directory with a Flux Kustomization's spec merged in, as kustomize-controller does."""
-        asked = (id(tree), directory, json.dumps({k: spec[k] for k in BUILD_FIELDS if k in spec}, sort_keys=True, default=str))
-        build = self._asked.get(asked)
-        if build is None:
-            build = self._asked[asked] = self._collected(tree, directory, spec)
-        return build
+        """Build one directory, as kustomize-controller does."""
+        return self.build_all([Request(tree, directory, spec)])[0]
 
-    def _collected(self, tree: Tree, directory: str, spec: Mapping[str, Any]) -> Build:
-        inputs = collect(tree, directory, spec)
-        file = tree.kustomization_file(directory)
-        where = tree.name(file) if file else directory or "."
+    def build_all(self, requests: Sequence[Request]) -> list[Build]:
+        """Build several directories side by side, small ones together in one run of the program."""
+        jobs: dict[str, _Job] = {}
+        keys = [self._key(request, jobs) for request in requests]
+        if jobs:
+            self.ran += len(jobs)
+            with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2)) as pool:
+                for built in pool.map(self._run, _portions(list(jobs.values()), pool_size=os.cpu_count() or 2)):
+                    self._known.update(built)
+        return [self._known[key] for key in keys]
+
+    def _key(self, request: Request, jobs: dict[str, _Job]) -> str:
+        """The key of a build in what is known; a build that needs the program becomes a job."""
+        spec = {k: request.spec[k] for k in BUILD_FIELDS if k in request.spec}
+        asked = (id(request.tree), request.directory, json.dumps(spec, sort_keys=True, default=str))
+        key = self._asked.get(asked)
+        if key is None:
+            inputs = collect(request.tree, request.directory, request.spec)
+            key = self._asked[asked] = content_key(inputs, self.program.version)
+            if key not in self._known:
+                build = self._without_program(request, inputs, key)
+                if build is None:
+                    jobs[key] = _Job(request, inputs, key)
+                else:
+                    self._known[key] = build
+        return key
+
+    def _without_program(self, request: Request, inputs: Inputs, key: str) -> Build | None:
+        remote = tuple(inputs.remote)
         if inputs.problems:
-            first = inputs.problems[0]
-            return Build((), tuple(inputs.remote), tuple(inputs.problems), failure=first)
-        key = content_key(inputs, self.program.version)
-        build = self._known.get(key)
-        if build is None:
-            build = self._known[key] = self._build(tree, inputs, key, where)
-        return build
-
-    def _build(self, tree: Tree, inputs: Inputs, key: str, where: str) -> Build:
-        plain = plain_build(tree, inputs)
+            return Build((), remote, tuple(inputs.problems), failure=inputs.problems[0])
+        plain = plain_build(request.tree, inputs)
         if plain is not None:
-            return Build(tuple(plain), tuple(inputs.remote), files=tuple(inputs.files))
+            return Build(tuple(plain), remote, files=tuple(inputs.files))
         bodies = self.cache.get(key) if self.cache else None
-        if bodies is None:
-            try:
-                self.ran += 1
-                bodies = _bodies(self.program.run(inputs), where)
-            except BuildFailed as error:
-                problems = tuple(_bad_files(tree, inputs))
-                return Build((), tuple(inputs.remote), problems, failure=Problem(where, None, str(error)))
-            except Unreadable as error:
-                return Build((), tuple(inputs.remote), failure=Problem(where, None, error.reason))
-            if self.cache:
-                self.cache.put(key, bodies)
-        origins = Origins(tree, inputs)
-        manifests = tuple(origins.place(body) for body in bodies)
-        return Build(manifests, tuple(inputs.remote), files=tuple(inputs.files))
+        return None if bodies is None else _placed(request.tree, inputs, bodies)
+
+    def _run(self, jobs: Sequence[_Job]) -> dict[str, Build]:
+        """Run a portion; a batch in which something fails is halved until what fails is alone."""
+        if len(jobs) == 1:
+            return {jobs[0].key: self._alone(jobs[0])}
+        try:
+            printed = run_together(self.program, [job.inputs for job in jobs])
+            bodies = [_bodies(texts, "") for texts in printed]
+        except (BuildFailed, Unreadable):
+            half = len(jobs) // 2
+            return self._run(jobs[:half]) | self._run(jobs[half:])
+        return {job.key: self._keep(job, found) for job, found in zip(jobs, bodies, strict=True)}
+
+    def _alone(self, job: _Job) -> Build:
+        tree, inputs = job.request.tree, job.inputs
+        file = tree.kustomization_file(job.request.directory)
+        where = tree.name(file) if file else job.request.directory or "."
+        try:
+            return self._keep(job, _bodies(split(self.program.run(inputs.files, inputs.directory)), where))
+        except BuildFailed as error:
+            problems = tuple(_bad_files(tree, inputs))
+            return Build((), tuple(inputs.remote), problems, failure=Problem(where, None, str(error)))
+        except Unreadable as error:
+            return Build((), tuple(inputs.remote), failure=Problem(where, None, error.reason))
+
+    def _keep(self, job: _Job, bodies: list[dict[str, Any]]) -> Build:
+        if self.cache:
+            self.cache.put(job.key, bodies)
+        return _placed(job.request.tree, job.inputs, bodies)
 
 
-def _bodies(output: str, where: str) -> list[dict[str, Any]]:
-    """Parse kustomize's output, lists taken apart."""
+def _portions(jobs: list[_Job], pool_size: int) -> list[list[_Job]]:
+    """What goes into one run each: batches of like size, enough of them to keep all processors busy, then the rest."""
+    together = [job for job in jobs if can_share(job.inputs)]
+    alone = [[job] for job in jobs if not can_share(job.inputs)]
+    size = max(1, min(MAX_MEMBERS, -(-len(together) // pool_size)))
+    return [together[i : i + size] for i in range(0, len(together), size)] + alone
+
+
+def _placed(tree: Tree, inputs: Inputs, bodies: list[dict[str, Any]]) -> Build:
+    origins = Origins(tree, inputs)
+    return Build(tuple(origins.place(body) for body in bodies), tuple(inputs.remote), files=tuple(inputs.files))
+
+
+def _bodies(printed: Iterable[str], where: str) -> list[dict[str, Any]]:
+    """Parse kustomize's documents, lists taken apart."""
     found: list[dict[str, Any]] = []
-    for text in re.split(r"^---\n", output, flags=re.M):
+    for text in printed:
         header = crd_header("\n" + text)
         if header is not None:
             found.append(header)

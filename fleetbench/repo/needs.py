@@ -20,8 +20,14 @@ _Want = tuple[Key, ObjectId, str]
 class Needs:
     """Finds the needs of a fleet's members against all that the fleet brings."""
 
-    def __init__(self, providers: Providers, parents: Mapping[ObjectId, ObjectId | None], edges: Mapping[ObjectId, frozenset[ObjectId]]):
-        self.providers, self.parents, self.edges = providers, parents, edges
+    def __init__(
+        self,
+        providers: Providers,
+        parents: Mapping[ObjectId, ObjectId | None],
+        edges: Mapping[ObjectId, frozenset[ObjectId]],
+        flux_namespace: str,
+    ):
+        self.providers, self.parents, self.edges, self.flux_namespace = providers, parents, edges, flux_namespace
 
     def of_kustomization(self, node: Node, kustomization: Kustomization) -> tuple[Need, ...]:
         """Needs of a Kustomization's build, apply and workloads."""
@@ -49,17 +55,21 @@ class Needs:
         for key, wanted_by, blocks in wants:
             if (key, blocks) in found:
                 continue
-            provider = self._provider(key, owner)
+            provider = self._provider(key, owner, blocks)
             if provider is not None:
                 found[key, blocks] = Need(self._what(key), wanted_by, provider, blocks)
         return tuple(found.values())
 
-    def _provider(self, key: Key, owner: ObjectId) -> ObjectId | None:
+    def _provider(self, key: Key, owner: ObjectId, blocks: str) -> ObjectId | None:
         """Who brings it; None where nothing here does, or where it is there before the owner is."""
+        if key == ("Namespace", "", self.flux_namespace):
+            return None
         providers = self.providers.of(key)
         before = self._ancestors(owner)
-        if not providers or owner in providers or any(p in before for p in providers):
+        if not providers or any(p in before for p in providers):
             return None
+        if owner in providers:
+            return owner if blocks == BUILD else None  # a build comes before the apply that would bring it
         waited_for = self.edges.get(owner, frozenset())
         return next((p for p in providers if p in waited_for or self.parents.get(p) in waited_for), providers[0])
 

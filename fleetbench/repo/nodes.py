@@ -87,6 +87,12 @@ def findings_of(walk: Walk, tree: Tree) -> list[Finding]:
     return found + list(_unknown_variables(walk))
 
 
+def _below_a_folder(tree: Tree, directory: str) -> str:
+    """Where the artifact is a folder of the repository (an OCI artifact pushed from it), say which."""
+    tops = [top for top in tree.listing("") if tree.is_directory(f"{top}/{directory}")]
+    return f"; {tops[0]}/{directory} does: if the source holds only {tops[0]}, read it with --repo .../{tops[0]}" if tops else ""
+
+
 def _duplicate(id: ObjectId, first: Manifest, by: ObjectId | None, others: list[tuple[Manifest, ObjectId]]) -> Finding:
     names = [parent.key for _, parent in others]
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
@@ -139,7 +145,7 @@ def _findings(node: Node, tree: Tree) -> Iterator[Finding]:
         yield Finding(NOT_EXPANDED, text, fix, node.id, file, line)
     build = node.build
     if node.broken is not None and build is None:
-        hint = tree.like(node.directory)
+        hint = tree.like(node.directory) or _below_a_folder(tree, node.directory)
         fix = "create the directory or correct spec.path"
         yield Finding(PATH_MISSING, f"{node.id.key}: {node.broken}{hint}", fix, node.id, file, line)
     for problem in build.remote if build else ():

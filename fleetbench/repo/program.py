@@ -7,15 +7,15 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from fleetbench.errors import EnvironmentLacks
-from fleetbench.repo.inputs import Inputs
 
 TIMEOUT_S = 120.0
-"""Longest that one build may take; the slowest of a public fleet takes a few seconds."""
+"""Longest that one run may take; the slowest build of a public fleet takes a few seconds."""
 
 
 class BuildFailed(Exception):
@@ -30,21 +30,24 @@ class Program:
     version: str
     """Part of the cache's key."""
 
-    def run(self, inputs: Inputs) -> str:
-        """Build in a folder that holds the inputs and nothing else.
+    def run(self, files: Mapping[str, bytes], directory: str) -> str:
+        """Build a directory in a folder that holds the given files and nothing else.
 
         Raises:
             BuildFailed: kustomize says no, or takes too long.
         """
         with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
             root = Path(os.path.realpath(folder)) / "r"
-            for path, content in inputs.files.items():
+            made = set()
+            for path, content in files.items():
                 target = root / path
-                target.parent.mkdir(parents=True, exist_ok=True)
+                if target.parent not in made:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    made.add(target.parent)
                 target.write_bytes(content)
             home = Path(folder) / "home"
             home.mkdir()
-            command = [*self.command, "--load-restrictor", "LoadRestrictionsNone", str(root / inputs.directory)]
+            command = [*self.command, "--load-restrictor", "LoadRestrictionsNone", str(root / directory)]
             try:
                 done = subprocess.run(
                     command, capture_output=True, timeout=TIMEOUT_S, env=_environment(home), cwd=home, check=False
@@ -93,7 +96,7 @@ def _environment(home: Path) -> dict[str, str]:
         "KUBECONFIG": os.devnull,
         "HTTP_PROXY": nowhere,
         "HTTPS_PROXY": nowhere,
-        "GOMAXPROCS": "1",  # builds run side by side; one thread each costs a fifth less
+        "GOMAXPROCS": "1",  # runs go side by side; one thread each costs a fifth less
         "GOGC": "400",
         **{k: v for k, v in os.environ.items() if k.upper() in ("SYSTEMROOT", "WINDIR")},
     }

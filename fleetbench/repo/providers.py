@@ -1,7 +1,12 @@
-"""Who brings what others need: CRDs, namespaces, Secrets, ConfigMaps, secret stores, service accounts, volumes."""
+"""Who brings what others need: CRDs, namespaces, Secrets, ConfigMaps, secret stores, service accounts, volumes.
+
+Many repositories install some charts with helmfile before Flux runs, because their own cold start would deadlock
+without the CRDs; what a helmfile in the repository names is therefore there from the start.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -12,6 +17,8 @@ from fleetbench.ids import ObjectId
 from fleetbench.repo.charts import Chart
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Node
+from fleetbench.repo.tree import Tree, Unreadable
+from fleetbench.repo.yamltext import decode
 
 BUILT_IN = frozenset({"", "apps", "batch", "autoscaling", "policy", "extensions"})
 """API groups of Kubernetes itself, beside those that end in ``.k8s.io`` and are not extensions."""
@@ -46,11 +53,26 @@ def crd_charts() -> Mapping[str, Mapping[str, Any]]:
 class Providers:
     """An index over a fleet: what is brought, and by which Kustomizations and HelmReleases."""
 
-    def __init__(self, nodes: Iterable[Node], releases: Iterable[HelmRelease], charts: Mapping[ObjectId, Chart]):
+    def __init__(
+        self,
+        nodes: Iterable[Node],
+        releases: Iterable[HelmRelease],
+        charts: Mapping[ObjectId, Chart],
+        before: frozenset[str] = frozenset(),
+    ):
+        """Build the index.
+
+        Args:
+            nodes: the Kustomizations with their objects.
+            releases: the HelmReleases.
+            charts: what is known of their charts, for those that lie in the repository.
+            before: charts and releases that are installed before Flux is, see :func:`installed_before`.
+        """
         self._by: dict[Key, list[ObjectId]] = {}
         self.crd_names: dict[tuple[str, str], str] = {}
         """Group and kind -> the CRD's own name, where it was seen."""
         self._groups: dict[str, list[tuple[bool, ObjectId]]] = {}
+        self._before: set[str] = set()
         for node in nodes:
             for manifest in node.rendered:
                 self._provide(manifest, manifest.namespace or node.id.namespace, node.id)
@@ -60,8 +82,14 @@ class Providers:
             for manifest in (*chart.crds, *chart.manifests) if chart else ():
                 self._provide(manifest, manifest.namespace or namespace, release.id)
             known = crd_charts().get(_chart_name(release))
-            for group in known["groups"] if known and chart is None else ():
-                self._groups.setdefault(group, []).append((not known.get("only"), release.id))  # type: ignore[union-attr]
+            if known is None or chart is not None:
+                continue
+            there = _chart_name(release) in before or release.id.name in before
+            for group in known["groups"]:
+                if there:
+                    self._before.add(group)
+                else:
+                    self._groups.setdefault(group, []).append((not known.get("only"), release.id))
 
     def _provide(self, manifest: Manifest, namespace: str, by: ObjectId) -> None:
         kind = manifest.kind
@@ -86,7 +114,22 @@ class Providers:
         found = self._by.get(key, [])
         if found or key[0] != CRD:
             return found
-        return [id for _, id in sorted(self._groups.get(key[1], []))]
+        return [] if key[1] in self._before else [id for _, id in sorted(self._groups.get(key[1], []))]
+
+
+def installed_before(tree: Tree) -> frozenset[str]:
+    """Names of charts and releases in the repository's helmfiles: installed before Flux takes over."""
+    found: set[str] = set()
+    for path in tree.files:
+        if "helmfile" not in path.lower() or not path.endswith((".yaml", ".yml", ".gotmpl")):
+            continue
+        try:
+            text = decode(tree.read(path), path)
+        except Unreadable:
+            continue
+        found.update(re.findall(r"^\s*-\s+name:\s*([\w.-]+)\s*$", text, re.M))
+        found.update(name.rpartition("/")[2] for name in re.findall(r"^\s*-?\s*chart:\s*([\w./:-]+)\s*$", text, re.M))
+    return frozenset(found)
 
 
 def _made_secret(manifest: Manifest) -> str:

@@ -169,7 +169,7 @@ class _Reader:
         versions: list[str] = []
         node = replace(root, rendered=[], build=None)
         for _ in range(4):
-            walker.render(node, self.tree, store)
+            walker.render([node], [self.tree], store)
             if node.build is not None:
                 self._refuse_failure(node.build)
             itself = next((m for m in node.rendered if is_kustomization(m) and id_of(m, root.id.namespace) == root.id), None)
@@ -180,7 +180,8 @@ class _Reader:
                 break
             node = replace(root, manifest=itself, rendered=[], build=None)
         node = replace(root, rendered=[], build=None)
-        return walker.render(node, self.tree, store)
+        walker.render([node], [self.tree], store)
+        return node
 
     def _ignore(self, walk: Walk, source: ObjectId | None) -> tuple[Any, Any]:
         """``spec.ignore`` and ``spec.sparseCheckout`` of this repository's source object."""

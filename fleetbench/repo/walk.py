@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
-from fleetbench.repo.build import Builder
+from fleetbench.repo.build import Build, Builder, Request
 from fleetbench.repo.manifest import Manifest, in_apply_order, mapping
 from fleetbench.repo.nodes import Node, Walk, findings_of
 from fleetbench.repo.objects import id_of, is_helmrelease, is_kustomization, is_source
@@ -18,6 +16,8 @@ from fleetbench.repo.variables import VariableStore, substituted, variables_of
 
 _RECONCILE, _SSA = "kustomize.toolkit.fluxcd.io/reconcile", "kustomize.toolkit.fluxcd.io/ssa"
 Progress = Callable[[str], None]
+PORTION = 96
+"""Builds that are asked for at once: enough for batches to fill, few enough for progress to be seen."""
 
 
 class Walker:
@@ -32,21 +32,18 @@ class Walker:
         found = Walk()
         found.nodes[root.id] = root
         level, waiting = [root], []
-        with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2)) as pool:
-            while level:
-                trees = {node.id: tree for node in level if (tree := self._tree(node, found)) is not None}
-                waiting += [n for n in level if n.id not in trees and n.not_expanded is None]
-                ready = [n for n in level if n.id in trees]
-                for done in pool.map(self.render, ready, [trees[n.id] for n in ready], [store] * len(ready)):
-                    if self.progress is not None:
-                        self.progress(done.id.key)
-                level = []
-                for node in ready:
-                    level += self._take_in(node, found)
-                if not level:
-                    # a generator found meanwhile may hold what an earlier Kustomization reads
-                    level = [n for n in waiting if self._tree(n, found) is not None]
-                    waiting = [n for n in waiting if n not in level]
+        while level:
+            trees = {node.id: tree for node in level if (tree := self._tree(node, found)) is not None}
+            waiting += [n for n in level if n.id not in trees and n.not_expanded is None]
+            ready = [n for n in level if n.id in trees]
+            self.render(ready, [trees[n.id] for n in ready], store)
+            level = []
+            for node in ready:
+                level += self._take_in(node, found)
+            if not level:
+                # a generator found meanwhile may hold what an earlier Kustomization reads
+                level = [n for n in waiting if self._tree(n, found) is not None]
+                waiting = [n for n in waiting if n not in level]
         for node in waiting:
             node.not_expanded = f"its content is in {node.source}, not in this repository"
         found.findings += findings_of(found, self.tree)
@@ -63,23 +60,20 @@ class Walker:
             return found.artifacts.tree(node.source, {self.this_repository: self.tree, origin: self.tree})
         return None
 
-    def render(self, node: Node, tree: Tree, store: VariableStore) -> Node:
-        """Build one Kustomization as kustomize-controller does: build, variables, common metadata, apply order."""
-        if not tree.is_directory(node.directory):
-            node.broken = f"spec.path {node.spec.get('path') or './'} {tree.why_missing(node.directory)}"
-            return node
-        node.build = self.builder.build(tree, node.directory, node.spec)
-        if node.build.failure is not None:
-            node.broken = f"kustomize cannot build it: {node.build.failure.text}"
-            return node
-        node.variables = variables_of(node.spec, node.id.namespace, store)
-        result = substituted(node.build.manifests, node.variables)
-        node.unknown = result.unknown
-        if result.failure is not None:
-            node.broken = result.failure
-        kept = [m for m in result.manifests if m.kind and m.name and not _left_alone(m)]
-        node.rendered = in_apply_order(_with_metadata(kept, node.spec))
-        return node
+    def render(self, nodes: Sequence[Node], trees: Sequence[Tree], store: VariableStore) -> None:
+        """Build Kustomizations as kustomize-controller does: build, variables, common metadata, apply order."""
+        wanted = []
+        for node, tree in zip(nodes, trees, strict=True):
+            if tree.is_directory(node.directory):
+                wanted.append((node, Request(tree, node.directory, node.spec)))
+            else:
+                node.broken = f"spec.path {node.spec.get('path') or './'} {tree.why_missing(node.directory)}"
+        for at in range(0, len(wanted), PORTION):
+            portion = wanted[at : at + PORTION]
+            for (node, _), build in zip(portion, self.builder.build_all([r for _, r in portion]), strict=True):
+                _fill(node, build, store)
+                if self.progress is not None:
+                    self.progress(node.id.key)
 
     def _take_in(self, node: Node, found: Walk) -> list[Node]:
         """Record what a build holds; return the Kustomizations that are new."""
@@ -104,6 +98,21 @@ class Walker:
                 else:
                     place[id] = (manifest, node.id)
         return new
+
+
+def _fill(node: Node, build: Build, store: VariableStore) -> None:
+    """What a Kustomization's build says of it."""
+    node.build = build
+    if build.failure is not None:
+        node.broken = f"kustomize cannot build it: {build.failure.text}"
+        return
+    node.variables = variables_of(node.spec, node.id.namespace, store)
+    result = substituted(build.manifests, node.variables)
+    node.unknown = result.unknown
+    if result.failure is not None:
+        node.broken = result.failure
+    kept = [m for m in result.manifests if m.kind and m.name and not _left_alone(m)]
+    node.rendered = in_apply_order(_with_metadata(kept, node.spec))
 
 
 def source_of(manifest: Manifest, id: ObjectId) -> ObjectId | None:

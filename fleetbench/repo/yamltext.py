@@ -14,7 +14,8 @@ import yaml
 
 from fleetbench.repo.tree import Unreadable
 
-MAX_DEPTH = 500
+MAX_DEPTH = 150
+"""Readers and writers recurse some six calls a level, and Python allows a thousand; CRD schemas reach about 40."""
 MAX_EXPANDED_NODES = 2_000_000
 """Nodes after aliases are followed; go-yaml v3 decode.go refuses at a like size ("excessive aliasing")."""
 
