@@ -52,7 +52,7 @@ def command(
     if format == "html":
         write_text(_page(found, samples, seed, profile), output)
     else:
-        _export([r for r in found if not hasattr(r, "problem")], format, table, output)  # type: ignore[misc]
+        _export([r for r in found if not hasattr(r, "problem")], format, table, output)
 
 
 def _read(paths: tuple[Path, ...], tolerant: bool) -> list[RunResult | Unreadable]:

@@ -32,7 +32,7 @@ def export(name: str, runs: Sequence[Path], **parameters: Any) -> str:
     import nbconvert
 
     # nbconvert's whole-page templates load scripts and fonts from elsewhere; its basic one is the body alone.
-    exporter = nbconvert.HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
+    exporter = nbconvert.HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)  # type: ignore[no-untyped-call,unused-ignore]
     body, _ = exporter.from_notebook_node(executed)
     return notebook_page(_full(name), str(body))
 
@@ -60,7 +60,7 @@ def execute(name: str, parameters: dict[str, Any]) -> Any:
         except PapermillExecutionError as error:
             hint = "give runs that it can show: 02 takes measured ones" if wanted.get("runs") else None
             raise InputError(f"notebook {file.stem}: {error.ename}: {error.evalue}", hint) from None
-        return nbformat.read(str(out), as_version=4)
+        return nbformat.read(str(out), as_version=4)  # type: ignore[no-untyped-call,unused-ignore]
 
 
 def _transport() -> Any:

@@ -115,14 +115,29 @@ def _load_prediction(path: Path) -> RunResult:
         findings = _findings(graph.get("findings"))
     else:
         notes.append(f"{runs.GRAPH} is missing: no findings and no dependency graph")
-    timelines, totals = {}, _totals(path / TOTALS)
-    for strategy in document.get("strategies") or {}:
-        events = path / timeline_file(str(strategy))
-        if events.exists():
-            timelines[str(strategy)] = read_run(events)
-    if not timelines:
-        notes.append("an older release wrote it, without events: no Gantt chart, no states over time")
+    timelines = _timelines(path, [str(s) for s in document.get("strategies") or ()], notes)
+    totals = _totals(path / TOTALS)
     return result_of_document(document, str(file), fleet, timelines, totals, path.name, meta, findings, tuple(notes), path)
+
+
+def _timelines(path: Path, strategies: list[str], notes: list[str]) -> dict[str, Run]:
+    """The events of each strategy's median sample, as far as they are there; what is not is noted."""
+    files = {strategy: path / timeline_file(strategy) for strategy in strategies}
+    if not any(file.exists() for file in files.values()):
+        notes.append("an older release wrote it, without events: no Gantt chart, no states over time")
+    found = {}
+    for strategy, file in files.items():
+        if not file.exists():
+            continue
+        try:
+            run = read_run(file)
+        except InputError as error:
+            notes.append(f"{strategy} has no Gantt chart: {error.message}")
+            continue
+        found[strategy] = run
+        if run.cut is not None:
+            notes.append(f"{file.name}: {run.cut}: the pictures of {strategy} show it as far as it goes")
+    return found
 
 
 def result_of_document(

@@ -37,7 +37,7 @@ class Unreadable:
 
 
 def page(
-    runs: Sequence[RunResult | Unreadable], held: Mapping[int, RunComparison] | None = None, title: str | None = None
+    runs: Sequence[RunResult | Unreadable], held: Mapping[int, RunComparison] | None = None, title: str | None = None, most_bytes: int = MOST_BYTES
 ) -> str:
     """Render the page.
 
@@ -45,11 +45,12 @@ def page(
         runs: in the order in which to show them.
         held: place in ``runs`` of a measured run -> its prediction held against it.
         title: None = made of the runs' names.
+        most_bytes: detail is left out until the page fits.
     """
     text = ""
     for detail in _DETAILS:
         text = _render(runs, held or {}, title, detail)
-        if len(text.encode()) <= MOST_BYTES:
+        if len(text.encode()) <= most_bytes:
             break
     return text
 
@@ -80,7 +81,7 @@ def notebook_page(title: str, body: str) -> str:
         title: the notebook's name.
         body: what nbconvert made of it, as markup.
     """
-    from pygments.formatters import HtmlFormatter
+    from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped,unused-ignore]
 
     light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "github-dark"))
     return _environment().get_template("notebook.html.j2").render(

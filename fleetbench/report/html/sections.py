@@ -130,7 +130,7 @@ class RunSection:
     @cached_property
     def chains(self) -> list[dict[str, Any]]:
         """Per rollout its chain of causes, and the seconds by cause."""
-        found = []
+        found: list[dict[str, Any]] = []
         for r in self.run.rollouts:
             if r in [c["rollout"] for c in found]:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.lines import Line2D
 
@@ -108,5 +109,5 @@ def _started(rollout: RolloutResult, id: ObjectId) -> float | None:
     return next((at for at in runs if at >= 0), None)
 
 
-def _lines(n: int) -> object:
+def _lines(n: int) -> Any:
     return ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))[n % 4]

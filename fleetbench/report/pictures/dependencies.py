@@ -43,7 +43,7 @@ def dependencies(fleet: Fleet, durations_s: Mapping[ObjectId, float] | None = No
     across = max(column.values(), default=0) + 1
     down = max((y for _, y in place.values()), default=0.0) + 1
     with styled():
-        words = f"; critical path {' to '.join(id.name for id in critical)}, {format_duration(length)}" if critical else ""
+        words = f"; critical path {' to '.join(names(critical).values())}, {format_duration(length)}" if critical else ""
         picture = Picture(max(across * _COLUMN, 7.0), down * _ROW + 1.1, f"Dependency graph of {len(place)} objects in {across} layers{words}.")
         (axes,) = picture.axes_below(1)
         axes.set_xlim(-0.1, max(across * _COLUMN, 7.0) - _COLUMN + _BOX + 0.1)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.report.inert import inert
@@ -33,6 +34,8 @@ from fleetbench.units import format_duration
 
 _CHAIN_WIDTH = 2.2
 _BAR = 0.68
+_TALL = 60
+"""Rows from which on the time axis is labelled above, too."""
 
 
 def gantt(rollout: RolloutResult, title: str | None = None) -> Picture:
@@ -56,7 +59,8 @@ def gantt(rollout: RolloutResult, title: str | None = None) -> Picture:
         critical = _chain(axes, rollout.chain, rows)
         row_axis(axes, list(names(order).values()), sorted(rows[id] for id in critical))
         axes.set_title(title or _title(rollout))
-        axes.tick_params(axis="x", labelbottom=False, length=0)
+        tall = len(order) > _TALL
+        axes.tick_params(axis="x", labelbottom=False, labeltop=tall, length=0)
         _workers(workers, rollout, until)
         time_axis(axes, until, "")
         time_axis(workers, until)
@@ -71,7 +75,7 @@ def gantt(rollout: RolloutResult, title: str | None = None) -> Picture:
 def describe(rollout: RolloutResult) -> str:
     """The picture in words."""
     last = rollout.in_order[-1].id if rollout.complete and rollout.objects else None
-    end = "not all of them turned Ready" if last is None else f"the last one, {last.key}, after {format_duration(rollout.total_s)}"
+    end = "not all of them turned Ready" if last is None else f"the last one, {shorten(last.key, 60)}, after {format_duration(rollout.total_s)}"
     return f"Gantt chart of {rollout.label}: {len(rollout.objects)} objects in order of Ready, {end}."
 
 
@@ -153,5 +157,5 @@ def _workers(axes: Axes, rollout: RolloutResult, until: float) -> None:
         axes.step(x, y, where="post", color=colour, linestyle=line, linewidth=1.4, label=f"{name} (has {there_are * len(pools)})")
         top = max(top, *y)
     axes.set_ylim(0, top + 0.6)
-    axes.yaxis.get_major_locator().set_params(integer=True, nbins=4)
+    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8, borderaxespad=0.1, labelcolor=INK)

@@ -9,7 +9,19 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from fleetbench.ids import ObjectId
-from fleetbench.report.pictures.style import INK, ON_COLOUR, VERMILLION, Look, Picture, legend, names, row_axis, styled
+from fleetbench.report.pictures.style import (
+    GRID,
+    INK,
+    ON_COLOUR,
+    VERMILLION,
+    Look,
+    Picture,
+    legend,
+    names,
+    row_axis,
+    shorten,
+    styled,
+)
 
 _CELL = 0.2
 
@@ -26,7 +38,7 @@ def failure_matrix(blocked: Mapping[ObjectId, Collection[ObjectId]], title: str 
     columns = sorted(others, key=lambda id: (-sum(id in set(found) - {row} for row, found in blocked.items()), id))
     with styled():
         worst = rows[0] if rows else None
-        words = f"; {worst.key} keeps most down, {len(set(blocked[worst]) - {worst})}" if worst else ""
+        words = f"; {shorten(worst.key, 60)} keeps most down, {len(set(blocked[worst]) - {worst})}" if worst else ""
         picture = Picture(
             max(len(columns) * _CELL + 4.2, 7), max(len(rows), 1) * _CELL + 3.4, f"Failure matrix of {len(rows)} objects{words}."
         )
@@ -47,10 +59,8 @@ def failure_matrix(blocked: Mapping[ObjectId, Collection[ObjectId]], title: str 
         axes.set_aspect("equal", adjustable="box")
         for text in axes.get_xticklabels():
             text.set_parse_math(False)
-        axes.set_xticks([x - 0.5 for x in range(1, len(columns))], minor=True)
-        axes.set_yticks([y - 0.5 for y in range(1, len(rows))], minor=True)
-        axes.grid(which="minor")
-        axes.tick_params(which="minor", length=0)
+        axes.vlines([x - 0.5 for x in range(1, len(columns))], -0.5, len(rows) - 0.5, color=GRID, linewidth=0.6, zorder=0)
+        axes.hlines([y - 0.5 for y in range(1, len(rows))], -0.5, len(columns) - 0.5, color=GRID, linewidth=0.6, zorder=0)
         axes.set_title(title)
         fails = Line2D([], [], color=INK, marker="x", linestyle="", label="fails")
         legend(picture, {"stays down": Look(VERMILLION, "////")}, [fails], columns=2)

@@ -55,7 +55,7 @@ STATES: dict[str, Look] = {
 }
 """State -> look, in the order of a service's life; Ready is what comes after the last one."""
 STRATEGIES: dict[str, Look] = {"fine": Look(SKY, ""), "waves": Look(ORANGE, "////")}
-_RC: dict[str, Any] = {
+_RC: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 9.0,
     "text.color": INK,
@@ -115,9 +115,10 @@ class Picture(Figure):
         Args:
             salt: makes the ids in it differ from those of the page's other pictures.
         """
-        with matplotlib.rc_context({"svg.hashsalt": salt, "svg.id": salt}):
+        with matplotlib.rc_context({"svg.hashsalt": salt}):
             text = self._written("svg", metadata={"Date": None, "Creator": None}).decode()
-        return re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+        text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+        return re.sub(r'<g id="[^"]*"', "<g", text)  # groups are counted per picture, and nothing refers to them
 
     def _written(self, format: str, **options: Any) -> bytes:
         out = io.BytesIO()

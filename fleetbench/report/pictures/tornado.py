@@ -69,10 +69,10 @@ def tornado(changes: Sequence[Change], base_s: float | None = None, title: str |
             look = _FASTER if c.difference_s <= 0 else _SLOWER
             shown_s = c.difference_s if math.isfinite(c.difference_s) else 0.0
             axes.barh(row, shown_s, height=0.6, color=look.colour, hatch=look.hatch, edgecolor=ON_COLOUR, linewidth=0.4)
-            whiskers = c.low_s is not None and c.high_s is not None and math.isfinite(c.low_s) and math.isfinite(c.high_s)
-            if whiskers:
-                axes.plot([c.low_s, c.high_s], [row, row], color=INK, linewidth=1.2, marker="|", markersize=7)
-            right = max(0.0, shown_s, (c.high_s or 0.0) if whiskers else 0.0)
+            whisker = [v for v in (c.low_s, c.high_s) if v is not None and math.isfinite(v)]
+            if len(whisker) == 2:
+                axes.plot(whisker, [row, row], color=INK, linewidth=1.2, marker="|", markersize=7)
+            right = max([0.0, shown_s, *whisker])
             axes.text(right + reach * 0.03, row, _said(c.difference_s), va="center", fontsize=8.5, color=INK)
         row_axis(axes, [shorten(inert(c.label), 48) for c in order])
         axes.axvline(0, color=INK, linewidth=1)

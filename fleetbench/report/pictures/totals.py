@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from fleetbench.report.inert import inert
 from fleetbench.report.pictures.compare import looks
@@ -33,7 +34,7 @@ def totals(samples: Mapping[str, Sequence[float]], measured: Mapping[str, float]
         bins = np.linspace(0, last, min(_MOST_BINS, max(8, 2 * round(count**0.5))) + 1)
         for axes, (label, values) in zip(rows, samples.items(), strict=False):
             look = look_of[label]
-            axes.hist(list(values), bins=bins, color=look.colour, hatch=look.hatch, edgecolor=ON_COLOUR, linewidth=0.4)
+            axes.hist(list(values), bins=list(bins), color=look.colour, hatch=look.hatch, edgecolor=ON_COLOUR, linewidth=0.4)
             low, middle, high = (lower_quantile(list(values), q) for q in (0.05, 0.5, 0.95))
             axes.set_title(
                 f"{shorten(inert(label))}: median {format_duration(middle)}, p5 - p95 {format_duration(low)} - {format_duration(high)} (n = {len(values)})",
@@ -45,7 +46,7 @@ def totals(samples: Mapping[str, Sequence[float]], measured: Mapping[str, float]
             for value in measured.values():
                 axes.axvline(value, color=MUTED, linewidth=1.2, linestyle=(0, (1, 1)))
             axes.set_ylabel("samples")
-            axes.yaxis.get_major_locator().set_params(integer=True, nbins=3)
+            axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
             time_axis(axes, last, "")
         rows[-1].set_xlabel("to the last Ready")
         picture.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11, color=INK)

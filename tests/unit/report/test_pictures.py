@@ -33,7 +33,6 @@ DRAWN = {
     "gantt, hostile": lambda: pictures.gantt(runs.hostile()["fine"]),
     "compare": lambda: pictures.compare(runs.reference().rollouts),
     "compare, measured": lambda: pictures.compare([runs.measured().rollout, runs.measured("waves-c4").rollout]),
-    "compare, 200 objects": lambda: pictures.compare([runs.large().rollout, runs.large().rollout]),
     "band": lambda: pictures.band(bands(runs.reference()["fine"])),
     "band, 200 objects": lambda: pictures.band(bands(runs.large().rollout), [runs.large().rollout.by_id_s]),
     "predicted and measured": lambda: pictures.predicted_and_measured([fleetbench.validate(runs.measured(), 5)]),

@@ -1,0 +1,98 @@
+"""``fleetbench report``: what it writes, and what it says when it cannot."""
+
+import importlib.util
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from fleetbench.cli.main import cli
+from tests.unit.report import runs
+
+TRACE = str(runs.TRACES / "fine-c4.json.gz")
+
+
+@pytest.fixture(scope="module")
+def predicted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "predicted"
+    assert CliRunner().invoke(cli, ["simulate", "--samples", "3", "-o", str(folder)]).exit_code in (0, 1)
+    return folder
+
+
+def report(*args):
+    return CliRunner().invoke(cli, ["report", *map(str, args)])
+
+
+def test_a_page_is_written_of_predicted_and_measured_runs(predicted, tmp_path):
+    result = report(predicted, TRACE, "--samples", "3", "-o", tmp_path / "out.html")
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "out.html").read_text()
+    assert "predicted</span>" in text and "measured</span>" in text and "The prediction said" in text
+
+
+def test_without_samples_no_prediction_is_held_against_a_measured_run(tmp_path):
+    assert report(TRACE, "--samples", "0", "-o", tmp_path / "out.html").exit_code == 0
+    assert "The prediction said" not in (tmp_path / "out.html").read_text()
+
+
+@pytest.mark.parametrize("spoil", ["empty", "torn", "older", "no meta", "events torn"])
+def test_a_spoilt_run_folder_gives_a_page_that_says_so(predicted, tmp_path, spoil):
+    import shutil
+
+    folder = tmp_path / "spoilt"
+    shutil.copytree(predicted, folder)
+    prediction = folder / "prediction.json"
+    if spoil == "empty":
+        for file in folder.iterdir():
+            file.unlink()
+    elif spoil == "torn":
+        prediction.write_text(prediction.read_text()[:2000])
+    elif spoil == "older":
+        prediction.write_text(json.dumps({**json.loads(prediction.read_text()), "format_version": 0}))
+    elif spoil == "no meta":
+        (folder / "meta.json").unlink()
+    else:
+        runs.write_cut(folder / "timeline-fine.jsonl", folder / "timeline-fine.jsonl", 20)
+    result = report(folder, "-o", tmp_path / "out.html")
+    assert result.exit_code == 0 and "Traceback" not in result.output
+    text = (tmp_path / "out.html").read_text()
+    expected = {"no meta": "meta.json is missing", "events torn": "timeline-fine"}.get(spoil, "could not be read")
+    assert expected in text
+
+
+def test_a_run_that_does_not_exist_is_bad_usage(tmp_path):
+    result = report(tmp_path / "none", "-o", tmp_path / "out.html")
+    assert result.exit_code == 2 and "no such run" in result.output
+    assert not (tmp_path / "out.html").exists()
+    assert report().exit_code == 2
+
+
+def test_a_table_of_a_spoilt_folder_is_an_error(tmp_path):
+    assert report(tmp_path, "--format", "csv").exit_code == 2
+
+
+@pytest.mark.parametrize("format", ["csv", "markdown", "perfetto"])
+def test_tables_and_traces_go_to_standard_output(predicted, format):
+    result = report(predicted, "--format", format)
+    assert result.exit_code == 0
+    if format == "perfetto":
+        assert json.loads(result.stdout)["traceEvents"]
+    else:
+        assert "ready_s" in result.stdout.splitlines()[0]
+
+
+def test_parquet_needs_a_file(predicted, tmp_path):
+    assert report(predicted, "--format", "parquet").exit_code == 2
+    assert report(predicted, "--format", "parquet", "--table", "why", "-o", tmp_path / "why.parquet").exit_code == 0
+    assert (tmp_path / "why.parquet").read_bytes()[:4] == b"PAR1"
+
+
+def test_an_unknown_notebook_is_named_with_those_there_are():
+    result = report("--notebook", "06")
+    assert result.exit_code == 2 and "01-waves-vs-fine" in result.output
+
+
+def test_without_papermill_the_environment_lacks_something(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, find=importlib.util.find_spec: None if name == "papermill" else find(name))
+    result = report("--notebook", "01")
+    assert result.exit_code == 3 and "fleetbench[notebook]" in result.output
