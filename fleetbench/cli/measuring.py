@@ -130,7 +130,7 @@ def _plan(choice: FleetChoice, request: Request, work: Path) -> Plan:
         request.timeout,
         _hopeless(deployed, fail),
         {**_meta(subject, request, real), "left_out": [] if stand_in is None else list(stand_in.dropped)},
-        lambda fleet, flags: _predict(fleet, flags, fail),
+        lambda fleet, flags: _predict(fleet, flags, fail, None if stand_in is None else "stand-in"),
     )
 
 
@@ -177,7 +177,7 @@ def _hopeless(fleet: Fleet, fail: frozenset[ObjectId]) -> frozenset[ObjectId]:
     return frozenset(plan.items[n].id for n in plan.services if not can[n])
 
 
-def _predict(fleet: Fleet, flags: Mapping[str, Any], fail: frozenset[ObjectId]) -> Predicted:
+def _predict(fleet: Fleet, flags: Mapping[str, Any], fail: frozenset[ObjectId], profile: str | None) -> Predicted:
     """Predict the rollout of the fleet as it is deployed, with the flags of the run."""
     from fleetbench.measure.session import Predicted
     from fleetbench.model.assemble import Choice
@@ -186,7 +186,7 @@ def _predict(fleet: Fleet, flags: Mapping[str, Any], fail: frozenset[ObjectId]) 
     from fleetbench.prediction.strategies import FINE, predict_strategies
 
     known = {name: value for name, value in flags.items() if name in Parameters.__dataclass_fields__}
-    result = predict_strategies(fleet, Choice(flags=known, fail=fail), FINE)
+    result = predict_strategies(fleet, Choice(flags=known, profile=profile, fail=fail), FINE)
     prediction = result.predictions[FINE]
     interval = (prediction.total_quantile(0.05), prediction.total_quantile(0.95))
     return Predicted(to_document(result.assembled, result.predictions), interval)

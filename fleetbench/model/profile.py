@@ -23,7 +23,7 @@ from fleetbench.model.distributions import Distribution
 from fleetbench.model.located import Located, did_you_mean, read_located
 
 FORMAT_VERSION = 1
-SHIPPED = ("default", "short")
+SHIPPED = ("default", "short", "stand-in")
 DEFAULT = "default"
 """Key of the entry that holds for every chart, kind or image without one of its own."""
 
@@ -155,6 +155,11 @@ def load_profile(name_or_path: str | Path) -> Profile:
         hint = did_you_mean(text, SHIPPED) or "write one with `fleetbench calibrate RUN... -o PROFILE`"
         raise InputError(f"--profile: got {text!r}, wanted {' or '.join(SHIPPED)} or a file that exists", hint)
     return read_profile(read_located(path), path.name)
+
+
+def stand_in_profile() -> Profile:
+    """What holds for the pods of ``measure --workloads stand-in``, over any other profile."""
+    return load_profile("stand-in")
 
 
 def read_profile(top: Located, name: str) -> Profile:

@@ -11,7 +11,7 @@ from typing import Any
 from fleetbench.graph.document import to_document
 from fleetbench.ids import ObjectId
 from fleetbench.model.parameters import flags_of_run
-from fleetbench.model.profile import Profile, load_profile
+from fleetbench.model.profile import Profile, load_profile, stand_in_profile
 from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
 from fleetbench.model.steps import Step, Steps, steps_from
@@ -78,8 +78,13 @@ class RunComparison:
 
 
 def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0, steps: Steps | None = None) -> Scenario:
-    """The scenario that a run was: its fleet, its flags, its commit if one came."""
+    """The scenario that a run was: its fleet, its flags, its commit if one came.
+
+    A stand-in run's pods are pauses whose image the nodes hold, so their start is that of the ``stand-in`` profile.
+    """
     default = load_profile("default")
+    if profile is None and run.meta.get("workloads") == "stand-in":
+        profile = stand_in_profile()
     merged = default if profile is None else profile.over(default)
     scenario = Scenario(
         run.fleet,
