@@ -11,7 +11,6 @@ Format history:
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 from fleetbench.errors import InputError
 from fleetbench.graph.document import from_document, to_document
 from fleetbench.graph.fleet import Fleet
-from fleetbench.ids import ObjectId, parse_object
+from fleetbench.runs import fields
 from fleetbench.runs.run import Commit, Run
 from fleetbench.runs.spec import is_spec_trace, read_spec_trace
 from fleetbench.timeline.events import Event, Timeline
@@ -100,12 +99,7 @@ def read_run(path: Path) -> Run:
     if not file.exists():
         raise InputError(f"{path}: holds no {TRACE}", "only measured runs have one; `fleetbench report` reads predictions")
     name = path.name if path.is_dir() else file.name.removesuffix(".gz").rsplit(".", 1)[0]
-    try:
-        opener = gzip.open if file.name.endswith(".gz") else open
-        with opener(file, "rt", encoding="utf-8") as stream:
-            text = stream.read()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise InputError.at(file, None, None, got=str(error), wanted="a trace") from None
+    text = fields.read_text(file, "a trace")
     if file.name.endswith(".jsonl"):
         return _read_lines(text, name, str(file))
     try:
@@ -129,54 +123,65 @@ def _read_lines(text: str, name: str, file: str) -> Run:
             file, 1, "format_version", got=version, wanted=str(FORMAT_VERSION), hint="read it with the release that wrote it"
         )
     fleet = from_document(header.get("graph"), file)
-    events: list[Event] = []
-    notes: list[dict[str, Any]] = []
-    end: dict[str, Any] | None = None
-    torn: int | None = None
-    for number, line in enumerate(lines[1:], start=2):
-        if not line:
-            continue
-        if torn is not None:
-            raise InputError.at(file, torn, None, got=lines[torn - 1][:60], wanted="one JSON object a line")
-        try:
-            row = json.loads(line)
-            if "end" in row:
-                end = row["end"]
-            elif "note" in row:
-                notes.append(row["note"])
-            else:
-                events.append(_event(row))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            torn = number  # only the last line may be torn: a write that was cut short
-    events.sort(key=lambda e: e.t_s)
-    until = end["until_s"] if end else (events[-1].t_s if events else 0.0)
-    cut = None if end else "the recording was cut short" + (f" in line {torn}" if torn else "")
-    commit = next((n["commit"] for n in notes if "commit" in n), None)
-    meta = dict(header.get("meta") or {})
-    meta["notes"] = notes
-    run = Run(
+    rows = _Rows(lines, file)
+    events = sorted(rows.events, key=lambda e: e.t_s)
+    until_s, complete = rows.end or (events[-1].t_s if events else 0.0, False)
+    try:
+        flags, limit_s = fields.flags(header.get("flags")), _seconds(header.get("limit_s"))
+        meta = {**(header.get("meta") or {}), "notes": rows.notes}
+    except (ValueError, TypeError) as error:
+        raise InputError.at(file, 1, None, got=str(error), wanted="a trace's header line") from None
+    return Run(
         name=name,
         fleet=fleet,
-        timeline=Timeline(tuple(events), until_s=float(until), complete=bool(end and end.get("complete"))),
-        flags=header.get("flags") or {},
-        limit_s=header.get("limit_s"),
-        commit=_commit(commit) if commit else None,
+        timeline=Timeline(tuple(events), until_s=until_s, complete=complete),
+        flags=flags,
+        limit_s=limit_s,
+        commit=rows.commit,
         meta=meta,
-        cut=cut,
+        cut=None if rows.end else "the recording was cut short" + (f" in line {rows.torn}" if rows.torn else ""),
     )
-    return run
 
 
-def _event(row: dict[str, Any]) -> Event:
-    id: ObjectId = parse_object(row["object"])
-    rest = {name: row[name] for name in Event._fields[2:] if name in row}
-    return Event(float(row["t_s"]), id, **rest)
+class _Rows:
+    """The lines behind the header; only the last one may be torn, by a write that was cut short."""
+
+    def __init__(self, lines: list[str], file: str):
+        self.events: list[Event] = []
+        self.notes: list[dict[str, Any]] = []
+        self.commit: Commit | None = None
+        self.end: tuple[float, bool] | None = None
+        """Until when it was watched, and whether all was Ready by then; None = cut."""
+        self.torn: int | None = None
+        for number, line in enumerate(lines[1:], start=2):
+            if not line:
+                continue
+            if self.torn is not None:
+                raise InputError.at(file, self.torn, None, got=lines[self.torn - 1][:60], wanted="one JSON object a line")
+            try:
+                self._read(json.loads(line))
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                self.torn = number
+
+    def _read(self, row: dict[str, Any]) -> None:
+        if "end" in row:
+            self.end = fields.seconds(row["end"]["until_s"]), bool(row["end"].get("complete"))
+        elif "note" in row:
+            if self.commit is None and "commit" in row["note"]:
+                self.commit = _commit(row["note"]["commit"])
+            self.notes.append(dict(row["note"]))
+        else:
+            self.events.append(fields.event(row))
 
 
 def _commit(note: dict[str, Any]) -> Commit:
     return Commit(
-        t_s=float(note["t_s"]),
-        revision=note["revision"],
-        touched=tuple(parse_object(t) for t in note.get("touched", ())),
-        source_s=note.get("source_s"),
+        t_s=fields.seconds(note["t_s"]),
+        revision=fields.text(note["revision"]),
+        touched=tuple(fields.object_id(t) for t in note.get("touched", ())),
+        source_s=_seconds(note.get("source_s")),
     )
+
+
+def _seconds(value: Any) -> float | None:
+    return None if value is None else fields.seconds(value)

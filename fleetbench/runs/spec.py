@@ -16,6 +16,7 @@ from fleetbench import phases
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Source, Workload
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.runs import fields
 from fleetbench.runs.run import Commit, Run
 from fleetbench.timeline.events import Event, Timeline
 from fleetbench.units import parse_duration, parse_seconds
@@ -47,15 +48,15 @@ def read_spec_trace(document: Mapping[str, Any], name: str, file: str) -> Run:
             fleet=fleet,
             timeline=Timeline(
                 tuple(events),
-                until_s=float(limit if limit is not None else (events[-1].t_s if events else 0.0)),
+                until_s=fields.seconds(limit if limit is not None else (events[-1].t_s if events else 0.0)),
                 complete=bool(document.get("complete", True)),
             ),
             flags=_flags(document.get("flags") or {}),
-            limit_s=None if limit is None else float(limit),
+            limit_s=None if limit is None else fields.seconds(limit),
             commit=_commit(commit) if commit else None,
             meta={"load": document.get("load"), "workloads": "KWOK"},
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError.at(file, None, None, got=f"{type(error).__name__}: {error}", wanted="a trace") from error
 
 
@@ -63,6 +64,7 @@ def fleet_of(spec: Mapping[str, Any], name: str) -> Fleet:
     """The fleet of a spec: its root is ``flux-system/flux-system`` with ``wait: false``."""
     kustomizations = [Kustomization(ROOT, "./clusters/dev", source=REPOSITORY)]
     helmreleases, kids = [], {ROOT: len(spec["kustomizations"])}
+    _check_names(spec["kustomizations"])
     for k in spec["kustomizations"]:
         id = ObjectId(KUSTOMIZATION, NAMESPACE, k["name"])
         parent = ROOT if k.get("parent") is None else ObjectId(KUSTOMIZATION, NAMESPACE, k["parent"])
@@ -75,7 +77,7 @@ def fleet_of(spec: Mapping[str, Any], name: str) -> Fleet:
                 path=f"./apps/{k['name']}",
                 parent=parent,
                 depends_on=tuple(Dependency(ObjectId(KUSTOMIZATION, NAMESPACE, d)) for d in k.get("dependsOn") or []),
-                wait=k.get("wait", True),
+                wait=bool(k.get("wait", True)),
                 interval_s=parse_duration(k.get("interval", "10m")),
                 timeout_s=parse_duration(k["timeout"]) if k.get("timeout") else None,
                 retry_interval_s=parse_duration(k["retryInterval"]) if k.get("retryInterval") else None,
@@ -103,9 +105,23 @@ def fleet_of(spec: Mapping[str, Any], name: str) -> Fleet:
     return Fleet(ROOT, tuple(kustomizations), tuple(helmreleases), (source,), name=name, cluster_path="clusters/dev")
 
 
+def _check_names(kustomizations: list[dict[str, Any]]) -> None:
+    """Names are text and each is there once; what is named elsewhere is text as well."""
+    names = [fields.text(k["name"]) for k in kustomizations]
+    releases = [fields.text(h["name"]) for k in kustomizations for h in k.get("helm") or []]
+    for listed in (names, releases):
+        for name in listed:
+            if listed.count(name) > 1 or not name or "/" in name:
+                raise ValueError(f"got the name {name[:60]!r}, wanted each once and without a slash")
+    for k in kustomizations:
+        named = [*(k.get("dependsOn") or []), *(d for h in k.get("helm") or [] for d in h.get("dependsOn") or [])]
+        for name in [*named, *([] if k.get("parent") is None else [k["parent"]])]:
+            fields.text(name)
+
+
 def _pods(name: str, seconds: list[float]) -> tuple[Workload, ...]:
     return tuple(
-        Workload(ObjectId("Deployment", "default", f"{name}-{i}"), stated_ready_s=float(s), stated_by="annotation", deadline_s=3600.0)
+        Workload(ObjectId("Deployment", "default", f"{name}-{i}"), stated_ready_s=parse_seconds(s), stated_by="annotation", deadline_s=3600.0)
         for i, s in enumerate(seconds)
     )
 
@@ -114,17 +130,17 @@ def _flags(flags: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(flags)
     if "requeue_dependency" in found:
         found["requeue_dependency_s"] = parse_seconds(found.pop("requeue_dependency"))
-    return found
+    return fields.flags(found)
 
 
 def _commit(commit: Mapping[str, Any]) -> Commit:
     touched = commit.get("touched")
     names = [] if touched in (None, "none") else [touched] if isinstance(touched, str) else list(touched)
     return Commit(
-        t_s=float(commit["t"]),
-        revision=commit["revision"],
-        touched=tuple(ObjectId(KUSTOMIZATION, NAMESPACE, n) for n in names),
-        source_s=commit.get("source_s"),
+        t_s=fields.seconds(commit["t"]),
+        revision=fields.text(commit["revision"]),
+        touched=tuple(ObjectId(KUSTOMIZATION, NAMESPACE, fields.text(n)) for n in names),
+        source_s=None if commit.get("source_s") is None else fields.seconds(commit["source_s"]),
     )
 
 
@@ -133,6 +149,8 @@ def _events(trace: Mapping[str, Any], fleet: Fleet) -> list[Event]:
     found: list[Event] = []
     for key, rows in trace.items():
         kind, _, name = key.partition("/")
+        if not kind or not name:
+            raise ValueError(f"got {key[:60]!r}, wanted Kind/name")
         flux = kind in (KUSTOMIZATION, HELM_RELEASE, GIT_REPOSITORY, "HelmChart", "OCIRepository")
         id = ObjectId(kind, NAMESPACE if flux else "default", name)
         found += _flux_rows(id, rows) if flux else _workload_rows(id, rows, stated.get(id, 0.0))
@@ -143,15 +161,15 @@ def _events(trace: Mapping[str, Any], fleet: Fleet) -> list[Event]:
 def _flux_rows(id: ObjectId, rows: list[dict[str, Any]]) -> list[Event]:
     found, revision = [], ""
     for row in rows:
-        status, reason, message = row.get("ready") or (phases.ABSENT, "", "")
+        status, reason, message = map(fields.text, row.get("ready") or (phases.ABSENT, "", ""))
         stated = _REVISION.search(message)
         if status == phases.TRUE and stated:
             revision = stated[1]
         reconciling = row.get("reconciling")
         if reconciling and status != phases.TRUE:
-            message = reconciling[2]
-        obs = row.get("obs")
-        found.append(Event(row["t"], id, status, reason, message, row.get("gen") or 1, -1 if obs is None else obs, revision))
+            message = fields.text(reconciling[2])
+        gen, obs = fields.whole(row.get("gen") or 1), fields.whole(-1 if row.get("obs") is None else row["obs"])
+        found.append(Event(fields.seconds(row["t"]), id, status, reason, message, gen, obs, revision))
     return found
 
 
@@ -159,9 +177,10 @@ def _workload_rows(id: ObjectId, rows: list[dict[str, Any]], stated_s: float) ->
     """The rows of a Deployment say only when something changed: Current is the first one after the stated time."""
     found, generation, since, current = [], None, 0.0, False
     for row in rows:
+        t_s = fields.seconds(row["t"])
         if row.get("gen") != generation:
-            generation, since, current = row.get("gen"), row["t"], False
-        current = current or row["t"] - since >= 0.95 * stated_s
+            generation, since, current = row.get("gen"), t_s, False
+        current = current or t_s - since >= 0.95 * stated_s
         status, reason = (phases.TRUE, phases.CURRENT) if current else (phases.FALSE, phases.PROGRESSING)
-        found.append(Event(row["t"], id, status, reason, "", generation or 1, row.get("obs") or -1))
+        found.append(Event(t_s, id, status, reason, "", fields.whole(generation or 1), fields.whole(row.get("obs") or -1)))
     return found

@@ -1,0 +1,125 @@
+"""The fields of a trace, each checked as it is read: a trace may come from anywhere."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from fleetbench.errors import InputError
+from fleetbench.ids import ObjectId, parse_object
+from fleetbench.model.parameters import Parameters
+from fleetbench.timeline.events import Event
+
+MAX_BYTES = 64 * 2**20
+"""Of a file, unpacked: beyond it memory would be the limit. The largest trace known takes a few MB."""
+MAX_SECONDS = 1e10
+_LEAST_ONE = ("kustomize_concurrent", "helm_concurrent", "source_concurrent")
+
+
+def read_text(file: Path, wanted: str) -> str:
+    """The text of a regular file; one that ends in ``.gz`` is unpacked.
+
+    Raises:
+        InputError: it is a pipe or a device, cannot be read, is no UTF-8, or is larger than :data:`MAX_BYTES`.
+    """
+    if not file.is_file():
+        raise InputError.at(file, None, None, got="no regular file", wanted=wanted)
+    try:
+        with gzip.open(file, "rb") if file.name.endswith(".gz") else file.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise InputError.at(file, None, None, got=f"more than {MAX_BYTES >> 20} MB", wanted=wanted)
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError.at(file, None, None, got=f"bytes that are no UTF-8 ({error.reason})", wanted=wanted) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError.at(file, None, None, got=getattr(error, "strerror", None) or str(error), wanted=wanted) from None
+
+
+def seconds(value: Any) -> float:
+    """A finite number of seconds; one before t0 is negative.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -MAX_SECONDS < value < MAX_SECONDS:
+        raise ValueError(f"got {_short(value)}, wanted seconds")
+    return float(value)
+
+
+def text(value: Any) -> str:
+    """Text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"got {_short(value)}, wanted text")
+    return value
+
+
+def whole(value: Any) -> int:
+    """A whole number, at least -1.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not -1 <= value < 2**63:
+        raise ValueError(f"got {_short(value)}, wanted a whole number")
+    return value
+
+
+def event(row: Mapping[str, Any]) -> Event:
+    """One event; fields that are left out have their defaults.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
+    rest: dict[str, Any] = {}
+    for name, default in Event._field_defaults.items():
+        if name in row:
+            rest[name] = text(row[name]) if isinstance(default, str) else whole(row[name])
+    return Event(seconds(row["t_s"]), object_id(row["object"]), **rest)
+
+
+def object_id(value: Any) -> ObjectId:
+    """An object's name.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return parse_object(text(value))
+
+
+def flags(found: Any) -> dict[str, Any]:
+    """The controllers' flags; those that :class:`Parameters` knows have its types.
+
+    Raises:
+        ValueError: one has a value it cannot have.
+    """
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping):
+        raise ValueError(f"flags: got {_short(found)}, wanted an object")
+    for field in fields(Parameters):
+        value, default = found.get(field.name), field.default
+        if value is None:
+            continue
+        right = isinstance(value, bool) if isinstance(default, bool) else not isinstance(value, bool)
+        if isinstance(default, str):
+            right = isinstance(value, str)
+        elif not isinstance(default, bool):
+            least = 1 if field.name in _LEAST_ONE else 0
+            right = right and isinstance(value, int if isinstance(default, int) else (int, float)) and least <= value <= 1e9
+        if not right:
+            raise ValueError(f"flags.{field.name}: got {_short(value)}, wanted a value like {default!r}")
+    return dict(found)
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
