@@ -19,6 +19,8 @@ DURATIONS_FILE = "durations file"
 _PRIOR = "prior"
 _IN_TURN = "StatefulSet"
 """Starts its pods one by one (podManagementPolicy OrderedReady, the default)."""
+MAX_PODS = 150_000
+"""Kubernetes' own limit for a cluster (kubernetes.io, "Considerations for large clusters")."""
 
 
 def resolve(
@@ -39,10 +41,12 @@ def resolve(
         default: the shipped priors.
 
     Raises:
-        InputError: the durations name an object that the fleet does not hold.
+        InputError: the durations name an object that the fleet does not hold, or the fleet has more pods than
+            any cluster.
     """
     durations = durations or {}
     _check_known(fleet, durations)
+    _check_pods(fleet)
     if profile is not None and profile.name == default.name:
         profile = None
     choice = _Choice(durations, profile, default, default if profile is None else profile.over(default))
@@ -60,6 +64,17 @@ def _check_known(fleet: Fleet, durations: Mapping[ObjectId, Distribution]) -> No
         file = durations.file if isinstance(durations, Durations) else "--durations"
         line = durations.lines.get(id) if isinstance(durations, Durations) else None
         raise InputError.at(file, line, None, str(id), "an object of this fleet", hint)
+
+
+def _check_pods(fleet: Fleet) -> None:
+    counts = [(w.replicas, w.object) for obj in fleet.services() for w in obj.workloads]
+    counts += [(h.replicas or 0, h.id) for h in fleet.helmreleases]
+    if sum(count for count, _ in counts) > MAX_PODS:
+        most, object = max(counts)
+        raise InputError(
+            f"{object}: got {most} replicas, wanted at most {MAX_PODS} in the whole fleet",
+            "Kubernetes supports no more pods in a cluster: correct the number",
+        )
 
 
 @dataclass(frozen=True, slots=True)
