@@ -5,6 +5,18 @@ Findings about a fleet (a cycle, a missing dependency) are no errors: see :mod:`
 
 from __future__ import annotations
 
+import reprlib
+
+
+_BRIEFLY = reprlib.Repr()
+_BRIEFLY.maxlevel, _BRIEFLY.maxstring, _BRIEFLY.maxother, _BRIEFLY.maxlong = 4, 120, 120, 60
+_BRIEFLY.maxlist = _BRIEFLY.maxtuple = _BRIEFLY.maxdict = 8
+
+
+def briefly(value: object) -> str:
+    """A value as a message shows it: however large or deeply nested it is, this stays short and cheap."""
+    return _BRIEFLY.repr(value)
+
 
 class FleetbenchError(Exception):
     """A failure that a user can understand and mend; the command line prints it without a traceback.
@@ -41,7 +53,7 @@ class InputError(FleetbenchError):
         if field:
             text += f": {field}"
         if got is not None:
-            shown = got if isinstance(got, str) else repr(got)
+            shown = got if isinstance(got, str) else briefly(got)
             text += f": got {shown if len(shown) <= 120 else shown[:117] + '...'}"
         if wanted:
             text += f"{',' if got is not None else ':'} wanted {wanted}"

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 import re
 
+from fleetbench.errors import briefly
+
 _UNIT_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 
@@ -32,7 +34,7 @@ def parse_duration(text: object) -> float:
     (90.0, 0.5, 0.0)
     """
     if not isinstance(text, str):
-        raise ValueError(f"got {text!r}, wanted a duration such as 1m30s")
+        raise ValueError(f"got {briefly(text)}, wanted a duration such as 1m30s")
     stripped = text.strip()
     if stripped in ("0", "+0"):
         return 0.0
@@ -67,7 +69,7 @@ def parse_seconds(value: object) -> float:
         except OverflowError:
             seconds = math.inf
         if not math.isfinite(seconds) or seconds < 0 or seconds > MAX_DURATION_S:
-            raise ValueError(f"got {_short(repr(value))}, wanted seconds that are finite and not negative")
+            raise ValueError(f"got {briefly(value)}, wanted seconds that are finite and not negative")
         return seconds
     return parse_duration(value)
 

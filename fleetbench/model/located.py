@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from fleetbench.errors import InputError
+from fleetbench.errors import InputError, briefly
 from fleetbench.model.distributions import Distribution, Empirical, Fixed, LogNormal
 from fleetbench.units import parse_seconds
 
@@ -41,7 +41,7 @@ class Located:
             return "a mapping"
         if isinstance(self.value, list):
             return "a list"
-        return "nothing" if self.value is None else repr(self.value)
+        return "nothing" if self.value is None else briefly(self.value)
 
     def mapping(self, known: Collection[str] | None = None) -> dict[str, Located]:
         """The value as a mapping; with ``known``, any other key is refused."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
-from fleetbench.errors import InputError
+from fleetbench.errors import InputError, briefly
 
 SHIPPED = "steps-flux-2.9.yaml"
 """The data file of the shipped step costs."""
@@ -149,7 +149,7 @@ def _step(value: Any, name: str, place: str) -> Step:
         return Step(float(value), 0.0)
     if isinstance(value, Mapping) and isinstance(value.get("p50_s"), (int, float)):
         return Step(float(value["p50_s"]), float(value.get("sigma", 0.5)))
-    raise InputError(f"{place}.{name}: got {value!r}, wanted seconds or {{p50_s, sigma}}")
+    raise InputError(f"{place}.{name}: got {briefly(value)}, wanted seconds or {{p50_s, sigma}}")
 
 
 _NUMBERS = {"outlier_share": 1.0, "cold_decay_s": 3600.0}
@@ -159,4 +159,4 @@ _NUMBERS = {"outlier_share": 1.0, "cold_decay_s": 3600.0}
 def _number(value: Any, name: str, place: str) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= _NUMBERS[name]:
         return float(value)
-    raise InputError(f"{place}.{name}: got {value!r}, wanted a number from 0 to {_NUMBERS[name]:g}")
+    raise InputError(f"{place}.{name}: got {briefly(value)}, wanted a number from 0 to {_NUMBERS[name]:g}")

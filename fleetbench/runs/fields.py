@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from fleetbench.errors import InputError
+from fleetbench.errors import InputError, briefly
 from fleetbench.ids import ObjectId, parse_object
 from fleetbench.model.parameters import Parameters
 from fleetbench.timeline.events import Event
@@ -47,7 +47,7 @@ def seconds(value: Any) -> float:
         ValueError: it is none.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not -MAX_SECONDS < value < MAX_SECONDS:
-        raise ValueError(f"got {_short(value)}, wanted seconds")
+        raise ValueError(f"got {briefly(value)}, wanted seconds")
     return float(value)
 
 
@@ -58,7 +58,7 @@ def text(value: Any) -> str:
         ValueError: it is none.
     """
     if not isinstance(value, str):
-        raise ValueError(f"got {_short(value)}, wanted text")
+        raise ValueError(f"got {briefly(value)}, wanted text")
     return value
 
 
@@ -69,7 +69,7 @@ def whole(value: Any) -> int:
         ValueError: it is none.
     """
     if isinstance(value, bool) or not isinstance(value, int) or not -1 <= value < 2**63:
-        raise ValueError(f"got {_short(value)}, wanted a whole number")
+        raise ValueError(f"got {briefly(value)}, wanted a whole number")
     return value
 
 
@@ -104,7 +104,7 @@ def flags(found: Any) -> dict[str, Any]:
     if found is None:
         return {}
     if not isinstance(found, Mapping):
-        raise ValueError(f"flags: got {_short(found)}, wanted an object")
+        raise ValueError(f"flags: got {briefly(found)}, wanted an object")
     for field in fields(Parameters):
         value, default = found.get(field.name), field.default
         if value is None:
@@ -116,10 +116,6 @@ def flags(found: Any) -> dict[str, Any]:
             least = 1 if field.name in _LEAST_ONE else 0
             right = right and isinstance(value, int if isinstance(default, int) else (int, float)) and least <= value <= 1e9
         if not right:
-            raise ValueError(f"flags.{field.name}: got {_short(value)}, wanted a value like {default!r}")
+            raise ValueError(f"flags.{field.name}: got {briefly(value)}, wanted a value like {default!r}")
     return dict(found)
 
-
-def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else shown[:57] + "..."
