@@ -94,7 +94,7 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0, step
         merged.pull,
         seed,
         BOOTSTRAP,
-        until_s=run.limit_s if run.limit_s is not None else run.timeline.until_s,
+        until_s=run.timeline.until_s if run.cut or run.limit_s is None else run.limit_s,
     )
     if run.commit is None:
         return scenario
@@ -172,7 +172,7 @@ def summarize(comparisons: Sequence[RunComparison]) -> Summary:
     seen = [(c, o) for c in comparisons for o in c.objects]
     ready = [(c, o) for c, o in seen if o.measured_s is not None]
     never = [o for _, o in seen if o.measured_s is None]
-    limits = {id(c): c.run.limit_s or c.run.timeline.until_s for c in comparisons}
+    limits = {id(c): c.prediction.scenario.until_s or c.run.timeline.until_s for c in comparisons}
     errors = [abs(o.error_s) for _, o in ready if o.error_s is not None]
     widths = [high - low for _, o in ready if (low := o.at(LOW)) is not None and (high := o.at(HIGH)) is not None]
     difference, over, repeats = _repeats(comparisons)
