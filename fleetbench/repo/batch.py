@@ -22,7 +22,7 @@ _MARK = "fleetbench-member-"
 _ALLOWED = frozenset(
     ["apiVersion", "kind", "metadata", "resources", "components", "patches", "patchesStrategicMerge", "patchesJson6902", "namespace", "images", "labels", "commonLabels", "commonAnnotations", "generatorOptions", "configMapGenerator", "secretGenerator", "replicas"]
 )
-_NEVER_PREFIXED = re.compile(rb"kind:\s*[\"']?(?:Namespace|CustomResourceDefinition|APIService)\b")
+_NEVER_PREFIXED = re.compile(rb"kind[\"']?\s*:\s*[\"']?(?:Namespace|CustomResourceDefinition|APIService)\b")
 """kustomize's prefix transformer leaves these alone, so two members with one of the same name would clash."""
 
 

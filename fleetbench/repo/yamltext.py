@@ -94,7 +94,7 @@ def documents(text: str, file: str) -> list[tuple[int, Any]]:
             node = loader.get_node()
             found.append((node.start_mark.line + 1, loader.construct_document(node)))
     except yaml.YAMLError as error:
-        raise Unreadable(file, *_problem(error)) from None
+        raise Unreadable(file, *_problem(error, text)) from None
     except (RecursionError, ValueError, TypeError, AttributeError) as error:
         raise Unreadable(file, f"is no YAML that Kubernetes could take: {error}") from None
     finally:
@@ -151,7 +151,7 @@ def _events(text: str, file: str) -> Iterator[Any]:
     try:
         yield from yaml.parse(text, Loader=_Base)
     except yaml.YAMLError as error:
-        raise Unreadable(file, *_problem(error)) from None
+        raise Unreadable(file, *_problem(error, text)) from None
 
 
 def _check_depth(text: str, file: str) -> None:
@@ -196,7 +196,8 @@ def _check_aliases(text: str, file: str) -> None:
             )
 
 
-def _problem(error: yaml.YAMLError) -> tuple[str, int | None]:
+def _problem(error: yaml.YAMLError, text: str) -> tuple[str, int | None]:
+    """What is wrong and in which line; what is missing at the end is in the last line."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return f"is not valid YAML: {problem}", None if mark is None else mark.line + 1
+    return f"is not valid YAML: {problem}", None if mark is None else min(mark.line + 1, len(text.splitlines()) or 1)

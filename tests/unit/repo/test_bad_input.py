@@ -1,0 +1,192 @@
+"""Files that are broken, hostile or not there: one clear message each, and the rest is still read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fleetbench.errors import EnvironmentLacks, InputError
+from fleetbench.repo import program, read_repository
+from tests.unit.repo.conftest import Read, Write
+from tests.unit.repo.manifests import both, codes, config_map, flux, ks_id, kustomization, obj
+
+WEB = obj("apps/v1", "Deployment", "web", namespace="apps", spec={})
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{n}: &{n} [{','.join(['*' + p] * 9)}]\n" for p, n in zip("abcdefghi", "bcdefghij", strict=True)
+)
+
+
+def _fleet(**bad: str) -> dict[str, str]:
+    """A fleet whose ``bad`` Kustomization holds the given files, beside a good one."""
+    return {
+        "clusters/c/all.yaml": both(flux("bad", "./bad"), flux("good", "./good")),
+        "good/child.yaml": flux("child", "./deep"),
+        "deep/web.yaml": WEB,
+        **{f"bad/{name.replace('_', '.')}": text for name, text in bad.items()},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("a: [1, 2\nb: 3\n", 2, "not valid YAML"),
+        ("kind: X\n\tname: y\n", 2, "not valid YAML"),
+        (BOMB, None, "aliases that expand"),
+        ("a: " + "[" * 5000 + "]" * 5000, 1, "nesting deeper"),
+        ("apiVersion: v1\nkind: ConfigMap\n", 1, "metadata.name"),
+        ("- just\n- a list\n", 1, "wanted a Kubernetes object"),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\nfoo: bar\n", 5, "apiVersion"),
+    ],
+    ids=["flow", "tab", "bomb", "deep", "no-name", "list", "second-document"],
+)
+def test_one_bad_file_is_named_with_its_line_and_hides_nothing_else(read: Read, text: str, line: int | None, said: str) -> None:
+    reading = read(_fleet(x_yaml=text))
+    bad = [f for f in reading.findings if f.code == "FB108"]
+    assert len(bad) == 1 and bad[0].file == "bad/x.yaml" and said in bad[0].message
+    assert line is None or bad[0].line == line
+    assert bad[0].object == ks_id("bad") and bad[0].severity == "error"
+    broken = reading.fleet.kustomization(ks_id("bad"))
+    assert broken is not None and broken.broken
+    assert reading.fleet.kustomization(ks_id("child")) is not None
+
+
+def test_every_bad_file_of_a_path_is_named_in_one_run(read: Read) -> None:
+    reading = read(_fleet(x_yaml="a: [", y_yaml="b: {"))
+    assert [f.file for f in reading.findings if f.code == "FB108"] == ["bad/x.yaml", "bad/y.yaml"]
+
+
+def test_a_binary_file_is_no_manifest(write: Write, read: Read) -> None:
+    root = write(_fleet(x_yaml=""))
+    (root / "bad/x.yaml").write_bytes(b"\x00\xff\xfe\x01" * 100)
+    reading = read_repository(root, "clusters/c", cache=False)
+    assert [(f.code, f.file) for f in reading.findings if f.severity == "error"] == [
+        ("FB108", "bad/x.yaml")
+    ] and "binary" in reading.findings[0].message
+
+
+def test_a_huge_file_is_refused_without_being_read(write: Write, read: Read) -> None:
+    root = write(_fleet(x_yaml=""))
+    with open(root / "bad/x.yaml", "wb") as stream:
+        stream.truncate(100 * 1024 * 1024)
+    reading = read_repository(root, "clusters/c", cache=False)
+    assert [(f.code, f.file) for f in reading.findings if f.severity == "error"] == [("FB108", "bad/x.yaml")]
+    assert "100 MiB" in reading.findings[0].message
+
+
+def test_a_pipe_is_never_opened(write: Write, read: Read) -> None:
+    root = write({**_fleet(a_yaml=config_map("a")), "bad/kustomization.yaml": kustomization("a.yaml", "pipe.yaml")})
+    os.mkfifo(root / "bad/pipe.yaml")
+    reading = read_repository(root, "clusters/c", cache=False)
+    error = next(f for f in reading.findings if f.severity == "error")
+    assert error.code == "FB107" and "no regular file" in error.message
+
+
+@pytest.mark.parametrize("target", ["/etc/hostname", "../../outside.yaml", "a.yaml", "link.yaml"])
+def test_a_symbolic_link_is_left_out_as_flux_leaves_it_out(write: Write, read: Read, target: str) -> None:
+    root = write({**_fleet(a_yaml=config_map("a")), "bad/kustomization.yaml": kustomization("a.yaml", "link.yaml")})
+    (root.parent / "outside.yaml").write_text(config_map("secret"))
+    (root / "bad/link.yaml").symlink_to(target)
+    reading = read_repository(root, "clusters/c", cache=False)
+    error = next(f for f in reading.findings if f.severity == "error")
+    assert error.code == "FB107" and error.file == "bad/kustomization.yaml" and error.line == 6
+    assert "symbolic link" in error.message and target in error.message
+
+
+@pytest.mark.parametrize("path", ["../../../etc/hostname", "/etc/hostname", "../../outside"])
+def test_a_path_that_leaves_the_repository_is_refused(write: Write, read: Read, path: str) -> None:
+    root = write({**_fleet(a_yaml=config_map("a")), "bad/kustomization.yaml": kustomization("a.yaml", path)})
+    (root.parent / "outside").mkdir()
+    reading = read_repository(root, "clusters/c", cache=False)
+    error = next(f for f in reading.findings if f.severity == "error")
+    assert error.code == "FB107" and "leaves the repository" in error.message and error.line == 6
+
+
+def test_a_spec_path_cannot_leave_the_repository(read: Read) -> None:
+    reading = read({"clusters/c/a.yaml": flux("a", "../../../../etc"), "etc/web.yaml": WEB})
+    assert codes(reading) == []
+    found = reading.fleet.kustomization(ks_id("a"))
+    assert found is not None and found.applies == 1
+
+
+def test_a_missing_path_is_an_error_that_says_what_is_like_it(read: Read) -> None:
+    reading = read({"clusters/c/a.yaml": both(flux("a", "./apps/wep"), flux("b", "./apps/web")), "apps/web/web.yaml": WEB})
+    (found,) = [f for f in reading.findings if f.severity == "error"]
+    assert found.code == "FB105" and found.object == ks_id("a") and (found.file, found.line) == ("clusters/c/a.yaml", 1)
+    assert "did you mean apps/web?" in found.message
+
+
+def test_a_resource_that_is_missing_is_named_with_its_line(read: Read) -> None:
+    reading = read({**_fleet(a_yaml=config_map("a")), "bad/kustomization.yaml": "resources:\n  - a.yaml\n  - b.yaml\n"})
+    (found,) = [f for f in reading.findings if f.severity == "error"]
+    assert (found.code, found.file, found.line) == ("FB107", "bad/kustomization.yaml", 3)
+    assert "b.yaml does not exist" in found.message
+
+
+def test_a_failed_build_carries_kustomizes_own_words(read: Read) -> None:
+    patch = {"patch": "- op: remove\n  path: /spec/nothing\n", "target": {"kind": "ConfigMap"}}
+    reading = read({**_fleet(a_yaml=config_map("a")), "bad/kustomization.yaml": kustomization("a.yaml", patches=[patch])})
+    (found,) = [f for f in reading.findings if f.severity == "error"]
+    assert found.code == "FB107" and "/spec/nothing" in found.message and "/tmp" not in found.message
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [({"timeout": "-5m"}, "timeout"), ({"interval": "soon"}, "interval"), ({"wait": "yes"}, "wait"), ({"dependsOn": "x"}, "dependsOn")],
+)
+def test_a_field_that_cannot_be_read_is_named_and_flux_default_holds(read: Read, spec: dict[str, object], field: str) -> None:
+    reading = read({"clusters/c/a.yaml": flux("a", "./apps", **spec), "apps/web.yaml": WEB})
+    (found,) = [f for f in reading.findings if f.severity == "error"]
+    assert found.code == "FB108" and f"spec.{field}: got" in found.message and "wanted" in found.message
+    assert found.file == "clusters/c/a.yaml"
+
+
+# --- the entry itself ---------------------------------------------------------------------------------------------
+
+
+def test_a_cluster_path_that_does_not_exist_lists_those_that_do(write: Write) -> None:
+    root = write({"clusters/prod/flux-system/gotk-sync.yaml": "", "clusters/prod/a.yaml": flux("a", "./x")})
+    with pytest.raises(InputError) as error:
+        read_repository(root, "clusters/prd", cache=False)
+    assert "clusters/prd" in error.value.message and "does not exist" in error.value.message
+    assert "did you mean clusters/prod" in (error.value.hint or "")
+
+
+@pytest.mark.parametrize("path", ["../elsewhere", "/", "clusters/../../x"])
+def test_a_cluster_path_that_leaves_the_repository_is_refused(write: Write, path: str) -> None:
+    root = write({"clusters/c/a.yaml": flux("a", "./x")})
+    with pytest.raises(InputError, match="leaves the repository"):
+        read_repository(root, path, cache=False)
+
+
+def test_a_cluster_path_that_is_a_link_is_refused(write: Write) -> None:
+    root = write({"clusters/c/a.yaml": flux("a", "./x")})
+    (root / "clusters/link").symlink_to("c")
+    with pytest.raises(InputError, match="symbolic link"):
+        read_repository(root, "clusters/link", cache=False)
+
+
+def test_an_entry_that_cannot_be_built_names_all_its_bad_files(write: Write, read: Read) -> None:
+    root = write({"clusters/c/a.yaml": "a: [", "clusters/c/b.yaml": flux("b", "./x"), "clusters/c/c.yaml": "kind: {"})
+    with pytest.raises(InputError) as error:
+        read_repository(root, "clusters/c", cache=False)
+    assert "clusters/c/a.yaml:1" in error.value.message and "clusters/c/c.yaml:1" in error.value.message
+
+
+def test_a_repository_that_is_no_directory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a directory that exists"):
+        read_repository(tmp_path / "nothing", "clusters/c", cache=False)
+
+
+def test_without_kustomize_and_kubectl_it_says_what_to_install(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = write({"clusters/c/a.yaml": flux("a", "./x")})
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    program.kustomize.cache_clear()
+    try:
+        with pytest.raises(EnvironmentLacks) as error:
+            read_repository(root, "clusters/c", cache=False)
+    finally:
+        program.kustomize.cache_clear()
+    assert error.value.exit_code == 3 and "kubectl" in error.value.message and "install" in (error.value.hint or "")

@@ -1,0 +1,134 @@
+"""postBuild: where values come from, and what they are put into."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from tests.unit.repo.conftest import Read
+from tests.unit.repo.manifests import both, codes, config_map, edges, flux, ks_id, kustomization, obj
+
+
+def _from(*names: str, kind: str = "ConfigMap", optional: bool = False) -> list[dict[str, Any]]:
+    return [{"kind": kind, "name": n, "optional": optional} for n in names]
+
+
+def _fleet(child: str, post_build: dict[str, Any], **more: str) -> dict[str, str]:
+    return {
+        "clusters/c/apps.yaml": flux("apps", "./apps", postBuild=post_build),
+        "apps/child.yaml": child,
+        "deep/map.yaml": config_map("m", "x"),
+        **{k.replace("__", "/") + ".yaml": v for k, v in more.items()},
+    }
+
+
+def test_inline_values_win_over_those_of_config_maps_and_later_maps_over_earlier(read: Read) -> None:
+    post_build = {"substituteFrom": _from("one", "two"), "substitute": {"C": "inline"}}
+    child = flux("child", "./deep", dependsOn=[{"name": "${A}"}, {"name": "${B}"}, {"name": "${C}"}])
+    maps = both(config_map("one", "flux-system", A="a1", B="b1", C="c1"), config_map("two", "flux-system", B="b2"))
+    reading = read(_fleet(child, post_build, clusters__c__maps=maps))
+    assert edges(reading)["flux-system/child"] == ["flux-system/a1", "flux-system/b2", "flux-system/inline"]
+    assert codes(reading) == []
+
+
+def test_a_config_map_that_another_kustomization_applies_counts(read: Read) -> None:
+    reading = read(
+        _fleet(
+            flux("child", "./${DIR}"),
+            {"substituteFrom": _from("settings")},
+            clusters__c__vars=flux("vars", "./vars"),
+            vars__map=config_map("settings", "flux-system", DIR="deep"),
+        )
+    )
+    child = reading.fleet.kustomization(ks_id("child"))
+    assert child is not None and child.path == "./deep" and child.applies == 1
+
+
+def test_a_secret_is_decoded(read: Read) -> None:
+    secret = obj("v1", "Secret", "s", namespace="flux-system", data={"DIR": base64.b64encode(b"deep\n").decode()})
+    reading = read(_fleet(flux("child", "./${DIR}"), {"substituteFrom": _from("s", kind="Secret")}, clusters__c__s=secret))
+    child = reading.fleet.kustomization(ks_id("child"))
+    assert child is not None and child.path == "./deep"
+
+
+def test_an_encrypted_value_keeps_the_variable_or_its_default(read: Read) -> None:
+    secret = obj("v1", "Secret", "s", namespace="flux-system", stringData={"DIR": "ENC[AES256_GCM,data:x,type:str]"}, sops={"mac": "x"})
+    children = both(flux("kept", "./${DIR}"), flux("default", "./${DIR:=deep}"))
+    reading = read(_fleet(children, {"substituteFrom": _from("s", kind="Secret")}, clusters__c__s=secret))
+    paths = {k.id.name: k.path for k in reading.fleet.kustomizations}
+    assert paths["kept"] == "./${DIR}" and paths["default"] == "./deep"
+    (found,) = [f for f in reading.findings if f.code == "FB304"]
+    assert "DIR" in found.message and "encrypted" in found.message and found.severity == "warning"
+
+
+def test_a_variable_that_nothing_sets_says_what_flux_does_with_it(read: Read) -> None:
+    reading = read(_fleet(flux("child", "./deep/${NOTHING}"), {"substitute": {"A": "x"}}))
+    (found,) = [f for f in reading.findings if f.code == "FB304"]
+    assert "StrictPostBuildSubstitutions" in found.message and found.file == "apps/child.yaml"
+
+
+def test_a_source_that_the_repository_does_not_hold_is_named(read: Read) -> None:
+    reading = read(_fleet(flux("child", "./deep/${A}"), {"substituteFrom": _from("gone"), "substitute": {"X": "x"}}))
+    (found,) = [f for f in reading.findings if f.code == "FB304"]
+    assert "ConfigMap flux-system/gone" in found.message
+    apps = reading.fleet.kustomization(ks_id("apps"))
+    assert apps is not None and [str(s) for s in apps.substitute_from] == ["ConfigMap/flux-system/gone"]
+
+
+def test_optional_sources_are_not_needed(read: Read) -> None:
+    reading = read(_fleet(flux("child", "./deep"), {"substituteFrom": _from("gone", optional=True)}))
+    apps = reading.fleet.kustomization(ks_id("apps"))
+    assert apps is not None and apps.substitute_from == () and codes(reading) == []
+
+
+@pytest.mark.parametrize(("strategy", "path"), [(None, "./${A:=deep}"), ("WithVariables", "./${A:=deep}"), ("Always", "./deep")])
+def test_without_any_variable_only_always_substitutes(read: Read, strategy: str | None, path: str) -> None:
+    post_build: dict[str, Any] = {"substitute": {}} | ({"substituteStrategy": strategy} if strategy else {})
+    reading = read(_fleet(flux("child", "./${A:=deep}"), post_build))
+    child = reading.fleet.kustomization(ks_id("child"))
+    assert child is not None and child.path == path
+
+
+@pytest.mark.parametrize("place", ["labels", "annotations"])
+def test_an_object_may_opt_out(read: Read, place: str) -> None:
+    off = {place: {"kustomize.toolkit.fluxcd.io/substitute": "disabled"}}
+    child = flux("child", "./deep", dependsOn=[{"name": "${A}"}])
+    child = child.replace('"metadata": {', f'"metadata": {{"{place}": {{"kustomize.toolkit.fluxcd.io/substitute": "disabled"}},')
+    reading = read(_fleet(child, {"substitute": {"A": "x"}}))
+    assert off and edges(reading)["flux-system/child"] == ["flux-system/${A}"]
+
+
+def test_a_value_takes_the_type_that_its_text_has(read: Read) -> None:
+    web = 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: x}\nspec:\n  replicas: ${N}\n  note: "${N}"\n'
+    reading = read(_fleet(web, {"substitute": {"N": "3"}}))
+    apps = reading.fleet.kustomization(ks_id("apps"))
+    assert apps is not None and apps.workloads[0].replicas == 3
+
+
+def test_a_script_with_escaped_dollars_is_left_in_peace(read: Read) -> None:
+    script = "#!/bin/sh\necho $${HOME} $1 $$\n"
+    reading = read(_fleet(config_map("script", "x", run=script), {"substitute": {"A": "x"}}))
+    assert codes(reading) == []
+    manifest = reading.rendered[ks_id("apps")][0]
+    assert manifest.body["data"]["run"] == "#!/bin/sh\necho ${HOME} $1 $\n"
+
+
+def test_text_that_flux_cannot_parse_fails_the_build(read: Read) -> None:
+    reading = read(_fleet(config_map("m", "x", bad="${A"), {"substitute": {"A": "x"}}))
+    (found,) = [f for f in reading.findings if f.severity == "error"]
+    assert found.code == "FB107" and "post build failed" in found.message
+
+
+def test_a_generated_config_map_is_a_source_like_any_other(read: Read) -> None:
+    generated = kustomization(
+        configMapGenerator=[{"name": "settings", "namespace": "flux-system", "envs": ["vars.env"]}],
+        generatorOptions={"disableNameSuffixHash": True},
+    )
+    files = _fleet(
+        flux("child", "./${DIR}"), {"substituteFrom": _from("settings")}, clusters__c__vars=flux("vars", "./vars"), vars__kustomization=generated
+    )
+    reading = read({**files, "vars/vars.env": "DIR=deep\n"})
+    child = reading.fleet.kustomization(ks_id("child"))
+    assert child is not None and child.path == "./deep"
