@@ -32,8 +32,9 @@ WORKERS = (8, 20)
 """``--concurrent`` values tried: 20 is what Flux's own "vertical scaling" page shows, 8 half-way there."""
 REQUEUE_S = 5.0
 """``--requeue-dependency`` tried: the same page's value."""
-MANY_EDGES = 60
-"""With more droppable edges than this they are tried by dependant, not one by one."""
+MANY = 25
+"""Edges or waits tried one by one, and dependants whose edges are tried together; of more, those along the critical
+chain come first, and all of them together are tried in any case."""
 
 EDGES_SAFE, EDGES_UNPROVEN, EDGES_NONE = "safe", "unproven", "none"
 
@@ -65,7 +66,9 @@ class Layout:
         return replace(scenario, fleet=fleet)
 
 
-def candidates(scenario: Scenario, edges: str, timeouts: Sequence[TimeoutAdvice], slowest: Sequence[ObjectId]) -> list[Candidate]:
+def candidates(
+    scenario: Scenario, edges: str, timeouts: Sequence[TimeoutAdvice], slowest: Sequence[ObjectId], chain: Sequence[ObjectId] = ()
+) -> list[Candidate]:
     """All that is worth a simulation.
 
     Args:
@@ -74,11 +77,12 @@ def candidates(scenario: Scenario, edges: str, timeouts: Sequence[TimeoutAdvice]
             was found for although not all content was read; ``none``.
         timeouts: what the waits take; those that run into their timeout get a longer one.
         slowest: objects whose workloads weigh most in the critical chain.
+        chain: the objects of that chain.
     """
     fleet = scenario.fleet
     found = [Candidate(SetFlags(flags), True) for flags in flag_changes(scenario.parameters, fleet)]
-    found += edge_changes(fleet, edges)
-    found += wait_changes(fleet)
+    found += edge_changes(fleet, edges, chain)
+    found += wait_changes(fleet, chain)
     longer = tuple(
         (a.object, a.suggested_s)
         for a in timeouts
@@ -123,69 +127,67 @@ def flag_changes(now: Parameters, fleet: Fleet) -> list[dict[str, Any]]:
     return changes
 
 
-def edge_changes(fleet: Fleet, edges: str) -> list[Candidate]:
+def edge_changes(fleet: Fleet, edges: str, chain: Sequence[ObjectId] = ()) -> list[Candidate]:
     """Droppable edges: one by one, all of one dependant, all of a class."""
     if edges == EDGES_NONE:
         return []
     classes = classify(fleet)
     found: list[Candidate] = []
     allowed = [e for e, c in classes.items() if c in (IMPLIED, UNNEEDED)]
-    found += _groups(droppable(fleet, allowed), "others imply them, or nothing in the manifests needs them", True)
+    found += _groups(droppable(fleet, allowed), "others imply them, or nothing in the manifests needs them", True, chain)
     unproven = [e for e, c in classes.items() if c in (IMPLIED, UNNEEDED, UNPROVEN)]
     if len(unproven) > len(allowed):
         note = "no need found, but not all content could be read: check before you drop them"
         taken = edges == EDGES_UNPROVEN
-        found += _groups(droppable(fleet, unproven, unproven=True), note + ("" if taken else " (--edges unproven takes them)"), taken)
+        found += _groups(droppable(fleet, unproven, unproven=True), note + ("" if taken else " (--edges unproven takes them)"), taken, chain)
     return _distinct(found)
 
 
-def _groups(edges: list[Edge], note: str, mine: bool) -> list[Candidate]:
+def _groups(edges: list[Edge], note: str, mine: bool, chain: Sequence[ObjectId]) -> list[Candidate]:
     if not edges:
         return []
     by_dependant: dict[ObjectId, list[Edge]] = {}
     for edge in edges:
         by_dependant.setdefault(edge[0], []).append(edge)
-    groups = [tuple(edges), *(tuple(own) for own in by_dependant.values())]
-    if len(edges) <= MANY_EDGES and mine:
+    groups = [tuple(edges), *(tuple(by_dependant[id]) for id in _first(list(by_dependant), chain))]
+    if len(edges) <= MANY and mine:
         groups += [(edge,) for edge in edges]
     return [Candidate(DropEdges(group), mine, note) for group in dict.fromkeys(groups)]
+
+
+def _first(ids: Sequence[ObjectId], chain: Sequence[ObjectId]) -> list[ObjectId]:
+    """At most :data:`MANY`, those of the chain first."""
+    return sorted(ids, key=lambda id: (id not in chain, id))[:MANY]
 
 
 def _distinct(found: list[Candidate]) -> list[Candidate]:
     return list({c.change: c for c in reversed(found)}.values())[::-1]
 
 
-def wait_changes(fleet: Fleet) -> list[Candidate]:
+def wait_changes(fleet: Fleet, chain: Sequence[ObjectId] = ()) -> list[Candidate]:
     """Waits nobody needs, and waiting parents that could be split."""
-    off = tuple(k.id for k in fleet.kustomizations if _unneeded_wait(fleet, k))
+    watched = {id for k in fleet.kustomizations for id in health_checked(fleet, k)}
+    leaned_on = {d.target for o in fleet.services() for d in o.depends_on}
+    off = tuple(k.id for k in fleet.kustomizations if k.id not in watched | leaned_on and _waits_for_others(fleet, k))
     found = [Candidate(WaitOff(off), True, "nothing waits for them; their HelmReleases still report Ready")] if off else []
-    if 1 < len(off) <= MANY_EDGES:
-        found += [Candidate(WaitOff((id,)), True, "nothing waits for it; its HelmReleases still report Ready") for id in off]
-    parents = [k for k in fleet.kustomizations if _splittable(fleet, k)]
-    return found + [Candidate(SplitParent(k.id), True) for k in parents]
+    if len(off) > 1:
+        note = "nothing waits for it; its HelmReleases still report Ready"
+        found += [Candidate(WaitOff((id,)), True, note) for id in _first(off, chain)]
+    parents = [k.id for k in fleet.kustomizations if k.id in leaned_on and k.id not in watched and _splittable(fleet, k)]
+    return found + [Candidate(SplitParent(id), True) for id in _first(parents, chain)]
 
 
-def _watched(fleet: Fleet) -> set[ObjectId]:
-    return {id for k in fleet.kustomizations for id in health_checked(fleet, k)}
+def _waits_for_others(fleet: Fleet, k: Kustomization) -> bool:
+    """All it waits for has a Ready of its own that still counts.
 
-
-def _unneeded_wait(fleet: Fleet, k: Kustomization) -> bool:
-    """Nobody depends on it or watches it, and all it waits for has a Ready of its own that still counts.
-
-    The last is a matter of honesty: without it the total would only shrink because less is looked at.
+    Without that the total would only shrink because less is looked at.
     """
-    if not k.wait or k.suspend or k.workloads or k.id == fleet.root or not health_checked(fleet, k):
-        return False
-    depended_on = any(d.target == k.id for o in fleet.services() for d in o.depends_on)
-    return not depended_on and k.id not in _watched(fleet)
+    return k.wait and not k.suspend and not k.workloads and k.id != fleet.root and bool(health_checked(fleet, k))
 
 
 def _splittable(fleet: Fleet, k: Kustomization) -> bool:
-    """A waiting parent of Kustomizations alone, on which others depend and that no parent watches itself."""
-    kids = health_checked(fleet, k)
-    if not k.wait or k.suspend or k.workloads or k.id == fleet.root or not kids or k.id in _watched(fleet):
-        return False
-    return all(id.kind == KUSTOMIZATION for id in kids) and any(d.target == k.id for o in fleet.kustomizations for d in o.depends_on)
+    """A waiting parent of Kustomizations alone."""
+    return _waits_for_others(fleet, k) and all(id.kind == KUSTOMIZATION for id in health_checked(fleet, k))
 
 
 def beyond(scenario: Scenario, slowest: Sequence[ObjectId]) -> list[Candidate]:

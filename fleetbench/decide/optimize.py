@@ -64,9 +64,9 @@ def optimize(scenario: Scenario, samples: int, *, edges: str = EDGES_SAFE, progr
     """
     bench = Bench(scenario, samples, progress)
     timeouts = advise(scenario, samples)
-    tried = [
-        Ranked(c, bench.try_(c.change)) for c in candidates(scenario, edges, timeouts, slowest_workloads(bench.base, SLOWEST))
-    ]
+    chain = [piece.object for piece in why_pieces(bench.base)]
+    wanted = candidates(scenario, edges, timeouts, slowest_workloads(bench.base, SLOWEST), chain)
+    tried = [Ranked(c, bench.try_(c.change)) for c in wanted]
     ranked = sorted(tried, key=lambda r: (r.trial.total.p50_s, r.trial.total.high_s, r.candidate.change.title))
     best = _combine(bench, [r.candidate.change for r in ranked if r.candidate.mine and _promising(r.trial)], edges)
     fresh = fresh_difference(scenario, best.changes, samples)

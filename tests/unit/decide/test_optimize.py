@@ -174,3 +174,21 @@ def test_what_an_overlay_sets_again_is_not_promised(tmp_path: Path):
 def test_what_a_graph_file_cannot_be_patched_says_so():
     result = CliRunner().invoke(cli, ["optimize", "--patch", "x.patch"])
     assert result.exit_code == 2 and "--repo" in result.output
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_an_edge_is_judged_as_comparing_the_whole_order_before_and_after_would(seed):
+    from dataclasses import replace
+
+    from fleetbench.decide.needed import guarantees, lost_anything, lost_needs, without
+
+    of, _, _ = random_fleet(seed)
+    hidden = {k.id for n, k in enumerate(of.kustomizations) if n % 3 == seed % 3}
+    of = replace(of, kustomizations=tuple(replace(k, expanded=k.id not in hidden) for k in of.kustomizations), _index={})
+    now = guarantees(of)
+    for edge, found in classify(of).items():
+        if found == IMPLIED:
+            assert not lost_anything(now, guarantees(without(of, [edge])))
+            continue
+        then = guarantees(without(of, [edge]))
+        assert found == (NEEDED if lost_needs(now, then) else UNPROVEN if lost_anything(now, then) else UNNEEDED)
