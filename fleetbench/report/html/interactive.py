@@ -112,7 +112,7 @@ def _labels(order: list[ObjectId]) -> dict[ObjectId, str]:
         while label in used:
             label, n = f"{text} ({n})", n + 1
         used.add(label)
-        found[id] = html.escape(label)
+        found[id] = html.escape(label, quote=False)
     return found
 
 
@@ -141,4 +141,4 @@ def _layout(rows: list[str], last_s: float) -> dict[str, Any]:
 
 def _safe(text: str, most: int) -> str:
     """Text for plotly, which takes some tags for markup."""
-    return html.escape(shorten(inert(text), most))
+    return html.escape(shorten(inert(text), most), quote=False)

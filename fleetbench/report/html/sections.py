@@ -120,12 +120,19 @@ class RunSection:
                 "total_s": r.total_quantiles.get("p50", r.total_s),
                 "low_s": r.total_quantiles.get("p5"),
                 "high_s": r.total_quantiles.get("p95"),
-                "whole": r.complete_fraction if r.complete_fraction is not None else float(r.complete),
+                "whole": self._whole(r),
                 "max_parallel": r.max_parallel,
                 "max_busy_workers": r.max_busy_workers,
             }
             for r in self.run.rollouts
         ]
+
+    @staticmethod
+    def _whole(r: RolloutResult) -> str:
+        """How much turned Ready: objects of a measured run, samples of a prediction."""
+        if r.complete_fraction is None:
+            return f"{sum(o.ready_s is not None for o in r.objects)} of {len(r.objects)}"
+        return f"{100 * r.complete_fraction:.0f} %"
 
     @cached_property
     def chains(self) -> list[dict[str, Any]]:

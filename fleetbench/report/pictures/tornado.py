@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,6 +39,11 @@ class Change:
     """Upper end (p95)."""
 
 
+def _label(text: str) -> str:
+    """At most two lines."""
+    return "\n".join(textwrap.wrap(shorten(inert(text), 2 * _LINE - 8), _LINE)[:2])
+
+
 def _said(seconds: float) -> str:
     if not math.isfinite(seconds):
         return "less turns Ready" if seconds > 0 else "more turns Ready"
@@ -46,6 +52,7 @@ def _said(seconds: float) -> str:
     return f"{'-' if seconds < 0 else '+'}{format_duration(abs(seconds))}"
 
 
+_LINE = 46
 _FASTER, _SLOWER = Look(GREEN, ""), Look(VERMILLION, "////")
 
 
@@ -61,7 +68,7 @@ def tornado(changes: Sequence[Change], base_s: float | None = None, title: str |
     with styled():
         best = min(order, key=lambda c: c.difference_s, default=None)
         words = f"; {best.label} gains most, {format_duration(-best.difference_s)}" if best and -math.inf < best.difference_s < 0 else ""
-        picture = Picture(10, max(len(order), 1) * 0.34 + 1.6, f"What {len(order)} changes do to the total{words}.")
+        picture = Picture(10, max(len(order), 1) * 0.36 + 1.6, f"What {len(order)} changes do to the total{words}.")
         (axes,) = picture.axes_below(1)
         ends = [v for c in order for v in (c.difference_s, c.low_s, c.high_s) if v is not None and math.isfinite(v)]
         reach = max([abs(v) for v in ends] + [1.0])
@@ -74,7 +81,7 @@ def tornado(changes: Sequence[Change], base_s: float | None = None, title: str |
                 axes.plot(whisker, [row, row], color=INK, linewidth=1.2, marker="|", markersize=7)
             right = max([0.0, shown_s, *whisker])
             axes.text(right + reach * 0.03, row, _said(c.difference_s), va="center", fontsize=8.5, color=INK)
-        row_axis(axes, [shorten(inert(c.label), 48) for c in order])
+        row_axis(axes, [_label(c.label) for c in order])
         axes.axvline(0, color=INK, linewidth=1)
         left, right = min([0.0, *ends]), max([0.0, *ends])
         axes.set_xlim(left - reach * 0.05, right + reach * 0.3)
@@ -82,6 +89,6 @@ def tornado(changes: Sequence[Change], base_s: float | None = None, title: str |
         axes.set_xlabel("change of the total (left = faster)")
         axes.set_title(title or ("What if" if base_s is None else f"What if (without changes {format_duration(base_s)})"))
         used = {"faster": _FASTER} | ({"slower": _SLOWER} if any(c.difference_s > 0 for c in order) else {})
-        whisker = [Line2D([], [], color=INK, marker="|", label="p5 - p95 over the same samples")] if any(c.low_s is not None for c in order) else []
-        legend(picture, used, whisker, columns=3)
+        spread = [Line2D([], [], color=INK, marker="|", label="p5 - p95 over the same samples")] if any(c.low_s is not None for c in order) else []
+        legend(picture, used, spread, columns=3)
     return picture

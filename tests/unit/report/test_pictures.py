@@ -144,3 +144,11 @@ def test_two_pictures_of_a_page_share_no_id():
 @pytest.mark.parametrize("name", ["gantt, reference fleet", "compare", "dependencies", "totals"])
 def test_a_picture_of_the_reference_fleet_stays_below_150_kb(name):
     assert len(DRAWN[name]().png()) < 150_000
+
+
+def test_the_readme_pictures_are_drawn_by_one_command(tmp_path):
+    from fleetbench.report.pictures.__main__ import draw
+
+    written = draw(tmp_path / "new", runs.TRACES / "fine-c4.json.gz", samples=3, trial_samples=2)
+    assert {file.stem for file in written} >= {"gantt-fine", "waves-vs-fine", "what-ifs", "predicted-vs-measured"}
+    assert all(file.read_bytes()[:4] == b"\x89PNG" and file.stat().st_size < 150_000 for file in written)
