@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -136,6 +136,16 @@ def values_of(manifest: Manifest, namespace: str, store: VariableStore) -> list[
             found.append(body)
     own = mapping(manifest.spec, "values")
     return [*found, own] if own else found
+
+
+def coalesced(values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Values merged as Helm merges them: mappings key by key, anything else replaced by what comes later."""
+    result: dict[str, Any] = {}
+    for layer in values:
+        for key, value in layer.items():
+            old = result.get(key)
+            result[key] = coalesced([old, value]) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return result
 
 
 def release_name(manifest: Manifest) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fleetbench.graph.fleet import ControllerFlag
-from fleetbench.repo.charts import values_of
+from fleetbench.repo.charts import coalesced, values_of
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.objects import is_helmrelease
@@ -77,11 +77,11 @@ def _flags(node: Node, manifest: Manifest, walk: Walk) -> Iterable[_Set]:
         chart = mapping(manifest.spec, "chart", "spec").get("chart") or mapping(manifest.spec, "chartRef").get("name")
         if chart not in ("flux-instance", "flux2", "flux"):
             return
-        for values in values_of(manifest, manifest.namespace or node.id.namespace, walk.store):
-            yield from _instance(mapping(values, "instance"))
-            for key, controller in _HELM_VALUES.items():
-                container = mapping(values, key, "container")
-                yield from ((controller, *f) for f in _arguments(container.get("additionalArgs")))
+        values = coalesced(values_of(manifest, manifest.namespace or node.id.namespace, walk.store))
+        yield from _instance(mapping(values, "instance"))
+        for key, controller in _HELM_VALUES.items():
+            container = mapping(values, key, "container")
+            yield from ((controller, *f) for f in _arguments(container.get("additionalArgs")))
 
 
 def _instance(spec: Mapping[str, Any]) -> Iterable[_Set]:

@@ -21,6 +21,7 @@ _REMOTE = re.compile(
     r"^(?:[a-z][a-z0-9+.-]*://|git::|gh:|[\w.-]+@[\w.-]+:|github\.com[:/]|bitbucket\.org[:/]|gitlab\.com[:/])|\?(?:ref|version)=|\.git(?:/|\?|$)",
     re.IGNORECASE,
 )
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _YAML = (".yaml", ".yml", ".json")
 
 
@@ -88,6 +89,10 @@ class _Collector:
         text = ""
         if self.tree.is_file(file):
             text = decode(self.tree.read(file), self.tree.name(file))
+        for wrong, right in _misspelt(body):
+            self._problem(file, _line_of(text, wrong), f"{wrong}: wanted {right}, as kustomize's documentation writes it")
+        for config in _inline_plugins(body):
+            self._plugin(file, config.encode(), directory)
         for reference in list(_references(body)):
             if self._remote(reference, directory):
                 line = _line_of(text, reference.path)
@@ -107,6 +112,8 @@ class _Collector:
     def _remote(self, reference: _Reference, directory: str) -> bool:
         if not _REMOTE.search(reference.path):
             return False
+        if _ADDRESS.match(reference.path):
+            return True  # kustomize asks the network first, even where a file has that very name
         try:
             path = join(directory, reference.path)
         except Escapes:
@@ -118,6 +125,9 @@ class _Collector:
             path = join(directory, reference.path)
             if self.tree.is_file(path):
                 self._file(reference, path, directory)
+            elif reference.field in _PLUGINS and self.tree.is_directory(path):
+                # What such a directory builds names files in turn, and only kustomize would see which.
+                raise Unreadable(file, f"{reference.field}: got the directory {reference.path}, wanted a file")
             elif reference.field in _MAY_BE_DIRECTORY and self.tree.is_directory(path):
                 self._directory(reference, path)
             elif reference.field == "optional":
@@ -127,7 +137,8 @@ class _Collector:
                 hint = self.tree.like(path, among) if len(self.tree.files) < 20_000 else ""
                 raise Unreadable(file, f"{reference.field}: {reference.path} {self.tree.why_missing(path)}{hint}")
         except Escapes as error:
-            self._problem(file, _line_of(text, reference.path), f"{reference.field}: {error.path} {error.reason}")
+            said = "" if reference.field == "optional" else f"{reference.field}: "
+            self._problem(file, _line_of(text, reference.path), f"{said}{error.path} {error.reason}")
         except Unreadable as error:
             if error.path == file or isinstance(error, _NoKustomization):
                 self._problem(file, _line_of(text, reference.path), error.reason)
@@ -146,14 +157,22 @@ class _Collector:
             self.inputs.resources.append(path)
         if path.endswith(_YAML) and reference.field != "files":
             guard(decode(content, self.tree.name(path)), self.tree.name(path))
-        if reference.field in ("generators", "transformers", "validators"):
+        if reference.field in _PLUGINS:
             self._plugin(path, content, directory)
 
     def _plugin(self, path: str, content: bytes, directory: str) -> None:
         """Follow the files that a transformer's or generator's own configuration names."""
-        for _, body in documents(decode(content, self.tree.name(path)), self.tree.name(path)):
+        try:
+            configs = documents(decode(content, self.tree.name(path)), self.tree.name(path))
+        except Unreadable as error:
+            self._problem(path, error.line, error.reason, FILE_UNREADABLE)
+            return
+        for _, body in configs:
             for named in _plugin_paths(body):
-                self._follow(_Reference("optional", named, {}, None), directory, path, "")
+                if _REMOTE.search(named):
+                    self._problem(path, None, f"{named}: names a remote file, and nothing is downloaded")
+                else:
+                    self._follow(_Reference("optional", named, {}, None), directory, path, "")
 
     def _directory(self, reference: _Reference, path: str) -> None:
         if path in self.inputs.kustomizations:
@@ -164,7 +183,38 @@ class _Collector:
         self.kustomization(path, file, read_kustomization(self.tree, file), rewritten=False)
 
 
-_MAY_BE_DIRECTORY = frozenset({"resources", "components", "generators", "transformers", "validators"})
+_MAY_BE_DIRECTORY = frozenset({"resources", "components"})
+_PLUGINS = ("generators", "transformers", "validators")
+_NAMING = (
+    "resources", "bases", "components", "crds", "configurations", *_PLUGINS, "patchesStrategicMerge", "patches",
+    "patchesJson6902", "replacements", "openapi", "configMapGenerator", "secretGenerator",
+)  # fmt: skip
+"""Fields of a kustomization that name files."""
+_NAMING_INSIDE = {
+    "patches": ("path",), "patchesJson6902": ("path",), "replacements": ("path",),
+    "configMapGenerator": ("files", "envs", "env"), "secretGenerator": ("files", "envs", "env"),
+}  # fmt: skip
+"""Field -> fields of its items that do."""
+
+
+def _misspelt(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Fields in another case: kustomize takes ``Files`` for ``files`` (Go's JSON does), and we would not follow it."""
+    openapi = body.get("openapi")
+    inside = [(item, keys) for name, keys in _NAMING_INSIDE.items() for item in _list(body, name)]
+    for mapping, keys in ((body, _NAMING), (openapi, ("path",)), *inside):
+        exact = {key.lower(): key for key in keys}
+        for key in mapping if isinstance(mapping, dict) else ():
+            if str(key).lower() in exact and key not in keys:
+                yield str(key), exact[str(key).lower()]
+
+
+def _inline_plugins(body: dict[str, Any]) -> list[str]:
+    """The configurations of generators and transformers that are written out in the kustomization itself."""
+    return [item for name in _PLUGINS for item in _list(body, name) if isinstance(item, str) and not _is_path(item)]
+
+
+def _is_path(item: str) -> bool:
+    return "\n" not in item and not item.lstrip().startswith("{")
 
 
 def _references(body: dict[str, Any]) -> Iterator[_Reference]:
@@ -185,7 +235,7 @@ def _references(body: dict[str, Any]) -> Iterator[_Reference]:
     ):
         listed = _list(body, field_name)
         for i, item in enumerate(listed):
-            if isinstance(item, str) and "\n" not in item and not item.lstrip().startswith("{"):
+            if isinstance(item, str) and _is_path(item):
                 yield _Reference(plain, item, listed, i)
             elif isinstance(item, dict) and isinstance(item.get("path"), str) and item["path"]:
                 yield _Reference(plain, item["path"], listed, i)
@@ -216,9 +266,10 @@ def _list(body: dict[str, Any], field_name: str) -> list[Any]:
 def _plugin_paths(body: Any) -> Iterator[str]:
     if isinstance(body, dict):
         for key, value in body.items():
-            if key in ("path", "env", "valuesFile") and isinstance(value, str):
+            name = str(key).lower()
+            if name in ("path", "env", "valuesfile") and isinstance(value, str):
                 yield value
-            elif key in ("paths", "files", "envs") and isinstance(value, list):
+            elif name in ("paths", "files", "envs") and isinstance(value, list):
                 yield from (v.rpartition("=")[2] for v in value if isinstance(v, str))
             else:
                 yield from _plugin_paths(value)

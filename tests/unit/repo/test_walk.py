@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.repo.conftest import Read
-from tests.unit.repo.manifests import both, codes, config_map, edges, flux, git, ks_id, kustomization, obj, parents, release
+from tests.unit.repo.manifests import (
+    both,
+    codes,
+    config_map,
+    edges,
+    flux,
+    git,
+    ks_id,
+    kustomization,
+    obj,
+    parents,
+    release,
+)
 
 DEPLOYMENT = obj("apps/v1", "Deployment", "web", namespace="apps", spec={})
 

@@ -1,0 +1,112 @@
+"""Charts that lie in the repository."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.unit.repo.conftest import Read
+from tests.unit.repo.manifests import both, flux, obj
+
+CHART = "apiVersion: v2\nname: app\nversion: 1.0.0\n"
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  template:
+    metadata:
+      annotations:
+        pod-ready.stage.kwok.x-k8s.io/delay: 3800ms
+"""
+HOOK = 'apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: init\n  annotations: {helm.sh/hook: "pre-install"}\n'
+TEST = 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: check\n  annotations: {helm.sh/hook: test}\n'
+
+
+@pytest.fixture(autouse=True)
+def _without_helm(monkeypatch: pytest.MonkeyPatch) -> None:
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name, **kw: None if name == "helm" else which(name, **kw))
+
+
+def _release(chart: str = "./charts/app", kind: str = "GitRepository", name: str = "flux-system", **spec: object) -> str:
+    reference = {"kind": kind, "name": name, "namespace": "flux-system"}
+    body = {"interval": "10m", "targetNamespace": "t", "chart": {"spec": {"chart": chart, "sourceRef": reference}}, **spec}
+    return obj("helm.toolkit.fluxcd.io/v2", "HelmRelease", "app", namespace="flux-system", spec=body)
+
+
+def _fleet(helm: str, **templates: str) -> dict[str, str]:
+    return {
+        "clusters/c/a.yaml": flux("a", "./apps"),
+        "apps/r.yaml": helm,
+        "charts/app/Chart.yaml": CHART,
+        **{f"charts/app/templates/{k}.yaml": v for k, v in templates.items()},
+    }
+
+
+def test_plain_templates_give_workloads_with_their_stated_times(read: Read) -> None:
+    reading = read(_fleet(_release(), all=both(DEPLOYMENT, HOOK, TEST)))
+    found = reading.fleet.helmreleases[0]
+    assert found.workloads_known
+    assert [(str(w.object), w.stated_ready_s, w.hook) for w in found.workloads] == [
+        ("Deployment/t/web", 3.8, False),
+        ("Job/t/init", None, True),
+    ]
+    assert [f.code for f in reading.findings] == ["FB305"]
+
+
+def test_a_chart_adds_no_graph_nodes(read: Read) -> None:
+    reading = read(_fleet(_release(), inner=flux("inner", "./x")))
+    assert [k.id.name for k in reading.fleet.kustomizations] == ["flux-system", "a"]
+
+
+def test_what_cannot_be_rendered_without_helm_is_said(read: Read) -> None:
+    reading = read(_fleet(_release(), plain=DEPLOYMENT, real="kind: {{ .Values.kind }}\n"))
+    found = reading.fleet.helmreleases[0]
+    assert not found.workloads_known and len(found.workloads) == 1
+    (info,) = [f for f in reading.findings if f.code == "FB306"]
+    assert "charts/app/templates/real.yaml" in info.message and info.severity == "info"
+
+
+def test_a_chart_path_that_holds_no_chart_is_said(read: Read) -> None:
+    reading = read(_fleet(_release("./charts/gone"), plain=DEPLOYMENT))
+    assert "holds no Chart.yaml" in next(f for f in reading.findings if f.code == "FB306").message
+
+
+def test_a_chart_of_another_source_is_not_looked_for_here(read: Read) -> None:
+    reading = read(_fleet(_release("app", "HelmRepository", "charts"), plain=DEPLOYMENT))
+    found = reading.fleet.helmreleases[0]
+    assert not found.workloads_known and found.workloads == ()
+    assert not [f for f in reading.findings if f.code == "FB306"]
+
+
+def test_a_chart_path_that_leaves_the_repository_is_not_followed(read: Read) -> None:
+    reading = read(_fleet(_release("../../etc"), plain=DEPLOYMENT))
+    assert reading.fleet.helmreleases[0].workloads == ()
+
+
+def test_fields_of_a_release_are_read(read: Read) -> None:
+    helm = _release(
+        timeout="7m",
+        dependsOn=[{"name": "b"}, {"name": "c", "namespace": "d"}],
+        install={"remediation": {"retries": 3, "remediateLastFailure": True}, "disableWait": True, "strategy": {"name": "RetryOnFailure"}},
+        waitStrategy={"name": "legacy"},
+        suspend=True,
+    )
+    found = read(_fleet(helm, plain=DEPLOYMENT)).fleet.helmreleases[0]
+    assert (found.timeout_s, found.retries, found.remediate_last_failure, found.disable_wait) == (420.0, 3, True, True)
+    assert (found.strategy, found.wait_strategy, found.suspend, found.target_namespace) == ("RetryOnFailure", "legacy", True, "t")
+    assert [d.target.key for d in found.depends_on] == ["flux-system/b", "d/c"]
+    assert found.chart == "./charts/app" and str(found.source) == "GitRepository/flux-system/flux-system"
+
+
+def test_a_chart_reference_is_a_source_of_its_own(read: Read) -> None:
+    oci = obj("source.toolkit.fluxcd.io/v1", "OCIRepository", "app", namespace="flux-system", spec={"interval": "5m"})
+    helm = obj(
+        "helm.toolkit.fluxcd.io/v2", "HelmRelease", "app", namespace="flux-system", spec={"interval": "1h", "chartRef": {"kind": "OCIRepository", "name": "app"}}
+    )
+    reading = read({"clusters/c/a.yaml": flux("a", "./apps"), "apps/r.yaml": both(helm, oci)})
+    found = reading.fleet.helmreleases[0]
+    assert found.chart_ref and found.chart == "app" and str(found.source) == "OCIRepository/flux-system/app"

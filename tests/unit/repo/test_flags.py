@@ -1,0 +1,116 @@
+"""Controller flags that the repository itself sets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.repo.conftest import Read
+from tests.unit.repo.manifests import both, config_map, flux, git, kustomization, obj, release
+
+ROOT = both(git(), flux("flux-system", "./clusters/c"))
+
+
+def _controller(name: str, *arguments: str) -> str:
+    container = {"name": "manager", "args": ["--events-addr=http://x", "--log-level=info", *arguments]}
+    spec = {"template": {"spec": {"containers": [container]}}}
+    return obj("apps/v1", "Deployment", name, namespace="flux-system", spec=spec)
+
+
+def _instance(**spec: Any) -> str:
+    return obj("fluxcd.controlplane.io/v1", "FluxInstance", "flux", namespace="flux-system", spec=spec)
+
+
+def _add(*arguments: str, name: str = "kustomize-controller") -> dict[str, Any]:
+    operations = [{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": a} for a in arguments]
+    return {"patch": json.dumps(operations), "target": {"kind": "Deployment", "name": name}}
+
+
+def _flags(read: Read, files: dict[str, str]) -> dict[str, str]:
+    return {f"{f.controller} {f.flag}": f.value for f in read(files).fleet.flags}
+
+
+def test_a_controller_as_flux_install_writes_it_sets_nothing(read: Read) -> None:
+    assert _flags(read, {"clusters/c/all.yaml": both(ROOT, _controller("kustomize-controller"))}) == {}
+
+
+def test_patches_on_the_controllers_deployments(read: Read) -> None:
+    patches = [
+        _add("--concurrent=20", "--requeue-dependency=5s", name="(kustomize-controller|helm-controller)"),
+        _add("--concurrent=8", name="source-controller"),
+    ]
+    reading = read(
+        {
+            "clusters/c/flux-system/kustomization.yaml": kustomization("gotk.yaml", "sync.yaml", patches=patches),
+            "clusters/c/flux-system/gotk.yaml": both(*(_controller(f"{n}-controller") for n in ("kustomize", "helm", "source"))),
+            "clusters/c/flux-system/sync.yaml": ROOT,
+        }
+    )
+    found = {f"{f.controller} {f.flag}": f.value for f in reading.fleet.flags}
+    assert found == {
+        "kustomize-controller concurrent": "20",
+        "kustomize-controller requeue-dependency": "5s",
+        "helm-controller concurrent": "20",
+        "helm-controller requeue-dependency": "5s",
+        "source-controller concurrent": "8",
+    }
+    first = reading.fleet.flags[0]
+    assert first.file == "clusters/c/flux-system/kustomization.yaml" and first.line == 10
+
+
+def test_of_two_values_for_one_flag_the_later_holds(read: Read) -> None:
+    text = _controller("kustomize-controller", "--concurrent=4", "--concurrent=10", "--feature-gates=A=true,B=false")
+    assert _flags(read, {"clusters/c/all.yaml": both(ROOT, text)}) == {
+        "kustomize-controller concurrent": "10",
+        "kustomize-controller feature-gates": "A=true,B=false",
+    }
+
+
+@pytest.mark.parametrize(("size", "concurrent", "requeue"), [("small", "5", "10s"), ("medium", "10", "5s"), ("large", "20", "5s")])
+def test_the_size_of_a_flux_instance(read: Read, size: str, concurrent: str, requeue: str) -> None:
+    found = _flags(read, {"clusters/c/all.yaml": both(ROOT, _instance(cluster={"size": size}))})
+    assert found["kustomize-controller concurrent"] == found["helm-controller concurrent"] == concurrent
+    assert found["kustomize-controller requeue-dependency"] == requeue
+
+
+def test_a_flux_instances_patches_override_its_size(read: Read) -> None:
+    merge = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: all}\nspec:\n  template:\n    spec:\n      containers:\n        - name: manager\n          args: [--concurrent=7]\n"
+    patches = [_add("--concurrent=30"), {"patch": merge, "target": {"kind": "Deployment", "name": "helm-controller"}}]
+    found = _flags(read, {"clusters/c/all.yaml": both(ROOT, _instance(cluster={"size": "small"}, kustomize={"patches": patches}))})
+    assert found["kustomize-controller concurrent"] == "30" and found["helm-controller concurrent"] == "7"
+    assert found["kustomize-controller requeue-dependency"] == "10s"
+
+
+@pytest.mark.parametrize("target", ["CustomResourceDefinition", "Service"])
+def test_patches_on_other_kinds_set_nothing(read: Read, target: str) -> None:
+    patch = _add("--concurrent=30") | {"target": {"kind": target}}
+    assert _flags(read, {"clusters/c/all.yaml": both(ROOT, _instance(kustomize={"patches": [patch]}))}) == {}
+
+
+def test_helm_values_of_a_flux_instance_chart_also_from_a_config_map(read: Read) -> None:
+    values = json.dumps({"instance": {"kustomize": {"patches": [_add("--concurrent=12")]}}})
+    helm = release(
+        "flux-instance",
+        namespace="flux-system",
+        chart="flux-instance",
+        valuesFrom=[{"kind": "ConfigMap", "name": "flux-values"}],
+        values={"instance": {"cluster": {"size": "small"}}},
+    )
+    reading = read(
+        {"clusters/c/all.yaml": both(ROOT, helm, config_map("flux-values", "flux-system", **{"values.yaml": values}))}
+    )
+    found = {f"{f.controller} {f.flag}": f.value for f in reading.fleet.flags}
+    assert found["helm-controller concurrent"] == "5"
+    assert found["kustomize-controller concurrent"] == "12"
+
+
+def test_helm_values_of_the_community_chart(read: Read) -> None:
+    values = {"kustomizeController": {"container": {"additionalArgs": ["--concurrent=16"]}}}
+    helm = release("flux2", namespace="flux-system", chart="flux2", values=values)
+    assert _flags(read, {"clusters/c/all.yaml": both(ROOT, helm)}) == {"kustomize-controller concurrent": "16"}
+
+
+def test_a_controller_of_another_name_is_none_of_ours(read: Read) -> None:
+    assert _flags(read, {"clusters/c/all.yaml": both(ROOT, _controller("other-controller", "--concurrent=9"))}) == {}

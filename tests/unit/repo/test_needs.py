@@ -1,0 +1,139 @@
+"""What objects cannot do without, and who brings it."""
+
+from __future__ import annotations
+
+from tests.unit.repo.conftest import Read
+from tests.unit.repo.manifests import both, config_map, flux, ks_id, obj, release
+
+CRD = obj(
+    "apiextensions.k8s.io/v1",
+    "CustomResourceDefinition",
+    "widgets.example.test",
+    spec={"group": "example.test", "names": {"kind": "Widget", "plural": "widgets"}, "scope": "Namespaced", "versions": []},
+)
+WIDGET = obj("example.test/v1", "Widget", "w", namespace="x", spec={})
+CLUSTER = obj("postgresql.cnpg.io/v1", "Cluster", "db", namespace="x", spec={"instances": 3})
+NAMESPACE = obj("v1", "Namespace", "x")
+
+
+def _needs(read: Read, files: dict[str, str], of: str = "b") -> list[str]:
+    reading = read({"clusters/c/all.yaml": both(flux("a", "./a"), flux("b", "./b")), **files})
+    k = reading.fleet.kustomization(ks_id(of))
+    assert k is not None
+    return [f"{n.blocks}: {n.what} for {n.wanted_by} by {n.provided_by}" for n in k.needs]
+
+
+def test_a_custom_resource_needs_the_kustomization_that_brings_its_crd(read: Read) -> None:
+    assert _needs(read, {"a/crd.yaml": CRD, "b/w.yaml": WIDGET}) == [
+        "apply: CustomResourceDefinition widgets.example.test for Widget/x/w by Kustomization/flux-system/a"
+    ]
+
+
+def test_a_crd_in_the_same_kustomization_is_there_in_time(read: Read) -> None:
+    assert _needs(read, {"a/m.yaml": config_map("m", "x"), "b/w.yaml": both(CRD, WIDGET)}) == []
+
+
+def test_a_known_charts_release_brings_its_crds(read: Read) -> None:
+    operator = release("cnpg", namespace="cnpg-system", chart="cloudnative-pg")
+    assert _needs(read, {"a/r.yaml": operator, "b/c.yaml": CLUSTER}) == [
+        "apply: CustomResourceDefinition Cluster.postgresql.cnpg.io for Cluster/x/db by HelmRelease/cnpg-system/cnpg"
+    ]
+
+
+def test_beside_the_release_that_brings_its_crd_it_is_a_need_all_the_same(read: Read) -> None:
+    operator = release("cnpg", namespace="x", chart="cloudnative-pg")
+    assert _needs(read, {"a/m.yaml": config_map("m", "x"), "b/c.yaml": both(operator, CLUSTER)}) == [
+        "apply: CustomResourceDefinition Cluster.postgresql.cnpg.io for Cluster/x/db by HelmRelease/x/cnpg"
+    ]
+
+
+def test_what_a_helmfile_installs_is_there_before_flux(read: Read) -> None:
+    operator = release("cnpg", namespace="x", chart="cloudnative-pg")
+    helmfile = "releases:\n  - name: cloudnative-pg\n    chart: oci://example.test/charts/cloudnative-pg\n"
+    files = {"a/m.yaml": config_map("m", "x"), "b/c.yaml": both(operator, CLUSTER), "bootstrap/helmfile.yaml": helmfile}
+    assert _needs(read, files) == []
+
+
+def test_a_chart_that_holds_only_crds_is_preferred(read: Read) -> None:
+    monitor = obj("monitoring.coreos.com/v1", "ServiceMonitor", "m", namespace="x", spec={})
+    charts = both(release("stack", chart="kube-prometheus-stack"), release("crds", chart="prometheus-operator-crds"))
+    assert _needs(read, {"a/r.yaml": charts, "b/m.yaml": monitor}) == [
+        "apply: CustomResourceDefinition ServiceMonitor.monitoring.coreos.com for ServiceMonitor/x/m by HelmRelease/apps/crds"
+    ]
+
+
+def test_a_namespace_that_another_creates(read: Read) -> None:
+    assert _needs(read, {"a/ns.yaml": NAMESPACE, "b/m.yaml": config_map("m", "x")}) == [
+        "apply: Namespace x for ConfigMap/x/m by Kustomization/flux-system/a"
+    ]
+
+
+def test_a_namespace_that_nothing_here_creates_is_taken_to_be_there(read: Read) -> None:
+    assert _needs(read, {"a/m.yaml": config_map("m", "y"), "b/m.yaml": config_map("m", "x")}) == []
+
+
+def test_what_an_ancestor_applies_is_there_before_its_child(read: Read) -> None:
+    files = {"a/all.yaml": both(NAMESPACE, CRD, flux("child", "./child")), "child/w.yaml": WIDGET, "b/m.yaml": config_map("m", "y")}
+    assert _needs(read, files, of="child") == []
+
+
+def test_variables_from_another_kustomization_block_the_build(read: Read) -> None:
+    taker = flux("taker", "./deep", postBuild={"substituteFrom": [{"kind": "ConfigMap", "name": "vars"}]})
+    files = {"a/m.yaml": config_map("vars", "flux-system", A="1"), "b/t.yaml": taker, "deep/m.yaml": config_map("m", "y")}
+    assert _needs(read, files, of="taker") == [
+        "build: ConfigMap flux-system/vars for Kustomization/flux-system/taker by Kustomization/flux-system/a"
+    ]
+
+
+def test_variables_that_only_its_own_apply_would_bring(read: Read) -> None:
+    taker = flux("taker", "./deep", postBuild={"substituteFrom": [{"kind": "ConfigMap", "name": "vars"}]})
+    files = {"a/m.yaml": config_map("m", "y"), "b/t.yaml": taker, "deep/m.yaml": config_map("vars", "flux-system", A="1")}
+    assert _needs(read, files, of="taker") == [
+        "build: ConfigMap flux-system/vars for Kustomization/flux-system/taker by Kustomization/flux-system/taker"
+    ]
+
+
+def test_secrets_stores_and_accounts_block_the_workload(read: Read) -> None:
+    pod = {
+        "serviceAccountName": "runner",
+        "volumes": [{"name": "v", "secret": {"secretName": "made"}}, {"name": "o", "configMap": {"name": "gone", "optional": True}}],
+        "containers": [{"envFrom": [{"configMapRef": {"name": "settings"}}]}],
+    }
+    web = obj("apps/v1", "Deployment", "web", namespace="y", spec={"template": {"spec": pod}})
+    external = obj(
+        "external-secrets.io/v1", "ExternalSecret", "made", namespace="y", spec={"secretStoreRef": {"kind": "ClusterSecretStore", "name": "vault"}}
+    )
+    store = obj("external-secrets.io/v1", "ClusterSecretStore", "vault", spec={})
+    account = obj("v1", "ServiceAccount", "runner", namespace="y")
+    files = {"a/all.yaml": both(store, account, config_map("settings", "y"), external), "b/web.yaml": web}
+    assert sorted(_needs(read, files)) == [
+        "workload: ConfigMap y/settings for Deployment/y/web by Kustomization/flux-system/a",
+        "workload: Secret y/made for Deployment/y/web by Kustomization/flux-system/a",
+        "workload: ServiceAccount y/runner for Deployment/y/web by Kustomization/flux-system/a",
+    ]
+
+
+def test_a_release_needs_its_values_and_its_target_namespace(read: Read) -> None:
+    helm = release("r", namespace="y", targetNamespace="x", valuesFrom=[{"kind": "Secret", "name": "values"}])
+    secret = obj("v1", "Secret", "values", namespace="y", stringData={"values.yaml": "a: 1"})
+    reading = read(
+        {"clusters/c/all.yaml": both(flux("a", "./a"), flux("b", "./b")), "a/all.yaml": both(secret, NAMESPACE), "b/r.yaml": helm}
+    )
+    assert [(n.blocks, n.what, str(n.provided_by)) for n in reading.fleet.helmreleases[0].needs] == [
+        ("build", "Secret y/values", "Kustomization/flux-system/a"),
+        ("apply", "Namespace x", "Kustomization/flux-system/a"),
+    ]
+
+
+def test_of_several_providers_the_one_that_is_waited_for_counts(read: Read) -> None:
+    both_bring = obj("v1", "Namespace", "x")
+    reading = read(
+        {
+            "clusters/c/all.yaml": both(flux("a", "./a"), flux("c", "./c"), flux("b", "./b", dependsOn=[{"name": "c"}])),
+            "a/ns.yaml": both_bring,
+            "c/ns.yaml": both_bring,
+            "b/m.yaml": config_map("m", "x"),
+        }
+    )
+    b = reading.fleet.kustomization(ks_id("b"))
+    assert b is not None and [str(n.provided_by) for n in b.needs] == ["Kustomization/flux-system/c"]
