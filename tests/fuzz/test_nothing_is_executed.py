@@ -1,0 +1,262 @@
+"""A repository is read: nothing in it is executed, nothing is downloaded, and nothing outside of it is loaded."""
+
+from __future__ import annotations
+
+import http.server
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fleetbench.cli.main import cli
+from fleetbench.repo.inputs import collect
+from fleetbench.repo.program import BuildFailed, kustomize
+from fleetbench.repo.tree import Tree
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("kustomize") or shutil.which("kubectl")), reason="needs kustomize or kubectl"
+)
+SECRET = "content-of-a-file-outside"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """A file beside the repository."""
+    file = tmp_path / "outside.txt"
+    file.write_text(SECRET)
+    return file
+
+
+@pytest.fixture
+def marker(tmp_path: Path) -> Path:
+    """What a script of the repository would make if anybody ran it."""
+    return tmp_path / "executed"
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, list[str]]]:
+    """A web server on this machine, and the paths that were asked of it."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_address[1]}", asked
+        httpd.shutdown()
+
+
+def repository(tmp_path: Path, base: str, **files: str) -> Path:
+    """A repository whose entry has a base with this kustomization; in names of files ``__`` is a slash, ``_`` a dot."""
+    repo = tmp_path / "repo"
+    for path, text in {"entry/kustomization.yaml": "resources: [../base, ok.yaml]\n", "base/kustomization.yaml": base}.items():
+        (repo / path).parent.mkdir(parents=True, exist_ok=True)
+        (repo / path).write_text(text)
+    (repo / "entry" / "ok.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ok}\n")
+    for name, text in files.items():
+        target = repo / "base" / name.replace("__", "/").replace("_", ".")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        target.chmod(0o755)
+    return repo
+
+
+def graph(repo: Path) -> Result:
+    return CliRunner().invoke(cli, ["graph", "--repo", str(repo), "--cluster-path", "entry", "--format", "json"])
+
+
+def script(marker: Path) -> str:
+    return f"#!/bin/sh\ntouch {marker}\ncat\n"
+
+
+GENERATOR = """apiVersion: example.com/v1
+kind: Runs
+metadata:
+  name: runs
+  annotations:
+    config.kubernetes.io/function: |
+      {how}
+"""
+BUILTIN = "apiVersion: builtin\nkind: {kind}\nmetadata: {{name: x}}\n{rest}\n"
+
+
+@pytest.mark.parametrize("field", ["generators", "transformers", "validators"])
+@pytest.mark.parametrize("how", ["exec: {path: ./run.sh}", "container: {image: 'busybox:1'}", "starlark: {path: run.star}"])
+def test_an_exec_or_container_plugin_never_runs(tmp_path: Path, marker: Path, field: str, how: str) -> None:
+    repo = repository(tmp_path, f"{field}: [plugin.yaml]\n", plugin_yaml=GENERATOR.format(how=how), run_sh=script(marker))
+    result = graph(repo)
+    assert result.exit_code == 2 and "cannot be built" in result.stderr
+    assert not marker.exists()
+
+
+def test_a_legacy_exec_plugin_never_runs(tmp_path: Path, marker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = "apiVersion: example.com/v1\nkind: Runs\nmetadata: {name: x}\n"
+    repo = repository(tmp_path, "generators: [plugin.yaml]\n", plugin_yaml=plugin, example_com__v1__runs__Runs=script(marker))
+    home = tmp_path / "plugins"
+    program = home / "example.com" / "v1" / "runs" / "Runs"
+    program.parent.mkdir(parents=True)
+    program.write_text(script(marker))
+    program.chmod(0o755)
+    monkeypatch.setenv("KUSTOMIZE_PLUGIN_HOME", str(home))
+    assert graph(repo).exit_code == 2
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "helmCharts: [{name: x, repo: 'URL', version: '1', releaseName: x}]\n",
+        "helmChartInflationGenerator: [{chartName: x, chartRepoUrl: 'URL'}]\n",
+        "helmGlobals: {chartHome: charts}\nhelmCharts: [{name: x, releaseName: x}]\n",
+    ],
+)
+def test_helm_is_never_run(tmp_path: Path, marker: Path, server: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch, base: str) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("helm", "git", "docker"):
+        (programs / name).write_text(script(marker))
+        (programs / name).chmod(0o755)
+    for name in ("kustomize", "kubectl"):
+        if found := shutil.which(name):
+            (programs / name).symlink_to(found)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    kustomize.cache_clear()
+    result = graph(repository(tmp_path, base.replace("URL", server[0]), charts__x__Chart_yaml="name: x\nversion: '1'\n"))
+    kustomize.cache_clear()
+    assert result.exit_code == 2
+    assert not marker.exists() and server[1] == []
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "resources: ['URL/x.yaml']\n",
+        "resources: ['URL/repo.git//base?ref=main', 'git::URL/x', 'ssh://git@127.0.0.1:9/x', 'git@127.0.0.1:x/y']\n",
+        "Resources: ['URL/x.yaml']\n",
+        "components: ['URL/x']\n",
+        "patches: [{path: 'URL/p.yaml', target: {kind: ConfigMap}}]\n",
+        "patches: [{Path: 'URL/p.yaml', target: {kind: ConfigMap}}]\n",
+        "configMapGenerator: [{name: x, files: ['a=URL/x']}]\n",
+        "openapi: {path: 'URL/x'}\n",
+        "crds: ['URL/x']\n",
+        "replacements: [{path: 'URL/x'}]\n",
+        "transformers: ['{apiVersion: builtin, kind: PatchTransformer, metadata: {name: x}, path: \"URL/x\"}']\n",
+        "transformers:\n- |\n  apiVersion: builtin\n  kind: PatchTransformer\n  metadata: {name: x}\n  path: 'URL/x'\n",
+    ],
+)
+def test_nothing_is_downloaded(tmp_path: Path, server: tuple[str, list[str]], base: str) -> None:
+    url, asked = server
+    result = graph(repository(tmp_path, base.replace("URL", url)))
+    assert result.exit_code in (0, 1, 2), result.output
+    assert asked == []
+
+
+def test_a_file_that_is_named_like_an_address_does_not_open_the_network(tmp_path: Path, server: tuple[str, list[str]]) -> None:
+    url, asked = server
+    repo = repository(tmp_path, f"resources: ['{url}/x.yaml']\n")
+    local = repo / "base" / "http:" / url.removeprefix("http://") / "x.yaml"
+    local.parent.mkdir(parents=True)
+    local.write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n")
+    graph(repo)
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("base", "files"),
+    [
+        ("configMapGenerator: [{name: leak, files: ['a=OUT']}]\n", {}),
+        ("configMapGenerator: [{name: leak, files: [a=../../outside.txt]}]\n", {}),
+        ("configMapGenerator: [{name: leak, Files: ['a=OUT']}]\n", {}),
+        ("configMapGenerator: [{name: leak, envs: ['OUT']}]\n", {}),
+        ("secretGenerator: [{name: leak, eNvs: ['OUT']}]\n", {}),
+        ("ConfigMapGenerator: [{name: leak, files: ['a=OUT']}]\n", {}),
+        ("RESOURCES: ['OUT']\n", {}),
+        ("resources: ['OUT']\n", {}),
+        ("resources: [../../../../../../../../OUT]\n", {}),
+        ("generators: [g.yaml]\n", {"g_yaml": BUILTIN.format(kind="ConfigMapGenerator", rest="files: ['a=OUT']")}),
+        ("generators: [g.yaml]\n", {"g_yaml": BUILTIN.format(kind="ConfigMapGenerator", rest="FILES: ['a=OUT']")}),
+        ("generators:\n- |\n  apiVersion: builtin\n  kind: ConfigMapGenerator\n  metadata: {name: x}\n  files: ['a=OUT']\n", {}),
+        ("generators: ['{apiVersion: builtin, kind: SecretGenerator, metadata: {name: x}, files: [\"a=OUT\"]}']\n", {}),
+        (
+            "generators: [g]\n",
+            {
+                "g__kustomization_yaml": "resources: [g.yaml]\n",
+                "g__g_yaml": BUILTIN.format(kind="ConfigMapGenerator", rest="files: ['a=OUT']"),
+            },
+        ),
+    ],
+)
+def test_nothing_outside_the_repository_is_loaded(tmp_path: Path, outside: Path, base: str, files: dict[str, str]) -> None:
+    here = {name: text.replace("OUT", str(outside)) for name, text in files.items()}
+    repo = repository(tmp_path, base.replace("OUT", str(outside)), **here)
+    result = graph(repo)
+    assert result.exit_code == 2, result.output
+    assert SECRET not in result.output
+    inputs = collect(Tree.of_directory(repo), "entry", {})
+    assert inputs.problems and not any(SECRET.encode() in content for content in inputs.files.values())
+
+
+def test_the_same_files_inside_the_repository_are_loaded(tmp_path: Path) -> None:
+    """So that the tests above fail for where the file lies, and not for how it is named."""
+    base = "configMapGenerator: [{name: kept, files: [a=inside.txt]}]\ngenerators: [g.yaml]\n"
+    more = BUILTIN.format(kind="ConfigMapGenerator", rest="files: [a=inside.txt]")
+    repo = repository(tmp_path, base, inside_txt=SECRET, g_yaml=more)
+    inputs = collect(Tree.of_directory(repo), "entry", {})
+    assert inputs.problems == []
+    assert kustomize().run(inputs.files, "entry").count(SECRET) == 2
+
+
+def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path, outside: Path) -> None:
+    repo = repository(tmp_path, "configMapGenerator: [{name: leak, files: [a=link.txt]}]\n")
+    (repo / "base" / "link.txt").symlink_to(outside)
+    result = graph(repo)
+    assert result.exit_code == 2 and "symbolic link" in result.stderr and SECRET not in result.output
+
+
+def test_kustomize_sees_no_credential_and_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, object] = {}
+
+    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[bytes]:
+        seen.update(options, command=command)
+        return subprocess.CompletedProcess(command, 1, b"", b"no")
+
+    monkeypatch.setenv("KUBECONFIG", "/somewhere/config")
+    monkeypatch.setenv("GITHUB_TOKEN", "t0ken")
+    program = kustomize()
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(BuildFailed):
+        program.run({"a/kustomization.yaml": b"resources: []\n"}, "a")
+    environment = seen["env"]
+    assert isinstance(environment, dict)
+    assert "t0ken" not in environment.values() and environment["KUBECONFIG"] == "/dev/null"
+    assert shutil.which("git", path=environment["PATH"]) is None
+    command = seen["command"]
+    assert isinstance(command, list)
+    assert not any(word in part for part in command for word in ("enable", "alpha", "exec", "helm", "network"))
+
+
+def test_a_post_build_value_is_text_and_never_a_command(tmp_path: Path, marker: Path) -> None:
+    repo = repository(tmp_path, "resources: []\n")
+    (repo / "entry" / "ok.yaml").write_text(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: a, namespace: x}\n"
+        "spec:\n  path: ./base\n  interval: 1m\n  prune: true\n  sourceRef: {kind: GitRepository, name: s}\n"
+        f"  postBuild: {{substitute: {{a: '$(touch {marker})', b: '`touch {marker}`', c: '; touch {marker}'}}}}\n"
+    )
+    result = graph(repo)
+    assert result.exit_code in (0, 1), result.output
+    assert not marker.exists()
