@@ -49,8 +49,8 @@ def command(
     """
     from fleetbench.decide.check import Policy, judge
 
-    _validate(fleet, baseline, against)
     simulation = Simulation(options)
+    _validate(fleet, baseline, against, simulation.samples)
     now = _side("the working tree", *load_fleet(fleet), simulation)
     base = _base(fleet, baseline, against, simulation)
     verdict = judge(now, base, Policy(target, int(quantile[1:]) / 100, tolerance, min_parallel))
@@ -60,8 +60,12 @@ def command(
         raise click.exceptions.Exit(1)
 
 
-def _validate(fleet: FleetChoice, baseline: Path | None, against: str | None) -> None:
+def _validate(fleet: FleetChoice, baseline: Path | None, against: str | None, samples: int) -> None:
+    from fleetbench.decide.paired import require_samples
+
     fleet.validate()
+    if baseline is not None or against is not None:
+        require_samples(samples)
     if baseline is not None and against is not None:
         raise click.UsageError("--baseline and --against each choose what to hold the fleet against: give one of them.")
     if against is not None and fleet.repo is None:

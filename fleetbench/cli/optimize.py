@@ -32,13 +32,15 @@ def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format
     object comes to its timeout, and which timeout to set.
     """
     from fleetbench.decide.optimize import optimize
+    from fleetbench.decide.paired import require_samples
     from fleetbench.model.assemble import assemble
     from fleetbench.report.optimize import tables, to_document
 
     if patch is not None and fleet.repo is None:
         raise click.UsageError("--patch belongs to --repo: it changes that repository's files.")
-    read, _ = load_fleet(fleet)
     simulation = Simulation(options)
+    require_samples(simulation.samples)
+    read, _ = load_fleet(fleet)
     assembled = assemble(read, simulation.choice(read))
     for text in assembled.warnings:
         warn(text)

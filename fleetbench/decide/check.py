@@ -7,7 +7,7 @@ later by more than the tolerance *and* five seconds with the interval of the pai
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleetbench.decide.needed import Edge
 from fleetbench.decide.paired import Paired, interval, paired, signed
@@ -137,6 +137,8 @@ def total_at(prediction: Prediction, q: float) -> float | None:
 def said(change: Change) -> str:
     """``8m45s, was 7m10s (+1m35s, 95 % interval +1m20s to +1m50s)``."""
     d = change.difference
+    if math.isinf(d.p50_s):
+        return f"never in half of the samples or more, was {format_duration(change.before_s)}"
     was = f"{format_duration(change.now_s)}, was {format_duration(change.before_s)}"
     return f"{was} ({signed(d.p50_s)}, 95 % interval {interval(d)})"
 
@@ -151,7 +153,8 @@ def _change(object: ObjectId | None, old: list[float], new: list[float], differe
 
 def _total(base: Side, now: Side, policy: Policy) -> Change:
     difference = total_difference(base.prediction, now.prediction)
-    return _change(None, list(base.prediction.totals), list(now.prediction.totals), difference, policy)
+    change = _change(None, list(base.prediction.totals), list(now.prediction.totals), difference, policy)
+    return replace(change, now_s=None) if difference.p50_s == math.inf else change
 
 
 def _objects(base: Side, now: Side, policy: Policy) -> list[Change]:

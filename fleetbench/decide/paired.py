@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from fleetbench.errors import InputError
 from fleetbench.units import format_duration
 
 CONFIDENCE = 0.95
@@ -71,6 +72,19 @@ def of_differences(differences: Iterable[float]) -> Paired:
     rank = _interval_rank(n)
     low, high = (-math.inf, math.inf) if rank is None else (ordered[rank - 1], ordered[n - rank])
     return Paired(n, _lower(ordered, 0.05), _lower(ordered, 0.5), _lower(ordered, 0.95), low, high)
+
+
+def require_samples(samples: int) -> None:
+    """Refuse a comparison in which nothing could ever count as a change.
+
+    Raises:
+        InputError: fewer than :data:`MIN_SAMPLES`.
+    """
+    if samples < MIN_SAMPLES:
+        raise InputError(
+            f"--samples: got {samples}, wanted at least {MIN_SAMPLES}",
+            "with fewer no difference can be told from noise, so nothing would ever fail or be proposed",
+        )
 
 
 def signed(seconds: float) -> str:

@@ -109,6 +109,20 @@ def test_nothing_is_checked_out_and_no_file_changes(reference_repo):
     assert git(reference_repo, "worktree", "list").count("\n") == 0
 
 
+def test_too_few_samples_to_tell_a_change_from_noise_are_refused_not_passed(reference_repo):
+    add_bad_edge(reference_repo)
+    result = run("--repo", str(reference_repo), "--cluster-path", DEV, "--against", "main", "--samples", "5")
+    assert result.exit_code == 2 and "at least 6" in result.output
+
+
+def test_a_cluster_that_the_merge_base_does_not_hold_is_checked_on_its_own(reference_repo):
+    new = reference_repo / "clusters/new"
+    new.mkdir()
+    (new / "kustomization.yaml").write_text("resources: [../../base/services/traefik.yaml]\n")
+    result = run("--repo", str(reference_repo), "--cluster-path", "clusters/new", "--against", "main", "--samples", "6")
+    assert result.exit_code == 0 and "holds no fleet to compare with" in result.stderr
+
+
 def test_the_budget_is_only_checked_where_there_is_a_target():
     assert run("--samples", "6").exit_code == 0
     over = run("--samples", "6", "--target", "1m")
