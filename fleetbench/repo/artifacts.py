@@ -6,8 +6,10 @@ Source: fluxcd/source-watcher api/v1beta1 artifactgenerator_types.go, internal/b
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.manifest import Manifest, mappings
@@ -45,8 +47,14 @@ class ArtifactTrees:
     copied: dict[ObjectId, Copied] = field(default_factory=dict)
     _trees: dict[ObjectId, Tree] = field(default_factory=dict)
 
-    def add(self, manifests: Iterable[Manifest], parent: ObjectId) -> None:
-        """Take in the ArtifactGenerators among a Kustomization's objects."""
+    def add(self, manifests: Iterable[Manifest], parent: ObjectId, known: Mapping[ObjectId, Tree]) -> None:
+        """Take in the ArtifactGenerators among a Kustomization's objects.
+
+        Args:
+            manifests: the objects.
+            parent: the Kustomization.
+            known: the sources whose files are known; a ``pathPattern`` is matched against them.
+        """
         for manifest in manifests:
             if not manifest.is_flux(GENERATOR_GROUP, "ArtifactGenerator"):
                 continue
@@ -55,7 +63,7 @@ class ArtifactTrees:
                 str(s.get("alias")): ObjectId(str(s.get("kind")), str(s.get("namespace") or namespace), str(s.get("name")))
                 for s in mappings(manifest.spec, "sources")
             }
-            for output in mappings(manifest.spec, "artifacts"):
+            for output in _outputs(manifest.spec, sources, known):
                 id = ObjectId(EXTERNAL_ARTIFACT, namespace, str(output.get("name")))
                 self.copied.setdefault(id, Copied(id, manifest, parent, sources, tuple(mappings(output, "copy"))))
 
@@ -100,6 +108,43 @@ class ArtifactTrees:
             return None
         found = self._trees[id] = Tree(dict(sorted(files.items())), names)  # type: ignore[arg-type]
         return found
+
+
+def _outputs(
+    spec: Mapping[str, Any], sources: Mapping[str, ObjectId], known: Mapping[ObjectId, Tree]
+) -> list[Mapping[str, Any]]:
+    """``spec.artifacts``, once for each directory that ``spec.pathPattern`` matches where there is one.
+
+    Source: fluxcd/source-watcher internal/controller/artifactgenerator_pathpattern.go: names take the captures in
+    lower case, paths take them as they are.
+    """
+    outputs = mappings(spec, "artifacts")
+    alias, pattern = _split(spec.get("pathPattern"))
+    if not pattern:
+        return outputs
+    source = sources.get(alias)
+    tree = None if source is None else known.get(source)
+    if tree is None:
+        return []
+    try:
+        matcher = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(pattern)))
+    except re.error:
+        return []
+    found: list[Mapping[str, Any]] = []
+    for directory in tree.directories():
+        match = matcher.fullmatch(directory)
+        for output in outputs if match else ():
+            raw = match.groupdict() if match else {}
+            copies = [
+                {**c, "from": _rendered(c.get("from"), raw), "to": _rendered(c.get("to"), raw)} for c in mappings(output, "copy")
+            ]
+            name = _rendered(output.get("name"), {k: v.lower() for k, v in raw.items()})
+            found.append({**output, "name": name, "copy": copies})
+    return found
+
+
+def _rendered(text: object, captures: Mapping[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda m: captures.get(m[1], m[0]), str(text or ""))
 
 
 def _split(source: object) -> tuple[str, str]:

@@ -40,7 +40,8 @@ def _hashes_names(body: dict[str, Any]) -> bool:
     options = body.get("generatorOptions")
     off = isinstance(options, dict) and options.get("disableNameSuffixHash") is True
     for field in ("configMapGenerator", "secretGenerator"):
-        for generator in body.get(field) or ():
+        listed = body.get(field)
+        for generator in listed if isinstance(listed, list) else ():
             own = generator.get("options") if isinstance(generator, dict) else None
             if not off and not (isinstance(own, dict) and own.get("disableNameSuffixHash") is True):
                 return True

@@ -48,6 +48,8 @@ class Inputs:
     """The files listed as resources, in order."""
     remote: list[Problem] = field(default_factory=list)
     """Remote bases and files that were dropped."""
+    repeated: bool = False
+    """A directory is used twice: whether its objects clash is for kustomize to say."""
     problems: list[Problem] = field(default_factory=list)
     """What makes the build fail before it runs: missing, escaping or unreadable files."""
 
@@ -176,6 +178,7 @@ class _Collector:
 
     def _directory(self, reference: _Reference, path: str) -> None:
         if path in self.inputs.kustomizations:
+            self.inputs.repeated = True
             return
         file = self.tree.kustomization_file(path)
         if file is None:

@@ -6,6 +6,9 @@ certainly the same is left to the program.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from fleetbench.repo.inputs import Inputs
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.tree import Tree, Unreadable
@@ -18,7 +21,11 @@ _ALLOWED = frozenset({"apiVersion", "kind", "metadata", "resources", "buildMetad
 
 def plain_build(tree: Tree, inputs: Inputs) -> list[Manifest] | None:
     """The manifests of a build without transformations; None when kustomize has to say."""
+    if inputs.repeated:
+        return None
     for body in inputs.kustomizations.values():
+        if not _is_list_of_files(body):
+            return None
         if not _ALLOWED.issuperset(body) or body.get("kind") not in (None, "Kustomization"):
             return None
         if not body.get("resources") and body.get("buildMetadata") != ["originAnnotations"]:
@@ -51,6 +58,13 @@ def plain_build(tree: Tree, inputs: Inputs) -> list[Manifest] | None:
             seen.add(id)
             found.append(manifest)
     return found if found or not inputs.resources else None
+
+
+def _is_list_of_files(body: Mapping[str, Any]) -> bool:
+    listed, version = body.get("resources"), body.get("apiVersion")
+    if listed is not None and not (isinstance(listed, list) and all(isinstance(r, str) for r in listed)):
+        return False
+    return version is None or (isinstance(version, str) and version.startswith("kustomize.config.k8s.io/"))
 
 
 def _is_plain(manifest: Manifest) -> bool:

@@ -29,7 +29,7 @@ MAX_PASSES = 6
 
 
 def read_repository(
-    repo: Path, cluster_path: str, *, progress: Progress | None = None, cache: bool = True
+    repo: Path, cluster_path: str, *, progress: Progress | None = None, cache: bool = True, name: str | None = None
 ) -> Reading:
     """Read a Flux repository as Flux does, from the cluster path down.
 
@@ -37,6 +37,7 @@ def read_repository(
         repo: the repository's directory, read as it lies on disk.
         cluster_path: what the root Kustomization points at, relative to ``repo``.
         progress: called with ``ns/name`` as each Kustomization is built.
+        name: the fleet's name; None = the directory's. For a revision written to a temporary directory.
         cache: keep builds in the user's cache directory and use those kept.
 
     Raises:
@@ -50,7 +51,7 @@ def read_repository(
     tree = Tree.of_directory(root)
     _check_entry(tree, entry, cluster_path)
     store = BuildCache() if cache else None
-    reading = _Reader(Builder(kustomize(), store), root, tree, entry, progress).read()
+    reading = _Reader(Builder(kustomize(), store), name or root.name, root, tree, entry, progress).read()
     if store is not None and reading.builds_run:
         store.tidy()
     return reading
@@ -98,7 +99,8 @@ def candidate_entries(tree: Tree, limit: int = 12) -> list[str]:
 
 
 class _Reader:
-    def __init__(self, builder: Builder, repo: Path, tree: Tree, entry: str, progress: Progress | None):
+    def __init__(self, builder: Builder, name: str, repo: Path, tree: Tree, entry: str, progress: Progress | None):
+        self.name = name
         self.builder, self.repo, self.tree, self.entry, self.progress = builder, repo, tree, entry, progress
         self.assumed = False
 
@@ -122,7 +124,7 @@ class _Reader:
             if not any(variables_of(n.spec, n.id.namespace, walk.store) != n.variables for n in walk.nodes.values() if n.build):
                 break
             store = walk.store
-        return assemble(walk, settled, self.tree, self.repo.name, self.entry, self.builder.ran, assumed=self.assumed)
+        return assemble(walk, settled, self.tree, self.name, self.entry, self.builder.ran, assumed=self.assumed)
 
     def _refuse_failure(self, build: Build) -> None:
         """The entry itself must build: without it there is no fleet."""
@@ -139,7 +141,7 @@ class _Reader:
         """The Kustomization at the entry whose path is the entry; else an assumed one."""
         listed = [(id_of(m, "flux-system"), m) for m in build.manifests if is_kustomization(m)]
         copies = ArtifactTrees()
-        copies.add(build.manifests, ASSUMED_ROOT)
+        copies.add(build.manifests, ASSUMED_ROOT, {m.id: self.tree for m in build.manifests} | {ASSUMED_SOURCE: self.tree})
         used = Counter(source for id, m in listed if (source := source_of(m, id)) is not None)
         roots = [(id, m) for id, m in listed if spec_path(m.spec.get("path")) == self.entry and not m.spec.get("kubeConfig")]
         if roots:
@@ -148,7 +150,7 @@ class _Reader:
             return Node(id, manifest, None, source_of(manifest, id))
         self.assumed = True
         origins = Counter(copies.origin(source) for source in used.elements())
-        source = max(sorted(origins), key=lambda s: origins[s], default=ASSUMED_SOURCE)
+        source = max(sorted(origins), key=lambda s: (origins[s], s.kind != EXTERNAL_ARTIFACT), default=ASSUMED_SOURCE)
         id = ASSUMED_ROOT
         while id in dict(listed):
             id = id._replace(name=id.name + "-root")

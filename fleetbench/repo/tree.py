@@ -124,6 +124,10 @@ class Tree:
         """Whether anything lies below that path."""
         return path in self._directories
 
+    def directories(self) -> list[str]:
+        """All directories that hold something, sorted."""
+        return sorted(d for d in self._directories if d)
+
     def listing(self, directory: str) -> list[str]:
         """Names in a directory, sorted."""
         return self._directories.get(directory, [])

@@ -56,9 +56,12 @@ class Walker:
         if node.source == self.this_repository or node.source is None:
             return self.tree
         if node.source.kind == EXTERNAL_ARTIFACT:
-            origin = found.artifacts.origin(self.this_repository)
-            return found.artifacts.tree(node.source, {self.this_repository: self.tree, origin: self.tree})
+            return found.artifacts.tree(node.source, self._known(found))
         return None
+
+    def _known(self, found: Walk) -> dict[ObjectId, Tree]:
+        """The sources whose files are this repository's: its own, and what that is itself copied from."""
+        return {self.this_repository: self.tree, found.artifacts.origin(self.this_repository): self.tree}
 
     def render(self, nodes: Sequence[Node], trees: Sequence[Tree], store: VariableStore) -> None:
         """Build Kustomizations as kustomize-controller does: build, variables, common metadata, apply order."""
@@ -79,7 +82,7 @@ class Walker:
         """Record what a build holds; return the Kustomizations that are new."""
         new = []
         found.store.add(node.rendered, node.id.namespace)
-        found.artifacts.add(node.rendered, node.id)
+        found.artifacts.add(node.rendered, node.id, self._known(found))
         for manifest in node.rendered:
             id = id_of(manifest, node.id.namespace)
             if is_kustomization(manifest):

@@ -177,3 +177,21 @@ def test_a_damaged_cache_entry_is_built_anew(write: Write, tmp_path: Path) -> No
         entry.write_bytes(b"\x1f\x8bnonsense")
     again = Builder(kustomize(), cache)
     assert all(b.failure is None for b in again.build_all(_all(root))) and again.ran == 4
+
+
+def test_a_directory_that_is_used_twice_is_kustomizes_to_judge(write: Write) -> None:
+    files = {
+        "x/kustomization.yaml": kustomization("../a", "../b"),
+        "a/kustomization.yaml": kustomization("../base"),
+        "b/kustomization.yaml": kustomization("../base"),
+        "base/kustomization.yaml": kustomization("m.yaml"),
+        "base/m.yaml": config_map("m", "x"),
+    }
+    build = Builder(kustomize(), None).build(Tree.of_directory(write(files)), "x", {})
+    assert build.failure is not None and "already registered id" in build.failure.text
+
+
+def test_a_kustomization_that_lists_itself_fails_and_ends(write: Write) -> None:
+    files = {"x/kustomization.yaml": kustomization("../x", "m.yaml"), "x/m.yaml": config_map("m", "x")}
+    build = Builder(kustomize(), None).build(Tree.of_directory(write(files)), "x", {})
+    assert build.failure is not None and "cycle" in build.failure.text

@@ -248,3 +248,25 @@ def test_a_spec_path_is_confined_to_the_root(text: str | None, path: str) -> Non
 def test_the_git_directory_is_never_part_of_a_tree(write: Write) -> None:
     tree = Tree.of_directory(write({".git/config": "x", "a/b.yaml": "x"}))
     assert list(tree.files) == ["a/b.yaml"] and tree.is_directory("a") and not tree.is_directory(".git")
+
+
+def test_a_path_pattern_makes_an_artifact_of_each_directory_it_matches(read: Read) -> None:
+    sources = [{"alias": "repo", "kind": "GitRepository", "name": "flux-system"}]
+    output = {"name": "app-{app}", "copy": [{"from": "@repo/apps/{app}/**", "to": "@artifact/"}]}
+    generator = obj(
+        "source.extensions.fluxcd.io/v1beta1",
+        "ArtifactGenerator",
+        "apps",
+        namespace="flux-system",
+        spec={"sources": sources, "pathPattern": "@repo/apps/{app}", "artifacts": [output]},
+    )
+    reading = read(
+        {
+            "clusters/c/gen.yaml": generator,
+            "clusters/c/a.yaml": both(flux("w", "./", sourceRef=_of("app-web")), flux("x", "./", sourceRef=_of("app-other"))),
+            "apps/Web/m.yaml": config_map("web", "x"),
+        }
+    )
+    web = reading.fleet.kustomization(ks_id("w"))
+    assert web is not None and [o.name for o in web.objects] == ["web"]
+    assert codes(reading) == ["FB106", "FB302"]
