@@ -21,14 +21,14 @@ from fleetbench.timeline.events import Event
 PHASES = {name: number for number, name in enumerate(Steps.__dataclass_fields__)}
 """Step -> number of its random stream; streams beyond 100 are named below."""
 (
-    FINALIZER, NO_ARTIFACT, DEPENDENCY_GET, DEPENDENCY_END, START, FETCH, BUILD, BUILD_OBJECT, DRY_RUN, APPLY, HEALTH_START, POLL,
+    FINALIZER, NO_ARTIFACT, DEPENDENCY_GET, DEPENDENCY_END, START, FETCH, BUILD, BUILD_OBJECT, DRY_RUN, APPLY, FAN_OUT, HEALTH_START, POLL,
     HEALTH_END, FINISH, RELEASE, GIT_FETCH, REMOTE_FETCH, CHART_BUILD, HELM_START, HELM_LOAD, HELM_INSTALL, HELM_FINISH,
     POD_LAG,
 ) = (
     PHASES[name]
     for name in (
         "finalizer", "no_artifact", "dependency_get", "dependency_end", "start", "fetch", "build", "build_object", "dry_run", "apply",
-        "health_start", "poll", "health_end", "finish", "release", "git_fetch", "remote_fetch", "chart_build",
+        "fan_out", "health_start", "poll", "health_end", "finish", "release", "git_fetch", "remote_fetch", "chart_build",
         "helm_start", "helm_load", "helm_install", "helm_finish", "pod_lag",
     )
 )  # fmt: skip
@@ -166,6 +166,9 @@ class World:
             self.exists[n] = True
             self.emit(n)
             self.enqueue(n)
+            busy = self.amount(n, FAN_OUT)
+            if busy > 0.0:
+                self.processors.work(busy)  # nobody waits for it, but it takes its share of the machine
 
     def emit(self, n: int, message: str = "") -> None:
         """Record the object as a watch would see it now."""

@@ -71,6 +71,8 @@ class Steps:
     """Dry-run of one object; ``concurrent_ssa`` at a time."""
     apply: Step
     """Apply of one changed object, one after the other."""
+    fan_out: Step
+    """What a created Flux object costs others: the API server, etcd and every controller's cache take note of it."""
     health_start: Step
     """Inventory, and the patch that says Running health checks."""
     poll: Step
