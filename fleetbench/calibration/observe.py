@@ -7,6 +7,7 @@ is the work.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -87,7 +88,7 @@ def _judged(spans: list[_Span]) -> Iterator[Observation]:
 
 def _kustomization(run: Run, k: Kustomization, events: tuple[Event, ...]) -> list[_Span]:
     found: list[_Span] = []
-    for before, after in zip(events, events[1:], strict=False):
+    for before, after in itertools.pairwise(events):
         step = None
         if before.status == after.status == phases.ABSENT and before.step is None and before.t_s < after.t_s:
             step = "finalizer"
@@ -170,7 +171,7 @@ def _poll(events: tuple[Event, ...], id: ObjectId, waiting: str, step: str) -> l
 
 def _helmrelease(run: Run, id: ObjectId, events: tuple[Event, ...]) -> list[_Span]:
     found: list[_Span] = []
-    for before, after in zip(events, events[1:], strict=False):
+    for before, after in itertools.pairwise(events):
         if before.status == after.status == phases.ABSENT and before.step is None and after.step is None:
             found.append(_Span(before.t_s, after.t_s, id, "finalizer"))
         elif before.reason == phases.SOURCE_NOT_READY and after.step == phases.INSTALLING:

@@ -6,33 +6,22 @@ internal/reconcile/atomic_release.go Reconcile and actionForState.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
-
-import simpy
-
 from fleetbench import phases
 from fleetbench.engine import world
 from fleetbench.engine.health_check import CANCELED, PASSED, health_check
 from fleetbench.engine.plan import MISSING
 from fleetbench.engine.readiness import dependency_ready, retries_exhausted
+from fleetbench.engine.reconcile import Reconcile, begin
 from fleetbench.engine.work_queue import REQUEUE, STOP, Result
 from fleetbench.engine.world import World
-
-Reconcile = Generator[simpy.Event, Any, Result]
 
 
 def reconcile(w: World, n: int) -> Reconcile:
     """One reconcile; the worker is held throughout."""
     item = w.items[n]
-    w.begin(n)
-    if not w.finalizer[n]:
-        yield w.work(n, world.FINALIZER)
-        w.finalizer[n] = True
-        w.emit(n)
-        return REQUEUE
-    if item.suspend:
-        return STOP
+    done = yield from begin(w, n)
+    if done is not None:
+        return done
     yield w.work(n, world.HELM_START)
     for chart in item.creates:
         w.create(chart)

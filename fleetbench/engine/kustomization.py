@@ -16,24 +16,18 @@ from fleetbench.engine import world
 from fleetbench.engine.health_check import CANCELED, PASSED, health_check
 from fleetbench.engine.plan import MISSING
 from fleetbench.engine.readiness import dependency_ready
-from fleetbench.engine.work_queue import REQUEUE, STOP, Result
+from fleetbench.engine.reconcile import Reconcile, begin
+from fleetbench.engine.work_queue import REQUEUE, Result
 from fleetbench.engine.world import World
 from fleetbench.ids import HELM_RELEASE
-
-Reconcile = Generator[simpy.Event, Any, Result]
 
 
 def reconcile(w: World, n: int) -> Reconcile:
     """One reconcile; the worker is held throughout."""
     item = w.items[n]
-    w.begin(n)
-    if not w.finalizer[n]:
-        yield w.work(n, world.FINALIZER)
-        w.finalizer[n] = True
-        w.emit(n)
-        return REQUEUE
-    if item.suspend:
-        return STOP
+    done = yield from begin(w, n)
+    if done is not None:
+        return done
     source = item.source
     if source == MISSING or not w.exists[source]:
         yield w.work(n, world.NO_ARTIFACT)

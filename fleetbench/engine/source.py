@@ -6,20 +6,14 @@ Source: source-controller v1.9.3 internal/controller/gitrepository_controller.go
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
-
-import simpy
-
 from fleetbench import phases
 from fleetbench.engine import world
 from fleetbench.engine.plan import MISSING
 from fleetbench.engine.readiness import artifact_event_enqueues
-from fleetbench.engine.work_queue import REQUEUE, STOP, Result
+from fleetbench.engine.reconcile import Reconcile, begin
+from fleetbench.engine.work_queue import STOP, Result
 from fleetbench.engine.world import World
 from fleetbench.ids import EXTERNAL_ARTIFACT, GIT_REPOSITORY, HELM_CHART, HELM_RELEASE, KUSTOMIZATION
-
-Reconcile = Generator[simpy.Event, Any, Result]
 
 _STEP = {GIT_REPOSITORY: world.GIT_FETCH, HELM_CHART: world.CHART_BUILD}
 
@@ -27,14 +21,9 @@ _STEP = {GIT_REPOSITORY: world.GIT_FETCH, HELM_CHART: world.CHART_BUILD}
 def reconcile(w: World, n: int) -> Reconcile:
     """One reconcile; the worker is held throughout."""
     item = w.items[n]
-    w.begin(n)
-    if not w.finalizer[n]:
-        yield w.work(n, world.FINALIZER)
-        w.finalizer[n] = True
-        w.emit(n)
-        return REQUEUE
-    if item.suspend:
-        return STOP
+    done = yield from begin(w, n)
+    if done is not None:
+        return done
     upstream = item.source
     if item.id.kind in (HELM_CHART, EXTERNAL_ARTIFACT) and upstream != MISSING and not w.revision[upstream]:
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED)

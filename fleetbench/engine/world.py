@@ -11,7 +11,7 @@ from fleetbench import phases
 from fleetbench.engine.draws import Draws, bin_of, bins, key_of, phase_key
 from fleetbench.engine.plan import Plan
 from fleetbench.engine.processors import Mutex, Processors
-from fleetbench.engine.work_queue import WorkerPool, WorkQueue
+from fleetbench.engine.work_queue import WorkerPool
 from fleetbench.ids import HELM_RELEASE
 from fleetbench.model.scenario import BOOTSTRAP
 from fleetbench.model.steps import Step, Steps
