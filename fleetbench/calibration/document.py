@@ -37,4 +37,5 @@ def profile_document(calibration: Calibration, runs: Sequence[Run], *, steps_onl
 
 def as_yaml(document: dict[str, Any]) -> str:
     """The profile as people read it."""
-    return yaml.safe_dump(document, sort_keys=False, width=110, default_flow_style=None)
+    text: str = yaml.safe_dump(document, sort_keys=False, width=110, default_flow_style=None)
+    return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import partial
 from typing import Any
 
 import simpy
@@ -11,6 +12,11 @@ from fleetbench.engine.readiness import next_poll_s
 from fleetbench.engine.world import POLL, World
 
 PASSED, TIMED_OUT, FAILED, CANCELED = "passed", "timed out", "failed", "canceled"
+
+
+def _tick(wake: simpy.Event, _: simpy.Event) -> None:
+    if not wake.triggered:
+        wake.succeed("tick")
 
 
 def health_check(w: World, n: int, timeout_s: float, poll_s: float) -> Generator[simpy.Event, Any, str]:
@@ -43,7 +49,7 @@ def health_check(w: World, n: int, timeout_s: float, poll_s: float) -> Generator
             yield env.timeout(at - env.now)
             return outcome
         event = w.wake[n] = env.event()
-        env.timeout(at - env.now).callbacks.append(lambda _, event=event: event.triggered or event.succeed("tick"))
+        env.timeout(at - env.now).callbacks.append(partial(_tick, event))
         said = yield event
         del w.wake[n]
         if said == "canceled":

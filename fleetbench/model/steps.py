@@ -104,7 +104,7 @@ class Steps:
 def no_steps() -> Steps:
     """Controllers that take no time: for oracles, and for what a perfect controller would take."""
     free = Step(0.0, 0.0)
-    given = {f.name: 0.0 if f.name in _NUMBERS else free for f in fields(Steps)}
+    given: dict[str, Any] = {f.name: 0.0 if f.name in _NUMBERS else free for f in fields(Steps)}
     return Steps(**{**given, "speed": Step(1.0, 0.0), "cold_decay_s": 1.0})
 
 

@@ -10,9 +10,10 @@ from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Assembled
 from fleetbench.model.workload_time import WorkloadTime
 from fleetbench.prediction.predict import QUANTILES, Prediction
+from fleetbench.timeline.causes import Piece
 from fleetbench.timeline.events import Timeline
 from fleetbench.timeline.stats import max_parallel
-from fleetbench.timeline.why import Piece, why
+from fleetbench.timeline.why import why
 
 FORMAT_VERSION = 1
 

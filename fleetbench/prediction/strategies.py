@@ -111,7 +111,7 @@ def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
     except ValueError:
         named = None
     if named in services:
-        return frozenset({named})  # type: ignore[arg-type]
+        return frozenset({named})
     path = _parts(changed)
     defined = {id for id, obj in services.items() if obj.file and _parts(obj.file)[: len(path)] == path}
     holding = [(len(_parts(k.path)), k.id) for k in fleet.kustomizations if path[: len(_parts(k.path))] == _parts(k.path) and k.expanded]
