@@ -7,7 +7,7 @@ the codes: the table in the documentation is made from it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fleetbench.ids import ObjectId
 
@@ -86,7 +86,7 @@ class Finding:
         """error, warning or info: the rule's."""
         return RULES[self.code].severity
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Any]:
         """The finding as the JSON contract writes it."""
         return {
             "code": self.code,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from fleetbench.ids import ObjectId
 
@@ -204,11 +205,17 @@ class Fleet:
     name: str = "fleet"
     """For run folders and titles."""
     cluster_path: str | None = None
-    _index: dict[ObjectId, object] = field(default_factory=dict, repr=False, compare=False)
+    _index: dict[ObjectId, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for obj in (*self.kustomizations, *self.helmreleases, *self.sources):
+        for obj in self.objects():
             self._index.setdefault(obj.id, obj)
+
+    def objects(self) -> Iterator[Kustomization | HelmRelease | Source]:
+        """Everything that the fleet holds."""
+        yield from self.kustomizations
+        yield from self.helmreleases
+        yield from self.sources
 
     def kustomization(self, id: ObjectId) -> Kustomization | None:
         """The Kustomization of that id, or None."""
@@ -237,7 +244,7 @@ class Fleet:
     def children(self) -> dict[ObjectId, tuple[ObjectId, ...]]:
         """Kustomization -> ids of the Kustomizations, HelmReleases and sources in its build, sorted."""
         found: dict[ObjectId, list[ObjectId]] = {}
-        for obj in (*self.kustomizations, *self.helmreleases, *self.sources):
+        for obj in self.objects():
             if obj.parent is not None:
                 found.setdefault(obj.parent, []).append(obj.id)
         return {parent: tuple(sorted(kids)) for parent, kids in found.items()}
