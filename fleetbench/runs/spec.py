@@ -56,7 +56,7 @@ def read_spec_trace(document: Mapping[str, Any], name: str, file: str) -> Run:
             commit=_commit(commit) if commit else None,
             meta={"load": document.get("load"), "workloads": "KWOK"},
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise InputError.at(file, None, None, got=f"{type(error).__name__}: {error}", wanted="a trace") from error
 
 
