@@ -105,7 +105,7 @@ def _charts(
             chart = found[release.id] = render(release, walk.releases[release.id][0], known, directory, walk.store)
             problem = chart.problem
         if problem is not None:
-            text = f"{release.id}: its chart {release.chart} is in this repository but not fully known: {problem}"
+            text = f"its chart {release.chart} is in this repository but not fully known: {problem}"
             fix = "install helm, or give its time with --durations"
             findings.append(Finding(CHART_NOT_RENDERED, text, fix, release.id, release.file, release.line))
     return found
@@ -165,7 +165,7 @@ def _sources(
 def _missing_source(user: Kustomization | HelmRelease, named: ObjectId, known: Sequence[Source]) -> Finding:
     same = sorted(str(s.id) for s in known if s.defined and s.id.name == named.name)
     hint = f"; did you mean {' or '.join(same)}?" if same else ""
-    text = f"{user.id}: its source {named} is defined nowhere in this repository{hint}"
+    text = f"its source {named} is defined nowhere in this repository{hint}"
     return Finding(SOURCE_MISSING, text, f"define {named} or correct the reference", user.id, user.file, user.line)
 
 
@@ -175,6 +175,6 @@ def _resource_sets(walk: Walk) -> list[Finding]:
     for node, manifest in walk.manifests():
         if manifest.is_flux(INSTANCE_GROUP, "ResourceSet"):
             id = ObjectId(manifest.kind, manifest.namespace or node.id.namespace, manifest.name)
-            text = f"{id} is listed but not expanded: flux-operator makes its objects in the cluster"
+            text = "is listed but not expanded: flux-operator makes its objects in the cluster"
             found.append(Finding(NOT_EXPANDED, text, "nothing to do; its objects are not counted", id, manifest.file, manifest.line))
     return found

@@ -31,7 +31,9 @@ class Needs:
 
     def of_kustomization(self, node: Node, kustomization: Kustomization) -> tuple[Need, ...]:
         """Needs of a Kustomization's build, apply and workloads."""
-        wants: list[_Want] = [((s.kind, s.namespace, s.name), node.id, BUILD) for s in kustomization.substitute_from]
+        wants: list[_Want] = []
+        if node.parent is not None:  # who creates the root by hand creates what its first build needs with it
+            wants += [((s.kind, s.namespace, s.name), node.id, BUILD) for s in kustomization.substitute_from]
         for manifest in node.rendered:
             wants += _wants(manifest, manifest.namespace or node.id.namespace, written=bool(manifest.namespace))
         return self._resolved(wants, node.id)

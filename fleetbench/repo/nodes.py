@@ -102,7 +102,7 @@ def _duplicate(id: ObjectId, first: Manifest, by: ObjectId | None, others: list[
     at = next((m for m, _ in others if m.file is not None), first)
     return Finding(
         DUPLICATE_OBJECT,
-        f"{id} is applied by {'the root' if by is None else by.key}{where} and again by {shown}, {effect}",
+        f"is applied by {'the root' if by is None else by.key}{where} and again by {shown}, {effect}",
         "define it in one place",
         id,
         at.file,
@@ -118,8 +118,8 @@ def _unknown_variables(walk: Walk) -> Iterator[Finding]:
             causes.setdefault((name, *_cause(node, name)), []).append((node, user))
     for (name, why, fix), users in sorted(causes.items(), key=lambda c: c[0]):
         node, user = users[0]
-        more = f" and {len(users) - 1} more Kustomizations" if len(users) > 1 else ""
-        text = f"{node.id.key}{more}: variable {name}, used by {user.id}, has no value and stays as it is: {why}"
+        more = f" (and in {len(users) - 1} more Kustomizations)" if len(users) > 1 else ""
+        text = f"variable {name}, used by {user.id}{more}, has no value and stays as it is: {why}"
         at = user if user.file else node.manifest
         yield Finding(VARIABLE_UNKNOWN, text, fix, node.id, at.file, at.line)
 
@@ -140,25 +140,25 @@ def _findings(node: Node, tree: Tree) -> Iterator[Finding]:
     """What there is to say about one Kustomization."""
     file, line = node.manifest.file, node.manifest.line
     if node.not_expanded is not None:
-        text = f"{node.id.key} is listed but not expanded: {node.not_expanded}"
+        text = f"is listed but not expanded: {node.not_expanded}"
         fix = "nothing to do; to see its objects, read the repository that holds them"
         yield Finding(NOT_EXPANDED, text, fix, node.id, file, line)
     build = node.build
     if node.broken is not None and build is None:
         hint = tree.like(node.directory) or _below_a_folder(tree, node.directory)
         fix = "create the directory or correct spec.path"
-        yield Finding(PATH_MISSING, f"{node.id.key}: {node.broken}{hint}", fix, node.id, file, line)
+        yield Finding(PATH_MISSING, f"{node.broken}{hint}", fix, node.id, file, line)
     for problem in build.remote if build else ():
-        text = f"{node.id.key}: the remote base {problem.text} was left out: nothing is downloaded"
+        text = f"the remote base {problem.text} was left out: nothing is downloaded"
         fix = "copy what it holds into the repository to have it counted"
         yield Finding(REMOTE_BASE, text, fix, node.id, problem.file, problem.line)
     for problem in build.problems if build else ():
-        text = f"{node.id.key} cannot be built: {problem.text}"
+        text = f"cannot be built: {problem.text}"
         yield Finding(problem.code, text, "correct the file", node.id, problem.file, problem.line)
     if build and build.failure and build.failure not in build.problems:
         at = build.failure
         bad = build.problems[0] if build.problems else at
         fix = f"correct {bad.file} and try `kubectl kustomize {node.directory or '.'}`"
-        yield Finding(BUILD_FAILED, f"{node.id.key} cannot be built: {at.text}", fix, node.id, at.file, at.line)
+        yield Finding(BUILD_FAILED, f"cannot be built: {at.text}", fix, node.id, at.file, at.line)
     elif build and not build.failure and node.broken:
-        yield Finding(BUILD_FAILED, f"{node.id.key}: {node.broken}", "correct the variable", node.id, file, line)
+        yield Finding(BUILD_FAILED, f"{node.broken}", "correct the variable", node.id, file, line)

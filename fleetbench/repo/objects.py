@@ -55,7 +55,7 @@ class Fields:
 
     def bad(self, name: str, got: object, wanted: str) -> None:
         """Note a field with a value it cannot have."""
-        text = f"{self.id}: {name}: got {str(got)[:80]!r}, wanted {wanted}"
+        text = f"{name}: got {str(got)[:80]!r}, wanted {wanted}"
         fix = f"write {wanted}: the API server refuses this value, so its parent cannot apply it"
         self.findings.append(Finding(FILE_UNREADABLE, text, fix, self.id, self.manifest.file, self.manifest.line))
 

@@ -137,3 +137,8 @@ def test_of_several_providers_the_one_that_is_waited_for_counts(read: Read) -> N
     )
     b = reading.fleet.kustomization(ks_id("b"))
     assert b is not None and [str(n.provided_by) for n in b.needs] == ["Kustomization/flux-system/c"]
+
+
+def test_what_the_roots_first_build_needs_is_made_with_the_root(read: Read) -> None:
+    root = flux("flux-system", "./clusters/c", postBuild={"substituteFrom": [{"kind": "ConfigMap", "name": "vars"}]})
+    assert _needs(read, {"clusters/c/root.yaml": both(root, config_map("vars", "flux-system", A="1"))}, of="flux-system") == []
