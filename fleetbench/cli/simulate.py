@@ -57,7 +57,7 @@ def command(
             progress=bar,
         )
     if folder is not None:
-        write_prediction(folder, result)
+        write_prediction(folder, result, force)
     _show(result, format, why is not None)
     for text in result.assembled.warnings:
         warn(text)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fleetbench.prediction.strategies import Simulated
 
 
-def write_prediction(folder: Path, result: Simulated) -> None:
+def write_prediction(folder: Path, result: Simulated, force: bool = False) -> None:
     """Write ``meta.json``, ``graph.json``, ``prediction.json``, ``ready.csv`` and ``report.md``.
 
     Beside them ``timeline-<strategy>.jsonl``, the median sample as a trace, and ``totals.csv``: pictures need them.
@@ -47,4 +47,5 @@ def write_prediction(folder: Path, result: Simulated) -> None:
                 )
             ),
         },
+        force,
     )

@@ -37,11 +37,18 @@ def folder_for(output: Path | None, save: bool, fleet: str, strategy: str, force
     return output
 
 
-def write_folder(folder: Path, files: Mapping[str, str]) -> None:
+def write_folder(folder: Path, files: Mapping[str, str], force: bool = False) -> None:
     """Write files into a run folder, all or none.
 
+    A folder that holds other files gets them one by one, the meta file last: without it the folder is a cut run.
+
+    Args:
+        folder: the run folder.
+        files: name -> text.
+        force: write over the run that it holds.
+
     Raises:
-        InputError: the folder cannot be written.
+        InputError: the folder cannot be written, or another run was written into it meanwhile.
     """
     temporary: str | None = None
     try:
@@ -49,14 +56,27 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> None:
         temporary = tempfile.mkdtemp(prefix=f".{folder.name[:60]}.", dir=folder.parent)
         for name, text in files.items():
             (Path(temporary) / name).write_text(text, encoding="utf-8", errors="backslashreplace")
-        folder.mkdir(exist_ok=True)
-        for name in sorted(files, key=lambda n: n == META):  # the meta file last: it says that the folder is whole
-            os.replace(Path(temporary) / name, folder / name)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o777 & ~umask)
+        try:
+            os.rename(temporary, folder)  # whole at once where the folder is new or empty
+        except OSError:
+            _fill(folder, Path(temporary), files, force)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written: {error.strerror}") from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _fill(folder: Path, temporary: Path, files: Mapping[str, str], force: bool) -> None:
+    if (folder / META).exists() and not force:
+        raise InputError(f"{folder}: holds a run already", "name another folder, or say --force")
+    folder.mkdir(exist_ok=True)
+    (folder / META).unlink(missing_ok=True)
+    for name in sorted(files, key=lambda n: n == META):
+        os.replace(temporary / name, folder / name)
 
 
 def meta(kind: str, fleet: str, **more: Any) -> dict[str, Any]:
