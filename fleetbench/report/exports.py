@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fleetbench.errors import EnvironmentLacks, InputError
 from fleetbench.prediction.predict import QUANTILES, Prediction
+from fleetbench.report.inert import inert
 
 if TYPE_CHECKING:
     import pandas
@@ -20,7 +21,8 @@ TABLES = ("ready", "events", "intervals", "why", "totals")
 
 
 def cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
+    """A text that no spreadsheet takes for a formula, and no terminal for a command."""
+    text = inert(text)
     return "'" + text if text.startswith(_FORMULA) else text
 
 
@@ -33,7 +35,7 @@ def ready_csv(predictions: Mapping[str, Prediction]) -> str:
         for id in prediction.services:
             values = [prediction.quantile(id, q) for q in QUANTILES]
             writer.writerow(
-                [name, id.kind, cell(id.key), *("" if v is None else f"{v:.3f}" for v in values), f"{prediction.ready_fraction(id):.4f}"]
+                [name, cell(id.kind), cell(id.key), *("" if v is None else f"{v:.3f}" for v in values), f"{prediction.ready_fraction(id):.4f}"]
             )
     return out.getvalue()
 
