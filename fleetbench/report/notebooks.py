@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +29,8 @@ def export(name: str, runs: Sequence[Path], **parameters: Any) -> str:
         InputError: no such notebook, or a cell failed.
     """
     _check_installed()
-    executed = execute(name, {"runs": [str(path.resolve()) for path in runs], **parameters})
+    given = {"runs": [str(path.resolve()) for path in runs]} if runs else {}
+    executed = execute(name, {**given, **parameters})
     import nbconvert
 
     # nbconvert's whole-page templates load scripts and fonts from elsewhere; its basic one is the body alone.
@@ -48,7 +50,7 @@ def execute(name: str, parameters: dict[str, Any]) -> Any:
     from papermill.exceptions import PapermillExecutionError
 
     file = shipped("notebooks", f"{_full(name)}.ipynb")
-    known = papermill.inspect_notebook(str(file))
+    known = parameters_of(file)
     wanted = {key: value for key, value in parameters.items() if key in known}
     with tempfile.TemporaryDirectory(prefix="fleetbench-notebook-") as folder:
         out = Path(folder) / file.name
@@ -61,6 +63,16 @@ def execute(name: str, parameters: dict[str, Any]) -> Any:
             hint = "give runs that it can show: 02 takes measured ones" if wanted.get("runs") else None
             raise InputError(f"notebook {file.stem}: {error.ename}: {error.evalue}", hint) from None
         return nbformat.read(str(out), as_version=4)  # type: ignore[no-untyped-call,unused-ignore]
+
+
+def parameters_of(file: Path) -> set[str]:
+    """The names that a notebook's parameters cell sets."""
+    import nbformat
+
+    cells = nbformat.read(str(file), as_version=4).cells  # type: ignore[no-untyped-call,unused-ignore]
+    tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", ())]
+    nodes = [node for source in tagged for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Assign)]
+    return {target.id for node in nodes for target in node.targets if isinstance(target, ast.Name)}
 
 
 def _transport() -> Any:

@@ -131,7 +131,7 @@ class Picture(Figure):
         return self.png()
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        return {"image/png": self.png(), "text/plain": self.description}, {}
+        return {"image/png": self.png(), "text/plain": self.description}, {"image/png": {"alt": self.description}}
 
 
 def styled() -> Any:

@@ -40,6 +40,15 @@ def test_a_notebook_is_parameterised_by_runs_and_seed(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_papermill_understands_every_parameter(name):
+    papermill = pytest.importorskip("papermill")
+    from fleetbench.report.notebooks import parameters_of
+
+    file = NOTEBOOKS / f"{name}.ipynb"
+    assert set(papermill.inspect_notebook(str(file))) == parameters_of(file)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_is_committed_with_fresh_outputs_and_small(name):
     code = cells(name)
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
@@ -55,6 +64,7 @@ def test_a_notebook_executes_and_exports_as_a_page_without_network(name):
     from fleetbench.report.notebooks import export
 
     page = export(name, [], samples=6, seed=1)
+    assert page.count("alt=\"") == page.count("<img")
     assert page.startswith("<!doctype html>") and "data:image/png" in page and "<script" not in page
     assert "http://" not in page.split("<main")[1] and "default-src 'none'" in page
 
