@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fleetbench.graph.document import to_document
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, parse_object
 from fleetbench.model.parameters import flags_of_run
 from fleetbench.model.profile import Profile, load_profile, stand_in_profile
 from fleetbench.model.resolve import resolve
@@ -94,6 +94,7 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0, step
         merged.pull,
         seed,
         BOOTSTRAP,
+        fail=frozenset(parse_object(o) for o in run.meta.get("fail", ())),
         until_s=run.timeline.until_s if run.cut or run.limit_s is None else run.limit_s,
     )
     if run.commit is None:
