@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleetbench import phases
-from fleetbench.graph.fleet import Kustomization
+from fleetbench.graph.fleet import Kustomization, artifact_files
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.runs.run import Run
 from fleetbench.timeline.events import Event
@@ -36,6 +36,8 @@ class Observation:
     quiet: bool
     objects: int = 1
     """How many objects the build of a Kustomization holds."""
+    files: int = 0
+    """How many files the artifact of its source holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,15 @@ def observe(run: Run) -> list[Observation]:
             spans += _helmrelease(run, service.id, events)
     for source in run.fleet.sources:
         spans += _source(run.timeline.by_object.get(source.id, ()), source.id)
-    found = list(_judged(spans))
+    files = {k.id: _files(run, k) for k in run.fleet.kustomizations}
+    found = [replace(o, files=files.get(o.object, 0)) for o in _judged(spans)]
     found += _pods(run)
     return found
+
+
+def _files(run: Run, k: Kustomization) -> int:
+    source = None if k.source is None else run.fleet.source(k.source)
+    return 0 if source is None else artifact_files(run.fleet, source)
 
 
 def _judged(spans: list[_Span]) -> Iterator[Observation]:

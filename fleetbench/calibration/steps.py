@@ -90,8 +90,12 @@ def calibrate_steps(runs: Sequence[Run], base: Steps) -> Calibration:
 
 
 def _own_s(o: Observation, base: Steps) -> float:
-    """The step's own time: of a build, without what its objects add."""
+    """The step's own time: without what the objects of a build, or the files of an artifact, add."""
     seconds = o.seconds - (base.build_object.p50_s * o.objects if o.step == "build" else 0.0)
+    if o.step == "fetch":
+        seconds -= base.fetch_file.p50_s * o.files
+    elif o.step in ("finish", "poll+health_end+finish"):
+        seconds -= base.remove_file.p50_s * o.files
     return max(seconds, 0.0005)
 
 

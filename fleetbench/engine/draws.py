@@ -29,6 +29,7 @@ def _mix(z: int) -> int:
     return z ^ (z >> 31)
 
 
+Bins = tuple[float, ...]
 BINS = 1024
 """Values a step's distribution is cut into: equally likely, each the quantile in its bin's middle."""
 _SHIFT = 64 - BINS.bit_length() + 1
@@ -43,13 +44,11 @@ def bin_of(stream: int, phase_key: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def bins(step: Step, outlier: Step, outlier_share: float) -> tuple[float, ...] | None:
+def bins(step: Step, outlier: Step, outlier_share: float) -> Bins:
     """A step's distribution as :data:`BINS` values in seconds, the last ``outlier_share`` of them stalled.
 
-    A draw is then one look-up. None for a step that takes no time.
+    A draw is then one look-up.
     """
-    if step.p50_s == 0.0:
-        return None
     found = []
     for n in range(BINS):
         u = (n + 0.5) / BINS

@@ -76,7 +76,8 @@ def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
     w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.FETCHING)
     if w.started_s[n] is None:
         w.started_s[n] = w.env.now
-    yield w.work(n, world.FETCH)
+    files = w.items[item.source].files
+    yield w.processors.work(w.amount(n, world.FETCH) + w.amount(n, world.FETCH_FILE, files))
     w.attempted[n] = revision
     w.emit(n, phases.BUILDING)
     turn = w.build_mutex.acquire()
@@ -98,16 +99,20 @@ def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
         if outcome == CANCELED:
             w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
             return REQUEUE
-        finish = w.amount(n, world.HEALTH_END) + w.amount(n, world.FINISH)
-        yield w.processors.work(finish)
+        yield w.processors.work(w.amount(n, world.HEALTH_END) + _finish(w, n, files))
         if outcome != PASSED:
             return _failed(w, n, phases.HEALTH_CHECK_FAILED)
     else:
-        yield w.work(n, world.FINISH)
+        yield w.processors.work(_finish(w, n, files))
     w.revision[n] = revision
     w.set_ready(n, phases.RECONCILIATION_SUCCEEDED)
     yield w.work(n, world.RELEASE)
     return Result(w.jittered(n, item.interval_s))
+
+
+def _finish(w: World, n: int, files: int) -> float:
+    """Work from healthy to the last patch: the unpacked artifact is removed on the way."""
+    return w.amount(n, world.FINISH) + w.amount(n, world.REMOVE_FILE, files)
 
 
 def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fleetbench.engine.draws import key_of
-from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization
+from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, artifact_files
 from fleetbench.ids import HELM_CHART, HELM_RELEASE, ObjectId
 from fleetbench.model.scenario import Scenario
 from fleetbench.model.workload_time import WorkloadTime
@@ -68,6 +68,8 @@ class Item:
     remediate_last_failure: bool = False
     helm_wait: bool = True
     defined: bool = True
+    files: int = 0
+    """A source: files of its artifact."""
 
 
 @dataclass(slots=True)
@@ -107,6 +109,7 @@ def compile_plan(scenario: Scenario) -> Plan:
         item.parent = _number(index, source.parent)
         item.interval_s, item.suspend, item.defined = source.interval_s, source.suspend, source.defined
         item.exists = source.defined and (source.parent is None or source.id == _root_source(scenario))
+        item.files = artifact_files(fleet, source)
         if source.copied_from is not None:
             item.source = _number(index, source.copied_from)
     for k in fleet.kustomizations:

@@ -8,7 +8,7 @@ from typing import Any
 import simpy
 
 from fleetbench import phases
-from fleetbench.engine.draws import Draws, bin_of, bins, key_of, phase_key
+from fleetbench.engine.draws import Bins, Draws, bin_of, bins, key_of, phase_key
 from fleetbench.engine.plan import Plan
 from fleetbench.engine.processors import Mutex, Processors
 from fleetbench.engine.work_queue import WorkerPool
@@ -21,14 +21,14 @@ from fleetbench.timeline.events import Event
 PHASES = {name: number for number, name in enumerate(Steps.__dataclass_fields__)}
 """Step -> number of its random stream; streams beyond 100 are named below."""
 (
-    FINALIZER, NO_ARTIFACT, DEPENDENCY_GET, DEPENDENCY_END, START, FETCH, BUILD, BUILD_OBJECT, DRY_RUN, APPLY, FAN_OUT, HEALTH_START, POLL,
-    HEALTH_END, FINISH, RELEASE, GIT_FETCH, REMOTE_FETCH, CHART_BUILD, HELM_START, HELM_LOAD, HELM_INSTALL, HELM_FINISH,
+    FINALIZER, NO_ARTIFACT, DEPENDENCY_GET, DEPENDENCY_END, START, FETCH, FETCH_FILE, BUILD, BUILD_OBJECT, DRY_RUN, APPLY, FAN_OUT, HEALTH_START, POLL,
+    HEALTH_END, FINISH, REMOVE_FILE, RELEASE, GIT_FETCH, REMOTE_FETCH, CHART_BUILD, HELM_START, HELM_LOAD, HELM_INSTALL, HELM_FINISH,
     POD_LAG,
 ) = (
     PHASES[name]
     for name in (
-        "finalizer", "no_artifact", "dependency_get", "dependency_end", "start", "fetch", "build", "build_object", "dry_run", "apply",
-        "fan_out", "health_start", "poll", "health_end", "finish", "release", "git_fetch", "remote_fetch", "chart_build",
+        "finalizer", "no_artifact", "dependency_get", "dependency_end", "start", "fetch", "fetch_file", "build", "build_object", "dry_run", "apply",
+        "fan_out", "health_start", "poll", "health_end", "finish", "remove_file", "release", "git_fetch", "remote_fetch", "chart_build",
         "helm_start", "helm_load", "helm_install", "helm_finish", "pod_lag",
     )
 )  # fmt: skip
@@ -38,9 +38,11 @@ _SHARED = key_of("shared")
 TRUE, FALSE, UNKNOWN, ABSENT = phases.TRUE, phases.FALSE, phases.UNKNOWN, phases.ABSENT
 
 
-def _cost(step: Step | float, phase: int, steps: Steps) -> tuple[tuple[float, ...] | None, int]:
-    """The step's values, and the key of its draws."""
-    return (bins(step, steps.outlier, steps.outlier_share), phase_key(phase)) if isinstance(step, Step) else (None, 0)
+def _cost(step: Step | float, phase: int, steps: Steps) -> tuple[Bins | None, Bins, int]:
+    """The step's values with stalls and without, and the key of its draws."""
+    if not isinstance(step, Step) or step.p50_s == 0.0:
+        return None, (), 0
+    return bins(step, steps.outlier, steps.outlier_share), bins(step, steps.outlier, 0.0), phase_key(phase)
 
 
 class World:
@@ -58,7 +60,7 @@ class World:
         """What the cold start adds to the factor on all work, at t0."""
         if scenario.kind == BOOTSTRAP:
             self.cold = max(self.draws.lognormal(scenario.steps.cold, _SHARED, PHASES["cold"]) - 1.0, 0.0)
-        self.processors = Processors(self.env, scenario.parameters.cpus)
+        self.processors = Processors(self.env, scenario.parameters.cpus * scenario.steps.overlap)
         self.build_mutex = Mutex(self.env)
         steps = scenario.steps
         self.steps = steps
@@ -123,9 +125,11 @@ class World:
 
     def amount(self, n: int, phase: int, times: float = 1.0) -> float:
         """Seconds of work of one step of one object, this attempt's draw."""
-        table, phase_key = self._cost[phase]
-        if table is None:
+        stalling, plain, phase_key = self._cost[phase]
+        if stalling is None:
             return 0.0
+        # A step of many parts does not stall in each of them.
+        table = stalling if times == 1.0 else plain
         seconds = table[bin_of(self.streams[n], phase_key)] * times
         return seconds * (self.speed if self.env.now > self._warm_s else self.slowness())
 
@@ -144,6 +148,12 @@ class World:
             return interval_s
         u = self.draws.uniform(self.items[n].key, JITTER, self.attempts[n])
         return interval_s * (1.0 + jitter * (2.0 * u - 1.0))
+
+    def burden(self, n: int, phase: int) -> None:
+        """Work that nobody waits for, but that takes its share of the machine."""
+        seconds = self.amount(n, phase)
+        if seconds > 0.0:
+            self.processors.work(seconds)
 
     # --- objects ---------------------------------------------------------------------------------------------------
 
@@ -166,9 +176,7 @@ class World:
             self.exists[n] = True
             self.emit(n)
             self.enqueue(n)
-            busy = self.amount(n, FAN_OUT)
-            if busy > 0.0:
-                self.processors.work(busy)  # nobody waits for it, but it takes its share of the machine
+            self.burden(n, FAN_OUT)
 
     def emit(self, n: int, message: str = "") -> None:
         """Record the object as a watch would see it now."""

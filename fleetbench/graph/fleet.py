@@ -83,6 +83,8 @@ class Source:
     """False: named by an object but defined nowhere (never has an artifact)."""
     assumed: bool = False
     """Made up for a repository that holds no root."""
+    files: int | None = None
+    """How many files its artifact holds, which every reconcile unpacks; None = not known."""
     file: str | None = None
     line: int | None = None
 
@@ -248,3 +250,10 @@ class Fleet:
             if obj.parent is not None:
                 found.setdefault(obj.parent, []).append(obj.id)
         return {parent: tuple(sorted(kids)) for parent, kids in found.items()}
+
+
+def artifact_files(fleet: Fleet, source: Source) -> int:
+    """Files of a source's artifact; where nobody counted them: two for each Kustomization of it, and its objects."""
+    if source.files is not None:
+        return source.files
+    return sum(2 + k.applies for k in fleet.kustomizations if k.source == source.id)

@@ -43,6 +43,8 @@ class Steps:
     """Factor on top of it at t0, never below 1: cold caches and code; wears off with ``cold_decay_s``."""
     cold_decay_s: float
     """Time constant, in seconds, with which the cold start wears off."""
+    overlap: float
+    """Steps that a processor takes before they slow each other down: a part of each waits for disk and network."""
     finalizer: Step
     """First reconcile: the patch that adds the finalizer."""
     # source-controller
@@ -63,6 +65,8 @@ class Steps:
     """Source lookup and the patch that says Fetching."""
     fetch: Step
     """Download and untar of the artifact, and the patch that says Building."""
+    fetch_file: Step
+    """What each file of the artifact adds: it is unpacked by every reconcile."""
     build: Step
     """kustomize build: one at a time in the whole controller (pkg/kustomize SecureBuild holds a mutex)."""
     build_object: Step
@@ -81,6 +85,8 @@ class Steps:
     """From the poll that finds all Current to the patch of Healthy."""
     finish: Step
     """The last status patch."""
+    remove_file: Step
+    """What each file of the unpacked artifact adds to that: it is removed before the last patch."""
     release: Step
     """From Ready to the worker being free: observedGeneration, event, temporary files."""
     # helm-controller
@@ -105,7 +111,7 @@ def no_steps() -> Steps:
     """Controllers that take no time: for oracles, and for what a perfect controller would take."""
     free = Step(0.0, 0.0)
     given: dict[str, Any] = {f.name: 0.0 if f.name in _NUMBERS else free for f in fields(Steps)}
-    return Steps(**{**given, "speed": Step(1.0, 0.0), "cold_decay_s": 1.0})
+    return Steps(**{**given, "speed": Step(1.0, 0.0), "cold_decay_s": 1.0, "overlap": 1.0})
 
 
 @lru_cache(maxsize=1)
@@ -154,7 +160,7 @@ def _step(value: Any, name: str, place: str) -> Step:
     raise InputError(f"{place}.{name}: got {briefly(value)}, wanted seconds or {{p50_s, sigma}}")
 
 
-_NUMBERS = {"outlier_share": 1.0, "cold_decay_s": 3600.0}
+_NUMBERS = {"outlier_share": 1.0, "cold_decay_s": 3600.0, "overlap": 10.0}
 """Fields that are plain numbers -> the largest value."""
 
 

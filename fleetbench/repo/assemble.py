@@ -41,7 +41,9 @@ def assemble(walk: Walk, root: Node, tree: Tree, name: str, entry: str, builds_r
     releases = [_with_chart(release, charts.get(release.id)) for release in releases]
     providers = Providers(walk.nodes.values(), releases, charts, installed_before(tree))
     kustomizations, releases = _with_needs(providers, walk, root, kustomizations, releases, charts)
-    sources = _sources(walk, root.source or ASSUMED_SOURCE, kustomizations, releases, findings, assumed)
+    this = root.source or ASSUMED_SOURCE
+    sources = _sources(walk, this, kustomizations, releases, findings, assumed)
+    sources = [replace(s, files=len(tree.files)) if s.id == this else s for s in sources]
     if assumed:
         text = f"no Kustomization at {entry or '.'} points at it: {root.id.key} is assumed (wait: false, interval 10m)"
         findings.append(Finding(ROOT_ASSUMED, text, "nothing to do; `flux bootstrap` would write one", root.id))

@@ -101,7 +101,9 @@ def fleet_of(spec: Mapping[str, Any], name: str) -> Fleet:
                 )
             )
     kustomizations = [replace(k, applies=k.applies + kids.get(k.id, 0)) for k in kustomizations]
-    source = Source(REPOSITORY, interval_s=60.0, this_repository=True)
+    # Each Kustomization: its own file, a kustomization.yaml, its objects; a chart: Chart.yaml and its template.
+    files = 1 + sum(2 + k.applies for k in kustomizations[1:]) + 2 * len(helmreleases)
+    source = Source(REPOSITORY, interval_s=60.0, this_repository=True, files=files)
     return Fleet(ROOT, tuple(kustomizations), tuple(helmreleases), (source,), name=name, cluster_path="clusters/dev")
 
 
