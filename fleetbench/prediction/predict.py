@@ -154,11 +154,11 @@ def _batches(plan: Plan, samples: int, processes: int | None) -> Iterable[list[t
 def _in_processes(
     plan: Plan, numbers: range, workers: int, sample_s: float
 ) -> Iterable[list[tuple[int, array[float], bool]]]:
-    from concurrent.futures import ProcessPoolExecutor
+    from fleetbench.prediction.processes import worker_pool
 
     size = max(1, min(math.ceil(len(numbers) / workers / 4), round(0.5 / max(sample_s, 1e-6)) or 1))
     chunks = [numbers[i : i + size] for i in range(0, len(numbers), size)]
-    with ProcessPoolExecutor(workers, initializer=_keep, initargs=(plan.scenario,)) as pool:
+    with worker_pool(workers, _keep, (plan.scenario,)) as pool:
         yield from pool.map(_run_chunk, chunks)
 
 

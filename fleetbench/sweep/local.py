@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait as wait_for
 
 from fleetbench.errors import EnvironmentLacks
 from fleetbench.model.scenario import Scenario
+from fleetbench.prediction.processes import worker_pool
 from fleetbench.sweep.cell import CellResult, run_cell
 from fleetbench.sweep.grid import Cell
 
@@ -67,11 +65,8 @@ def _pool(
     at_work: dict[Future[CellResult], Cell],
 ) -> Generator[CellResult, None, None]:
     """Work through ``todo`` until it is empty or the pool breaks; ``at_work`` is what was not done by then."""
-    before = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(scenarios,))
-    done = False
-    try:
+    with worker_pool(processes, _start, (scenarios,), context) as pool:
         while todo or at_work:
             while todo and len(at_work) < 2 * processes:
                 cell = todo.popleft()
@@ -87,30 +82,15 @@ def _pool(
                     yield future.result()
             if finished & at_work.keys():
                 raise BrokenProcessPool
-        done = True
-    finally:
-        pool.shutdown(wait=done, cancel_futures=True)
-        if not done:
-            for child in set(multiprocessing.active_children()) - before:
-                child.terminate()
 
 
 _scenarios: tuple[Scenario, ...] = ()
 
 
 def _start(scenarios: tuple[Scenario, ...]) -> None:
-    """Set up a worker process: it leaves interrupts to its parent, and does not outlive it."""
+    """Set up a worker process."""
     global _scenarios
     _scenarios = scenarios
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-
-
-def _leave_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait_for([parent.sentinel])
-        os._exit(1)
 
 
 def _run(cell: Cell, samples: int) -> CellResult:

@@ -1,0 +1,56 @@
+"""Worker processes that go when they are no longer wanted: after an interrupt, a failure, or their parent's death."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.connection import wait as wait_for
+from typing import Any
+
+
+@contextmanager
+def worker_pool(
+    processes: int, start: Callable[..., None], given: tuple[Any, ...], context: Any = None
+) -> Iterator[ProcessPoolExecutor]:
+    """A pool of processes for the time of a ``with`` block.
+
+    Whatever ends the block early also ends what the processes are at: a Ctrl-C does not wait for work that nobody
+    will look at.
+
+    Args:
+        processes: how many.
+        start: called once in each with ``given``.
+        given: its arguments.
+        context: how processes are started; None = as the platform does.
+    """
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(start, given))
+    try:
+        yield pool
+    except BaseException:
+        # It logs each piece of work that is cancelled in the moment when a process takes it.
+        logging.getLogger("concurrent.futures").setLevel(logging.CRITICAL + 1)
+        for child in set(multiprocessing.active_children()) - before:
+            child.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin(start: Callable[..., None], given: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in a terminal reaches all: the parent answers it
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    start(*given)
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        os._exit(1)
