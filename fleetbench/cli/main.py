@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from typing import Any, NamedTuple, NoReturn
 
@@ -118,7 +119,7 @@ def _fail(ctx: click.Context, exit_code: int, message: str, hint: str | None = N
     if ctx.params.get("debug"):
         import traceback
 
-        click.echo(traceback.format_exc(), err=True)
+        click.echo(inert(traceback.format_exc(), newlines=True), err=True)
     click.echo(message, err=True)
     if hint:
         click.echo(f"Hint: {inert(hint, newlines=True)}", err=True)
@@ -140,7 +141,10 @@ def cli(debug: bool) -> None:
 
 
 def main() -> None:
-    """Entry point of the ``fleetbench`` program."""
+    """Run the command line."""
+    # A stream that the caller closed is None: what would be written to it goes nowhere.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's encoding lacks is shown escaped; it must not stop the command.
         if hasattr(stream, "reconfigure"):
