@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fleetbench.engine.draws import key_of
 from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, artifact_files
 from fleetbench.ids import HELM_CHART, HELM_RELEASE, ObjectId
-from fleetbench.model.scenario import Scenario
+from fleetbench.model.scenario import BOOTSTRAP, Scenario
 from fleetbench.model.workload_time import WorkloadTime
 
 MISSING = -1
@@ -88,6 +88,8 @@ class Plan:
     """Sources whose content is the repository, so that a commit changes them."""
     reconcilable: list[bool] = field(default_factory=list)
     """Whether an item can ever turn Ready (see :func:`fleetbench.engine.reachable.can_turn_ready`)."""
+    steady: list[bool] = field(default_factory=list)
+    """Whether an item was Ready before a commit or a restart; empty for a bootstrap."""
 
 
 def compile_plan(scenario: Scenario) -> Plan:
@@ -125,6 +127,8 @@ def compile_plan(scenario: Scenario) -> Plan:
     services = [index[obj.id] for obj in fleet.services()]
     following = frozenset(index[s.id] for s in fleet.sources if s.this_repository)
     plan = Plan(scenario, items, index, services, index[fleet.root], _users(items), following)
+    if scenario.kind != BOOTSTRAP:
+        plan.steady = can_turn_ready(plan, healthy=True)
     plan.reconcilable = can_turn_ready(plan)
     return plan
 

@@ -12,19 +12,22 @@ from fleetbench.engine.plan import MISSING, Plan
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 
 
-def can_turn_ready(plan: Plan, given_up: Collection[int] = ()) -> list[bool]:
+def can_turn_ready(plan: Plan, given_up: Collection[int] = (), *, healthy: bool = False) -> list[bool]:
     """For each item whether it can turn Ready.
 
     Args:
         plan: the compiled scenario.
         given_up: items that have reached a terminal state since (a HelmRelease whose retries are exhausted).
+        healthy: as if nothing failed: what was Ready before a commit or a restart broke it.
 
     Returns:
         One flag an item, in the plan's order.
     """
     items = plan.items
-    healed = plan.scenario.fix_after_s is not None
-    exists = [item.exists for item in items]
+    healed = healthy or plan.scenario.fix_after_s is not None
+    # Before a commit or a restart everything that could be Ready was, so it exists and its needs are met.
+    before = [False] * len(items) if healthy or not plan.steady else plan.steady
+    exists = [item.exists or there for item, there in zip(items, before, strict=True)]
     applies = [False] * len(items)
     ready = [False] * len(items)
     interested: list[list[int]] = [[] for _ in items]
@@ -39,20 +42,20 @@ def can_turn_ready(plan: Plan, given_up: Collection[int] = ()) -> list[bool]:
     while todo:
         n = todo.pop()
         item = items[n]
-        before = (exists[n], applies[n], ready[n])
+        known = (exists[n], applies[n], ready[n])
         if not exists[n]:
             exists[n] = item.defined and item.parent != MISSING and applies[item.parent]
         if exists[n] and not applies[n]:
-            applies[n] = _can_apply(plan, n, exists, applies, ready)
+            applies[n] = _can_apply(plan, n, exists, applies, ready, before) and (healed or item.waits or not item.fails)
         if applies[n] and not ready[n] and n not in given_up:
             ready[n] = (
                 (healed or not item.fails)
                 and (healed or not (item.failing_workloads and item.waits))
                 and not (item.check_missing and item.waits)
                 and (not item.waits or all(ready[c] for c in item.checks))
-                and (not item.waits or all(applies[p] for p in item.needs_run))
+                and (not item.waits or all(applies[p] or before[p] for p in item.needs_run))
             )
-        if (exists[n], applies[n], ready[n]) != before:
+        if (exists[n], applies[n], ready[n]) != known:
             todo.extend(interested[n])
     return ready
 
@@ -64,7 +67,9 @@ def _artifact_of(plan: Plan, n: int) -> int:
     return plan.items[item.source].source if made else item.source
 
 
-def _can_apply(plan: Plan, n: int, exists: list[bool], applies: list[bool], ready: list[bool]) -> bool:
+def _can_apply(
+    plan: Plan, n: int, exists: list[bool], applies: list[bool], ready: list[bool], before: list[bool]
+) -> bool:
     item = plan.items[n]
     if item.suspend or item.broken:
         return False
@@ -75,4 +80,4 @@ def _can_apply(plan: Plan, n: int, exists: list[bool], applies: list[bool], read
         return False
     if any(d == MISSING or not ready[d] for d, _ in item.dependencies):
         return False
-    return all(applies[p] for p in (*item.needs_apply, *item.needs_build))
+    return all(applies[p] or before[p] for p in (*item.needs_apply, *item.needs_build))

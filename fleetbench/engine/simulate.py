@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -123,7 +124,7 @@ def _steady(w: World, *, queued: bool = True) -> None:
     known = w.plan.scenario.last_reconciled
     order: list[tuple[float, int]] = []
     for n, item in enumerate(w.items):
-        if not w.plan.reconcilable[n] and not item.fails and not item.failing_workloads:
+        if not w.plan.steady[n]:
             continue
         w.exists[n] = w.finalizer[n] = True
         w.revision[n] = w.attempted[n] = w.applied_revision[n] = w.changed_at[n] = 1
@@ -192,8 +193,9 @@ def _restart(w: World) -> None:
     _steady(w, queued=False)
     u = w.draws.uniform(0, LEASE)
     start = CONTROLLER_START_S + (LEASE_S * u if w.parameters.leader_election else 0.0)
-    w.latest = 1
-    w.goal_revision = 1
+    for n, item in enumerate(w.items):
+        if item.failing_workloads:
+            w.workload_s[n] = math.inf
     w.ready_s = [None] * len(w.items)
     w.remaining = sum(w.plan.reconcilable[n] for n in w.plan.services)
 

@@ -113,8 +113,8 @@ def scenarios(draw: st.DrawFn, *, kinds: tuple[str, ...] = (BOOTSTRAP, COMMIT, R
     of = draw(fleets())
     services = [obj.id for obj in of.services()]
     kind = draw(st.sampled_from(kinds))
-    # What never was Ready cannot be broken by a commit; a restart breaks nothing (see the xfail in test_rollouts).
-    can_fail = {BOOTSTRAP: services, COMMIT: _can_turn_ready(of)}.get(kind, [])
+    # What never was Ready cannot be broken by a commit or a restart.
+    can_fail = services if kind == BOOTSTRAP else _can_turn_ready(of)
     fail = draw(st.frozensets(st.sampled_from(can_fail), max_size=2)) if failures and can_fail else frozenset[ObjectId]()
     commit = kind == COMMIT
     return Scenario(

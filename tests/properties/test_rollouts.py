@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from graphlib import TopologicalSorter
 
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -66,7 +65,6 @@ def test_what_can_turn_ready_does_within_a_day(of, flags, seconds, seed):
 @given(scenarios(kinds=(BOOTSTRAP,)))
 def test_what_can_turn_ready_does_within_a_day_in_any_fleet_whose_timeouts_permit(scenario):
     of = scenario.fleet
-    assume(not any(_fails_before_it_applies(scenario, k) for k in of.kustomizations))  # see the xfail below
     patient = replace(
         of,
         kustomizations=tuple(replace(k, timeout_s=7200.0, retry_interval_s=60.0) for k in of.kustomizations),
@@ -114,18 +112,12 @@ def test_no_more_workers_are_held_than_there_are(scenario):
     assert simulate(scenario, record=False).most_busy <= most
 
 
-def _fails_before_it_applies(scenario, k):
-    return k.id in scenario.fail and not k.wait and not k.health_checks
-
-
-@pytest.mark.xfail(strict=True, reason="can_turn_ready takes what a failing apply holds for applied: the clock runs 24 h")
 def test_the_children_of_a_kustomization_whose_apply_fails_are_given_up_at_once():
     of = fleet(ks("a", wait=False), ks("b", parent="a"))
     sample = simulate(scenario(of, fail=frozenset({ks_id("a")})), record=False)
     assert sample.until_s < 3600.0
 
 
-@pytest.mark.xfail(strict=True, reason="_steady takes the workloads of what fails for Current, so it turns Ready after a restart")
 def test_what_fails_does_not_turn_ready_after_a_restart():
     of = fleet(ks("a"), ks("b"))
     sample = simulate(scenario(of, kind="restart", fail=frozenset({ks_id("a")}), until_s=7200.0))
