@@ -30,7 +30,9 @@ MANY_SECONDS = st.lists(st.integers(0, 120).map(float), min_size=12, max_size=12
 def test_the_rows_keep_what_must_hold_of_any_timeline(scenario):
     timeline = simulate(scenario).timeline
     assert timeline is not None
-    found = check_invariants(scenario.fleet, timeline, scenario.parameters)
+    # A step that stalls lies between a timeout and the row that tells of it.
+    tolerance_s = 1e-6 if scenario.steps == no_steps() else 15.0
+    found = check_invariants(scenario.fleet, timeline, scenario.parameters, tolerance_s)
     if scenario.parameters.event_driven_dependents:  # a Ready enqueues its dependants in whatever pause they are
         found = [line for line in found if "reconciled again" not in line]
     assert found == []
