@@ -38,4 +38,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'fleetbench' has no attribute {name!r}")
     import importlib
 
-    return importlib.import_module("fleetbench.report.pictures") if name == "pictures" else getattr(importlib.import_module("fleetbench.api"), name)
+    return (
+        importlib.import_module("fleetbench.report.pictures")
+        if name == "pictures"
+        else getattr(importlib.import_module("fleetbench.api"), name)
+    )

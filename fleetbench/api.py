@@ -71,7 +71,9 @@ def read_graph(path: Path | str) -> Fleet:
     try:
         return read_document(Path(path).read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}", "write one with `fleetbench graph --format json -o FILE`") from None
+        raise InputError(
+            f"{path}: cannot be read: {error}", "write one with `fleetbench graph --format json -o FILE`"
+        ) from None
 
 
 def fleet(
@@ -184,7 +186,15 @@ def validate(run: RunResult, samples: int = 50, *, seed: int = 0, profile: str |
 # --- decisions ---------------------------------------------------------------------------------------------------
 
 
-def what_ifs(of: Fleet | None = None, *, samples: int = 30, seed: int = 0, most: int = 12, profile: str | None = None, **flags: Any) -> list[Change]:
+def what_ifs(
+    of: Fleet | None = None,
+    *,
+    samples: int = 30,
+    seed: int = 0,
+    most: int = 12,
+    profile: str | None = None,
+    **flags: Any,
+) -> list[Change]:
     """What each change that fleetbench knows would do to the total, the most seconds saved first.
 
     Every change is simulated with the draws of the fleet as it is. ``pandas.DataFrame(...)`` makes it a frame,

@@ -56,7 +56,11 @@ def fleet(*objects: Kustomization | HelmRelease) -> Fleet:
 
 
 def scenario(
-    of: Fleet, durations: dict[str, float] | None = None, *, steps: Steps | None = None, parameters: Parameters | None = None,
+    of: Fleet,
+    durations: dict[str, float] | None = None,
+    *,
+    steps: Steps | None = None,
+    parameters: Parameters | None = None,
     **fields: Any,
 ) -> Scenario:
     """A scenario whose controllers take no time of their own unless ``steps`` says so; durations by name, in seconds."""

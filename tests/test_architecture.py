@@ -39,10 +39,26 @@ MAY_KNOW: dict[str, set[str]] = {
 """Part of the package -> the other parts it may import, beside the base. Read it top to bottom: it is the flow."""
 EXCEPTIONS = {
     ("timeline", "model.parameters"): "why an object waited is told in terms of the controllers' flags (plain data)",
-    ("measure", "report.inert"): "the live view shows names of a cluster, and there is one function that makes them harmless",
+    (
+        "measure",
+        "report.inert",
+    ): "the live view shows names of a cluster, and there is one function that makes them harmless",
 }
 """(part, module) -> why it may be imported all the same."""
-HEAVY = ("pandas", "matplotlib", "networkx", "kubernetes", "numpy", "pyarrow", "rich", "jinja2", "simpy", "distributed", "nbformat", "nbconvert")
+HEAVY = (
+    "pandas",
+    "matplotlib",
+    "networkx",
+    "kubernetes",
+    "numpy",
+    "pyarrow",
+    "rich",
+    "jinja2",
+    "simpy",
+    "distributed",
+    "nbformat",
+    "nbconvert",
+)
 LONGEST = 450
 LONGER: dict[str, str] = {}
 """Module that is longer -> why."""
@@ -143,13 +159,32 @@ def test_nobody_imports_the_command_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("library", "part"), [("click", "cli"), ("kubernetes", "measure"), ("simpy", "engine"), ("matplotlib", "report"), ("distributed", "sweep")]
+    ("library", "part"),
+    [
+        ("click", "cli"),
+        ("kubernetes", "measure"),
+        ("simpy", "engine"),
+        ("matplotlib", "report"),
+        ("distributed", "sweep"),
+    ],
 )
 def test_a_library_is_known_to_one_part_alone(library: str, part: str) -> None:
     assert {part_of(f.file) for f in all_imports() if f.target.split(".")[0] == library} <= {part}
 
 
-OPENING = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "mkdir", "unlink", "Popen", "run", "check_output", "urlopen"}
+OPENING = {
+    "open",
+    "read_text",
+    "write_text",
+    "read_bytes",
+    "write_bytes",
+    "mkdir",
+    "unlink",
+    "Popen",
+    "run",
+    "check_output",
+    "urlopen",
+}
 
 
 @pytest.mark.parametrize("part", ["engine", "timeline", "graph"])
@@ -202,6 +237,10 @@ def test_randomness_is_an_argument() -> None:
     """No module draws from a generator that all share: a seed must give the same numbers whatever ran before."""
     for file in modules():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Name)
+            ):
                 shared = node.func.value.id == "random" and node.func.attr not in ("Random", "SystemRandom")
                 assert not shared, f"{file}:{node.lineno}: random.{node.func.attr}"

@@ -122,7 +122,9 @@ def test_a_block_of_the_readme_runs(script: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("script", blocks("python"))
 def test_a_python_block_of_the_readme_runs(script: str, tmp_path: Path) -> None:
     (tmp_path / "graphs").symlink_to(ROOT / "graphs")
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -244,7 +246,11 @@ def test_every_rule_of_the_model_names_a_test_that_exists() -> None:
             wrong.append(f"MODEL.md:{number}: names no test")
         for name in named:
             seen += 1
-            there = (ROOT / name).is_file() if name.startswith("tests/") else name == "same" or any(t.startswith(name) for t in tests)
+            there = (
+                (ROOT / name).is_file()
+                if name.startswith("tests/")
+                else name == "same" or any(t.startswith(name) for t in tests)
+            )
             if not there:
                 wrong.append(f"MODEL.md:{number}: there is no {name}")
     assert wrong == []

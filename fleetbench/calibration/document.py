@@ -23,15 +23,28 @@ def profile_document(calibration: Calibration, runs: Sequence[Run], *, steps_onl
         "written": datetime.now(UTC).date().isoformat(),
         "runs": list(calibration.runs),
         "fit": {
-            f.step: {"observations": f.observations, "p50_s": round(f.p50_s, 5), "sigma": round(f.sigma, 3), "ks": round(f.ks, 3)}
+            f.step: {
+                "observations": f.observations,
+                "p50_s": round(f.p50_s, 5),
+                "sigma": round(f.sigma, 3),
+                "ks": round(f.ks, 3),
+            }
             for f in calibration.fits
         },
         "kept": list(calibration.kept),
     }
-    document: dict[str, Any] = {"format_version": FORMAT_VERSION, "about": about, "steps": steps_document(calibration.steps)}
+    document: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "about": about,
+        "steps": steps_document(calibration.steps),
+    }
     if not steps_only:
         objects, charts, kinds = observed_workloads(runs)
-        document |= {"objects": {k: sorted(v) for k, v in sorted(objects.items())}, "charts": as_totals(charts), "kinds": as_totals(kinds)}
+        document |= {
+            "objects": {k: sorted(v) for k, v in sorted(objects.items())},
+            "charts": as_totals(charts),
+            "kinds": as_totals(kinds),
+        }
     return document
 
 

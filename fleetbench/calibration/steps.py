@@ -24,8 +24,19 @@ _SUMS: dict[str, dict[str, float]] = {
     "finalizer+chart_build+helm_start+helm_load": {"chart_build": 0.35, "helm_start": 0.2, "helm_load": 0.35},
     "helm_install+poll+helm_finish": {"helm_finish": 0.4},
 }
-_CAN_BE = ("fetch", "build", "apply", "health_start", "finish", "release", "finalizer", "start", "pod_lag",
-           "helm_install", "git_fetch")
+_CAN_BE = (
+    "fetch",
+    "build",
+    "apply",
+    "health_start",
+    "finish",
+    "release",
+    "finalizer",
+    "start",
+    "pod_lag",
+    "helm_install",
+    "git_fetch",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +134,9 @@ def _speed(by_run: Mapping[str, Sequence[Observation]], quiet: Mapping[str, Sequ
     return round(min(math.sqrt(max(statistics.variance(means) - statistics.fmean(noise), 0.0025)), 0.5), 3)
 
 
-def _cold(by_run: Mapping[str, Sequence[Observation]], quiet: Mapping[str, Sequence[float]], base: Steps) -> dict[str, Step]:
+def _cold(
+    by_run: Mapping[str, Sequence[Observation]], quiet: Mapping[str, Sequence[float]], base: Steps
+) -> dict[str, Step]:
     """The root's own build, the first of all, over the usual one: one factor a run, carried back to t0."""
     usual = quiet.get("build", [])
     if len(usual) < ENOUGH:
@@ -131,7 +144,9 @@ def _cold(by_run: Mapping[str, Sequence[Observation]], quiet: Mapping[str, Seque
     median, within = _log_fit(usual)
     factors = []
     for observations in by_run.values():
-        first = min((o for o in observations if o.step == "build" and o.t_s < FIRST_S), key=lambda o: o.t_s, default=None)
+        first = min(
+            (o for o in observations if o.step == "build" and o.t_s < FIRST_S), key=lambda o: o.t_s, default=None
+        )
         if first is not None:
             left = math.exp(-first.t_s / base.cold_decay_s)
             usual_s = median + base.build_object.p50_s * first.objects
@@ -147,9 +162,7 @@ def _ks(seconds: Iterable[float], p50: float, sigma: float) -> float:
     normal = statistics.NormalDist(math.log(p50), sigma)
     ordered = sorted(math.log(s) for s in seconds)
     size = len(ordered)
-    return max(
-        max(abs((n + 1) / size - normal.cdf(x)), abs(n / size - normal.cdf(x))) for n, x in enumerate(ordered)
-    )
+    return max(max(abs((n + 1) / size - normal.cdf(x)), abs(n / size - normal.cdf(x))) for n, x in enumerate(ordered))
 
 
 __all__ = ["COLD_UNTIL_S", "Calibration", "StepFit", "calibrate_steps"]

@@ -11,7 +11,9 @@ from fleetbench.ids import KUSTOMIZATION
 from fleetbench.runs.run import Run
 
 
-def observed_workloads(runs: Sequence[Run]) -> tuple[dict[str, list[float]], dict[str, list[float]], dict[str, list[float]]]:
+def observed_workloads(
+    runs: Sequence[Run],
+) -> tuple[dict[str, list[float]], dict[str, list[float]], dict[str, list[float]]]:
     """Seconds from applied to Current.
 
     Returns:
@@ -44,4 +46,6 @@ def observed_workloads(runs: Sequence[Run]) -> tuple[dict[str, list[float]], dic
 
 def as_totals(samples: dict[str, list[float]]) -> dict[str, Any]:
     """Lists of samples as a profile's charts and kinds hold them: the whole time, nothing added."""
-    return {name: {"total": sorted(values), "source": f"{len(values)} measured"} for name, values in sorted(samples.items())}
+    return {
+        name: {"total": sorted(values), "source": f"{len(values)} measured"} for name, values in sorted(samples.items())
+    }

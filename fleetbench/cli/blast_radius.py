@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from fleetbench.ids import ObjectId
 
 
-@click.command(epilog="Example: fleetbench blast-radius flux-system/cert-manager --repo . --cluster-path clusters/production")
+@click.command(
+    epilog="Example: fleetbench blast-radius flux-system/cert-manager --repo . --cluster-path clusters/production"
+)
 @click.argument("objects", metavar="[OBJECT]...", type=OBJECT, nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Every service in turn, and pairs of them.  [default without OBJECT]")
+@click.option(
+    "--all", "everything", is_flag=True, help="Every service in turn, and pairs of them.  [default without OBJECT]"
+)
 @click.option("--together", is_flag=True, help="The objects named fail at the same time.")
 @fleet_options
 @flag_options
@@ -25,7 +29,13 @@ if TYPE_CHECKING:
 @click.option("--top", metavar="N", type=click.IntRange(1), default=15, show_default=True, help="Pairs to show.")
 @format_option("table", "json")
 def command(
-    objects: tuple[ObjectId, ...], everything: bool, together: bool, fleet: FleetChoice, top: int, format: str, **options: Any
+    objects: tuple[ObjectId, ...],
+    everything: bool,
+    together: bool,
+    fleet: FleetChoice,
+    top: int,
+    format: str,
+    **options: Any,
 ) -> None:
     """Say what never turns Ready and what is late when an object never turns healthy, in the fleet as it is and in waves."""
     from fleetbench.decide.blast_radius import blast_radius, layouts

@@ -11,7 +11,9 @@ from fleetbench.cli.output import note, write_tables, write_text
 
 @click.command(epilog="Example: fleetbench calibrate results/dev-fine-* -o profile.yaml")
 @click.argument("runs", metavar="[RUN...]", nargs=-1, type=click.Path(path_type=Path))
-@click.option("-o", "--output", metavar="PROFILE", required=True, type=click.Path(path_type=Path), help="The profile to write.")
+@click.option(
+    "-o", "--output", metavar="PROFILE", required=True, type=click.Path(path_type=Path), help="The profile to write."
+)
 @click.option("--steps-only", is_flag=True, help="Only the controllers' step costs, no workload times.")
 @click.option("--context", metavar="NAME", help="Learn workload times from this live cluster, read-only.")
 def command(runs: tuple[Path, ...], output: Path, steps_only: bool, context: str | None) -> None:

@@ -24,14 +24,33 @@ if TYPE_CHECKING:
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(epilog="Example: fleetbench check --repo . --cluster-path clusters/production --target 12m --quantile p90 --against origin/main")
+@click.command(
+    epilog="Example: fleetbench check --repo . --cluster-path clusters/production --target 12m --quantile p90 --against origin/main"
+)
 @fleet_options
-@click.option("--target", metavar="DURATION", type=DURATION, help="Longest that the rollout may take.  [default: no budget]")
-@click.option("--quantile", type=click.Choice(["p50", "p90"]), default="p50", show_default=True, help="Of the total, held against the target.")
+@click.option(
+    "--target", metavar="DURATION", type=DURATION, help="Longest that the rollout may take.  [default: no budget]"
+)
+@click.option(
+    "--quantile",
+    type=click.Choice(["p50", "p90"]),
+    default="p50",
+    show_default=True,
+    help="Of the total, held against the target.",
+)
 @click.option("--baseline", metavar="GRAPH", type=FILE, help="Graph file to hold the fleet against.")
 @click.option("--against", metavar="REV", help="Hold the working tree against its merge base with this revision.")
-@click.option("--tolerance", metavar="PERCENT", type=PERCENT, default=0.05, show_default="5%", help="How much later than the baseline is no failure.")
-@click.option("--min-parallel", metavar="N", type=click.IntRange(1), help="Fewest services in flight at the busiest moment.")
+@click.option(
+    "--tolerance",
+    metavar="PERCENT",
+    type=PERCENT,
+    default=0.05,
+    show_default="5%",
+    help="How much later than the baseline is no failure.",
+)
+@click.option(
+    "--min-parallel", metavar="N", type=click.IntRange(1), help="Fewest services in flight at the busiest moment."
+)
 @flag_options
 @belief_options
 @click.option("--junit", metavar="FILE", type=FILE, help="Write JUnit XML.")
@@ -39,8 +58,18 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--sarif", metavar="FILE", type=FILE, help="Write the findings as SARIF 2.1.0.")
 @format_option("table", "json")
 def command(
-    fleet: FleetChoice, target: float | None, quantile: str, baseline: Path | None, against: str | None, tolerance: float,
-    min_parallel: int | None, junit: Path | None, markdown: Path | None, sarif: Path | None, format: str, **options: Any,
+    fleet: FleetChoice,
+    target: float | None,
+    quantile: str,
+    baseline: Path | None,
+    against: str | None,
+    tolerance: float,
+    min_parallel: int | None,
+    junit: Path | None,
+    markdown: Path | None,
+    sarif: Path | None,
+    format: str,
+    **options: Any,
 ) -> None:
     """Fail (exit code 1) when a rollout is over budget, or worse than a baseline.
 
@@ -83,7 +112,9 @@ def _side(name: str, fleet: Fleet, findings: list[Finding], simulation: Simulati
     parameters = assembled.scenario.parameters
     with progress(f"Simulating {name}") as bar:
         prediction = predict(assembled.scenario, simulation.samples, progress=bar)
-    return Side(name, fleet, all_findings(fleet, findings, parameters.kustomize_concurrent, parameters.nodes), prediction)
+    return Side(
+        name, fleet, all_findings(fleet, findings, parameters.kustomize_concurrent, parameters.nodes), prediction
+    )
 
 
 def _base(fleet: FleetChoice, baseline: Path | None, against: str | None, simulation: Simulation) -> Side | None:
@@ -127,7 +158,9 @@ def _places(repo: Path | None) -> Callable[[str], str]:
     return lambda file: f"{prefix}/{file}"
 
 
-def _write(verdict: Verdict, place: Callable[[str], str], junit: Path | None, markdown: Path | None, sarif: Path | None) -> None:
+def _write(
+    verdict: Verdict, place: Callable[[str], str], junit: Path | None, markdown: Path | None, sarif: Path | None
+) -> None:
     from fleetbench.report.check_junit import check_junit
     from fleetbench.report.check_markdown import check_markdown
     from fleetbench.report.check_sarif import check_sarif
@@ -156,5 +189,3 @@ def _show(verdict: Verdict, format: str, place: Callable[[str], str]) -> None:
         # The runner reads commands from either stream; standard output may be a JSON document.
         for line in workflow_commands(verdict, place):
             click.echo(line, err=True)
-
-

@@ -11,10 +11,19 @@ from fleetbench.cli.options import fleet_options
 from fleetbench.cli.output import note, warn
 
 
-@click.command(epilog="Example: fleetbench convert --repo . --cluster-path clusters/production --to waves -o ../in-waves")
+@click.command(
+    epilog="Example: fleetbench convert --repo . --cluster-path clusters/production --to waves -o ../in-waves"
+)
 @fleet_options
 @click.option("--to", type=click.Choice(["waves", "fine"]), required=True, help="The layout to write.")
-@click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), required=True, help="New folder for the whole repository; nothing is ever overwritten.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="New folder for the whole repository; nothing is ever overwritten.",
+)
 def command(fleet: FleetChoice, to: str, output: Path) -> None:
     """Write the fleet as waves, or as fine-grained dependsOn.
 

@@ -9,7 +9,7 @@ import click
 
 from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet
 from fleetbench.cli.options import fleet_options, output_option
-from fleetbench.cli.output import UNSEEN_WIDTH, note, terminal_width, write_json, write_tables, write_text
+from fleetbench.cli.output import UNSEEN_WIDTH, inert, note, terminal_width, write_json, write_tables, write_text
 
 if TYPE_CHECKING:
     from fleetbench.findings import Finding
@@ -109,4 +109,4 @@ def _drawing(fleet: Fleet, format: str, with_path: bool, output: Path | None) ->
         text = export.to_mermaid(fleet, bold)
     else:
         text = export.to_graphml(fleet, bold)
-    write_text(text, output)
+    write_text(inert(text, newlines=True), output)

@@ -21,8 +21,19 @@ if TYPE_CHECKING:
 @fleet_options
 @flag_options
 @belief_options
-@click.option("--edges", type=click.Choice(["safe", "unproven", "none"]), default="safe", show_default=True, help="Which dependsOn edges may go: those that others imply or provably nothing needs; also those whose need could not be looked up; none.")
-@click.option("--patch", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write the changes as a patch of the repository (with --repo); apply with `git apply`.")
+@click.option(
+    "--edges",
+    type=click.Choice(["safe", "unproven", "none"]),
+    default="safe",
+    show_default=True,
+    help="Which dependsOn edges may go: those that others imply or provably nothing needs; also those whose need could not be looked up; none.",
+)
+@click.option(
+    "--patch",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the changes as a patch of the repository (with --repo); apply with `git apply`.",
+)
 @click.option("--top", metavar="N", type=click.IntRange(1), default=15, show_default=True, help="Rows of each table.")
 @format_option("table", "json")
 def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format: str, **options: Any) -> None:

@@ -21,15 +21,41 @@ TABLES = ("ready", "events", "intervals", "why", "totals")
 
 @click.command(epilog="Example: fleetbench report results/dev-both results/dev-fine-1 -o report.html")
 @click.argument("runs", metavar="RUN...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE instead of the terminal.")
+@click.option(
+    "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to FILE instead of the terminal."
+)
 @format_option("html", "perfetto", "csv", "parquet", "markdown")
-@click.option("--table", type=click.Choice(TABLES), default="ready", show_default=True, help="Which table csv, parquet and markdown hold.")
-@click.option("--notebook", metavar="NAME", help="Execute this notebook on the runs and export it instead: 01-waves-vs-fine ... 05-your-own-fleet.")
-@click.option("--samples", metavar="N", type=click.IntRange(0, 1_000_000), default=50, show_default=True, help="Simulated rollouts to hold against a measured run; 0 = none.")
+@click.option(
+    "--table",
+    type=click.Choice(TABLES),
+    default="ready",
+    show_default=True,
+    help="Which table csv, parquet and markdown hold.",
+)
+@click.option(
+    "--notebook",
+    metavar="NAME",
+    help="Execute this notebook on the runs and export it instead: 01-waves-vs-fine ... 05-your-own-fleet.",
+)
+@click.option(
+    "--samples",
+    metavar="N",
+    type=click.IntRange(0, 1_000_000),
+    default=50,
+    show_default=True,
+    help="Simulated rollouts to hold against a measured run; 0 = none.",
+)
 @click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Same seed, same numbers.")
 @click.option("--profile", metavar="NAME|FILE", help="Workload times and step costs that the measured runs had.")
 def command(
-    runs: tuple[Path, ...], output: Path | None, format: str, table: str, notebook: str | None, samples: int, seed: int, profile: str | None
+    runs: tuple[Path, ...],
+    output: Path | None,
+    format: str,
+    table: str,
+    notebook: str | None,
+    samples: int,
+    seed: int,
+    profile: str | None,
 ) -> None:
     """Write a self-contained page about predicted and measured runs.
 

@@ -23,18 +23,38 @@ LAST = "last"
 
 @click.command(epilog="Example: fleetbench simulate --repo . --cluster-path clusters/production --strategy both --why")
 @fleet_options
-@click.option("--strategy", type=click.Choice(["both", "fine", "waves"]), default="both", show_default=True, help="The fleet as it is, regrouped in waves, or both.")
+@click.option(
+    "--strategy",
+    type=click.Choice(["both", "fine", "waves"]),
+    default="both",
+    show_default=True,
+    help="The fleet as it is, regrouped in waves, or both.",
+)
 @simulation_options
 @click.option("--fail", metavar="OBJECT", type=OBJECT, multiple=True, help="Never turns healthy (repeatable).")
-@click.option("--set-depends-on", metavar="ns/name=a,b", multiple=True, help="What if it depended on these (repeatable).")
-@click.option("--until", metavar="DURATION", type=DURATION, help="Stop the clock there.  [default: when only retries that cannot succeed remain, at most 24h]")
+@click.option(
+    "--set-depends-on", metavar="ns/name=a,b", multiple=True, help="What if it depended on these (repeatable)."
+)
+@click.option(
+    "--until",
+    metavar="DURATION",
+    type=DURATION,
+    help="Stop the clock there.  [default: when only retries that cannot succeed remain, at most 24h]",
+)
 @click.option("--why", metavar="[OBJECT]", is_flag=False, flag_value=LAST, help="Explain the last Ready, or OBJECT's.")
 @format_option("table", "json", "csv", "perfetto")
 @click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), help="Run folder to write.")
 @click.option("--save", is_flag=True, help="Write a run folder results/<time>-<fleet>-<strategy>.")
 @click.option("--force", is_flag=True, help="With -o: write over a run that is there.")
 def command(
-    fleet: FleetChoice, strategy: str, why: str | None, format: str, output: Path | None, save: bool, force: bool, **options: Any
+    fleet: FleetChoice,
+    strategy: str,
+    why: str | None,
+    format: str,
+    output: Path | None,
+    save: bool,
+    force: bool,
+    **options: Any,
 ) -> None:
     """Predict the rollout: when each object is Ready, and why then.
 
@@ -53,7 +73,12 @@ def command(
     findings = fleet_findings(read, findings, kustomize_concurrent=options["kustomize_concurrent"])
     with progress("Simulating") as bar:
         result = predict_strategies(
-            read, choice, strategy, simulation.samples, findings=tuple(findings), why_of=_object(read, why),
+            read,
+            choice,
+            strategy,
+            simulation.samples,
+            findings=tuple(findings),
+            why_of=_object(read, why),
             progress=bar,
         )
     if folder is not None:

@@ -24,10 +24,27 @@ VERSIONS = ("2.6", "2.7", "2.8", "2.9")
 def flag_options(command: Command) -> Command:
     """The controllers' flags; the command gets them as ``kustomize_concurrent``, ``requeue_dependency`` ..."""
     options = [
-        click.option("--kustomize-concurrent", metavar="N", type=click.IntRange(1, 10_000), help="Workers of kustomize-controller."),
-        click.option("--helm-concurrent", metavar="N", type=click.IntRange(1, 10_000), help="Workers of helm-controller."),
-        click.option("--source-concurrent", metavar="N", type=click.IntRange(1, 10_000), help="Workers of source-controller, per kind of source."),
-        click.option("--requeue-dependency", metavar="DURATION", type=DURATION, help="How often a dependency is polled.  [default: the repository's, else 30s]"),
+        click.option(
+            "--kustomize-concurrent",
+            metavar="N",
+            type=click.IntRange(1, 10_000),
+            help="Workers of kustomize-controller.",
+        ),
+        click.option(
+            "--helm-concurrent", metavar="N", type=click.IntRange(1, 10_000), help="Workers of helm-controller."
+        ),
+        click.option(
+            "--source-concurrent",
+            metavar="N",
+            type=click.IntRange(1, 10_000),
+            help="Workers of source-controller, per kind of source.",
+        ),
+        click.option(
+            "--requeue-dependency",
+            metavar="DURATION",
+            type=DURATION,
+            help="How often a dependency is polled.  [default: the repository's, else 30s]",
+        ),
     ]
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
@@ -35,10 +52,26 @@ def flag_options(command: Command) -> Command:
 def belief_options(command: Command) -> Command:
     """What is believed about workloads, and how it is sampled."""
     options = [
-        click.option("--flux-version", type=click.Choice(VERSIONS), default="2.9", show_default=True, help="Whose defaults hold."),
-        click.option("--durations", metavar="FILE", type=click.Path(path_type=Path), help="OBJECT -> time from applied to Current (YAML or JSON)."),
-        click.option("--profile", metavar="NAME|FILE", help="Workload times: default, short, or a file of `calibrate`."),
-        click.option("--samples", metavar="N", type=click.IntRange(1, 1_000_000), default=50, show_default=True, help="Simulated rollouts."),
+        click.option(
+            "--flux-version", type=click.Choice(VERSIONS), default="2.9", show_default=True, help="Whose defaults hold."
+        ),
+        click.option(
+            "--durations",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            help="OBJECT -> time from applied to Current (YAML or JSON).",
+        ),
+        click.option(
+            "--profile", metavar="NAME|FILE", help="Workload times: default, short, or a file of `calibrate`."
+        ),
+        click.option(
+            "--samples",
+            metavar="N",
+            type=click.IntRange(1, 1_000_000),
+            default=50,
+            show_default=True,
+            help="Simulated rollouts.",
+        ),
         click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Same seed, same numbers."),
     ]
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
@@ -47,11 +80,29 @@ def belief_options(command: Command) -> Command:
 def scenario_options(command: Command) -> Command:
     """What happens to the fleet."""
     options = [
-        click.option("--scenario", type=click.Choice(["bootstrap", "commit", "restart"]), default="bootstrap", show_default=True, help="An empty cluster, a new commit, or the controllers restarted."),
-        click.option("--changed", metavar="OBJECT|PATH", multiple=True, help="What the commit changes (repeatable).  [default: no manifest]"),
+        click.option(
+            "--scenario",
+            type=click.Choice(["bootstrap", "commit", "restart"]),
+            default="bootstrap",
+            show_default=True,
+            help="An empty cluster, a new commit, or the controllers restarted.",
+        ),
+        click.option(
+            "--changed",
+            metavar="OBJECT|PATH",
+            multiple=True,
+            help="What the commit changes (repeatable).  [default: no manifest]",
+        ),
         click.option("--webhook", is_flag=True, help="A receiver tells of the commit: no wait for the sync interval."),
-        click.option("--fix-after", metavar="DURATION", type=DURATION, help="The commit breaks what --fail names; a second one heals it this much later."),
-        click.option("--cancel-health-check", is_flag=True, default=None, help="Feature gate CancelHealthCheckOnNewRevision."),
+        click.option(
+            "--fix-after",
+            metavar="DURATION",
+            type=DURATION,
+            help="The commit breaks what --fail names; a second one heals it this much later.",
+        ),
+        click.option(
+            "--cancel-health-check", is_flag=True, default=None, help="Feature gate CancelHealthCheckOnNewRevision."
+        ),
     ]
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 

@@ -19,9 +19,7 @@ from fleetbench.cli.simulation import Simulation, scenario_options
 from fleetbench.sweep.axes import AXES, FAIL, NO_FAILURE, Axis, Value
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-EXAMPLE = (
-    "fleetbench sweep --kustomize-concurrent 2,4,8,20 --requeue-dependency 5s,30s --cpus 1,2,4 --samples 100 -o sweeps/workers"
-)
+EXAMPLE = "fleetbench sweep --kustomize-concurrent 2,4,8,20 --requeue-dependency 5s,30s --cpus 1,2,4 --samples 100 -o sweeps/workers"
 _LINE_EVERY_S = 15.0
 
 
@@ -69,16 +67,52 @@ def axis_options(command: Command) -> Command:
 @click.command(epilog=f"Example: {EXAMPLE}")
 @fleet_options
 @axis_options
-@click.option("--durations", metavar="FILE", type=click.Path(path_type=Path), help="OBJECT -> time from applied to Current (YAML or JSON).")
-@click.option("--samples", metavar="N", type=click.IntRange(1, 1_000_000), default=50, show_default=True, help="Simulated rollouts a cell.")
-@click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Same seed, same numbers; all cells share it.")
+@click.option(
+    "--durations",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="OBJECT -> time from applied to Current (YAML or JSON).",
+)
+@click.option(
+    "--samples",
+    metavar="N",
+    type=click.IntRange(1, 1_000_000),
+    default=50,
+    show_default=True,
+    help="Simulated rollouts a cell.",
+)
+@click.option(
+    "--seed", metavar="S", type=int, default=0, show_default=True, help="Same seed, same numbers; all cells share it."
+)
 @scenario_options
-@click.option("--set-depends-on", metavar="ns/name=a,b", multiple=True, help="What if it depended on these (repeatable).")
+@click.option(
+    "--set-depends-on", metavar="ns/name=a,b", multiple=True, help="What if it depended on these (repeatable)."
+)
 @click.option("--until", metavar="DURATION", type=DURATION, help="Stop the clock there.")
-@click.option("--knee-within", metavar="PERCENT", type=PERCENT, default=0.05, show_default="5%", help="How close to the best median a knee must be.")
-@click.option("--processes", metavar="N", type=click.IntRange(1, 1024), help="Processes of this machine.  [default: one a processor]")
-@click.option("--dask-scheduler", metavar="ADDRESS", help="Let the workers of this Dask cluster do it (tcp://HOST:8786).")
-@click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path), help="Folder for the results (Parquet), as they come; a sweep that was cut short goes on.")
+@click.option(
+    "--knee-within",
+    metavar="PERCENT",
+    type=PERCENT,
+    default=0.05,
+    show_default="5%",
+    help="How close to the best median a knee must be.",
+)
+@click.option(
+    "--processes",
+    metavar="N",
+    type=click.IntRange(1, 1024),
+    help="Processes of this machine.  [default: one a processor]",
+)
+@click.option(
+    "--dask-scheduler", metavar="ADDRESS", help="Let the workers of this Dask cluster do it (tcp://HOST:8786)."
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder for the results (Parquet), as they come; a sweep that was cut short goes on.",
+)
 @click.option("--force", is_flag=True, help="With -o: throw away another sweep that is there.")
 @format_option("table", "json")
 def command(
@@ -174,4 +208,3 @@ def _told(output: Path | None) -> Iterator[Callable[[int, int], None]]:
             kept = f"{count[0]} of {count[1]} cells are kept in {output}: repeat the command to go on"
             note(kept if output is not None else "Nothing is kept: -o DIR keeps the cells that are done")
             raise
-

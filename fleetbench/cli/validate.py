@@ -12,12 +12,23 @@ from fleetbench.cli.output import progress, write_json, write_tables
 
 @click.command(epilog="Example: fleetbench validate results/dev-fine-1 results/dev-fine-2 --samples 200")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--samples", metavar="N", type=click.IntRange(1, 1_000_000), default=200, show_default=True, help="Simulated rollouts a run.")
+@click.option(
+    "--samples",
+    metavar="N",
+    type=click.IntRange(1, 1_000_000),
+    default=200,
+    show_default=True,
+    help="Simulated rollouts a run.",
+)
 @click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Same seed, same numbers.")
 @click.option("--profile", metavar="NAME|FILE", help="Workload times and step costs that the runs had.")
-@click.option("--max-error", metavar="PERCENT", type=PERCENT, help="Fail (exit 1) when the median error of the totals is larger.")
+@click.option(
+    "--max-error", metavar="PERCENT", type=PERCENT, help="Fail (exit 1) when the median error of the totals is larger."
+)
 @format_option("table", "json")
-def command(runs: tuple[Path, ...], samples: int, seed: int, profile: str | None, max_error: float | None, format: str) -> None:
+def command(
+    runs: tuple[Path, ...], samples: int, seed: int, profile: str | None, max_error: float | None, format: str
+) -> None:
     """Hold predictions against measured runs: totals, objects, coverage, run-to-run spread.
 
     RUN is a run folder, a trace file or a folder of them; a cut one is used as far as it goes.

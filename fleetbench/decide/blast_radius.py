@@ -133,12 +133,19 @@ def _pairs(singles: Sequence[tuple[Radius, ...]]) -> tuple[list[tuple[ObjectId, 
 
 
 def _radius(
-    layout: str, scenario: Scenario, base: Prediction, failed: tuple[ObjectId, ...], services: Sequence[ObjectId], samples: int
+    layout: str,
+    scenario: Scenario,
+    base: Prediction,
+    failed: tuple[ObjectId, ...],
+    services: Sequence[ObjectId],
+    samples: int,
 ) -> Radius:
     broken = predict(replace(scenario, fail=scenario.fail | set(failed)), samples)
     before, after = series(base), series(broken)
     down = set(failed) | {w for f in failed for w in _inside(scenario.fleet, f)}
-    never = [id for id in after if id not in down and base.quantile(id, 0.5) is not None and broken.quantile(id, 0.5) is None]
+    never = [
+        id for id in after if id not in down and base.quantile(id, 0.5) is not None and broken.quantile(id, 0.5) is None
+    ]
     late: list[Late] = []
     for id in after:
         if id in down or id in never:

@@ -67,7 +67,11 @@ class Layout:
 
 
 def candidates(
-    scenario: Scenario, edges: str, timeouts: Sequence[TimeoutAdvice], slowest: Sequence[ObjectId], chain: Sequence[ObjectId] = ()
+    scenario: Scenario,
+    edges: str,
+    timeouts: Sequence[TimeoutAdvice],
+    slowest: Sequence[ObjectId],
+    chain: Sequence[ObjectId] = (),
 ) -> list[Candidate]:
     """All that is worth a simulation.
 
@@ -113,7 +117,9 @@ def flag_changes(now: Parameters, fleet: Fleet) -> list[dict[str, Any]]:
     for name, wanted in (("kustomize_concurrent", True), ("helm_concurrent", bool(fleet.helmreleases))):
         changes += [{name: n} for n in WORKERS if wanted and n > getattr(now, name)]
     faster = {
-        name: REQUEUE_S for name in ("requeue_dependency_s", "helm_requeue_dependency_s") if getattr(now, name) > REQUEUE_S
+        name: REQUEUE_S
+        for name in ("requeue_dependency_s", "helm_requeue_dependency_s")
+        if getattr(now, name) > REQUEUE_S
     }
     if not any(h.depends_on for h in fleet.helmreleases):
         faster.pop("helm_requeue_dependency_s", None)
@@ -134,12 +140,19 @@ def edge_changes(fleet: Fleet, edges: str, chain: Sequence[ObjectId] = ()) -> li
     classes = classify(fleet)
     found: list[Candidate] = []
     allowed = [e for e, c in classes.items() if c in (IMPLIED, UNNEEDED)]
-    found += _groups(droppable(fleet, allowed), "others imply them, or nothing in the manifests needs them", True, chain)
+    found += _groups(
+        droppable(fleet, allowed), "others imply them, or nothing in the manifests needs them", True, chain
+    )
     unproven = [e for e, c in classes.items() if c in (IMPLIED, UNNEEDED, UNPROVEN)]
     if len(unproven) > len(allowed):
         note = "no need found, but not all content could be read: check before you drop them"
         taken = edges == EDGES_UNPROVEN
-        found += _groups(droppable(fleet, unproven, unproven=True), note + ("" if taken else " (--edges unproven takes them)"), taken, chain)
+        found += _groups(
+            droppable(fleet, unproven, unproven=True),
+            note + ("" if taken else " (--edges unproven takes them)"),
+            taken,
+            chain,
+        )
     return _distinct(found)
 
 
@@ -169,11 +182,15 @@ def wait_changes(fleet: Fleet, chain: Sequence[ObjectId] = ()) -> list[Candidate
     watched = {id for k in fleet.kustomizations for id in health_checked(fleet, k)}
     leaned_on = {d.target for o in fleet.services() for d in o.depends_on}
     off = tuple(k.id for k in fleet.kustomizations if k.id not in watched | leaned_on and _waits_for_others(fleet, k))
-    found = [Candidate(WaitOff(off), True, "nothing waits for them; their HelmReleases still report Ready")] if off else []
+    found = (
+        [Candidate(WaitOff(off), True, "nothing waits for them; their HelmReleases still report Ready")] if off else []
+    )
     if len(off) > 1:
         note = "nothing waits for it; its HelmReleases still report Ready"
         found += [Candidate(WaitOff((id,)), True, note) for id in _first(off, chain)]
-    parents = [k.id for k in fleet.kustomizations if k.id in leaned_on and k.id not in watched and _splittable(fleet, k)]
+    parents = [
+        k.id for k in fleet.kustomizations if k.id in leaned_on and k.id not in watched and _splittable(fleet, k)
+    ]
     return found + [Candidate(SplitParent(id), True) for id in _first(parents, chain)]
 
 
@@ -198,4 +215,6 @@ def beyond(scenario: Scenario, slowest: Sequence[ObjectId]) -> list[Candidate]:
         Candidate(OwnSource(), False, "matters for commits, not for a bootstrap"),
         Candidate(SetFlags({"nodes": scenario.parameters.nodes + 1}), False, "one node more to pull images on"),
     ]
-    return found + [Candidate(FasterWorkload(id), False, "preloaded or smaller images, faster probes") for id in slowest]
+    return found + [
+        Candidate(FasterWorkload(id), False, "preloaded or smaller images, faster probes") for id in slowest
+    ]

@@ -105,7 +105,9 @@ def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
         text = f"at most {parallel} services are in flight at one moment, wanted at least {policy.min_parallel}"
         failures.append(Failure(PARALLELISM, text))
     if base is None:
-        return Verdict(now, None, policy, tuple(failures), budget_s, parallel, new_findings=tuple(errors), chain=_chain(now))
+        return Verdict(
+            now, None, policy, tuple(failures), budget_s, parallel, new_findings=tuple(errors), chain=_chain(now)
+        )
     total = _total(base, now, policy)
     objects = _objects(base, now, policy)
     added, dropped = _edges(base.fleet, now.fleet)
@@ -160,7 +162,9 @@ def _total(base: Side, now: Side, policy: Policy) -> Change:
 def _objects(base: Side, now: Side, policy: Policy) -> list[Change]:
     before, after = series(base.prediction), series(now.prediction)
     found = [
-        _change(id, list(before[id]), list(after[id]), paired(before[id], after[id]), policy) for id in after if id in before
+        _change(id, list(before[id]), list(after[id]), paired(before[id], after[id]), policy)
+        for id in after
+        if id in before
     ]
     return sorted(found, key=lambda c: (-c.difference.p50_s, c.object or now.fleet.root))
 

@@ -55,12 +55,15 @@ def write_merge_base(repo: Path, revision: str, into: Path) -> Base:
             hint = f"`git fetch origin` brings remote branches; `git -C {repo} branch -a` lists what is known"
             if name == "HEAD":
                 raise InputError(f"--against {revision}: the repository at {repo} has no commit yet") from None
-            raise InputError(f"--against: got {revision!r}, wanted a revision that git knows", _SHALLOW if shallow else hint) from None
+            raise InputError(
+                f"--against: got {revision!r}, wanted a revision that git knows", _SHALLOW if shallow else hint
+            ) from None
     try:
         commit = _git(repo, "merge-base", *resolved)
     except InputError:
         raise InputError(
-            f"--against {revision}: it has no common ancestor with HEAD" + (" in this shallow clone" if shallow else ""),
+            f"--against {revision}: it has no common ancestor with HEAD"
+            + (" in this shallow clone" if shallow else ""),
             _SHALLOW if shallow else "name a branch that HEAD grew from",
         ) from None
     folder = into / repo.resolve().name
@@ -68,7 +71,9 @@ def write_merge_base(repo: Path, revision: str, into: Path) -> Base:
     return Base(commit, folder, _write(repo, commit, prefix, folder))
 
 
-_SHALLOW = "this is a shallow clone: fetch the history first (actions/checkout with fetch-depth: 0, or git fetch --unshallow)"
+_SHALLOW = (
+    "this is a shallow clone: fetch the history first (actions/checkout with fetch-depth: 0, or git fetch --unshallow)"
+)
 
 
 def _write(repo: Path, commit: str, prefix: str, folder: Path) -> tuple[str, ...]:

@@ -77,7 +77,11 @@ def guarantees(fleet: Fleet) -> Guarantees:
             if after.get(_there(provider), 0) & bit[obj.id]:
                 met.add((obj.id, need))
     firsts = frozenset(
-        (id, moment.object) for moment, bits in after.items() if moment.phase == READY and bits for id in hidden if bits & bit[id]
+        (id, moment.object)
+        for moment, bits in after.items()
+        if moment.phase == READY and bits
+        for id in hidden
+        if bits & bit[id]
     )
     return Guarantees(frozenset(met), firsts)
 
@@ -179,7 +183,9 @@ def implied(fleet: Fleet) -> set[Edge]:
     between objects of the same source (kustomize-controller v1.9.4 checkDependencies).
     """
     found: set[Edge] = set()
-    graph = nx.DiGraph((d.target, o.id) for o in fleet.services() for d in o.depends_on if d.target in fleet and not d.ready_expr)
+    graph = nx.DiGraph(
+        (d.target, o.id) for o in fleet.services() for d in o.depends_on if d.target in fleet and not d.ready_expr
+    )
     graph.remove_nodes_from([n for part in nx.strongly_connected_components(graph) if len(part) > 1 for n in part])
     graph.remove_edges_from(list(nx.selfloop_edges(graph)))
     source = {o.id: o.source for o in fleet.services()}

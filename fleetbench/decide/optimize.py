@@ -50,7 +50,9 @@ class Optimized:
     timeouts: tuple[TimeoutAdvice, ...]
 
 
-def optimize(scenario: Scenario, samples: int, *, edges: str = EDGES_SAFE, progress: Progress | None = None) -> Optimized:
+def optimize(
+    scenario: Scenario, samples: int, *, edges: str = EDGES_SAFE, progress: Progress | None = None
+) -> Optimized:
     """Try every candidate alone, then add the best to each other as long as the total gets shorter.
 
     A change is kept only if the paired interval of what it adds lies below zero, and dropped again if the others make
@@ -132,6 +134,9 @@ def _pruned(bench: Bench, best: Trial, promised: Guarantees, lost: Lost) -> Tria
         if _loses(bench, fewer, promised, lost):
             continue
         trial = bench.try_(*fewer)
-        if not total_difference(best.prediction, trial.prediction).later and trial.total.p50_s <= best.total.p50_s + 1.0:
+        if (
+            not total_difference(best.prediction, trial.prediction).later
+            and trial.total.p50_s <= best.total.p50_s + 1.0
+        ):
             best = trial
     return best

@@ -46,17 +46,23 @@ def read_baseline(path: Path) -> tuple[Fleet, list[Finding]]:
         with path.open("rb") as file:
             raw = file.read(MAX_BASELINE_BYTES + 1)
     except OSError as error:
-        raise InputError(f"--baseline {path}: {error.strerror}", "write one with `fleetbench graph --format json -o FILE`") from None
+        raise InputError(
+            f"--baseline {path}: {error.strerror}", "write one with `fleetbench graph --format json -o FILE`"
+        ) from None
     if len(raw) > MAX_BASELINE_BYTES:
         raise InputError.at(path, None, None, got="more than 64 MB", wanted="a graph file")
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
-        raise InputError.at(path, line, None, got="no JSON", wanted="a graph file as `fleetbench graph -o` writes it") from None
+        raise InputError.at(
+            path, line, None, got="no JSON", wanted="a graph file as `fleetbench graph -o` writes it"
+        ) from None
     fleet = from_document(document, str(path))
     listed = document.get("findings") or []
-    return fleet, [found for item in listed if (found := _finding(item)) is not None] if isinstance(listed, list) else []
+    return fleet, [found for item in listed if (found := _finding(item)) is not None] if isinstance(
+        listed, list
+    ) else []
 
 
 def _finding(item: Any) -> Finding | None:
@@ -68,7 +74,13 @@ def _finding(item: Any) -> Finding | None:
     except ValueError:
         object = None
     file = item.get("file")
-    return Finding(item["code"], str(item.get("message", "")), str(item.get("fix", "")), object, file if isinstance(file, str) else None)
+    return Finding(
+        item["code"],
+        str(item.get("message", "")),
+        str(item.get("fix", "")),
+        object,
+        file if isinstance(file, str) else None,
+    )
 
 
 Key = tuple[str, ObjectId | str | None, str]

@@ -81,7 +81,9 @@ def _timeout_s(obj: Kustomization | HelmRelease) -> float:
 
 def _suggested(fleet: Fleet, p95: dict[ObjectId, float | None]) -> dict[ObjectId, float | None]:
     """Whole minutes with headroom, and each waiting parent a minute above what it waits for."""
-    found = {id: None if wait is None else math.ceil(max(wait * HEADROOM, 60.0) / 60.0) * 60.0 for id, wait in p95.items()}
+    found = {
+        id: None if wait is None else math.ceil(max(wait * HEADROOM, 60.0) / 60.0) * 60.0 for id, wait in p95.items()
+    }
     parents = [k for k in fleet.kustomizations if k.id in found]
     for _ in parents:
         before = dict(found)

@@ -51,7 +51,9 @@ class SetFlags:
     @property
     def title(self) -> str:
         """``requeue-dependency 5s``."""
-        return ", ".join(f"{_FLAG_NAMES.get(n, n.replace('_', ' '))} {_flag_value(n, v)}" for n, v in self.flags.items())
+        return ", ".join(
+            f"{_FLAG_NAMES.get(n, n.replace('_', ' '))} {_flag_value(n, v)}" for n, v in self.flags.items()
+        )
 
     def applied(self, scenario: Scenario) -> Scenario:
         """The scenario under these flags."""
@@ -115,7 +117,9 @@ class AddEdge:
 
     def applied(self, scenario: Scenario) -> Scenario:
         """With it."""
-        return replace(scenario, fleet=changed(scenario.fleet, {self.dependant: lambda o: with_edge(o, self.dependency)}))
+        return replace(
+            scenario, fleet=changed(scenario.fleet, {self.dependant: lambda o: with_edge(o, self.dependency)})
+        )
 
 
 def with_edge(obj: Any, dependency: ObjectId) -> Any:

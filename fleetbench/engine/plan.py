@@ -160,8 +160,13 @@ def _number(index: dict[ObjectId, int], id: ObjectId | None) -> int:
     return MISSING if id is None else index.get(id, MISSING)
 
 
-def _dependencies(items: list[Item], index: dict[ObjectId, int], deps: tuple[Dependency, ...], source: ObjectId | None,
-                  scenario: Scenario) -> tuple[tuple[int, bool], ...]:
+def _dependencies(
+    items: list[Item],
+    index: dict[ObjectId, int],
+    deps: tuple[Dependency, ...],
+    source: ObjectId | None,
+    scenario: Scenario,
+) -> tuple[tuple[int, bool], ...]:
     found = []
     for d in deps:
         target = scenario.fleet.kustomization(d.target)
@@ -179,9 +184,7 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     item.names = tuple(d.target.key for d in k.depends_on)
     own = fleet.children.get(k.id, ())
     rank = {id: n for n, id in enumerate(k.objects)}
-    item.creates = tuple(
-        index[id] for id in sorted(own, key=lambda id: (rank.get(id, len(rank)), id)) if id != k.id
-    )
+    item.creates = tuple(index[id] for id in sorted(own, key=lambda id: (rank.get(id, len(rank)), id)) if id != k.id)
     item.applies = max(k.applies, len(item.creates))
     item.definitions = any(id.kind == "CustomResourceDefinition" for id in k.objects)
     item.interval_s, item.timeout_s, item.retry_s = k.interval_s, k.effective_timeout_s, k.effective_retry_s
@@ -222,13 +225,14 @@ def _health_checks(items: list[Item], index: dict[ObjectId, int], fleet: Fleet, 
 
 
 def _known_elsewhere(fleet: Fleet, target: ObjectId) -> bool:
-    return any(target in k.objects or any(w.object == target for w in k.workloads) for k in fleet.kustomizations) or any(
-        not h.workloads_known for h in fleet.helmreleases
-    )
+    return any(
+        target in k.objects or any(w.object == target for w in k.workloads) for k in fleet.kustomizations
+    ) or any(not h.workloads_known for h in fleet.helmreleases)
 
 
-def _helmrelease(items: list[Item], index: dict[ObjectId, int], scenario: Scenario, h: HelmRelease,
-                 chart: ObjectId | None) -> None:
+def _helmrelease(
+    items: list[Item], index: dict[ObjectId, int], scenario: Scenario, h: HelmRelease, chart: ObjectId | None
+) -> None:
     item = items[index[h.id]]
     item.parent = _number(index, h.parent)
     item.exists = h.parent is None

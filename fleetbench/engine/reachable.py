@@ -46,7 +46,9 @@ def can_turn_ready(plan: Plan, given_up: Collection[int] = (), *, healthy: bool 
         if not exists[n]:
             exists[n] = item.defined and item.parent != MISSING and applies[item.parent]
         if exists[n] and not applies[n]:
-            applies[n] = _can_apply(plan, n, exists, applies, ready, before) and (healed or item.waits or not item.fails)
+            applies[n] = _can_apply(plan, n, exists, applies, ready, before) and (
+                healed or item.waits or not item.fails
+            )
         if applies[n] and not ready[n] and n not in given_up:
             ready[n] = (
                 (healed or not item.fails)

@@ -205,4 +205,3 @@ def _restart(w: World) -> None:
                 w.pool(n).queue.add(n, priority=LOW_PRIORITY)
 
     w.env.timeout(start).callbacks.append(come_back)
-

@@ -70,7 +70,7 @@ class WorkQueue:
         """Requeue: true: the item's own exponential delay (workqueue.TypedItemExponentialFailureRateLimiter)."""
         failures = self._failures.get(item, 0)
         self._failures[item] = failures + 1
-        self.add(item, min(self.min_delay_s * 2.0**min(failures, 60), self.max_delay_s), priority)
+        self.add(item, min(self.min_delay_s * 2.0 ** min(failures, 60), self.max_delay_s), priority)
 
     def forget(self, item: int) -> None:
         """Reset the item's delay."""

@@ -354,4 +354,3 @@ class World:
                 self.waiting_for_provider.setdefault(provider, []).append(n)
                 return True
         return False
-

@@ -113,7 +113,9 @@ def read_document(text: str, file: str) -> Fleet:
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError.at(file, error.lineno, None, wanted=f"JSON as `fleetbench graph` writes it ({error.msg})") from None
+        raise InputError.at(
+            file, error.lineno, None, wanted=f"JSON as `fleetbench graph` writes it ({error.msg})"
+        ) from None
     except RecursionError:
         raise InputError.at(file, None, None, got="JSON nested too deeply", wanted="a graph file") from None
     except ValueError as error:
@@ -133,7 +135,9 @@ def from_document(document: Any, file: str) -> Fleet:
         )
     version = document.get("format_version", FORMAT_VERSION)
     if version != FORMAT_VERSION:
-        raise InputError.at(file, None, "format_version", got=version, wanted=f"{FORMAT_VERSION}, which this release reads")
+        raise InputError.at(
+            file, None, "format_version", got=version, wanted=f"{FORMAT_VERSION}, which this release reads"
+        )
     kustomizations = _objects(document, "kustomizations", file, _read_kustomization)
     helmreleases = _objects(document, "helmreleases", file, _read_helmrelease)
     sources = _objects(document, "sources", file, _read_source)
@@ -186,10 +190,7 @@ def with_root(
         ks[root] = Kustomization(
             root, path=f"./{cluster_path or ''}", wait=False, source=source, assumed=True, applies=len(ks)
         )
-    ks = {
-        id: replace(k, parent=root) if k.parent is None and id != root else k
-        for id, k in ks.items()
-    }
+    ks = {id: replace(k, parent=root) if k.parent is None and id != root else k for id, k in ks.items()}
     ks = {id: replace(k, source=ks[root].source or ASSUMED_SOURCE) if k.source is None else k for id, k in ks.items()}
     hrs = [replace(h, parent=root) if h.parent is None else h for h in helmreleases]
     hrs = [replace(h, source=ks[root].source or ASSUMED_SOURCE) if h.source is None else h for h in hrs]

@@ -138,7 +138,9 @@ def read_located(path: Path) -> Located:
     name = str(path)
     try:
         if not path.is_file():
-            raise InputError.at(name, None, None, "a folder" if path.is_dir() else "no such file", "a YAML or JSON file")
+            raise InputError.at(
+                name, None, None, "a folder" if path.is_dir() else "no such file", "a YAML or JSON file"
+            )
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InputError.at(name, None, None, f"{path.stat().st_size} bytes", f"at most {MAX_FILE_BYTES}")
         text = path.read_text(encoding="utf-8-sig")
@@ -196,4 +198,3 @@ class _Builder:
             return self.constructor.construct_object(node)
         except (ValueError, yaml.YAMLError):
             return node.value
-

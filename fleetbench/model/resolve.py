@@ -60,7 +60,11 @@ def _check_known(fleet: Fleet, durations: Mapping[ObjectId, Distribution]) -> No
         if id in known:
             continue
         names = [*(str(k) for k in known), *(k.key for k in known if k.kind == "Kustomization")]
-        hint = did_you_mean(str(id), names) or did_you_mean(id.key, names) or "`fleetbench graph` lists the fleet's objects"
+        hint = (
+            did_you_mean(str(id), names)
+            or did_you_mean(id.key, names)
+            or "`fleetbench graph` lists the fleet's objects"
+        )
         file = durations.file if isinstance(durations, Durations) else "--durations"
         line = durations.lines.get(id) if isinstance(durations, Durations) else None
         raise InputError.at(file, line, None, str(id), "an object of this fleet", hint)
@@ -154,8 +158,12 @@ class _Choice:
     def _workload(self, workload: Workload) -> _Pods:
         object = workload.object
         if object in self.durations:
-            return _Pods((PodTime(object, ready=self.durations[object], hook=workload.hook),), DURATIONS_FILE, self._file())
-        found = None if self.user is None else self._known(self.user, workload, f"profile {self.user.name}", stated=True)
+            return _Pods(
+                (PodTime(object, ready=self.durations[object], hook=workload.hook),), DURATIONS_FILE, self._file()
+            )
+        found = (
+            None if self.user is None else self._known(self.user, workload, f"profile {self.user.name}", stated=True)
+        )
         if found is None and workload.stated_ready_s is not None:
             found = self._stated(workload, workload.stated_ready_s)
         if found is None:
@@ -185,7 +193,9 @@ class _Choice:
         if timed and len(timed) == len(by_image):
             image, prior = max(timed, key=lambda pair: _median(pair[1]))
             as_time = TimePrior(ready=prior.ready, total=prior.total, source=prior.source, guess=prior.guess)
-            return _Pods(self._of_kind(workload, as_time), _named(f"{said}: image {repository(image)}", prior), prior.source)
+            return _Pods(
+                self._of_kind(workload, as_time), _named(f"{said}: image {repository(image)}", prior), prior.source
+            )
         kind = _kind_key(profile, workload)
         if kind is None or (kind == DEFAULT and stated and workload.stated_ready_s is not None):
             return None

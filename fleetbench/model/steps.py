@@ -148,7 +148,9 @@ def steps_document(steps: Steps) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for f in fields(Steps):
         value = getattr(steps, f.name)
-        out[f.name] = {"p50_s": round(value.p50_s, 5), "sigma": round(value.sigma, 3)} if isinstance(value, Step) else value
+        out[f.name] = (
+            {"p50_s": round(value.p50_s, 5), "sigma": round(value.sigma, 3)} if isinstance(value, Step) else value
+        )
     return out
 
 

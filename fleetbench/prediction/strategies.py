@@ -114,8 +114,16 @@ def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
         return frozenset({named})
     path = _parts(changed)
     defined = {id for id, obj in services.items() if obj.file and _parts(obj.file)[: len(path)] == path}
-    holding = [(len(_parts(k.path)), k.id) for k in fleet.kustomizations if path[: len(_parts(k.path))] == _parts(k.path) and k.expanded]
-    below = {k.id for k in fleet.kustomizations if k.expanded and len(_parts(k.path)) > len(path) and _parts(k.path)[: len(path)] == path}
+    holding = [
+        (len(_parts(k.path)), k.id)
+        for k in fleet.kustomizations
+        if path[: len(_parts(k.path))] == _parts(k.path) and k.expanded
+    ]
+    below = {
+        k.id
+        for k in fleet.kustomizations
+        if k.expanded and len(_parts(k.path)) > len(path) and _parts(k.path)[: len(path)] == path
+    }
     deepest = max((depth for depth, _ in holding), default=0)
     found = defined | below | {id for depth, id in holding if depth == deepest and depth > 0}
     if not found:

@@ -60,7 +60,9 @@ class ArtifactTrees:
                 continue
             namespace = manifest.namespace or parent.namespace
             sources = {
-                str(s.get("alias")): ObjectId(str(s.get("kind")), str(s.get("namespace") or namespace), str(s.get("name")))
+                str(s.get("alias")): ObjectId(
+                    str(s.get("kind")), str(s.get("namespace") or namespace), str(s.get("name"))
+                )
                 for s in mappings(manifest.spec, "sources")
             }
             for output in _outputs(manifest.spec, sources, known):
@@ -136,7 +138,8 @@ def _outputs(
         for output in outputs if match else ():
             raw = match.groupdict() if match else {}
             copies = [
-                {**c, "from": _rendered(c.get("from"), raw), "to": _rendered(c.get("to"), raw)} for c in mappings(output, "copy")
+                {**c, "from": _rendered(c.get("from"), raw), "to": _rendered(c.get("to"), raw)}
+                for c in mappings(output, "copy")
             ]
             name = _rendered(output.get("name"), {k: v.lower() for k, v in raw.items()})
             found.append({**output, "name": name, "copy": copies})
@@ -218,7 +221,10 @@ def _literal(pattern: str) -> str:
 
 def _is_excluded(path: str, root: str, excluded: list[str]) -> bool:
     inside = path.removeprefix(root + "/") if root else path
-    return any(_double_star(e, path) or _double_star(e, inside) or ("/" not in e and _double_star(e, posixpath.basename(path))) for e in excluded)
+    return any(
+        _double_star(e, path) or _double_star(e, inside) or ("/" not in e and _double_star(e, posixpath.basename(path)))
+        for e in excluded
+    )
 
 
 def _double_star(pattern: str, path: str) -> bool:

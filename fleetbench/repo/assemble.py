@@ -178,5 +178,9 @@ def _resource_sets(walk: Walk) -> list[Finding]:
         if manifest.is_flux(INSTANCE_GROUP, "ResourceSet"):
             id = ObjectId(manifest.kind, manifest.namespace or node.id.namespace, manifest.name)
             text = "is listed but not expanded: flux-operator makes its objects in the cluster"
-            found.append(Finding(NOT_EXPANDED, text, "nothing to do; its objects are not counted", id, manifest.file, manifest.line))
+            found.append(
+                Finding(
+                    NOT_EXPANDED, text, "nothing to do; its objects are not counted", id, manifest.file, manifest.line
+                )
+            )
     return found

@@ -20,7 +20,25 @@ MAX_BYTES = 256 * 1024
 """A build with more input is run alone: its own work outweighs the start."""
 _MARK = "fleetbench-member-"
 _ALLOWED = frozenset(
-    ["apiVersion", "kind", "metadata", "resources", "components", "patches", "patchesStrategicMerge", "patchesJson6902", "namespace", "images", "labels", "commonLabels", "commonAnnotations", "generatorOptions", "configMapGenerator", "secretGenerator", "replicas"]
+    [
+        "apiVersion",
+        "kind",
+        "metadata",
+        "resources",
+        "components",
+        "patches",
+        "patchesStrategicMerge",
+        "patchesJson6902",
+        "namespace",
+        "images",
+        "labels",
+        "commonLabels",
+        "commonAnnotations",
+        "generatorOptions",
+        "configMapGenerator",
+        "secretGenerator",
+        "replicas",
+    ]
 )
 _NEVER_PREFIXED = re.compile(rb"kind[\"']?\s*:\s*[\"']?(?:Namespace|CustomResourceDefinition|APIService)\b")
 """kustomize's prefix transformer leaves these alone, so two members with one of the same name would clash."""

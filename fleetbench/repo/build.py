@@ -20,7 +20,18 @@ from fleetbench.repo.program import BuildFailed, Program
 from fleetbench.repo.tree import Tree, Unreadable
 from fleetbench.repo.yamltext import decode, documents
 
-BUILD_FIELDS = ["targetNamespace", "namePrefix", "nameSuffix", "patches", "components", "ignoreMissingComponents", "patchesStrategicMerge", "patchesJson6902", "images", "buildMetadata"]
+BUILD_FIELDS = [
+    "targetNamespace",
+    "namePrefix",
+    "nameSuffix",
+    "patches",
+    "components",
+    "ignoreMissingComponents",
+    "patchesStrategicMerge",
+    "patchesJson6902",
+    "images",
+    "buildMetadata",
+]
 """Fields of a Flux Kustomization's spec that change what kustomize builds."""
 
 

@@ -48,7 +48,9 @@ def chart_directory(release: HelmRelease, tree: Tree) -> str | None:
 
 def render(release: HelmRelease, manifest: Manifest, tree: Tree, directory: str, store: VariableStore) -> Chart:
     """Render a chart of the repository for one release."""
-    files = {p: f for p in tree.files if (f := p.removeprefix(f"{directory}/" if directory else "")) != p or not directory}
+    files = {
+        p: f for p in tree.files if (f := p.removeprefix(f"{directory}/" if directory else "")) != p or not directory
+    }
     crds = _plain(tree, [p for p, f in files.items() if f.startswith("crds/")])[0]
     helm = shutil.which("helm")
     problem = None
@@ -77,7 +79,11 @@ def _plain(tree: Tree, paths: list[str]) -> tuple[list[Manifest], list[str]]:
             if "{{" in text:
                 unrendered.append(tree.name(path))
                 continue
-            found += [Manifest(b, tree.name(path), line) for line, b in documents(text, tree.name(path)) if isinstance(b, dict)]
+            found += [
+                Manifest(b, tree.name(path), line)
+                for line, b in documents(text, tree.name(path))
+                if isinstance(b, dict)
+            ]
         except Unreadable:
             unrendered.append(tree.name(path))
     return [m for m in found if m.kind and m.name], unrendered
@@ -87,7 +93,9 @@ def _wanted(manifests: list[Manifest]) -> list[Manifest]:
     """What an install applies: hooks of other moments are left out."""
     kept = []
     for manifest in manifests:
-        hooks = {h.strip() for h in str(mapping(manifest.metadata, "annotations").get(HOOK) or "").split(",") if h.strip()}
+        hooks = {
+            h.strip() for h in str(mapping(manifest.metadata, "annotations").get(HOOK) or "").split(",") if h.strip()
+        }
         if not hooks or hooks - set(_OTHER_HOOKS) - {"test-success", "test-failure"}:
             kept.append(manifest)
     return kept
@@ -110,7 +118,9 @@ def _template(
             command += ["--values", str(file)]
         environment = {"PATH": str(home), "HOME": str(home), "HELM_PLUGINS": str(home), "KUBECONFIG": os.devnull}
         try:
-            done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, env=environment, cwd=home, check=False)
+            done = subprocess.run(
+                command, capture_output=True, timeout=TIMEOUT_S, env=environment, cwd=home, check=False
+            )
         except subprocess.TimeoutExpired:
             raise Unreadable("", f"did not finish within {TIMEOUT_S:.0f} s") from None
         if done.returncode != 0:

@@ -96,7 +96,9 @@ def _instance(spec: Mapping[str, Any]) -> Iterable[_Set]:
         target = mapping(patch, "target")
         if target.get("kind") not in (None, "", "Deployment"):
             continue
-        name = str(target.get("name") or (mapping(body, "metadata").get("name") if isinstance(body, Mapping) else "") or "")
+        name = str(
+            target.get("name") or (mapping(body, "metadata").get("name") if isinstance(body, Mapping) else "") or ""
+        )
         for controller in CONTROLLERS:
             if not target.get("labelSelector") and not _selects(name, controller, bool(target)):
                 continue

@@ -76,7 +76,9 @@ def collect(tree: Tree, directory: str, spec: Mapping[str, Any]) -> Inputs:
     except Unreadable as error:
         inputs.problems.append(Problem(error.path, error.line, error.reason, FILE_UNREADABLE))
         return inputs
-    _Collector(tree, inputs).kustomization(directory, file or join(directory, "kustomization.yaml"), body, rewritten=True)
+    _Collector(tree, inputs).kustomization(
+        directory, file or join(directory, "kustomization.yaml"), body, rewritten=True
+    )
     return inputs
 
 
@@ -92,7 +94,9 @@ class _Collector:
         if self.tree.is_file(file):
             text = decode(self.tree.read(file), self.tree.name(file))
         for wrong, right in _misspelt(body):
-            self._problem(file, _line_of(text, wrong), f"{wrong}: wanted {right}, as kustomize's documentation writes it")
+            self._problem(
+                file, _line_of(text, wrong), f"{wrong}: wanted {right}, as kustomize's documentation writes it"
+            )
         for config in _inline_plugins(body):
             self._plugin(file, config.encode(), directory)
         for reference in list(_references(body)):
@@ -182,7 +186,9 @@ class _Collector:
             return
         file = self.tree.kustomization_file(path)
         if file is None:
-            raise _NoKustomization(path, f"{reference.field}: the directory {reference.path} holds no kustomization.yaml")
+            raise _NoKustomization(
+                path, f"{reference.field}: the directory {reference.path} holds no kustomization.yaml"
+            )
         self.kustomization(path, file, read_kustomization(self.tree, file), rewritten=False)
 
 

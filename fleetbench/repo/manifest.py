@@ -9,12 +9,65 @@ from typing import Any
 
 from fleetbench.ids import ObjectId
 
-FIRST = ["CustomResourceDefinition", "Namespace", "ClusterRole", "ClusterClass", "RuntimeClass", "PriorityClass", "StorageClass", "VolumeSnapshotClass", "IngressClass", "GatewayClass", "ClusterRoleBinding", "ResourceQuota", "ServiceAccount", "Role", "RoleBinding", "ConfigMap", "Secret", "Service", "LimitRange", "Deployment", "StatefulSet", "CronJob", "PodDisruptionBudget"]
+FIRST = [
+    "CustomResourceDefinition",
+    "Namespace",
+    "ClusterRole",
+    "ClusterClass",
+    "RuntimeClass",
+    "PriorityClass",
+    "StorageClass",
+    "VolumeSnapshotClass",
+    "IngressClass",
+    "GatewayClass",
+    "ClusterRoleBinding",
+    "ResourceQuota",
+    "ServiceAccount",
+    "Role",
+    "RoleBinding",
+    "ConfigMap",
+    "Secret",
+    "Service",
+    "LimitRange",
+    "Deployment",
+    "StatefulSet",
+    "CronJob",
+    "PodDisruptionBudget",
+]
 LAST = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 _RANK = {kind: i - len(FIRST) for i, kind in enumerate(FIRST)} | {kind: i + 1 for i, kind in enumerate(LAST)}
 """fluxcd/pkg ssa v0.76.1 sort.go ReconcileOrder."""
 CLUSTER_SCOPED = frozenset(
-    ["APIService", "ClusterRole", "ClusterRoleBinding", "ComponentStatus", "CSIDriver", "CSINode", "CertificateSigningRequest", "CustomResourceDefinition", "FlowSchema", "IngressClass", "MutatingWebhookConfiguration", "Namespace", "Node", "PersistentVolume", "PriorityClass", "PriorityLevelConfiguration", "RuntimeClass", "StorageClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration", "VolumeAttachment", "VolumeSnapshotClass", "ClusterIssuer", "ClusterSecretStore", "ClusterExternalSecret", "ClusterPolicy", "GatewayClass"]
+    [
+        "APIService",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "ComponentStatus",
+        "CSIDriver",
+        "CSINode",
+        "CertificateSigningRequest",
+        "CustomResourceDefinition",
+        "FlowSchema",
+        "IngressClass",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PriorityClass",
+        "PriorityLevelConfiguration",
+        "RuntimeClass",
+        "StorageClass",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+        "VolumeAttachment",
+        "VolumeSnapshotClass",
+        "ClusterIssuer",
+        "ClusterSecretStore",
+        "ClusterExternalSecret",
+        "ClusterPolicy",
+        "GatewayClass",
+    ]
 )
 """Kinds outside namespaces: the built-in ones, and those of widely used operators that this tool looks at."""
 
@@ -107,7 +160,13 @@ def in_apply_order(manifests: Iterable[Manifest]) -> list[Manifest]:
     """
 
     def key(m: Manifest) -> tuple[Any, ...]:
-        stage = 0 if m.kind in ("CustomResourceDefinition", "Namespace", "ClusterRole") else 1 if m.kind.endswith("Class") else 2
+        stage = (
+            0
+            if m.kind in ("CustomResourceDefinition", "Namespace", "ClusterRole")
+            else 1
+            if m.kind.endswith("Class")
+            else 2
+        )
         return (stage, _RANK.get(m.kind, 0), m.group, m.kind, m.namespace, m.name)
 
     return sorted(manifests, key=key)
@@ -132,7 +191,11 @@ def crd_header(document: str) -> dict[str, Any] | None:
     spec = document.find("\nspec:\n")
     if metadata < 0 or spec < metadata:
         return None
-    name, group, names = _NAME.search(document, metadata, spec), _CRD_GROUP.search(document, spec), _CRD_KIND.search(document, spec)
+    name, group, names = (
+        _NAME.search(document, metadata, spec),
+        _CRD_GROUP.search(document, spec),
+        _CRD_KIND.search(document, spec),
+    )
     if name is None or group is None or names is None:
         return None
     return {

@@ -90,7 +90,11 @@ def findings_of(walk: Walk, tree: Tree) -> list[Finding]:
 def _below_a_folder(tree: Tree, directory: str) -> str:
     """Where the artifact is a folder of the repository (an OCI artifact pushed from it), say which."""
     tops = [top for top in tree.listing("") if tree.is_directory(f"{top}/{directory}")]
-    return f"; {tops[0]}/{directory} does: if the source holds only {tops[0]}, read it with --repo .../{tops[0]}" if tops else ""
+    return (
+        f"; {tops[0]}/{directory} does: if the source holds only {tops[0]}, read it with --repo .../{tops[0]}"
+        if tops
+        else ""
+    )
 
 
 def _duplicate(id: ObjectId, first: Manifest, by: ObjectId | None, others: list[tuple[Manifest, ObjectId]]) -> Finding:
@@ -98,7 +102,11 @@ def _duplicate(id: ObjectId, first: Manifest, by: ObjectId | None, others: list[
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     where = "" if first.file is None else f" ({first.file}:{first.line})"
     differ = any(manifest.spec != first.spec for manifest, _ in others)
-    effect = "with another spec: each overwrites the other's" if differ else "with the same spec: pruning one removes it for all"
+    effect = (
+        "with another spec: each overwrites the other's"
+        if differ
+        else "with the same spec: pruning one removes it for all"
+    )
     at = next((m for m, _ in others if m.file is not None), first)
     return Finding(
         DUPLICATE_OBJECT,

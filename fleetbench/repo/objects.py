@@ -112,7 +112,9 @@ class Fields:
         return ObjectId(str(at["kind"]), str(at.get("namespace") or self.id.namespace), str(at["name"]))
 
 
-def read_kustomization(manifest: Manifest, id: ObjectId, parent: ObjectId | None) -> tuple[Kustomization, list[Finding]]:
+def read_kustomization(
+    manifest: Manifest, id: ObjectId, parent: ObjectId | None
+) -> tuple[Kustomization, list[Finding]]:
     """A Kustomization without what its build says (objects, workloads, needs)."""
     at = Fields(manifest, id)
     interval_s = at.seconds("spec", "interval")

@@ -71,7 +71,9 @@ def _scan(tree: Tree, path: str) -> list[tuple[str, str, str, int]]:
                 continue
             metadata = _scalars(_child(node, "metadata"))
             if metadata.get("name"):
-                found.append((top.get("kind", ""), metadata["name"], metadata.get("namespace", ""), node.start_mark.line + 1))
+                found.append(
+                    (top.get("kind", ""), metadata["name"], metadata.get("namespace", ""), node.start_mark.line + 1)
+                )
     except (yaml.YAMLError, RecursionError):
         pass
     finally:
@@ -88,10 +90,16 @@ def _child(node: Any, key: str) -> Any:
 
 
 def _keys(node: Any) -> set[str]:
-    return {k.value for k, _ in node.value if isinstance(k, yaml.ScalarNode)} if isinstance(node, yaml.MappingNode) else set()
+    return (
+        {k.value for k, _ in node.value if isinstance(k, yaml.ScalarNode)}
+        if isinstance(node, yaml.MappingNode)
+        else set()
+    )
 
 
 def _scalars(node: Any) -> dict[str, str]:
     if not isinstance(node, yaml.MappingNode):
         return {}
-    return {k.value: v.value for k, v in node.value if isinstance(k, yaml.ScalarNode) and isinstance(v, yaml.ScalarNode)}
+    return {
+        k.value: v.value for k, v in node.value if isinstance(k, yaml.ScalarNode) and isinstance(v, yaml.ScalarNode)
+    }

@@ -136,7 +136,11 @@ def _made_secret(manifest: Manifest) -> str:
     """The Secret that an ExternalSecret, SealedSecret or Certificate makes."""
     if manifest.kind == "Certificate":
         return str(manifest.spec.get("secretName") or manifest.name)
-    place = mapping(manifest.spec, "target") if manifest.kind == "ExternalSecret" else mapping(manifest.spec, "template", "metadata")
+    place = (
+        mapping(manifest.spec, "target")
+        if manifest.kind == "ExternalSecret"
+        else mapping(manifest.spec, "template", "metadata")
+    )
     return str(place.get("name") or manifest.name)
 
 

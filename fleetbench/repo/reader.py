@@ -63,7 +63,9 @@ def _entry(root: Path, cluster_path: str) -> str:
         try:
             text = str(Path(text).resolve().relative_to(root))
         except ValueError:
-            raise InputError(f"--cluster-path {cluster_path}: leaves the repository {root}", "give a path inside it") from None
+            raise InputError(
+                f"--cluster-path {cluster_path}: leaves the repository {root}", "give a path inside it"
+            ) from None
     if ".." in Path(text).parts:
         inside = (root / text).resolve()
         if not inside.is_relative_to(root):
@@ -121,7 +123,9 @@ class _Reader:
                 only = [str(p) for p in wanted[1]] if isinstance(wanted[1], list) else []
                 self.tree = Tree.of_directory(self.repo, lines, only)
                 continue
-            if not any(variables_of(n.spec, n.id.namespace, walk.store) != n.variables for n in walk.nodes.values() if n.build):
+            if not any(
+                variables_of(n.spec, n.id.namespace, walk.store) != n.variables for n in walk.nodes.values() if n.build
+            ):
                 break
             store = walk.store
         return assemble(walk, settled, self.tree, self.name, self.entry, self.builder.ran, assumed=self.assumed)
@@ -141,9 +145,13 @@ class _Reader:
         """The Kustomization at the entry whose path is the entry; else an assumed one."""
         listed = [(id_of(m, "flux-system"), m) for m in build.manifests if is_kustomization(m)]
         copies = ArtifactTrees()
-        copies.add(build.manifests, ASSUMED_ROOT, {m.id: self.tree for m in build.manifests} | {ASSUMED_SOURCE: self.tree})
+        copies.add(
+            build.manifests, ASSUMED_ROOT, {m.id: self.tree for m in build.manifests} | {ASSUMED_SOURCE: self.tree}
+        )
         used = Counter(source for id, m in listed if (source := source_of(m, id)) is not None)
-        roots = [(id, m) for id, m in listed if spec_path(m.spec.get("path")) == self.entry and not m.spec.get("kubeConfig")]
+        roots = [
+            (id, m) for id, m in listed if spec_path(m.spec.get("path")) == self.entry and not m.spec.get("kubeConfig")
+        ]
         if roots:
             roots.sort(key=lambda r: (r[0] != ASSUMED_ROOT, -used[source_of(r[1], r[0]) or ASSUMED_SOURCE], r[0]))
             id, manifest = roots[0]
@@ -154,7 +162,10 @@ class _Reader:
         id = ASSUMED_ROOT
         while id in dict(listed):
             id = id._replace(name=id.name + "-root")
-        spec = {"path": f"./{self.entry}", "sourceRef": {"kind": source.kind, "namespace": source.namespace, "name": source.name}}
+        spec = {
+            "path": f"./{self.entry}",
+            "sourceRef": {"kind": source.kind, "namespace": source.namespace, "name": source.name},
+        }
         body = {
             "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
             "kind": "Kustomization",
@@ -174,7 +185,9 @@ class _Reader:
             walker.render([node], [self.tree], store)
             if node.build is not None:
                 self._refuse_failure(node.build)
-            itself = next((m for m in node.rendered if is_kustomization(m) and id_of(m, root.id.namespace) == root.id), None)
+            itself = next(
+                (m for m in node.rendered if is_kustomization(m) and id_of(m, root.id.namespace) == root.id), None
+            )
             if itself is None or _shape(itself.spec) == _shape(node.spec):
                 return node if itself is None else replace(node, manifest=itself)
             versions.append(_shape(node.spec))
@@ -188,7 +201,10 @@ class _Reader:
     def _ignore(self, walk: Walk, source: ObjectId | None) -> tuple[Any, Any]:
         """``spec.ignore`` and ``spec.sparseCheckout`` of this repository's source object."""
         defined = None if source is None else walk.sources.get(source)
-        return (None, None) if defined is None else (defined[0].spec.get("ignore"), defined[0].spec.get("sparseCheckout"))
+        return (
+            (None, None) if defined is None else (defined[0].spec.get("ignore"), defined[0].spec.get("sparseCheckout"))
+        )
+
 
 def _shape(spec: Mapping[str, Any]) -> str:
     """The part of a spec that changes what it renders, comparable."""

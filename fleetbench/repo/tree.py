@@ -48,7 +48,7 @@ class Tree:
     links: Mapping[str, str] = field(default_factory=dict)
     """Symbolic links that were left out -> what they point to."""
     odd: frozenset[str] = frozenset()
-    """Pipes, sockets and devices that were left out."""
+    """Pipes, sockets, devices, and names that are no text: left out."""
     _directories: dict[str, list[str]] = field(default_factory=dict, repr=False, compare=False)
     _content: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -94,7 +94,9 @@ class Tree:
                 continue
             for entry in entries:
                 path = f"{below}/{entry.name}" if below else entry.name
-                if entry.is_symlink():
+                if not _is_text(entry.name):
+                    odd.add(path)  # nothing in YAML can name it
+                elif entry.is_symlink():
                     links[path] = _link_target(entry.path)
                 elif entry.is_dir(follow_symlinks=False):
                     if entry.name != ".git":
@@ -189,6 +191,15 @@ class Tree:
         """``; did you mean ...?`` with the closest paths that exist, or nothing."""
         close = get_close_matches(path, list(self._directories if among is None else among), 3, 0.7)
         return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name is UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _link_target(path: str) -> str:

@@ -70,7 +70,9 @@ def _of_pods(manifest: Manifest, id: ObjectId) -> Workload:
         template = mapping(manifest.spec, "template")
     pod = mapping(template, "spec")
     stated_s, stated_by = stated_ready(template, _number(manifest.spec.get("minReadySeconds"), 0.0))
-    images = [str(c["image"]) for part in ("initContainers", "containers") for c in mappings(pod, part) if c.get("image")]
+    images = [
+        str(c["image"]) for part in ("initContainers", "containers") for c in mappings(pod, part) if c.get("image")
+    ]
     replicas = manifest.spec.get("parallelism" if manifest.kind == "Job" else "replicas", 1)
     if manifest.kind in ("DaemonSet", "Pod") or isinstance(replicas, bool) or not isinstance(replicas, int):
         replicas = 1

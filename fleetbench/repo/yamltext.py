@@ -76,7 +76,9 @@ def decode(content: bytes, file: str) -> str:
     except UnicodeDecodeError as error:
         raise Unreadable(file, f"got binary data at byte {error.start}, wanted UTF-8 text") from None
     if "\0" in text:
-        raise Unreadable(file, "got binary data (a zero byte), wanted UTF-8 text", text[: text.index("\0")].count("\n") + 1)
+        raise Unreadable(
+            file, "got binary data (a zero byte), wanted UTF-8 text", text[: text.index("\0")].count("\n") + 1
+        )
     return text
 
 
@@ -116,7 +118,9 @@ def load(text: str, file: str) -> Any:
 
 def dump(body: Any) -> str:
     """A value as block YAML without line folding, keys sorted, as kustomize prints resources."""
-    text: str = yaml.dump(body, Dumper=_NoAlias, default_flow_style=False, width=2**30, allow_unicode=True, sort_keys=True)
+    text: str = yaml.dump(
+        body, Dumper=_NoAlias, default_flow_style=False, width=2**30, allow_unicode=True, sort_keys=True
+    )
     return text
 
 
@@ -161,7 +165,9 @@ def _check_depth(text: str, file: str) -> None:
             depth += 1
             if depth > MAX_DEPTH:
                 raise Unreadable(
-                    file, f"got nesting deeper than {MAX_DEPTH}, wanted a Kubernetes manifest", event.start_mark.line + 1
+                    file,
+                    f"got nesting deeper than {MAX_DEPTH}, wanted a Kubernetes manifest",
+                    event.start_mark.line + 1,
                 )
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
@@ -192,7 +198,9 @@ def _check_aliases(text: str, file: str) -> None:
         total += size
         if total > MAX_EXPANDED_NODES:
             raise Unreadable(
-                file, "got aliases that expand to millions of values, wanted a plain manifest", event.start_mark.line + 1
+                file,
+                "got aliases that expand to millions of values, wanted a plain manifest",
+                event.start_mark.line + 1,
             )
 
 

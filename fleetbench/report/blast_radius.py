@@ -71,17 +71,26 @@ def _summary(found: BlastRadius) -> list[str]:
     if not found.singles:
         return []
     worst = found.singles[0][0]
-    lines = [f"\nMost dangerous: {_names(worst.failed)}; {len(worst.never_services)} services never turn Ready without it: {_names(worst.never_services, 8)}"]
+    lines = [
+        f"\nMost dangerous: {_names(worst.failed)}; {len(worst.never_services)} services never turn Ready without it: {_names(worst.never_services, 8)}"
+    ]
     for layout in found.without:
         up = expected_up(found.singles, layout)
         if up is not None:
-            lines.append(f"{layout}: when one service fails {100 * up[0]:.0f} % of the services are up on average, {100 * up[1]:.0f} % at the least.")
+            lines.append(
+                f"{layout}: when one service fails {100 * up[0]:.0f} % of the services are up on average, {100 * up[1]:.0f} % at the least."
+            )
     return lines
 
 
 def _full(radius: Radius) -> list[RenderableType]:
     failed = ", ".join(inert(say(id)) for id in radius.failed)
-    parts: list[RenderableType] = [Text(f"\n{failed} fails, {radius.layout}: {100 * radius.up:.0f} % of the services are up in the end", style="bold")]
+    parts: list[RenderableType] = [
+        Text(
+            f"\n{failed} fails, {radius.layout}: {100 * radius.up:.0f} % of the services are up in the end",
+            style="bold",
+        )
+    ]
     never = ", ".join(inert(say(id)) for id in radius.never) or "nothing else"
     parts.append(Text(f"Never Ready: {never}"))
     if not radius.late:
@@ -104,7 +113,9 @@ def to_document(found: BlastRadius) -> dict[str, Any]:
         "seed": first.scenario.seed,
         "samples": first.samples,
         "services": [str(id) for id in found.services],
-        "without_failure": {layout: {"total_s_p50": round(p.total_quantile(0.5), 6)} for layout, p in found.without.items()},
+        "without_failure": {
+            layout: {"total_s_p50": round(p.total_quantile(0.5), 6)} for layout, p in found.without.items()
+        },
         "failures": [_document(radii) for radii in found.singles],
         "most_dangerous": [str(id) for id in found.singles[0][0].failed] if found.singles else None,
         "up_when_one_fails": {layout: None if u is None else {"mean": u[0], "least": u[1]} for layout, u in up.items()},

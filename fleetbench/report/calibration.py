@@ -22,4 +22,8 @@ def tables(calibration: Calibration) -> list[RenderableType]:
     for f in calibration.fits:
         table.add_row(f.step, str(f.observations), f"{f.p50_s * 1000:.1f} ms", f"{f.sigma:.2f}", f"{f.ks:.2f}")
     kept = ", ".join(calibration.kept) or "none"
-    return [Text(f"{len(calibration.runs)} runs; quiet steps only", style="bold"), table, Text(f"Too few observations, value kept: {kept}")]
+    return [
+        Text(f"{len(calibration.runs)} runs; quiet steps only", style="bold"),
+        table,
+        Text(f"Too few observations, value kept: {kept}"),
+    ]

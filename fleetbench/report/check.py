@@ -72,7 +72,9 @@ def chain_changed(verdict: Verdict) -> bool:
 
 def chain_line(chain: tuple[tuple[Any, float], ...], at_least_s: float = 1.0) -> str:
     """The objects at which the chain spent time, with the seconds."""
-    return " -> ".join(f"{say(id)} {format_duration(s)}" for id, s in chain if s >= at_least_s) or "nothing takes a second"
+    return (
+        " -> ".join(f"{say(id)} {format_duration(s)}" for id, s in chain if s >= at_least_s) or "nothing takes a second"
+    )
 
 
 def _objects(changes: tuple[Change, ...]) -> Table:
@@ -105,7 +107,13 @@ def to_document(verdict: Verdict) -> dict[str, Any]:
         "max_parallel": verdict.parallel,
         "against": None if verdict.base is None else verdict.base.name,
         "failures": [
-            {"kind": f.kind, "message": f.message, "object": None if f.object is None else str(f.object), "file": f.file, "line": f.line}
+            {
+                "kind": f.kind,
+                "message": f.message,
+                "object": None if f.object is None else str(f.object),
+                "file": f.file,
+                "line": f.line,
+            }
             for f in verdict.failures
         ],
         "total": None if verdict.total is None else _change(verdict.total),

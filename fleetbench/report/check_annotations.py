@@ -18,7 +18,9 @@ def workflow_commands(verdict: Verdict, place: Callable[[str], str]) -> list[str
     lines = [_command("error", f.message, f.file and place(f.file), f.line, f.kind) for f in verdict.failures[:MOST]]
     known = {key_of(f) for f in verdict.base.findings} if verdict.base is not None else set()
     fresh = [f for f in verdict.now.findings if f.severity == WARNING and key_of(f) not in known]
-    lines += [_command("warning", f"{f.message} Fix: {f.fix}", f.file and place(f.file), f.line, f.code) for f in fresh[:MOST]]
+    lines += [
+        _command("warning", f"{f.message} Fix: {f.fix}", f.file and place(f.file), f.line, f.code) for f in fresh[:MOST]
+    ]
     return lines
 
 

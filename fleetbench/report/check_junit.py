@@ -22,7 +22,9 @@ def check_junit(verdict: Verdict) -> str:
     if verdict.policy.target_s is not None:
         cases.append((BUDGET, "total within the target", by_kind.get(BUDGET, [])))
     if verdict.policy.min_parallel is not None:
-        cases.append((PARALLELISM, f"at least {verdict.policy.min_parallel} services in flight", by_kind.get(PARALLELISM, [])))
+        cases.append(
+            (PARALLELISM, f"at least {verdict.policy.min_parallel} services in flight", by_kind.get(PARALLELISM, []))
+        )
     if verdict.base is not None:
         cases.append((TOTAL, "total no later than the baseline's", by_kind.get(TOTAL, [])))
         late = {f.object: f for f in by_kind.get(OBJECT, [])}
@@ -30,7 +32,9 @@ def check_junit(verdict: Verdict) -> str:
         cases += [(OBJECT, str(id), [late[id]] if id in late else []) for id in ids]
     cases.append((FINDING, "no new finding of severity error", by_kind.get(FINDING, [])))
     failed = sum(bool(failures) for _, _, failures in cases)
-    suite = Element("testsuite", name="fleetbench check", tests=str(len(cases)), failures=str(failed), errors="0", skipped="0")
+    suite = Element(
+        "testsuite", name="fleetbench check", tests=str(len(cases)), failures=str(failed), errors="0", skipped="0"
+    )
     for kind, name, failures in cases:
         case = SubElement(suite, "testcase", classname=f"fleetbench.{kind}", name=_xml(name))
         if failures and failures[0].file:

@@ -52,7 +52,10 @@ def _objects(changes: tuple[Change, ...]) -> list[str]:
     if left:
         # Every object that got worse is named, if not with its figures.
         names = [_cut(escaped(say(c.object)), 120) for c in left if c.worse and c.object is not None]
-        lines += ["", f"and {len(left)} more" + (f", worse among them: {', '.join(names[:_MOST_NAMED])}" if names else "")]
+        lines += [
+            "",
+            f"and {len(left)} more" + (f", worse among them: {', '.join(names[:_MOST_NAMED])}" if names else ""),
+        ]
         lines += _more(len(names) - _MOST_NAMED, "that got worse")
     return lines
 

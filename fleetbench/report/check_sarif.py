@@ -30,7 +30,9 @@ def check_sarif(verdict: Verdict, place: Callable[[str], str]) -> dict[str, Any]
         "version": "2.1.0",
         "runs": [
             {
-                "tool": {"driver": {"name": "fleetbench", "version": __version__, "rules": [_rule(code) for code in codes]}},
+                "tool": {
+                    "driver": {"name": "fleetbench", "version": __version__, "rules": [_rule(code) for code in codes]}
+                },
                 "columnKind": "unicodeCodePoints",
                 "results": [_result(f, codes, before, place) for f in verdict.now.findings],
             }
@@ -61,7 +63,9 @@ def _result(finding: Finding, codes: list[str], before: set[Any] | None, place: 
         result["baselineState"] = "unchanged" if key in before else "new"
     location: dict[str, Any] = {}
     if finding.file:
-        location["physicalLocation"] = {"artifactLocation": {"uri": quote(place(finding.file)), "uriBaseId": "%SRCROOT%"}}
+        location["physicalLocation"] = {
+            "artifactLocation": {"uri": quote(place(finding.file)), "uriBaseId": "%SRCROOT%"}
+        }
         if finding.line:
             location["physicalLocation"]["region"] = {"startLine": finding.line}
     if finding.object is not None:

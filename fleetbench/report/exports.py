@@ -35,7 +35,13 @@ def ready_csv(predictions: Mapping[str, Prediction]) -> str:
         for id in prediction.services:
             values = [prediction.quantile(id, q) for q in QUANTILES]
             writer.writerow(
-                [name, cell(id.kind), cell(id.key), *("" if v is None else f"{v:.3f}" for v in values), f"{prediction.ready_fraction(id):.4f}"]
+                [
+                    name,
+                    cell(id.kind),
+                    cell(id.key),
+                    *("" if v is None else f"{v:.3f}" for v in values),
+                    f"{prediction.ready_fraction(id):.4f}",
+                ]
             )
     return out.getvalue()
 

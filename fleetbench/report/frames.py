@@ -24,7 +24,10 @@ COLUMNS: dict[str, dict[str, str]] = {
         **_WHICH,
         "layer": "layer of the dependsOn graph, 0 depends on nothing; empty = in a cycle or behind one",
         "ready_s": "seconds to Ready: measured, or in the median sample; empty = never",
-        **{f"ready_s_{q}": f"seconds to Ready, quantile {q[1:]} % of the samples; empty = never there, or measured" for q in QUANTILE_NAMES},
+        **{
+            f"ready_s_{q}": f"seconds to Ready, quantile {q[1:]} % of the samples; empty = never there, or measured"
+            for q in QUANTILE_NAMES
+        },
         "ready_fraction": "share of the samples in which it turned Ready, 0 to 1; empty = measured",
         "started_s": "seconds to the first reconcile that got past its dependencies; empty = not known",
         "attempts": "reconciles up to Ready; empty = not known",

@@ -26,7 +26,10 @@ def prediction_markdown(result: Simulated) -> str:
     """Totals, the chain of causes and each object's Ready."""
     first = next(iter(result.predictions.values()))
     lines = [f"# {escaped(first.scenario.fleet.name)}: predicted {first.scenario.kind}", ""]
-    lines += [f"{first.samples} samples, seed {first.scenario.seed}, Flux {first.scenario.parameters.flux_version}.", ""]
+    lines += [
+        f"{first.samples} samples, seed {first.scenario.seed}, Flux {first.scenario.parameters.flux_version}.",
+        "",
+    ]
     lines += [row("strategy", "median", "p5", "p95", "all Ready"), row("---", "---:", "---:", "---:", "---:")]
     for name, p in result.predictions.items():
         at = [format_duration(p.total_quantile(q)) for q in (0.5, 0.05, 0.95)]
@@ -35,7 +38,9 @@ def prediction_markdown(result: Simulated) -> str:
         lines += ["", f"## Why {name} takes that long (median sample)", ""]
         lines += [row("from", "to", "cause", "object"), row("---:", "---:", "---", "---")]
         for piece in why_pieces(p, result.why_of):
-            lines.append(row(format_duration(piece.from_s), format_duration(piece.to_s), piece.cause, escaped(str(piece.object))))
+            lines.append(
+                row(format_duration(piece.from_s), format_duration(piece.to_s), piece.cause, escaped(str(piece.object)))
+            )
         lines += ["", f"## Ready, {name}", "", row("object", "median", "p5", "p95"), row("---", "---:", "---:", "---:")]
         for id in p.services:
             lines.append(row(escaped(str(id)), *(format_duration(p.quantile(id, q)) for q in (0.5, 0.05, 0.95))))

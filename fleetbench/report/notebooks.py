@@ -12,7 +12,13 @@ from fleetbench.data import shipped
 from fleetbench.errors import EnvironmentLacks, InputError
 from fleetbench.report.html import notebook_page
 
-NAMES = ("01-waves-vs-fine", "02-predicted-vs-measured", "03-what-if-and-tuning", "04-failure-isolation", "05-your-own-fleet")
+NAMES = (
+    "01-waves-vs-fine",
+    "02-predicted-vs-measured",
+    "03-what-if-and-tuning",
+    "04-failure-isolation",
+    "05-your-own-fleet",
+)
 CELL_TIMEOUT_S = 900
 
 
@@ -94,8 +100,8 @@ def _full(name: str) -> str:
 def _check_installed() -> None:
     import importlib.util
 
-    lacking = [package for package in ("papermill", "nbconvert", "ipykernel") if importlib.util.find_spec(package) is None]
+    lacking = [
+        package for package in ("papermill", "nbconvert", "ipykernel") if importlib.util.find_spec(package) is None
+    ]
     if lacking:
         raise EnvironmentLacks(f"notebooks need {', '.join(lacking)}", "pip install 'fleetbench[notebook]'")
-
-

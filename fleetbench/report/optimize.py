@@ -80,9 +80,7 @@ def _together(found: Optimized) -> list[Text]:
     lines = [Text(f"  {n}. {inert(c.title)}") for n, c in enumerate(found.best.changes, 1)]
     d, fresh = found.best.total, found.fresh
     lines.append(Text(f"{_median(found.best.prediction)}: {signed(d.p50_s)}, interval {interval(d)}"))
-    lines.append(
-        Text(f"On draws that the search has not seen: {signed(fresh.p50_s)}, interval {interval(fresh)}")
-    )
+    lines.append(Text(f"On draws that the search has not seen: {signed(fresh.p50_s)}, interval {interval(fresh)}"))
     return lines
 
 
@@ -125,7 +123,12 @@ def to_document(found: Optimized, outcome: PatchOutcome | None) -> dict[str, Any
         "now": _totals(found.base),
         "perfect_controller": _totals(found.perfect),
         "changes": [
-            {"title": r.candidate.change.title, "mine": r.candidate.mine, "note": r.candidate.note, "difference": r.trial.total.to_json()}
+            {
+                "title": r.candidate.change.title,
+                "mine": r.candidate.mine,
+                "note": r.candidate.note,
+                "difference": r.trial.total.to_json(),
+            }
             for r in found.ranked
         ],
         "together": {

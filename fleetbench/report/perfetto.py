@@ -57,7 +57,15 @@ def _process(process: int, name: str, tracks: Iterable[_Track]) -> list[dict[str
         for from_s, to_s, what, category in slices:
             start = round(from_s * 1e6)
             found.append(
-                {"ph": "X", "pid": process, "tid": number, "name": what, "cat": category, "ts": start, "dur": round(to_s * 1e6) - start}
+                {
+                    "ph": "X",
+                    "pid": process,
+                    "tid": number,
+                    "name": what,
+                    "cat": category,
+                    "ts": start,
+                    "dur": round(to_s * 1e6) - start,
+                }
             )
     return found
 

@@ -38,7 +38,11 @@ def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
         if prediction in shown:
             continue
         shown.append(prediction)
-        parts += [_title(f"Why {name} takes that long (its median sample)"), chain(prediction, result.why_of), _by_cause(prediction, result.why_of)]
+        parts += [
+            _title(f"Why {name} takes that long (its median sample)"),
+            chain(prediction, result.why_of),
+            _by_cause(prediction, result.why_of),
+        ]
     if not chain_only:
         for name, prediction in result.predictions.items():
             parts += [_title(f"Ready, {name}"), _objects(prediction)]
@@ -65,7 +69,9 @@ def _heading(result: Simulated) -> Text:
         shown = format_duration(value).replace(".0s", "s") if field.endswith("_s") else str(value)
         origin = result.assembled.origins[field]
         flags.append(f"{name} {shown}" + ("" if origin.startswith(DEFAULT_ORIGIN) else f" ({inert(origin)})"))
-    text = Text(f"{inert(scenario.fleet.name)}: {scenario.kind}, {first.samples} samples, seed {scenario.seed}", style="bold")
+    text = Text(
+        f"{inert(scenario.fleet.name)}: {scenario.kind}, {first.samples} samples, seed {scenario.seed}", style="bold"
+    )
     text.append(f"\nFlux {parameters.flux_version}, {', '.join(flags)}", style="not bold")
     return text
 
@@ -100,7 +106,9 @@ def _remarks(result: Simulated) -> list[Text]:
     for name, p in result.predictions.items():
         never = [id for id in p.services if p.ready_fraction(id) < 0.5]
         if never:
-            listed = ", ".join(name_of(id) for id in never[:6]) + (f" and {len(never) - 6} more" if len(never) > 6 else "")
+            listed = ", ".join(name_of(id) for id in never[:6]) + (
+                f" and {len(never) - 6} more" if len(never) > 6 else ""
+            )
             lines.append(f"Never Ready ({name}): {listed}")
     fleet = next(iter(result.predictions.values())).scenario.fleet
     if fleet.name.startswith(_REFERENCE):
@@ -145,7 +153,10 @@ def _objects(prediction: Prediction) -> Table:
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("workload time from", overflow="fold", style="dim")
     times = prediction.scenario.workloads
-    order = sorted(prediction.services, key=lambda id: (prediction.quantile(id, 0.5) is None, prediction.quantile(id, 0.5) or 0.0, id))
+    order = sorted(
+        prediction.services,
+        key=lambda id: (prediction.quantile(id, 0.5) is None, prediction.quantile(id, 0.5) or 0.0, id),
+    )
     for id in order:
         time = times.get(id)
         table.add_row(

@@ -16,6 +16,7 @@ from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, parse_object
 from fleetbench.model.parameters import flags_of_run
 from fleetbench.report.result import MEASURED, PREDICTED, QUANTILE_NAMES, ObjectResult, RolloutResult, RunResult
 from fleetbench.runs import folder as runs
+from fleetbench.runs.fields import read_text
 from fleetbench.runs.files import TRACE, read_run
 from fleetbench.timeline.causes import Piece
 from fleetbench.timeline.rollout import Rollout
@@ -72,9 +73,7 @@ def result_of_run(run: Run, path: Path | None = None) -> RunResult:
     if run.commit is not None:
         since, revision = run.commit.t_s + (run.commit.source_s or 0.0), run.commit.revision
     absolute = {id: None if t is None else t + since for id, t in ready_s.items()}
-    explanation = Explanation(
-        Rollout(run.fleet, run.timeline, flags_of_run(run.flags), since, revision, absolute)
-    )
+    explanation = Explanation(Rollout(run.fleet, run.timeline, flags_of_run(run.flags), since, revision, absolute))
     chain = tuple(p._replace(from_s=p.from_s - since, to_s=p.to_s - since) for p in explanation.chain())
     never = [id for id, t in ready_s.items() if t is None]
     notes = [] if run.cut is None else [f"{run.cut}: what follows is as far as it goes"]
@@ -95,7 +94,10 @@ def result_of_run(run: Run, path: Path | None = None) -> RunResult:
     )
     meta = {**run.meta, "fleet": run.fleet.name, "scenario": "bootstrap" if run.commit is None else "commit"}
     flags = {name: (value, "recorded with the run") for name, value in run.flags.items()}
-    findings = tuple(f.to_json() for f in in_order(check(run.fleet, kustomize_concurrent=flags_of_run(run.flags).kustomize_concurrent)))
+    findings = tuple(
+        f.to_json()
+        for f in in_order(check(run.fleet, kustomize_concurrent=flags_of_run(run.flags).kustomize_concurrent))
+    )
     return RunResult(run.name, MEASURED, (rollout,), meta, flags, findings, notes=tuple(notes), path=path, run=run)
 
 
@@ -117,7 +119,9 @@ def _load_prediction(path: Path) -> RunResult:
         notes.append(f"{runs.GRAPH} is missing: no findings and no dependency graph")
     timelines = _timelines(path, [str(s) for s in document.get("strategies") or ()], notes)
     totals = _totals(path / TOTALS)
-    return result_of_document(document, str(file), fleet, timelines, totals, path.name, meta, findings, tuple(notes), path)
+    return result_of_document(
+        document, str(file), fleet, timelines, totals, path.name, meta, findings, tuple(notes), path
+    )
 
 
 def _timelines(path: Path, strategies: list[str], notes: list[str]) -> dict[str, Run]:
@@ -160,7 +164,14 @@ def result_of_document(
     version = document.get("format_version")
     if version != PREDICTION_VERSION:
         hint = "read it with the release that wrote it, or simulate again with this one"
-        raise InputError.at(file, None, "format_version", got=version, wanted=f"{PREDICTION_VERSION}, which this release reads", hint=hint)
+        raise InputError.at(
+            file,
+            None,
+            "format_version",
+            got=version,
+            wanted=f"{PREDICTION_VERSION}, which this release reads",
+            hint=hint,
+        )
     try:
         chosen = {_id(w): str(w["chosen_by"]) for w in document.get("workload_times") or ()}
         rollouts = tuple(
@@ -172,7 +183,13 @@ def result_of_document(
         about = {**(meta or {}), **{k: document[k] for k in known if k in document}}
         comparison = dict(document.get("comparison") or {})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError.at(file, None, None, got=f"{type(error).__name__}: {error}", wanted="a prediction as `fleetbench simulate` writes it") from error
+        raise InputError.at(
+            file,
+            None,
+            None,
+            got=f"{type(error).__name__}: {error}",
+            wanted="a prediction as `fleetbench simulate` writes it",
+        ) from error
     if not rollouts:
         raise InputError.at(file, None, "strategies", got="none", wanted="fine or waves")
     return RunResult(name, PREDICTED, rollouts, about, parameters, findings, comparison, notes, path)
@@ -223,7 +240,9 @@ def _object(o: Mapping[str, Any], chosen: Mapping[ObjectId, str]) -> ObjectResul
 
 
 def _piece(p: Mapping[str, Any]) -> Piece:
-    return Piece(parse_object(p["object"]), str(p["cause"]), float(p["from_s"]), float(p["to_s"]), str(p.get("detail") or ""))
+    return Piece(
+        parse_object(p["object"]), str(p["cause"]), float(p["from_s"]), float(p["to_s"]), str(p.get("detail") or "")
+    )
 
 
 def _bare_fleet(objects: tuple[ObjectResult, ...]) -> Fleet:
@@ -249,26 +268,31 @@ def _findings(listed: Any) -> tuple[Mapping[str, Any], ...]:
 def _totals(file: Path) -> dict[str, tuple[float, ...]]:
     """``totals.csv``: columns strategy, quantile, total_s."""
     found: dict[str, list[float]] = {}
-    if file.exists():
+    if file.is_file():
         try:
             with file.open(encoding="utf-8", newline="") as stream:
                 for row in csv.DictReader(stream):
                     found.setdefault(row["strategy"], []).append(float(row["total_s"]))
         except (OSError, KeyError, TypeError, ValueError) as error:
-            raise InputError.at(file, None, None, got=f"{type(error).__name__}: {error}", wanted="strategy,quantile,total_s") from error
+            raise InputError.at(
+                file, None, None, got=f"{type(error).__name__}: {error}", wanted="strategy,quantile,total_s"
+            ) from error
     return {strategy: tuple(values) for strategy, values in found.items()}
 
 
 def _json(file: Path) -> dict[str, Any]:
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
+        document = json.loads(read_text(file, "JSON"))
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
-        raise InputError.at(file, line, None, got="no whole JSON document", wanted="JSON", hint="the run was cut short while it was written: simulate again") from None
+        raise InputError.at(
+            file,
+            line,
+            None,
+            got="no whole JSON document",
+            wanted="JSON",
+            hint="the run was cut short while it was written: simulate again",
+        ) from None
     if not isinstance(document, dict):
         raise InputError.at(file, None, None, got=type(document).__name__, wanted="a JSON object")
     return document
-
-

@@ -33,7 +33,10 @@ def _heading(summary: Summary) -> Text:
     if fixed:
         text.append(f"\nin every cell: {', '.join(fixed)}", style="not bold")
     if summary.samples < MIN_SAMPLES:
-        text.append(f"\n{summary.samples} samples are too few for an interval: give --samples {MIN_SAMPLES} or more", style="not bold")
+        text.append(
+            f"\n{summary.samples} samples are too few for an interval: give --samples {MIN_SAMPLES} or more",
+            style="not bold",
+        )
     return text
 
 
@@ -89,7 +92,9 @@ def _knees(summary: Summary) -> list[RenderableType]:
 
 def _along(summary: Summary, knee: Knee, base: tuple[Value, ...]) -> bool:
     axes = summary.grid.axes
-    return all(value == of_base for name, value, of_base in zip(axes, knee.given, base, strict=True) if name != knee.axis)
+    return all(
+        value == of_base for name, value, of_base in zip(axes, knee.given, base, strict=True) if name != knee.axis
+    )
 
 
 def _knee(summary: Summary, knee: Knee) -> Text:
@@ -98,7 +103,9 @@ def _knee(summary: Summary, knee: Knee) -> Text:
     if knee.best != knee.value:
         text += f" (best {format_duration(knee.best_s)} at {_shown(knee.axis, knee.best)})"
     varied = {name for name, values in summary.grid.axes.items() if len(values) > 1 and name != knee.axis}
-    given = [f"{AXES[n].option} {_shown(n, v)}" for n, v in zip(summary.grid.axes, knee.given, strict=True) if n in varied]
+    given = [
+        f"{AXES[n].option} {_shown(n, v)}" for n, v in zip(summary.grid.axes, knee.given, strict=True) if n in varied
+    ]
     return Text(text + (f" with {', '.join(given)}" if given else ""))
 
 

@@ -25,7 +25,12 @@ def tables(comparisons: Sequence[RunComparison], summary: Summary) -> list[Rende
     """Runs, figures over all, and the worst objects."""
     parts: list[RenderableType] = [_runs(comparisons), Text(), _summary(summary)]
     worst = sorted(
-        ((abs(o.error_s), n, o) for n, c in enumerate(comparisons) for o in c.objects if o.error_s is not None and not o.inside),
+        (
+            (abs(o.error_s), n, o)
+            for n, c in enumerate(comparisons)
+            for o in c.objects
+            if o.error_s is not None and not o.inside
+        ),
         key=lambda item: (-item[0], item[1], item[2].id),
     )
     for _, number, object_ in worst[:WORST]:

@@ -37,7 +37,9 @@ def read_text(file: Path, wanted: str) -> str:
     except UnicodeDecodeError as error:
         raise InputError.at(file, None, None, got=f"bytes that are no UTF-8 ({error.reason})", wanted=wanted) from None
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError.at(file, None, None, got=getattr(error, "strerror", None) or str(error), wanted=wanted) from None
+        raise InputError.at(
+            file, None, None, got=getattr(error, "strerror", None) or str(error), wanted=wanted
+        ) from None
 
 
 def seconds(value: Any) -> float:
@@ -114,8 +116,9 @@ def flags(found: Any) -> dict[str, Any]:
             right = isinstance(value, str)
         elif not isinstance(default, bool):
             least = 1 if field.name in _LEAST_ONE else 0
-            right = right and isinstance(value, int if isinstance(default, int) else (int, float)) and least <= value <= 1e9
+            right = (
+                right and isinstance(value, int if isinstance(default, int) else (int, float)) and least <= value <= 1e9
+            )
         if not right:
             raise ValueError(f"flags.{field.name}: got {briefly(value)}, wanted a value like {default!r}")
     return dict(found)
-

@@ -97,7 +97,9 @@ def read_run(path: Path) -> Run:
     """
     file = path / TRACE if path.is_dir() else path
     if not file.exists():
-        raise InputError(f"{path}: holds no {TRACE}", "only measured runs have one; `fleetbench report` reads predictions")
+        raise InputError(
+            f"{path}: holds no {TRACE}", "only measured runs have one; `fleetbench report` reads predictions"
+        )
     name = path.name if path.is_dir() else file.name.removesuffix(".gz").rsplit(".", 1)[0]
     text = fields.read_text(file, "a trace")
     if file.name.endswith(".jsonl"):
@@ -105,7 +107,9 @@ def read_run(path: Path) -> Run:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError.at(file, getattr(error, "lineno", None), None, got=str(error)[:120], wanted="a trace (JSON)") from None
+        raise InputError.at(
+            file, getattr(error, "lineno", None), None, got=str(error)[:120], wanted="a trace (JSON)"
+        ) from None
     if not is_spec_trace(document):
         raise InputError.at(file, None, None, got="JSON of another kind", wanted="a trace with spec and trace")
     return read_spec_trace(document, name, str(file))
@@ -117,10 +121,17 @@ def _read_lines(text: str, name: str, file: str) -> Run:
         header = json.loads(lines[0])
         version = header["format_version"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise InputError.at(file, 1, None, got=lines[0][:60] or "an empty file", wanted="a trace's header line") from None
+        raise InputError.at(
+            file, 1, None, got=lines[0][:60] or "an empty file", wanted="a trace's header line"
+        ) from None
     if version != FORMAT_VERSION:
         raise InputError.at(
-            file, 1, "format_version", got=version, wanted=str(FORMAT_VERSION), hint="read it with the release that wrote it"
+            file,
+            1,
+            "format_version",
+            got=version,
+            wanted=str(FORMAT_VERSION),
+            hint="read it with the release that wrote it",
         )
     fleet = from_document(header.get("graph"), file)
     rows = _Rows(lines, file)
@@ -157,7 +168,9 @@ class _Rows:
             if not line:
                 continue
             if self.torn is not None:
-                raise InputError.at(file, self.torn, None, got=lines[self.torn - 1][:60], wanted="one JSON object a line")
+                raise InputError.at(
+                    file, self.torn, None, got=lines[self.torn - 1][:60], wanted="one JSON object a line"
+                )
             try:
                 self._read(json.loads(line))
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

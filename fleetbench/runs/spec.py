@@ -91,7 +91,9 @@ def fleet_of(spec: Mapping[str, Any], name: str) -> Fleet:
                 HelmRelease(
                     ObjectId(HELM_RELEASE, NAMESPACE, h["name"]),
                     parent=id,
-                    depends_on=tuple(Dependency(ObjectId(HELM_RELEASE, NAMESPACE, d)) for d in h.get("dependsOn") or []),
+                    depends_on=tuple(
+                        Dependency(ObjectId(HELM_RELEASE, NAMESPACE, d)) for d in h.get("dependsOn") or []
+                    ),
                     timeout_s=900.0,
                     chart=f"./charts/{h['name']}",
                     source=REPOSITORY,
@@ -123,7 +125,12 @@ def _check_names(kustomizations: list[dict[str, Any]]) -> None:
 
 def _pods(name: str, seconds: list[float]) -> tuple[Workload, ...]:
     return tuple(
-        Workload(ObjectId("Deployment", "default", f"{name}-{i}"), stated_ready_s=parse_seconds(s), stated_by="annotation", deadline_s=3600.0)
+        Workload(
+            ObjectId("Deployment", "default", f"{name}-{i}"),
+            stated_ready_s=parse_seconds(s),
+            stated_by="annotation",
+            deadline_s=3600.0,
+        )
         for i, s in enumerate(seconds)
     )
 
@@ -184,5 +191,7 @@ def _workload_rows(id: ObjectId, rows: list[dict[str, Any]], stated_s: float) ->
             generation, since, current = row.get("gen"), t_s, False
         current = current or t_s - since >= 0.95 * stated_s
         status, reason = (phases.TRUE, phases.CURRENT) if current else (phases.FALSE, phases.PROGRESSING)
-        found.append(Event(t_s, id, status, reason, "", fields.whole(generation or 1), fields.whole(row.get("obs") or -1)))
+        found.append(
+            Event(t_s, id, status, reason, "", fields.whole(generation or 1), fields.whole(row.get("obs") or -1))
+        )
     return found

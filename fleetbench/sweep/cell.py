@@ -50,7 +50,9 @@ def run_cell(scenarios: tuple[Scenario, ...], cell: Cell, samples: int, version:
         InputError: this machine has another version, whose numbers may differ.
     """
     if version != __version__:
-        raise InputError(f"a worker has fleetbench {__version__}, wanted {version}", "install the same version everywhere")
+        raise InputError(
+            f"a worker has fleetbench {__version__}, wanted {version}", "install the same version everywhere"
+        )
     scenario = replace(scenarios[cell.group], parameters=cell.parameters, fail=cell.fail)
     prediction = predict(scenario, samples, processes=1)
     not_ready = array("i", bytes(4 * samples))

@@ -69,7 +69,9 @@ def _connect(distributed: Any, address: str) -> Any:
     try:
         client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
-        raise EnvironmentLacks(f"--dask-scheduler {address}: no scheduler answers: {_first_line(error)}", start) from None
+        raise EnvironmentLacks(
+            f"--dask-scheduler {address}: no scheduler answers: {_first_line(error)}", start
+        ) from None
     try:
         client.wait_for_workers(1, timeout=WORKERS_S)
     except TimeoutError:
@@ -96,7 +98,9 @@ def _knock(address: str, start: str) -> None:
         try:
             socket.create_connection((host, port), timeout=CONNECT_S).close()
         except OSError as error:
-            raise EnvironmentLacks(f"--dask-scheduler {address}: nobody answers: {error.strerror or error}", start) from None
+            raise EnvironmentLacks(
+                f"--dask-scheduler {address}: nobody answers: {error.strerror or error}", start
+            ) from None
 
 
 def _result(distributed: Any, future: Any) -> CellResult:

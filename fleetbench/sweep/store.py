@@ -122,7 +122,9 @@ class Store:
                 with pq.ParquetWriter(temporary, first, compression="zstd") as writer:
                     for cell in self.grid.cells:
                         writer.write_table(pq.read_table(self._part(parts, cell.number)))
-        for stray in (p for folder in (self.folder, self.folder / CELLS, self.folder / OBJECTS) for p in folder.glob(".*.part")):
+        for stray in (
+            p for folder in (self.folder, self.folder / CELLS, self.folder / OBJECTS) for p in folder.glob(".*.part")
+        ):
             stray.unlink(missing_ok=True)  # of a process that was killed while it wrote
 
     def write_text(self, name: str, text: str) -> None:

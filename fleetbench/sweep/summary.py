@@ -85,7 +85,12 @@ def summarize(grid: Grid, choice: Choice, samples: int, results: Mapping[int, Ce
         size = len(result.totals)
         cells.append(
             CellSummary(
-                cell.number, cell.values, quantiles, result.not_ready.count(0) / size, sum(result.not_ready) / size, difference
+                cell.number,
+                cell.values,
+                quantiles,
+                result.not_ready.count(0) / size,
+                sum(result.not_ready) / size,
+                difference,
             )
         )
     return Summary(grid, choice, samples, within, tuple(cells), tuple(_knees(grid, cells, within)))
@@ -108,12 +113,16 @@ def _knees(grid: Grid, cells: Sequence[CellSummary], within: float) -> list[Knee
             lines.setdefault(cell.values[:place] + cell.values[place + 1 :], []).append(cell)
         for line in lines.values():
             fewest = min(cell.not_ready_mean for cell in line)
-            able = [cell for cell in line if cell.not_ready_mean == fewest]  # sooner because less got Ready is not better
+            able = [
+                cell for cell in line if cell.not_ready_mean == fewest
+            ]  # sooner because less got Ready is not better
             ordered = sorted(able, key=lambda cell: cell.values[place], reverse=cheap != FEWER)
             best = min(ordered, key=lambda cell: cell.median_s)
             knee = next(cell for cell in ordered if cell.median_s <= best.median_s * (1.0 + within))
             found.append(
-                Knee(name, knee.values, knee.values[place], knee.median_s, best.values[place], best.median_s, knee.number)
+                Knee(
+                    name, knee.values, knee.values[place], knee.median_s, best.values[place], best.median_s, knee.number
+                )
             )
     return found
 

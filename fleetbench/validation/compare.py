@@ -111,8 +111,9 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0, step
     )
 
 
-def compare_run(run: Run, samples: int = 200, profile: Profile | None = None, *, seed: int = 0,
-                steps: Steps | None = None) -> RunComparison:
+def compare_run(
+    run: Run, samples: int = 200, profile: Profile | None = None, *, seed: int = 0, steps: Steps | None = None
+) -> RunComparison:
     """Predict a run and hold the prediction against it."""
     prediction = predict(scenario_of(run, profile, seed=seed, steps=steps), samples)
     measured = run.ready_s()

@@ -45,7 +45,11 @@ def machine() -> dict[str, Any]:
     from importlib.metadata import version
 
     info = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+    names = (
+        [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        if info.exists()
+        else []
+    )
     return {
         "processor": names[0] if names else platform.processor(),
         "processors": os.cpu_count(),
@@ -83,7 +87,16 @@ def growth(quick: bool) -> list[dict[str, Any]]:
                     row(shape, size, workers, f"over {f['over_s']:g} s")
                     continue
                 rollout = f"{f['total_s']:.0f} s" + ("" if f["complete"] else " (incomplete)")
-                row(shape, size, workers, ms(f["sample_s"]), f["events"], ms(f["compile_s"]), f"{f['peak_mb']:.0f}", rollout)
+                row(
+                    shape,
+                    size,
+                    workers,
+                    ms(f["sample_s"]),
+                    f["events"],
+                    ms(f["compile_s"]),
+                    f"{f['peak_mb']:.0f}",
+                    rollout,
+                )
     return found
 
 

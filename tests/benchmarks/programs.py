@@ -65,7 +65,12 @@ def throughput(samples: int) -> dict[str, float]:
 def sweep(cells: int, samples: int) -> dict[str, Any]:
     """A sweep over one and over two Dask workers on loopback."""
     found: dict[str, Any] = {"cells": cells, "samples": samples}
-    axes = ["--kustomize-concurrent", ",".join(str(n + 1) for n in range(cells // 10)), "--cpus", "1,2,3,4,5,6,7,8,9,10"]
+    axes = [
+        "--kustomize-concurrent",
+        ",".join(str(n + 1) for n in range(cells // 10)),
+        "--cpus",
+        "1,2,3,4,5,6,7,8,9,10",
+    ]
     with tempfile.TemporaryDirectory() as folder:
         for workers in (1, 2):
             with _Cluster(Path(folder), workers) as address:
@@ -73,7 +78,9 @@ def sweep(cells: int, samples: int) -> dict[str, Any]:
                 arguments = ["sweep", *axes, "--samples", str(samples), "--dask-scheduler", address, "-o", str(out)]
                 found[f"workers_{workers}_s"] = seconds(arguments)["fastest_s"]
         files = ("samples.parquet", "objects.parquet", "summary.json")
-        found["same_bytes"] = all((Path(folder) / "out1" / f).read_bytes() == (Path(folder) / "out2" / f).read_bytes() for f in files)
+        found["same_bytes"] = all(
+            (Path(folder) / "out1" / f).read_bytes() == (Path(folder) / "out2" / f).read_bytes() for f in files
+        )
     found["speed_up"] = found["workers_1_s"] / found["workers_2_s"]
     return found
 
@@ -108,7 +115,9 @@ class _Cluster:
     def _start(self, *arguments: str) -> None:
         command = [str(Path(sys.executable).parent / "dask"), *arguments, "--no-dashboard"]
         self._processes.append(
-            subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
+            subprocess.Popen(
+                command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ
+            )
         )
 
 

@@ -47,7 +47,10 @@ def write_fleet(root: Path, count: int) -> None:
         }
 
     helm = {"patch": PATCH, "target": {"kind": "HelmRelease"}}
-    add = {"patch": json.dumps([{"op": "add", "path": "/spec/patches", "value": [helm]}]), "target": {"kind": "Kustomization"}}
+    add = {
+        "patch": json.dumps([{"op": "add", "path": "/spec/patches", "value": [helm]}]),
+        "target": {"kind": "Kustomization"},
+    }
     put("clusters/c/apps.yaml", flux("apps", "./apps", patches=[add]))
     source = {"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "OCIRepository", "spec": {"interval": "1h"}}
     put("clusters/c/source.yaml", {**source, "metadata": {"name": "app", "namespace": "flux-system"}})
@@ -56,12 +59,20 @@ def write_fleet(root: Path, count: int) -> None:
         "components/quota/kustomization.yaml",
         {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component", "resources": ["quota.yaml"]},
     )
-    put("components/quota/quota.yaml", {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "quota"}, "spec": {}})
+    put(
+        "components/quota/quota.yaml",
+        {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "quota"}, "spec": {}},
+    )
     for n in range(count):
         name = f"app-{n:03d}"
         depends_on = [{"name": f"app-{n // 2:03d}"}] if n else []
         variables = {"substitute": {"APP": name}}
-        spec = {"targetNamespace": name, "dependsOn": depends_on, "components": ["../../components/quota"], "postBuild": variables}
+        spec = {
+            "targetNamespace": name,
+            "dependsOn": depends_on,
+            "components": ["../../components/quota"],
+            "postBuild": variables,
+        }
         put(f"apps/{name}.yaml", flux(name, f"./services/{name}", **spec))
         put(
             f"services/{name}/kustomization.yaml",
@@ -78,7 +89,10 @@ def write_fleet(root: Path, count: int) -> None:
                 "apiVersion": "helm.toolkit.fluxcd.io/v2",
                 "kind": "HelmRelease",
                 "metadata": {"name": "${APP}"},
-                "spec": {"interval": "1h", "chartRef": {"kind": "OCIRepository", "name": "app", "namespace": "flux-system"}},
+                "spec": {
+                    "interval": "1h",
+                    "chartRef": {"kind": "OCIRepository", "name": "app", "namespace": "flux-system"},
+                },
             },
         )
 
@@ -89,7 +103,9 @@ def timed(what: str, root: Path, cluster_path: str) -> None:
     reading = read_repository(root, cluster_path)
     took_s, used_s = time.perf_counter() - start, _processor_s() - used
     objects = len(reading.fleet.kustomizations), len(reading.fleet.helmreleases)
-    print(f"{what:<34} {took_s:6.2f} s ({used_s:5.2f} s of processors)  {objects[0]} Kustomizations, {objects[1]} HelmReleases, {reading.builds_run} built")
+    print(
+        f"{what:<34} {took_s:6.2f} s ({used_s:5.2f} s of processors)  {objects[0]} Kustomizations, {objects[1]} HelmReleases, {reading.builds_run} built"
+    )
 
 
 def _processor_s() -> float:

@@ -80,7 +80,9 @@ def test_a_hostile_name_runs_nothing(pages):
     with b.browser(*b.WIDTHS["desktop"], "light") as driver:
         driver.get((pages / "hostile.html").as_uri())
         b.open_all(driver)
-        assert driver.execute_script("return document.querySelectorAll('img, a[href^=\"javascript\"], svg a').length") == 0
+        assert (
+            driver.execute_script("return document.querySelectorAll('img, a[href^=\"javascript\"], svg a').length") == 0
+        )
         assert "<script>alert(1)" in driver.find_element("tag name", "body").text
 
 

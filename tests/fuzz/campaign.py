@@ -20,6 +20,7 @@ from tests.fuzz.families import split
 from tests.fuzz.worker import LIMIT_S
 
 ROOT = Path(__file__).parents[2]
+PYTHONPATH = str(ROOT)
 CHUNK = 200
 GRACE_S = 20.0
 """Beyond the case's own limit: code that no signal reaches (a regular expression, a parser in C) is killed then."""
@@ -92,7 +93,7 @@ def run_chunk(family: str, first: int, count: int, module: str = "tests.fuzz.wor
 def _worker_lines(module: str, family: str, first: int, count: int) -> tuple[list[dict[str, Any]], str]:
     command = [sys.executable, "-m", module, family, str(first), str(count)]
     errors = tempfile.TemporaryFile()  # noqa: SIM115
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, env={**os.environ, "PYTHONPATH": PYTHONPATH})
     assert process.stdout is not None
     lines: list[dict[str, Any]] = []
     rest, ended, last_s = b"", "", time.monotonic()

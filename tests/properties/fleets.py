@@ -108,14 +108,18 @@ def parameters(draw: st.DrawFn) -> Parameters:
 
 
 @st.composite
-def scenarios(draw: st.DrawFn, *, kinds: tuple[str, ...] = (BOOTSTRAP, COMMIT, RESTART), failures: bool = True) -> Scenario:
+def scenarios(
+    draw: st.DrawFn, *, kinds: tuple[str, ...] = (BOOTSTRAP, COMMIT, RESTART), failures: bool = True
+) -> Scenario:
     """Anything that can be simulated, stopped after two hours so that what never ends costs little."""
     of = draw(fleets())
     services = [obj.id for obj in of.services()]
     kind = draw(st.sampled_from(kinds))
     # What never was Ready cannot be broken by a commit or a restart.
     can_fail = services if kind == BOOTSTRAP else _can_turn_ready(of)
-    fail = draw(st.frozensets(st.sampled_from(can_fail), max_size=2)) if failures and can_fail else frozenset[ObjectId]()
+    fail = (
+        draw(st.frozensets(st.sampled_from(can_fail), max_size=2)) if failures and can_fail else frozenset[ObjectId]()
+    )
     commit = kind == COMMIT
     return Scenario(
         of,
@@ -167,7 +171,9 @@ def describe(of: Fleet) -> str:
 def describe_scenario(scenario: Scenario) -> str:
     """A scenario in a few lines."""
     default = Parameters()
-    flags = {n: v for n in default.__dataclass_fields__ if (v := getattr(scenario.parameters, n)) != getattr(default, n)}
+    flags = {
+        n: v for n in default.__dataclass_fields__ if (v := getattr(scenario.parameters, n)) != getattr(default, n)
+    }
     seconds = {id.name: t.total.quantile(0.5) for id, t in scenario.workloads.items() if t.total is not None}
     names = ("kind", "seed", "until_s", "webhook", "fix_after_s")
     rest = {n: getattr(scenario, n) for n in names}

@@ -97,7 +97,11 @@ def test_a_rollout_takes_at_least_the_longest_path_of_its_workloads(of, flags, s
 @given(fleets(tidy=True), MANY_SECONDS, st.sampled_from([1, 2, 4]))
 def test_a_rollout_takes_at_least_its_work_over_its_workers(of, seconds, workers):
     flags = Parameters(kustomize_concurrent=workers, helm_concurrent=workers, interval_jitter=0.0)
-    flat = replace(of, kustomizations=tuple(replace(k, parent=None if k.id == of.root else of.root) for k in of.kustomizations), _index={})
+    flat = replace(
+        of,
+        kustomizations=tuple(replace(k, parent=None if k.id == of.root else of.root) for k in of.kustomizations),
+        _index={},
+    )
     scenario = Scenario(flat, flags, no_steps(), times(flat, seconds[: len(list(flat.services()))]))
     sample = simulate(scenario)
     assert sample.complete
@@ -136,4 +140,3 @@ def _waited_s(of, sample):
             found.setdefault(event.object, event.t_s - begun[event.object])
     waits = {obj.id: obj.wait if isinstance(obj, Kustomization) else not obj.disable_wait for obj in of.services()}
     return {id: found.get(id, 0.0) if waits[id] else 0.0 for id in waits}
-

@@ -63,7 +63,10 @@ def test_the_order_in_which_objects_lie_on_disk_changes_nothing(scenario, shuffl
 @given(fleets(), st.data())
 def test_where_nobody_queues_names_change_nothing(of, data):
     seconds = data.draw(st.lists(st.integers(0, 120).map(float), min_size=12, max_size=12))
-    names = {k.id: ks_id(f"x{n}") for n, k in enumerate(_shuffled(of.kustomizations, random.Random(data.draw(st.integers(0, 99)))))}
+    names = {
+        k.id: ks_id(f"x{n}")
+        for n, k in enumerate(_shuffled(of.kustomizations, random.Random(data.draw(st.integers(0, 99)))))
+    }
     names[of.root] = of.root
     renamed = Fleet(
         of.root,

@@ -25,13 +25,17 @@ COMMANDS: dict[str, Callable[[Path, Path], list[str]]] = {
 
 
 def run(argv: list[str], folder: Path, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*PROGRAM, *argv], env=environment(folder), capture_output=True, text=True, timeout=120, check=False, **options)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run(
+        [*PROGRAM, *argv], env=environment(folder), capture_output=True, text=True, timeout=120, check=False, **options
+    )  # type: ignore[call-overload,no-any-return]
 
 
 def refused(done: subprocess.CompletedProcess[str]) -> None:
     """The command failed with one clear message."""
     assert done.returncode in (2, 3), (done.returncode, done.stderr)
-    assert done.stderr.count("Error:") == 1 and "Traceback" not in done.stderr and "a fault" not in done.stderr, done.stderr
+    assert done.stderr.count("Error:") == 1 and "Traceback" not in done.stderr and "a fault" not in done.stderr, (
+        done.stderr
+    )
 
 
 def small_disk(limit: int = 1024) -> None:
@@ -59,7 +63,14 @@ def test_a_measurement_on_a_disk_that_fills_up_keeps_what_it_has(tmp_path: Path)
         small_disk(200_000)
 
     command = [sys.executable, "-c", RECORDER, str(graph_file(tmp_path)), str(tmp_path / "run")]
-    done = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True, preexec_fn=a_fifth_of_a_megabyte, check=False)
+    done = subprocess.run(
+        command,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        preexec_fn=a_fifth_of_a_megabyte,
+        check=False,
+    )
     assert done.returncode != 0 and "cannot be written" in done.stderr
     run = read_run(tmp_path / "run")
     assert run.cut is not None and len(run.timeline.events) > 100
@@ -73,7 +84,9 @@ def read_only(folder: Path) -> Callable[[], None] | None:
     unshare, mount = shutil.which("unshare"), shutil.which("mount")
     if unshare is None or mount is None:
         return None
-    trial = subprocess.run([unshare, "-m", mount, "-t", "tmpfs", "-o", "ro", "none", str(folder)], capture_output=True, check=False)
+    trial = subprocess.run(
+        [unshare, "-m", mount, "-t", "tmpfs", "-o", "ro", "none", str(folder)], capture_output=True, check=False
+    )
     return None if trial.returncode else lambda: None
 
 

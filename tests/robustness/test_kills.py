@@ -52,7 +52,9 @@ def test_of_two_runs_that_end_in_one_folder_one_is_refused(tmp_path: Path) -> No
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".run.")]
 
 
-def test_writing_over_a_run_never_leaves_old_and_new_under_one_meta_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writing_over_a_run_never_leaves_old_and_new_under_one_meta_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import os
 
     folder = tmp_path / "run"
@@ -89,7 +91,9 @@ def test_measure_refuses_a_folder_that_holds_a_run_of_any_kind(tmp_path: Path) -
 def test_two_sweeps_of_one_folder_at_a_time_end_at_the_same_files(tmp_path: Path) -> None:
     sweep = next(v for v in victims() if v.name == "sweep")
     processes = [
-        subprocess.Popen(sweep.argv(tmp_path), env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            sweep.argv(tmp_path), env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         for _ in range(2)
     ]
     said = []

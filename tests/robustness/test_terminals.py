@@ -18,12 +18,18 @@ from tests.robustness.kills import PROGRAM, environment, graph_file
 
 def run(argv: list[str], folder: Path, **more: str) -> subprocess.CompletedProcess[bytes]:
     given = {**environment(folder), **more}
-    return subprocess.run([*PROGRAM, *argv], env=given, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
+    return subprocess.run(
+        [*PROGRAM, *argv], env=given, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False
+    )
 
 
 @pytest.mark.parametrize("command", ["graph", "simulate"])
 def test_forty_columns_are_enough(tmp_path: Path, command: str) -> None:
-    done = run([command, "--graph", str(graph_file(tmp_path)), *(["--samples", "2"] if command == "simulate" else [])], tmp_path, COLUMNS="40")
+    done = run(
+        [command, "--graph", str(graph_file(tmp_path)), *(["--samples", "2"] if command == "simulate" else [])],
+        tmp_path,
+        COLUMNS="40",
+    )
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.decode().splitlines())) <= 40
 
@@ -31,7 +37,13 @@ def test_forty_columns_are_enough(tmp_path: Path, command: str) -> None:
 def on_terminal(argv: list[str], folder: Path, **more: str) -> bytes:
     """What a command writes to a terminal of 100 columns."""
     leader, follower = pty.openpty()
-    process = subprocess.Popen([*PROGRAM, *argv], env={**environment(folder), "TERM": "xterm-256color", **more}, stdin=follower, stdout=follower, stderr=follower)
+    process = subprocess.Popen(
+        [*PROGRAM, *argv],
+        env={**environment(folder), "TERM": "xterm-256color", **more},
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+    )
     os.close(follower)
     written = b""
     while True:
@@ -59,18 +71,33 @@ def test_a_closed_standard_output_is_no_traceback(tmp_path: Path) -> None:
     for redirection in (">&-", ">&- 2>&-", "> /dev/full"):
         argv = ["graph", "--graph", str(graph_file(tmp_path))]
         command = " ".join([*map(str, PROGRAM), *argv, redirection])
-        done = subprocess.run(["sh", "-c", command], env=environment(tmp_path), capture_output=True, timeout=60, check=False)
+        done = subprocess.run(
+            ["sh", "-c", command], env=environment(tmp_path), capture_output=True, timeout=60, check=False
+        )
         assert b"Traceback" not in done.stderr and b"a fault" not in done.stderr, (redirection, done.stderr)
         assert done.returncode in (0, 2), (redirection, done.returncode, done.stderr)
 
 
 def test_a_reader_that_leaves_early_is_no_failure(tmp_path: Path) -> None:
     command = f"{sys.executable} -m fleetbench graph --format json | head -c 10"
-    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], env=environment(tmp_path), capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        env=environment(tmp_path),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0 and done.stderr == b"" and len(done.stdout) == 10
 
 
-@pytest.mark.parametrize("locale", [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"LC_ALL": "POSIX"}, {"PYTHONIOENCODING": "latin-1"}])
+@pytest.mark.parametrize(
+    "locale",
+    [
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"LC_ALL": "POSIX"},
+        {"PYTHONIOENCODING": "latin-1"},
+    ],
+)
 def test_any_locale_will_do(tmp_path: Path, locale: dict[str, str]) -> None:
     file = graph_file(tmp_path)
     file.write_text(file.read_text().replace("flux-system/c", "flux-system/\u00e7-\u96ea"), encoding="utf-8")
@@ -80,7 +107,17 @@ def test_any_locale_will_do(tmp_path: Path, locale: dict[str, str]) -> None:
         ["graph", "--graph", str(file), "-o", str(tmp_path / "g.dot")],
         ["simulate", "--graph", str(file), "--samples", "1", "--why", "-o", str(tmp_path / "run")],
         ["report", str(tmp_path / "run"), "-o", str(tmp_path / "page.html")],
-        ["check", "--graph", str(file), "--samples", "1", "--markdown", str(tmp_path / "m.md"), "--junit", str(tmp_path / "j.xml")],
+        [
+            "check",
+            "--graph",
+            str(file),
+            "--samples",
+            "1",
+            "--markdown",
+            str(tmp_path / "m.md"),
+            "--junit",
+            str(tmp_path / "j.xml"),
+        ],
     ):
         done = run(argv, tmp_path, **locale)
         assert done.returncode == 0, (argv, done.stderr)
@@ -109,7 +146,9 @@ def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path) 
 
 def test_ctrl_c_ends_with_130_and_one_line(tmp_path: Path) -> None:
     argv = [*PROGRAM, "simulate", "--graph", str(graph_file(tmp_path)), "--samples", "1000000"]
-    process = subprocess.Popen(argv, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        argv, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     time.sleep(3)
     process.send_signal(signal.SIGINT)
     out, errors = process.communicate(timeout=60)

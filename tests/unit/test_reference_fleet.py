@@ -41,7 +41,11 @@ DEPENDS_ON = {
 """The edges of the architecture's service dependency graph."""
 ENVIRONMENTS = ("dev", "prod")
 LAYOUTS = ("services-amer", "services-amer-waves")
-GRAPHS = {f"fleet-infra-{env}{layout.removeprefix('services-amer')}.json": (env, layout) for env in ENVIRONMENTS for layout in LAYOUTS}
+GRAPHS = {
+    f"fleet-infra-{env}{layout.removeprefix('services-amer')}.json": (env, layout)
+    for env in ENVIRONMENTS
+    for layout in LAYOUTS
+}
 
 needs_kustomize = pytest.mark.skipif(
     not (shutil.which("kustomize") or shutil.which("kubectl")), reason="needs kustomize or kubectl"

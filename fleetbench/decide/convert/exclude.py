@@ -101,7 +101,9 @@ class Excluder:
         if found is not None:
             return found
         top = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n"
-        self.files.write(made, top + "".join(f"- {posixpath.relpath(r, folder or '.')}\n" for r in self._generated(folder)))
+        self.files.write(
+            made, top + "".join(f"- {posixpath.relpath(r, folder or '.')}\n" for r in self._generated(folder))
+        )
         return made
 
     def _generated(self, folder: str) -> list[str]:
@@ -116,7 +118,11 @@ class Excluder:
 
     def _resources(self, path: str) -> list[str]:
         items = child(_top(self.files.read(path)), "resources")
-        return [i.value for i in items.value if isinstance(i, yaml.ScalarNode)] if isinstance(items, yaml.SequenceNode) else []
+        return (
+            [i.value for i in items.value if isinstance(i, yaml.ScalarNode)]
+            if isinstance(items, yaml.SequenceNode)
+            else []
+        )
 
     def _brought(self, folder: str, resource: str, namespace: str) -> set[ObjectId]:
         """What one resource brings: objects of the folder's namespace rules aside, by kind, namespace and name."""

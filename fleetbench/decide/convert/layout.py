@@ -88,7 +88,10 @@ def into_fine(fleet: Fleet, notes: Mapping[ObjectId, str]) -> Relayout:
         InputError: it is not in waves, or a wave applies HelmReleases itself, which cannot be ordered one by one.
     """
     if not is_waves(fleet):
-        raise InputError(f"{fleet.name}: it is not laid out in waves: each service already has its own dependsOn", "--to waves writes waves")
+        raise InputError(
+            f"{fleet.name}: it is not laid out in waves: each service already has its own dependsOn",
+            "--to waves writes waves",
+        )
     waves = [k for k in fleet.kustomizations if k.parent == fleet.root and _inside(fleet, k.id)]
     for wave in waves:
         releases = [id for id in fleet.children.get(wave.id, ()) if id.kind == HELM_RELEASE]
@@ -106,7 +109,9 @@ def into_fine(fleet: Fleet, notes: Mapping[ObjectId, str]) -> Relayout:
         own = [_entry(d.target, id, d.ready_expr) for d in k.depends_on]
         restored = _restored(notes.get(id), id)
         more = restored if restored is not None else [_entry(target, id) for target in needed.get(id, ())]
-        moves.append(Move(id, wave_id, SERVICES, tuple({json.dumps(e, sort_keys=True): e for e in [*own, *more]}.values())))
+        moves.append(
+            Move(id, wave_id, SERVICES, tuple({json.dumps(e, sort_keys=True): e for e in [*own, *more]}.values()))
+        )
     unread = sorted(say(id) for id in services if id not in notes and id in opaque(fleet))
     if unread:
         said.append(f"not all content could be read, so these may need more edges than they got: {', '.join(unread)}")
@@ -135,7 +140,9 @@ def in_fine(fleet: Fleet) -> Fleet:
 
     def changed(k: Kustomization) -> Kustomization:
         if k.id in moves:
-            targets = (ObjectId(KUSTOMIZATION, e.get("namespace", k.id.namespace), e["name"]) for e in moves[k.id].depends_on)
+            targets = (
+                ObjectId(KUSTOMIZATION, e.get("namespace", k.id.namespace), e["name"]) for e in moves[k.id].depends_on
+            )
             exprs = {d.target: d for d in k.depends_on}
             return replace(k, parent=fleet.root, depends_on=tuple(exprs.get(t) or Dependency(t) for t in targets))
         kept: list[Dependency] = []
@@ -145,7 +152,9 @@ def in_fine(fleet: Fleet) -> Fleet:
         objects = tuple(id for id in k.objects if id not in moves and id not in relayout.emptied)
         gone = len(k.objects) - len(objects)
         added = stays if k.id == fleet.root else ()
-        return replace(k, depends_on=tuple(kept), objects=(*objects, *added), applies=max(k.applies - gone, 0) + len(added))
+        return replace(
+            k, depends_on=tuple(kept), objects=(*objects, *added), applies=max(k.applies - gone, 0) + len(added)
+        )
 
     kustomizations = tuple(changed(k) for k in fleet.kustomizations if k.id not in relayout.emptied)
     return replace(fleet, kustomizations=kustomizations, name=f"{fleet.name}-fine", _index={})
@@ -165,7 +174,9 @@ def _restored(note: str | None, id: ObjectId) -> list[dict[str, Any]] | None:
         entries = json.loads(note)
     except ValueError:
         entries = None
-    if not isinstance(entries, list) or not all(isinstance(e, dict) and isinstance(e.get("name"), str) for e in entries):
+    if not isinstance(entries, list) or not all(
+        isinstance(e, dict) and isinstance(e.get("name"), str) for e in entries
+    ):
         raise InputError(f"{say(id)}: annotation {ANNOTATION}: got {note[:80]!r}, wanted spec.dependsOn as JSON")
     return entries
 
@@ -191,7 +202,9 @@ def _inside(fleet: Fleet, id: ObjectId) -> list[ObjectId]:
     return found
 
 
-def _edges_by_need(fleet: Fleet, services: Mapping[ObjectId, ObjectId]) -> tuple[dict[ObjectId, list[ObjectId]], list[str]]:
+def _edges_by_need(
+    fleet: Fleet, services: Mapping[ObjectId, ObjectId]
+) -> tuple[dict[ObjectId, list[ObjectId]], list[str]]:
     """Service -> the services that bring what it, or anything inside it, needs; those that would close a cycle are said."""
     owner = {inner: id for id in services for inner in (id, *_inside(fleet, id))}
     wanted: dict[tuple[ObjectId, ObjectId], str] = {}
@@ -206,7 +219,9 @@ def _edges_by_need(fleet: Fleet, services: Mapping[ObjectId, ObjectId]) -> tuple
     said = []
     for (provider, id), what in wanted.items():
         if id in graph and provider in graph and nx.has_path(graph, id, provider):
-            said.append(f"{say(id)} needs {what} of {say(provider)}, which needs it in turn: no edge, as it would close a cycle")
+            said.append(
+                f"{say(id)} needs {what} of {say(provider)}, which needs it in turn: no edge, as it would close a cycle"
+            )
             continue
         graph.add_edge(provider, id)
         found.setdefault(id, []).append(provider)

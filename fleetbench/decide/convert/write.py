@@ -51,7 +51,9 @@ def convert(repo: Path, cluster_path: str, to: str, output: Path) -> Converted:
             intended (then nothing is left behind).
     """
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise InputError(f"-o {output}: it exists and holds something", "name a new folder: nothing is ever overwritten")
+        raise InputError(
+            f"-o {output}: it exists and holds something", "name a new folder: nothing is ever overwritten"
+        )
     if output.resolve().is_relative_to(repo.resolve()):
         raise InputError(f"-o {output}: lies inside the repository", "name a folder outside it")
     reading = read_repository(repo, cluster_path)
@@ -69,7 +71,11 @@ def convert(repo: Path, cluster_path: str, to: str, output: Path) -> Converted:
         output.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(copy, output, symlinks=True, dirs_exist_ok=True)
     outside = sorted(p for p in changed if not p.startswith(writer.entry + "/"))
-    shared = [f"changed outside the cluster's own folder, so other clusters see it, too: {', '.join(outside)}"] if outside else []
+    shared = (
+        [f"changed outside the cluster's own folder, so other clusters see it, too: {', '.join(outside)}"]
+        if outside
+        else []
+    )
     return Converted(result.fleet, (*relayout.notes, *shared))
 
 
@@ -98,12 +104,19 @@ def _verify(before: Reading, after: Reading, relayout: Relayout) -> None:
                 f"{say(id)}: the result would not have the dependsOn it should",
                 "something in the repository (a patch of a parent?) sets it again; convert this one by hand",
             )
-    left = {k.id for k in before.fleet.kustomizations} - set(relayout.emptied) - {k.id for k in after.fleet.kustomizations}
+    left = (
+        {k.id for k in before.fleet.kustomizations} - set(relayout.emptied) - {k.id for k in after.fleet.kustomizations}
+    )
     if left:
-        raise InputError(f"the result would lose {', '.join(sorted(say(id) for id in left))}", "convert this repository by hand")
+        raise InputError(
+            f"the result would lose {', '.join(sorted(say(id) for id in left))}", "convert this repository by hand"
+        )
     errors = new_errors(_findings(after), _findings(before))
     if errors:
-        raise InputError(f"the result would have an error that is not there now: {errors[0].code}: {errors[0].message}", errors[0].fix)
+        raise InputError(
+            f"the result would have an error that is not there now: {errors[0].code}: {errors[0].message}",
+            errors[0].fix,
+        )
 
 
 def _findings(reading: Reading) -> list[Finding]:
@@ -121,7 +134,9 @@ class _Writer:
     def write(self) -> dict[str, str]:
         """Path -> new text of every file that is new or changes."""
         moves = self.relayout.moves
-        bodies = {m.id: self._body(m) for m in moves if self.relayout.waves or not self.excluder.restore(self.entry, m.id)}
+        bodies = {
+            m.id: self._body(m) for m in moves if self.relayout.waves or not self.excluder.restore(self.entry, m.id)
+        }
         by_parent: dict[ObjectId, set[ObjectId]] = {}
         for m in moves:
             by_parent.setdefault(m.parent, set()).add(m.id)
@@ -130,7 +145,9 @@ class _Writer:
             if k.parent is not None:
                 by_parent.setdefault(k.parent, set()).add(id)
         root = self.reading.fleet.root
-        added = [f"{wave.id.name}.yaml" for wave in self.relayout.waves] or sorted({m.into for m in moves if m.id in bodies})
+        added = [f"{wave.id.name}.yaml" for wave in self.relayout.waves] or sorted(
+            {m.into for m in moves if m.id in bodies}
+        )
         for name in added:
             self._refuse_existing(posixpath.join(self.entry, name))
         self.excluder.exclude(self.entry, self._spec(root), by_parent.pop(root, set()), root.namespace)
@@ -154,7 +171,9 @@ class _Writer:
     def _refuse_existing(self, path: str) -> None:
         for taken in (path, path.removesuffix(".yaml")):
             if (self.repo / taken).exists():
-                raise InputError(f"{taken}: is there already, and the new layout needs that name", "rename it, then convert")
+                raise InputError(
+                    f"{taken}: is there already, and the new layout needs that name", "rename it, then convert"
+                )
 
     def _spec(self, id: ObjectId) -> Mapping[str, Any]:
         """The spec of a Kustomization as rendered; of an assumed root, nothing."""
@@ -190,7 +209,9 @@ class _Writer:
 
     def _wave(self, wave: Kustomization) -> None:
         root = self.reading.fleet.root
-        spec: dict[str, Any] = {name: self._carried(wave, name) for name in _CARRIED if self._carried(wave, name) is not None}
+        spec: dict[str, Any] = {
+            name: self._carried(wave, name) for name in _CARRIED if self._carried(wave, name) is not None
+        }
         if wave.depends_on:
             spec["dependsOn"] = [{"name": d.target.name} for d in wave.depends_on]
         source = wave.source
@@ -222,7 +243,10 @@ class _Writer:
         values = [self._spec(p).get(name) for p in parents]
         if any(v != values[0] for v in values):
             named = " and ".join(say(p) for p in parents[:2])
-            raise InputError(f"{named} differ in spec.{name}, so their services cannot share a wave", "convert this repository by hand")
+            raise InputError(
+                f"{named} differ in spec.{name}, so their services cannot share a wave",
+                "convert this repository by hand",
+            )
         return values[0] if values else None
 
     def _folders(self, bodies: Mapping[ObjectId, dict[str, Any]]) -> None:
@@ -260,4 +284,6 @@ def dump(body: Mapping[str, Any]) -> str:
     """A manifest as people write it: apiVersion, kind, metadata, then the rest."""
     import yaml
 
-    return "---\n" + str(yaml.safe_dump(dict(body), sort_keys=False, default_flow_style=False, width=2**16, allow_unicode=True))
+    return "---\n" + str(
+        yaml.safe_dump(dict(body), sort_keys=False, default_flow_style=False, width=2**16, allow_unicode=True)
+    )

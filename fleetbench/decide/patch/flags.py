@@ -58,7 +58,9 @@ def write_flags(
         known = [f for f in set_already if (f.controller, f.flag) == (controller, flag)]
         if known:
             if not _edited_in_place(known[-1], flag_text(field, value), read, write):
-                left.append(f"{flag_text(field, value)} of {controller}: change it where it is set, {known[-1].file or 'in the repository'}")
+                left.append(
+                    f"{flag_text(field, value)} of {controller}: change it where it is set, {known[-1].file or 'in the repository'}"
+                )
         elif deployment_file.get(controller) is None:
             left.append(
                 f"{flag_text(field, value)} of {controller}: its Deployment is not in this repository (`flux install` brings it): "
@@ -73,7 +75,9 @@ def write_flags(
     return left
 
 
-def _edited_in_place(known: ControllerFlag, wanted: str, read: Callable[[str], str], write: Callable[[str, str], None]) -> bool:
+def _edited_in_place(
+    known: ControllerFlag, wanted: str, read: Callable[[str], str], write: Callable[[str, str], None]
+) -> bool:
     """Replace ``--flag=old`` at the line where it stands, or, as a reader may only know the document, where it stands once."""
     if known.file is None:
         return False
@@ -117,5 +121,3 @@ def _top(text: str) -> Any:
     if len(documents) != 1 or child(documents[0], "spec") is not None:
         raise NotEditable("it is no kustomization file of one document")
     return documents[0]
-
-

@@ -15,7 +15,9 @@ def unified_diff(before: Mapping[str, str], after: Mapping[str, str]) -> str:
         before: path relative to the repository -> content; a missing path is a new file.
         after: the same paths, or more.
     """
-    return "".join(_file(path, before.get(path), after[path]) for path in sorted(after) if before.get(path) != after[path])
+    return "".join(
+        _file(path, before.get(path), after[path]) for path in sorted(after) if before.get(path) != after[path]
+    )
 
 
 def _file(path: str, old: str | None, new: str) -> str:
@@ -37,7 +39,10 @@ def _quoted(path: str) -> str:
     """As git writes a path: quoted, with C escapes, where it holds anything but plain characters."""
     if all(" " <= c <= "~" and c not in '"\\' for c in path):
         return path
-    octal = "".join(chr(b) if 32 <= b < 127 and chr(b) not in '"\\' else f"\\{b:03o}" for b in path.encode("utf-8", "surrogateescape"))
+    octal = "".join(
+        chr(b) if 32 <= b < 127 and chr(b) not in '"\\' else f"\\{b:03o}"
+        for b in path.encode("utf-8", "surrogateescape")
+    )
     return f'"{octal}"'
 
 

@@ -34,7 +34,9 @@ class Patch:
     """Patched files outside the cluster's path: other clusters may use them, too."""
 
 
-def make_patch(repo: Path, cluster_path: str, reading: Reading, changes: tuple[WhatIf, ...], scenario: Scenario) -> Patch:
+def make_patch(
+    repo: Path, cluster_path: str, reading: Reading, changes: tuple[WhatIf, ...], scenario: Scenario
+) -> Patch:
     """Write the changes, apply them to a copy, and leave out what the copy shows not to have arrived.
 
     A patch further up (an overlay that sets ``wait`` again, say) can undo an edit; the copy shows it.

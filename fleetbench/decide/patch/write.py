@@ -90,9 +90,13 @@ def write_changes(repo: Path, reading: Reading, changes: Iterable[WhatIf]) -> Wr
     left: list[str] = []
     for change in changes:
         if isinstance(change, SetFlags):
-            deployments = {m.name: m.file for m in reading.rendered.get(reading.fleet.root, ()) if m.kind == "Deployment"}
+            deployments = {
+                m.name: m.file for m in reading.rendered.get(reading.fleet.root, ()) if m.kind == "Deployment"
+            }
             try:
-                left += write_flags(change.flags, reading.fleet.flags, deployments, files.read, files.write, files.kustomization_file)
+                left += write_flags(
+                    change.flags, reading.fleet.flags, deployments, files.read, files.write, files.kustomization_file
+                )
             except NotEditable as error:
                 left.append(f"{change.title}: {error}")
         elif isinstance(change, Layout):
@@ -137,7 +141,9 @@ def _split(files: Files, fleet: Fleet, change: SplitParent) -> list[str]:
 
 def _dropping(fleet: Fleet, dependant: ObjectId, dependency: ObjectId) -> Step:
     def edit(text: str) -> str:
-        namespaces = (dependency.namespace, None) if dependency.namespace == dependant.namespace else (dependency.namespace,)
+        namespaces = (
+            (dependency.namespace, None) if dependency.namespace == dependant.namespace else (dependency.namespace,)
+        )
         match = {"name": (dependency.name,), "namespace": namespaces}
         return drop_item(text, _document(text, fleet, dependant), DEPENDS_ON, match)
 

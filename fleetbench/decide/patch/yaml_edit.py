@@ -127,7 +127,9 @@ def set_scalar(text: str, document: yaml.MappingNode, path: Sequence[str], value
     if found is None:
         column = _block_column(owner, path)
         newline = "\r\n" if "\r\n" in text else "\n"
-        return _insert_lines(text, _line_start(text, owner.value[0][0].start_mark.index), [f"{' ' * column}{path[-1]}: {value}"], newline)
+        return _insert_lines(
+            text, _line_start(text, owner.value[0][0].start_mark.index), [f"{' ' * column}{path[-1]}: {value}"], newline
+        )
     if not isinstance(found, yaml.ScalarNode) or found.style in ("|", ">"):
         raise NotEditable(f"its {'.'.join(path)} is no plain value")
     start, end = found.start_mark.index, found.end_mark.index
@@ -163,7 +165,9 @@ def _matches(item: Any, match: Match) -> bool:
         return _scalar(item) == match
     if not isinstance(match, Mapping):
         return match(item)
-    return isinstance(item, yaml.MappingNode) and all(_scalar(child(item, key)) in wanted for key, wanted in match.items())
+    return isinstance(item, yaml.MappingNode) and all(
+        _scalar(child(item, key)) in wanted for key, wanted in match.items()
+    )
 
 
 def _without_key(text: str, owner: yaml.MappingNode, key: str) -> str:

@@ -55,12 +55,20 @@ def gantt(rollout: RolloutResult) -> dict[str, Any]:
             "base": [round(start, 3) for _, start, _ in spans],
             "x": [round(end - start, 3) for _, start, end in spans],
             "customdata": [
-                [_safe(str(id), 120), format_duration(start), format_duration(end), format_duration(end - start)] for id, start, end in spans
+                [_safe(str(id), 120), format_duration(start), format_duration(end), format_duration(end - start)]
+                for id, start, end in spans
             ],
             "hovertemplate": f"%{{customdata[0]}}<br>{state}: %{{customdata[1]}} to %{{customdata[2]}} (%{{customdata[3]}})<extra></extra>",
             "marker": {
                 "color": STATES[state].colour,
-                "pattern": {"shape": _HATCH[STATES[state].hatch], "fillmode": "overlay", "fgcolor": "#000001", "fgopacity": 0.8, "size": 5, "solidity": 0.2},
+                "pattern": {
+                    "shape": _HATCH[STATES[state].hatch],
+                    "fillmode": "overlay",
+                    "fgcolor": "#000001",
+                    "fgopacity": 0.8,
+                    "size": 5,
+                    "solidity": 0.2,
+                },
                 "line": {"width": 0.3, "color": "#000001"},
             },
         }
@@ -74,7 +82,12 @@ def band(predicted: Mapping[ObjectId, Band], measured: Mapping[ObjectId, float |
     """The predicted band with one run's measured points."""
     order = sorted(predicted, key=lambda id: (predicted[id][1] is None, predicted[id][1] or 0.0, id))
     short = _labels(order)
-    known = [(id, low, middle, high) for id in order for low, middle, high in [predicted[id]] if low is not None and high is not None]
+    known = [
+        (id, low, middle, high)
+        for id in order
+        for low, middle, high in [predicted[id]]
+        if low is not None and high is not None
+    ]
     points = [(id, t) for id in order if (t := measured.get(id)) is not None]
     last = max([high for *_, high in known] + [t for _, t in points] + [1.0])
     data: list[dict[str, Any]] = [
@@ -85,7 +98,10 @@ def band(predicted: Mapping[ObjectId, Band], measured: Mapping[ObjectId, float |
             "y": [short[id] for id, *_ in known],
             "base": [round(low, 3) for _, low, _, _ in known],
             "x": [round(high - low, 3) for _, low, _, high in known],
-            "customdata": [[_safe(str(id), 120), *(format_duration(v) for v in (low, middle, high))] for id, low, middle, high in known],
+            "customdata": [
+                [_safe(str(id), 120), *(format_duration(v) for v in (low, middle, high))]
+                for id, low, middle, high in known
+            ],
             "hovertemplate": "%{customdata[0]}<br>p5 %{customdata[1]}, median %{customdata[2]}, p95 %{customdata[3]}<extra></extra>",
             "marker": {"color": "#56B4E9"},
         },

@@ -24,7 +24,12 @@ from fleetbench.validation.compare import RunComparison
 MOST_BYTES = 5_000_000
 """A page beyond this is hard to mail and slow to open; detail is left out until it fits."""
 _LONG = 80
-_DETAILS = (Detail(), Detail(interactive=False), Detail(interactive=False, pictures=4), Detail(interactive=False, pictures=0))
+_DETAILS = (
+    Detail(),
+    Detail(interactive=False),
+    Detail(interactive=False, pictures=4),
+    Detail(interactive=False, pictures=0),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,10 @@ class Unreadable:
 
 
 def page(
-    runs: Sequence[RunResult | Unreadable], held: Mapping[int, RunComparison] | None = None, title: str | None = None, most_bytes: int = MOST_BYTES
+    runs: Sequence[RunResult | Unreadable],
+    held: Mapping[int, RunComparison] | None = None,
+    title: str | None = None,
+    most_bytes: int = MOST_BYTES,
 ) -> str:
     """Render the page.
 
@@ -55,22 +63,28 @@ def page(
     return text
 
 
-def _render(runs: Sequence[RunResult | Unreadable], held: Mapping[int, RunComparison], title: str | None, detail: Detail) -> str:
+def _render(
+    runs: Sequence[RunResult | Unreadable], held: Mapping[int, RunComparison], title: str | None, detail: Detail
+) -> str:
     sections = [
         RunSection(n, run, held.get(n), detail) if isinstance(run, RunResult) else run for n, run in enumerate(runs)
     ]
     readable = [s for s in sections if isinstance(s, RunSection)]
     figures = {key: figure for s in readable for key, figure in s.interactive.items()}
-    return _environment().get_template("page.html.j2").render(
-        title=title or _title(runs),
-        sections=[{"section": s, "readable": isinstance(s, RunSection)} for s in sections],
-        overview=overview(readable),
-        figures=figures,
-        library=interactive.library() if figures else None,
-        left_out=detail != Detail(),
-        meaning=MEANING,
-        version=__version__,
-        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            title=title or _title(runs),
+            sections=[{"section": s, "readable": isinstance(s, RunSection)} for s in sections],
+            overview=overview(readable),
+            figures=figures,
+            library=interactive.library() if figures else None,
+            left_out=detail != Detail(),
+            meaning=MEANING,
+            version=__version__,
+            written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        )
     )
 
 
@@ -84,8 +98,12 @@ def notebook_page(title: str, body: str) -> str:
     from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped,unused-ignore]
 
     light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "github-dark"))
-    return _environment().get_template("notebook.html.j2").render(
-        title=title, body=Markup(body), highlight=Markup(light), highlight_dark=Markup(dark), version=__version__
+    return (
+        _environment()
+        .get_template("notebook.html.j2")
+        .render(
+            title=title, body=Markup(body), highlight=Markup(light), highlight_dark=Markup(dark), version=__version__
+        )
     )
 
 

@@ -76,7 +76,11 @@ class RunSection:
             count = sum(o.ready_s is not None for o in r.objects)
             return f"{count} of {len(r.objects)} objects were Ready, the last one after {format_duration(r.total_s)}."
         low, middle, high = (format_duration(r.total_quantiles.get(q)) for q in ("p5", "p50", "p95"))
-        whole = "" if r.complete_fraction is None else f" All objects turn Ready in {100 * r.complete_fraction:.0f} % of them."
+        whole = (
+            ""
+            if r.complete_fraction is None
+            else f" All objects turn Ready in {100 * r.complete_fraction:.0f} % of them."
+        )
         return f"{r.label} takes {middle}: the median of {self.run.meta.get('samples', '?')} samples, 90 % of them between {low} and {high}.{whole}"
 
     def _faster(self) -> list[str]:
@@ -102,7 +106,11 @@ class RunSection:
     def _never(self) -> list[str]:
         found = []
         for r in self.run.rollouts:
-            never = [o.id.key for o in r.objects if (o.ready_s is None if o.ready_fraction is None else o.ready_fraction < 0.5)]
+            never = [
+                o.id.key
+                for o in r.objects
+                if (o.ready_s is None if o.ready_fraction is None else o.ready_fraction < 0.5)
+            ]
             if never:
                 more = f" and {len(never) - _MOST_NAMED} more" if len(never) > _MOST_NAMED else ""
                 found.append(f"Never Ready in {r.label}: {', '.join(never[:_MOST_NAMED])}{more}.")
@@ -172,7 +180,13 @@ class RunSection:
     def _cell(o: ObjectResult | None) -> dict[str, Any]:
         if o is None:
             return {"here": False}
-        return {"here": True, "ready_s": o.at("p50"), "low_s": o.quantiles.get("p5"), "high_s": o.quantiles.get("p95"), "spread": bool(o.quantiles)}
+        return {
+            "here": True,
+            "ready_s": o.at("p50"),
+            "low_s": o.quantiles.get("p5"),
+            "high_s": o.quantiles.get("p95"),
+            "spread": bool(o.quantiles),
+        }
 
     @cached_property
     def findings(self) -> list[dict[str, Any]]:
@@ -183,8 +197,13 @@ class RunSection:
             row = {**blank, **f}
             code = str(row["code"])
             title = RULES[code].title if code in RULES else ""
-            found.setdefault(code, {"code": code, "severity": row["severity"], "title": title, "rows": []})["rows"].append(row)
-        return sorted(found.values(), key=lambda g: SEVERITIES.index(g["severity"]) if g["severity"] in SEVERITIES else len(SEVERITIES))
+            found.setdefault(code, {"code": code, "severity": row["severity"], "title": title, "rows": []})[
+                "rows"
+            ].append(row)
+        return sorted(
+            found.values(),
+            key=lambda g: SEVERITIES.index(g["severity"]) if g["severity"] in SEVERITIES else len(SEVERITIES),
+        )
 
     @cached_property
     def facts(self) -> list[tuple[str, str]]:
@@ -208,7 +227,9 @@ class RunSection:
         run, found = self.run, []
         distinct = [c["rollout"] for c in self.chains]
         if len(distinct) > 1:
-            caption = "Each service from past its dependencies to Ready, the median sample of each strategy on one time axis."
+            caption = (
+                "Each service from past its dependencies to Ready, the median sample of each strategy on one time axis."
+            )
             found.append(self._figure("compare", caption, pictures.compare(distinct)))
         if self.held is not None:
             picture = pictures.band(self._band, [run.rollout.by_id_s], "Ready: predicted and measured")
@@ -220,11 +241,21 @@ class RunSection:
                 found.append(self._figure(f"gantt-{len(found)}", caption, pictures.gantt(r), self._interactive))
         samples = {r.label: r.totals_s for r in distinct if r.totals_s}
         if samples:
-            found.append(self._figure("totals", "The time to the last Ready over all samples; dashed lines: p5 and p95.", pictures.totals(samples)))
+            found.append(
+                self._figure(
+                    "totals",
+                    "The time to the last Ready over all samples; dashed lines: p5 and p95.",
+                    pictures.totals(samples),
+                )
+            )
         if not self.measured:
             r = run.rollout
             bands = {o.id: (o.at("p5"), o.at("p50"), o.at("p95")) for o in r.objects}
-            found.append(self._figure("spread", f"Each object's Ready in {r.label}, p5 to p95 over all samples.", pictures.band(bands)))
+            found.append(
+                self._figure(
+                    "spread", f"Each object's Ready in {r.label}, p5 to p95 over all samples.", pictures.band(bands)
+                )
+            )
         first = run.rollout
         if any(o.depends_on for o in first.fleet.services()):
             caption = "What depends on what. Slack: seconds that an object could take longer without making the longest path longer."
@@ -273,5 +304,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_plain, value))
     return str(value)
-
-

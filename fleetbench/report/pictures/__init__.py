@@ -9,4 +9,15 @@ from fleetbench.report.pictures.style import Picture
 from fleetbench.report.pictures.tornado import Change, tornado
 from fleetbench.report.pictures.totals import totals
 
-__all__ = ["Change", "Picture", "band", "compare", "dependencies", "failure_matrix", "gantt", "predicted_and_measured", "tornado", "totals"]
+__all__ = [
+    "Change",
+    "Picture",
+    "band",
+    "compare",
+    "dependencies",
+    "failure_matrix",
+    "gantt",
+    "predicted_and_measured",
+    "tornado",
+    "totals",
+]

@@ -14,7 +14,9 @@ TRIAL_SAMPLES = 60
 """Samples of each what-if: there are some fifty of them."""
 
 
-def draw(folder: Path, measured: Path | None = None, samples: int = SAMPLES, trial_samples: int = TRIAL_SAMPLES) -> list[Path]:
+def draw(
+    folder: Path, measured: Path | None = None, samples: int = SAMPLES, trial_samples: int = TRIAL_SAMPLES
+) -> list[Path]:
     """Write the pictures; the same numbers give the same files.
 
     Args:

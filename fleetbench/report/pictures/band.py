@@ -30,7 +30,11 @@ Band = tuple[float | None, float | None, float | None]
 """p5, median, p95 of an object's Ready, in seconds; None = never at that quantile."""
 
 
-def band(predicted: Mapping[ObjectId, Band], measured: Sequence[Mapping[ObjectId, float | None]] = (), title: str = "Ready, predicted") -> Picture:
+def band(
+    predicted: Mapping[ObjectId, Band],
+    measured: Sequence[Mapping[ObjectId, float | None]] = (),
+    title: str = "Ready, predicted",
+) -> Picture:
     """One row an object in order of the predicted median.
 
     Args:
@@ -38,7 +42,11 @@ def band(predicted: Mapping[ObjectId, Band], measured: Sequence[Mapping[ObjectId
         measured: of each measured run object -> Ready in seconds; None = never.
         title: the picture's title.
     """
-    last = max([v for b in predicted.values() for v in b if v is not None] + [v for m in measured for v in m.values() if v is not None] + [0.1])
+    last = max(
+        [v for b in predicted.values() for v in b if v is not None]
+        + [v for m in measured for v in m.values() if v is not None]
+        + [0.1]
+    )
     order = sorted(predicted, key=lambda id: (predicted[id][1] is None, predicted[id][1] or 0.0, id))
     inside = outside = 0
     with styled():
@@ -71,7 +79,15 @@ def band(predicted: Mapping[ObjectId, Band], measured: Sequence[Mapping[ObjectId
         if measured:
             handles += [
                 Line2D([], [], marker="o", color=INK, markersize=5, linestyle="", label=f"measured, inside ({inside})"),
-                Line2D([], [], marker="X", color=VERMILLION, markersize=6.5, linestyle="", label=f"measured, outside ({outside})"),
+                Line2D(
+                    [],
+                    [],
+                    marker="X",
+                    color=VERMILLION,
+                    markersize=6.5,
+                    linestyle="",
+                    label=f"measured, outside ({outside})",
+                ),
             ]
         picture.legend(handles=handles, loc="outside lower left", ncols=4, fontsize=8.5, labelcolor=INK)
     words = f"; of {inside + outside} measured points {inside} lie inside" if measured else ""
@@ -79,7 +95,9 @@ def band(predicted: Mapping[ObjectId, Band], measured: Sequence[Mapping[ObjectId
     return picture
 
 
-def predicted_and_measured(comparisons: Sequence[RunComparison], title: str = "Ready: predicted and measured") -> Picture:
+def predicted_and_measured(
+    comparisons: Sequence[RunComparison], title: str = "Ready: predicted and measured"
+) -> Picture:
     """The band that the first comparison predicts, with the measured points of all (repeats of one fleet)."""
     first = comparisons[0]
     bands: dict[ObjectId, Band] = {o.id: (o.at(0.05), o.at(0.5), o.at(0.95)) for o in first.objects}

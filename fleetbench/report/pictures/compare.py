@@ -33,7 +33,14 @@ from fleetbench.timeline.fold import RUN
 from fleetbench.timeline.stats import parallel_services
 from fleetbench.units import format_duration
 
-_OTHERS = (Look(SKY, ""), Look(ORANGE, "////"), Look(GREEN, "----"), Look(PURPLE, "\\\\\\\\"), Look(BLUE, ""), Look("#DDDDDD", "xxxx"))
+_OTHERS = (
+    Look(SKY, ""),
+    Look(ORANGE, "////"),
+    Look(GREEN, "----"),
+    Look(PURPLE, "\\\\\\\\"),
+    Look(BLUE, ""),
+    Look("#DDDDDD", "xxxx"),
+)
 
 
 def looks(labels: Sequence[str]) -> dict[str, Look]:
@@ -58,7 +65,11 @@ def compare(rollouts: Sequence[RolloutResult], title: str | None = None) -> Pict
     bar = 0.8 / len(rollouts)
     with styled():
         words = " and ".join(f"{r.label} in {format_duration(r.total_s)}" for r in rollouts)
-        picture = Picture(11, len(order) * row_height(len(order)) * max(1.0, len(rollouts) / 2.0) + 2.0, f"{len(order)} services on one time axis: {words}.")
+        picture = Picture(
+            11,
+            len(order) * row_height(len(order)) * max(1.0, len(rollouts) / 2.0) + 2.0,
+            f"{len(order)} services on one time axis: {words}.",
+        )
         (axes,) = picture.axes_below(1)
         for n, rollout in enumerate(rollouts):
             look = look_of[rollout.label]
@@ -73,21 +84,54 @@ def compare(rollouts: Sequence[RolloutResult], title: str | None = None) -> Pict
                 if ready is not None:
                     ends_s.append((ready, rows[-1]))
                 width.append((until if ready is None else ready) - start)
-            axes.barh(rows, width, left=left, height=bar * 0.92, color=look.colour, hatch=look.hatch, edgecolor=ON_COLOUR, linewidth=0.2)
+            axes.barh(
+                rows,
+                width,
+                left=left,
+                height=bar * 0.92,
+                color=look.colour,
+                hatch=look.hatch,
+                edgecolor=ON_COLOUR,
+                linewidth=0.2,
+            )
             if ends_s:
-                axes.plot(*zip(*ends_s, strict=True), color=INK, marker="|", markersize=6, markeredgewidth=1.3, linestyle="", zorder=4)
+                axes.plot(
+                    *zip(*ends_s, strict=True),
+                    color=INK,
+                    marker="|",
+                    markersize=6,
+                    markeredgewidth=1.3,
+                    linestyle="",
+                    zorder=4,
+                )
             if rollout.total_s is not None:
                 axes.axvline(rollout.total_s, color=INK, linewidth=1.3, linestyle=_lines(n), zorder=3)
         row_axis(axes, list(names(order).values()))
-        axes.set_title(title or " / ".join(f"{shorten(inert(r.label), 24)} {format_duration(r.total_s)}" for r in rollouts[:4]))
+        axes.set_title(
+            title or " / ".join(f"{shorten(inert(r.label), 24)} {format_duration(r.total_s)}" for r in rollouts[:4])
+        )
         time_axis(axes, until)
-        ends: list[Line2D] = [Line2D([], [], color=INK, marker="|", linestyle="", markersize=7, markeredgewidth=1.3, label="Ready")]
+        ends: list[Line2D] = [
+            Line2D([], [], color=INK, marker="|", linestyle="", markersize=7, markeredgewidth=1.3, label="Ready")
+        ]
         ends += [
-            Line2D([], [], color=INK, linewidth=1.3, linestyle=_lines(n), label=f"{shorten(inert(r.label), 24)}: last Ready")
+            Line2D(
+                [],
+                [],
+                color=INK,
+                linewidth=1.3,
+                linestyle=_lines(n),
+                label=f"{shorten(inert(r.label), 24)}: last Ready",
+            )
             for n, r in enumerate(rollouts)
             if r.total_s is not None
         ]
-        legend(picture, {f"{shorten(inert(label), 24)}: under way": look for label, look in look_of.items()}, ends, columns=3)
+        legend(
+            picture,
+            {f"{shorten(inert(label), 24)}: under way": look for label, look in look_of.items()},
+            ends,
+            columns=3,
+        )
     return picture
 
 

@@ -25,7 +25,9 @@ _SWEEPS = 6
 _IN_TIME, _CRITICAL, _CYCLE, _CREATES = "dependsOn", "critical path", "cycle: never Ready", "creates"
 
 
-def dependencies(fleet: Fleet, durations_s: Mapping[ObjectId, float] | None = None, title: str | None = None) -> Picture:
+def dependencies(
+    fleet: Fleet, durations_s: Mapping[ObjectId, float] | None = None, title: str | None = None
+) -> Picture:
     """Draw the fleet from left (depends on nothing) to right.
 
     Args:
@@ -43,14 +45,22 @@ def dependencies(fleet: Fleet, durations_s: Mapping[ObjectId, float] | None = No
     across = max(column.values(), default=0) + 1
     down = max((y for _, y in place.values()), default=0.0) + 1
     with styled():
-        words = f"; critical path {' to '.join(names(critical).values())}, {format_duration(length)}" if critical else ""
-        picture = Picture(max(across * _COLUMN, 7.0), down * _ROW + 1.1, f"Dependency graph of {len(place)} objects in {across} layers{words}.")
+        words = (
+            f"; critical path {' to '.join(names(critical).values())}, {format_duration(length)}" if critical else ""
+        )
+        picture = Picture(
+            max(across * _COLUMN, 7.0),
+            down * _ROW + 1.1,
+            f"Dependency graph of {len(place)} objects in {across} layers{words}.",
+        )
         (axes,) = picture.axes_below(1)
         axes.set_xlim(-0.1, max(across * _COLUMN, 7.0) - _COLUMN + _BOX + 0.1)
         axes.set_ylim(down * _ROW - _ROW / 2 + 0.05, -_ROW / 2 - 0.05)
         axes.axis("off")
         on_path = set(pairwise(critical))
-        kinds = {_edge(axes, a, b, place, graph.edges[a, b]["kind"], (a, b) in on_path, looping) for a, b in graph.edges}
+        kinds = {
+            _edge(axes, a, b, place, graph.edges[a, b]["kind"], (a, b) in on_path, looping) for a, b in graph.edges
+        }
         label = names(place, _NAME)
         for id, (x, y) in place.items():
             note = "in a cycle" if id in looping else f"slack {format_duration(slack_s[id])}" if id in slack_s else ""
@@ -72,7 +82,9 @@ def _slack(fleet: Fleet, durations_s: Mapping[ObjectId, float], shown: set[Objec
     return found
 
 
-def _spent(path: list[ObjectId], shown: Collection[ObjectId], durations_s: Mapping[ObjectId, float]) -> dict[ObjectId, float]:
+def _spent(
+    path: list[ObjectId], shown: Collection[ObjectId], durations_s: Mapping[ObjectId, float]
+) -> dict[ObjectId, float]:
     """Seconds of the critical path at each object shown; those of an object that is not count to the one before."""
     found: dict[ObjectId, float] = {}
     at: ObjectId | None = None
@@ -147,11 +159,16 @@ def _edge(
     if a in looping and b in looping:
         kind = _CYCLE
     bend = max((end[0] - start[0]) / 2, 0.4)
-    path = Path([start, (start[0] + bend, start[1]), (end[0] - bend, end[1]), end], [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4])
+    path = Path(
+        [start, (start[0] + bend, start[1]), (end[0] - bend, end[1]), end],
+        [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4],
+    )
     colour = INK if critical else VERMILLION if kind == _CYCLE else MUTED
     width = 2.4 if critical else 1.4 if kind == _CYCLE else 0.8
     style = (0, (3, 2)) if kind == _CREATES else "-"
-    axes.add_patch(PathPatch(path, fill=False, edgecolor=colour, linewidth=width, linestyle=style, zorder=2 if critical else 1))
+    axes.add_patch(
+        PathPatch(path, fill=False, edgecolor=colour, linewidth=width, linestyle=style, zorder=2 if critical else 1)
+    )
     return kind
 
 
@@ -165,7 +182,16 @@ def _box(axes: Axes, x: float, y: float, name: str, note: str, critical: bool) -
     )  # fmt: skip
     colour = ON_COLOUR if critical else INK
     above = 0.075 if note else 0.0
-    axes.text(x + 0.07, y - above, name, fontsize=8, fontweight="bold" if critical else "normal", color=colour, va="center", zorder=4)
+    axes.text(
+        x + 0.07,
+        y - above,
+        name,
+        fontsize=8,
+        fontweight="bold" if critical else "normal",
+        color=colour,
+        va="center",
+        zorder=4,
+    )
     if note:
         axes.text(x + 0.07, y + 0.095, note, fontsize=6.5, color=colour if critical else MUTED, va="center", zorder=4)
 
@@ -179,4 +205,6 @@ def _legend(picture: Picture, kinds: set[str]) -> None:
     }
     shown = [kind for kind in lines if kind in kinds]
     if shown:
-        picture.legend([lines[k] for k in shown], shown, loc="outside lower left", ncols=4, fontsize=8.5, labelcolor=INK)
+        picture.legend(
+            [lines[k] for k in shown], shown, loc="outside lower left", ncols=4, fontsize=8.5, labelcolor=INK
+        )

@@ -75,7 +75,11 @@ def gantt(rollout: RolloutResult, title: str | None = None) -> Picture:
 def describe(rollout: RolloutResult) -> str:
     """The picture in words."""
     last = rollout.in_order[-1].id if rollout.complete and rollout.objects else None
-    end = "not all of them turned Ready" if last is None else f"the last one, {shorten(last.key, 60)}, after {format_duration(rollout.total_s)}"
+    end = (
+        "not all of them turned Ready"
+        if last is None
+        else f"the last one, {shorten(last.key, 60)}, after {format_duration(rollout.total_s)}"
+    )
     return f"Gantt chart of {rollout.label}: {len(rollout.objects)} objects in order of Ready, {end}."
 
 
@@ -109,7 +113,17 @@ def _bars(axes: Axes, rollout: RolloutResult, order: Sequence[ObjectId], until: 
             axes.plot([ready], [row], color=INK, marker="|", markersize=9, markeredgewidth=1.6, zorder=4)
     for state, (at, left, width) in spans.items():
         look = STATES[state]
-        axes.barh(at, width, left=left, height=_BAR, color=look.colour, hatch=look.hatch, edgecolor=ON_COLOUR, linewidth=0.2, zorder=2)
+        axes.barh(
+            at,
+            width,
+            left=left,
+            height=_BAR,
+            color=look.colour,
+            hatch=look.hatch,
+            edgecolor=ON_COLOUR,
+            linewidth=0.2,
+            zorder=2,
+        )
     return set(spans)
 
 
@@ -125,8 +139,17 @@ def _chain(axes: Axes, chain: Sequence[Piece], rows: dict[ObjectId, int]) -> set
         found.add(piece.object)
         y = row + below
         if before is not None and before[1] != y:
-            axes.plot([piece.from_s, piece.from_s], [before[1], y], color=INK, linewidth=0.7, linestyle=(0, (2, 2)), zorder=1.5)
-        axes.plot([piece.from_s, piece.to_s], [y, y], color=INK, linewidth=_CHAIN_WIDTH, solid_capstyle="butt", zorder=3)
+            axes.plot(
+                [piece.from_s, piece.from_s],
+                [before[1], y],
+                color=INK,
+                linewidth=0.7,
+                linestyle=(0, (2, 2)),
+                zorder=1.5,
+            )
+        axes.plot(
+            [piece.from_s, piece.to_s], [y, y], color=INK, linewidth=_CHAIN_WIDTH, solid_capstyle="butt", zorder=3
+        )
         before = piece.to_s, y
     return found
 
@@ -154,7 +177,15 @@ def _workers(axes: Axes, rollout: RolloutResult, until: float) -> None:
         points = [(0.0, before[-1] if before else 0), *((t, n) for t, n in steps if 0 < t <= until)]
         points.append((until, points[-1][1]))
         x, y = zip(*points, strict=True)
-        axes.step(x, y, where="post", color=colour, linestyle=line, linewidth=1.4, label=f"{name} (has {there_are * len(pools)})")
+        axes.step(
+            x,
+            y,
+            where="post",
+            color=colour,
+            linestyle=line,
+            linewidth=1.4,
+            label=f"{name} (has {there_are * len(pools)})",
+        )
         top = max(top, *y)
     axes.set_ylim(0, top + 0.6)
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))

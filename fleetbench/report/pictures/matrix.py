@@ -26,7 +26,9 @@ from fleetbench.report.pictures.style import (
 _CELL = 0.2
 
 
-def failure_matrix(blocked: Mapping[ObjectId, Collection[ObjectId]], title: str = "If this one fails, those stay down") -> Picture:
+def failure_matrix(
+    blocked: Mapping[ObjectId, Collection[ObjectId]], title: str = "If this one fails, those stay down"
+) -> Picture:
     """Draw who blocks whom.
 
     Args:
@@ -40,7 +42,9 @@ def failure_matrix(blocked: Mapping[ObjectId, Collection[ObjectId]], title: str 
         worst = rows[0] if rows else None
         words = f"; {shorten(worst.key, 60)} keeps most down, {len(set(blocked[worst]) - {worst})}" if worst else ""
         picture = Picture(
-            max(len(columns) * _CELL + 4.2, 7), max(len(rows), 1) * _CELL + 3.4, f"Failure matrix of {len(rows)} objects{words}."
+            max(len(columns) * _CELL + 4.2, 7),
+            max(len(rows), 1) * _CELL + 3.4,
+            f"Failure matrix of {len(rows)} objects{words}.",
         )
         (axes,) = picture.axes_below(1)
         cells = []
@@ -50,17 +54,25 @@ def failure_matrix(blocked: Mapping[ObjectId, Collection[ObjectId]], title: str 
                     axes.plot([x], [y], marker="x", color=INK, markersize=5)
                 elif column in blocked[row]:
                     cells.append(Rectangle((x - 0.42, y - 0.42), 0.84, 0.84))
-        axes.add_collection(PatchCollection(cells, facecolor=VERMILLION, edgecolor=ON_COLOUR, hatch="////", linewidth=0.3))
+        axes.add_collection(
+            PatchCollection(cells, facecolor=VERMILLION, edgecolor=ON_COLOUR, hatch="////", linewidth=0.3)
+        )
         short = names([*rows, *columns], 30)
         row_axis(axes, [f"{short[id]} ({len(set(blocked[id]) - {id})})" for id in rows])
-        axes.set_xticks(range(len(columns)), [short[id] for id in columns], rotation=90, fontsize=8 if len(columns) <= 60 else 7.5)
+        axes.set_xticks(
+            range(len(columns)), [short[id] for id in columns], rotation=90, fontsize=8 if len(columns) <= 60 else 7.5
+        )
         axes.set_xlim(-0.6, len(columns) - 0.4)
         axes.tick_params(axis="x", length=0, labeltop=True, labelbottom=False)
         axes.set_aspect("equal", adjustable="box")
         for text in axes.get_xticklabels():
             text.set_parse_math(False)
-        axes.vlines([x - 0.5 for x in range(1, len(columns))], -0.5, len(rows) - 0.5, color=GRID, linewidth=0.6, zorder=0)
-        axes.hlines([y - 0.5 for y in range(1, len(rows))], -0.5, len(columns) - 0.5, color=GRID, linewidth=0.6, zorder=0)
+        axes.vlines(
+            [x - 0.5 for x in range(1, len(columns))], -0.5, len(rows) - 0.5, color=GRID, linewidth=0.6, zorder=0
+        )
+        axes.hlines(
+            [y - 0.5 for y in range(1, len(rows))], -0.5, len(columns) - 0.5, color=GRID, linewidth=0.6, zorder=0
+        )
         axes.set_title(title)
         fails = Line2D([], [], color=INK, marker="x", linestyle="", label="fails")
         legend(picture, {"stays down": Look(VERMILLION, "////")}, [fails], columns=2)

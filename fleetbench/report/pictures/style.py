@@ -231,4 +231,6 @@ def legend(picture: Figure, looks: Mapping[str, Look], extra: Iterable[Any] = ()
     ]
     handles += list(extra)
     if handles:
-        picture.legend(handles=handles, loc="outside lower left", ncols=columns, fontsize=8.5, handlelength=2.4, labelcolor=INK)
+        picture.legend(
+            handles=handles, loc="outside lower left", ncols=columns, fontsize=8.5, handlelength=2.4, labelcolor=INK
+        )

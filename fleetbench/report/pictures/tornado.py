@@ -67,7 +67,11 @@ def tornado(changes: Sequence[Change], base_s: float | None = None, title: str |
     order = sorted(changes, key=lambda c: (-abs(c.difference_s), c.label))
     with styled():
         best = min(order, key=lambda c: c.difference_s, default=None)
-        words = f"; {best.label} gains most, {format_duration(-best.difference_s)}" if best and -math.inf < best.difference_s < 0 else ""
+        words = (
+            f"; {best.label} gains most, {format_duration(-best.difference_s)}"
+            if best and -math.inf < best.difference_s < 0
+            else ""
+        )
         picture = Picture(10, max(len(order), 1) * 0.36 + 1.6, f"What {len(order)} changes do to the total{words}.")
         (axes,) = picture.axes_below(1)
         ends = [v for c in order for v in (c.difference_s, c.low_s, c.high_s) if v is not None and math.isfinite(v)]
@@ -87,8 +91,14 @@ def tornado(changes: Sequence[Change], base_s: float | None = None, title: str |
         axes.set_xlim(left - reach * 0.05, right + reach * 0.3)
         time_ticks(axes, right - left + reach * 0.35)
         axes.set_xlabel("change of the total (left = faster)")
-        axes.set_title(title or ("What if" if base_s is None else f"What if (without changes {format_duration(base_s)})"))
+        axes.set_title(
+            title or ("What if" if base_s is None else f"What if (without changes {format_duration(base_s)})")
+        )
         used = {"faster": _FASTER} | ({"slower": _SLOWER} if any(c.difference_s > 0 for c in order) else {})
-        spread = [Line2D([], [], color=INK, marker="|", label="p5 - p95 over the same samples")] if any(c.low_s is not None for c in order) else []
+        spread = (
+            [Line2D([], [], color=INK, marker="|", label="p5 - p95 over the same samples")]
+            if any(c.low_s is not None for c in order)
+            else []
+        )
         legend(picture, used, spread, columns=3)
     return picture

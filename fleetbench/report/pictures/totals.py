@@ -16,7 +16,11 @@ from fleetbench.units import format_duration
 _MOST_BINS = 40
 
 
-def totals(samples: Mapping[str, Sequence[float]], measured: Mapping[str, float] | None = None, title: str = "Time to the last Ready, over all samples") -> Picture:
+def totals(
+    samples: Mapping[str, Sequence[float]],
+    measured: Mapping[str, float] | None = None,
+    title: str = "Time to the last Ready, over all samples",
+) -> Picture:
     """Draw the totals.
 
     Args:
@@ -34,7 +38,9 @@ def totals(samples: Mapping[str, Sequence[float]], measured: Mapping[str, float]
         bins = np.linspace(0, last, min(_MOST_BINS, max(8, 2 * round(count**0.5))) + 1)
         for axes, (label, values) in zip(rows, samples.items(), strict=False):
             look = look_of[label]
-            axes.hist(list(values), bins=list(bins), color=look.colour, hatch=look.hatch, edgecolor=ON_COLOUR, linewidth=0.4)
+            axes.hist(
+                list(values), bins=list(bins), color=look.colour, hatch=look.hatch, edgecolor=ON_COLOUR, linewidth=0.4
+            )
             low, middle, high = (lower_quantile(list(values), q) for q in (0.05, 0.5, 0.95))
             axes.set_title(
                 f"{shorten(inert(label))}: median {format_duration(middle)}, p5 - p95 {format_duration(low)} - {format_duration(high)} (n = {len(values)})",

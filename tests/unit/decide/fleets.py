@@ -35,7 +35,8 @@ def random_fleet(seed: int) -> tuple[Fleet, dict[str, list[str]], dict[str, floa
     objects = []
     for name, dependencies in declared.items():
         wants = tuple(
-            Need(f"CustomResourceDefinition {crd(n)}", ObjectId("Deployment", "default", name), ks_id(n), "apply") for n in needed[name]
+            Need(f"CustomResourceDefinition {crd(n)}", ObjectId("Deployment", "default", name), ks_id(n), "apply")
+            for n in needed[name]
         )
         k = ks(name, *dependencies)
         objects.append(replace(k, needs=wants, objects=(ObjectId("Deployment", "default", name),)))
@@ -84,7 +85,9 @@ def write_repository(root: Path, seed: int) -> dict[str, list[str]]:
     flux.mkdir(parents=True)
     (flux / "gotk-sync.yaml").write_text(SYNC)
     (flux / "gotk-components.yaml").write_text(CONTROLLERS)
-    (flux / "kustomization.yaml").write_text("# what flux bootstrap wrote\nresources:\n- gotk-components.yaml\n- gotk-sync.yaml\n")
+    (flux / "kustomization.yaml").write_text(
+        "# what flux bootstrap wrote\nresources:\n- gotk-components.yaml\n- gotk-sync.yaml\n"
+    )
     (root / "clusters/x/kustomization.yaml").write_text(
         "resources:\n- flux-system\n" + "".join(f"- {name}.yaml\n" for name in declared)
     )

@@ -27,11 +27,20 @@ def run_check_step(tmp_path: Path, exit_code: int = 0, **inputs: str) -> tuple[i
     program = binaries / "fleetbench"
     program.write_text(f'#!/bin/bash\nprintf "%s\\n" "$@" > "{tmp_path}/args"\nexit {exit_code}\n')
     program.chmod(0o755)
-    given = {name: str(spec.get("default", "")) for name, spec in ACTION["inputs"].items()} | {"cluster-path": "clusters/x"}
+    given = {name: str(spec.get("default", "")) for name, spec in ACTION["inputs"].items()} | {
+        "cluster-path": "clusters/x"
+    }
     given |= {name.replace("_", "-"): value for name, value in inputs.items()}
-    env = {name: given[value.removeprefix("${{ inputs.").removesuffix(" }}")] for name, value in step("fleetbench check")["env"].items()}
+    env = {
+        name: given[value.removeprefix("${{ inputs.").removesuffix(" }}")]
+        for name, value in step("fleetbench check")["env"].items()
+    }
     env |= {"RUNNER_TEMP": str(tmp_path), "GITHUB_OUTPUT": str(tmp_path / "out"), "PATH": os.environ["PATH"]}
-    done = subprocess.run(["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step("fleetbench check")["run"]], env=env, check=False)
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step("fleetbench check")["run"]],
+        env=env,
+        check=False,
+    )
     return done.returncode, (tmp_path / "args").read_text().splitlines(), (tmp_path / "out").read_text()
 
 

@@ -57,7 +57,9 @@ def test_a_fleet_in_waves_is_simulated_once():
 
 
 def test_the_command_writes_one_json_document_about_the_object_asked_for():
-    result = CliRunner().invoke(cli, ["blast-radius", "flux-system/cnpg-operator", "--samples", "6", "--format", "json"])
+    result = CliRunner().invoke(
+        cli, ["blast-radius", "flux-system/cnpg-operator", "--samples", "6", "--format", "json"]
+    )
     assert result.exit_code == 0, result.output
     document = json.loads(result.stdout)
     (failure,) = document["failures"]

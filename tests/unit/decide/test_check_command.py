@@ -19,7 +19,11 @@ def against_main(repo, *args: str, env: dict[str, str] | None = None):
 
 
 def add_bad_edge(repo):
-    edit(repo / "base/services/n8n.yaml", "  - name: redis-sentinel\n", "  - name: redis-sentinel\n  - name: kube-prometheus-stack\n")
+    edit(
+        repo / "base/services/n8n.yaml",
+        "  - name: redis-sentinel\n",
+        "  - name: redis-sentinel\n  - name: kube-prometheus-stack\n",
+    )
 
 
 def test_a_branch_with_one_bad_edge_fails_and_names_the_edge(reference_repo):
@@ -46,7 +50,10 @@ def test_a_branch_that_changes_only_comments_passes(reference_repo, seed):
 
 def test_the_same_check_twice_says_the_same(reference_repo, tmp_path):
     add_bad_edge(reference_repo)
-    outputs = [against_main(reference_repo, "--markdown", str(tmp_path / f"{n}.md")).output.replace(f"{n}.md", "") for n in (1, 2)]
+    outputs = [
+        against_main(reference_repo, "--markdown", str(tmp_path / f"{n}.md")).output.replace(f"{n}.md", "")
+        for n in (1, 2)
+    ]
     assert outputs[0] == outputs[1]
     assert (tmp_path / "1.md").read_text() == (tmp_path / "2.md").read_text()
 
@@ -151,7 +158,11 @@ def test_on_github_it_annotates_the_line_and_adds_to_the_summary(reference_repo,
     add_bad_edge(reference_repo)
     summary = tmp_path / "summary.md"
     summary.write_text("before\n")
-    env = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary), "GITHUB_WORKSPACE": str(reference_repo.parent)}
+    env = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_STEP_SUMMARY": str(summary),
+        "GITHUB_WORKSPACE": str(reference_repo.parent),
+    }
     result = against_main(reference_repo, "--format", "json", env=env)
     json.loads(result.stdout)
     errors = [line for line in result.stderr.splitlines() if line.startswith("::error ")]

@@ -39,7 +39,11 @@ def test_two_hundred_changed_objects_fit_a_comment_and_each_is_a_junit_failure()
     assert len(markdown) < COMMENT_LIMIT
     assert markdown.startswith("## fleetbench check: failed")
     assert "more" in markdown
-    failed = [c for c in ET.fromstring(check_junit(verdict).split("\n", 1)[1]).iter("testcase") if c.find("failure") is not None]
+    failed = [
+        c
+        for c in ET.fromstring(check_junit(verdict).split("\n", 1)[1]).iter("testcase")
+        if c.find("failure") is not None
+    ]
     assert len([c for c in failed if c.get("classname") == "fleetbench.object"]) == 200
     document = to_document(verdict)
     assert len(document["edges_added"]) == 200

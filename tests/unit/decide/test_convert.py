@@ -22,7 +22,9 @@ PROD = DEV.replace("/dev/", "/prod/")
 
 
 def convert(repo: Path, path: str, to: str, output: Path):
-    return CliRunner().invoke(cli, ["convert", "--repo", str(repo), "--cluster-path", path, "--to", to, "-o", str(output)])
+    return CliRunner().invoke(
+        cli, ["convert", "--repo", str(repo), "--cluster-path", path, "--to", to, "-o", str(output)]
+    )
 
 
 def read(repo: Path, path: str):
@@ -50,15 +52,29 @@ def test_the_reference_fleet_goes_to_waves_and_back_with_the_same_edges(tmp_path
     assert {k.id for k in after.kustomizations} == set(by_id)
     for k in after.kustomizations:
         old = by_id[k.id]
-        assert (k.path, k.wait, k.timeout_s, k.interval_s, k.parent) == (old.path, old.wait, old.timeout_s, old.interval_s, old.parent)
+        assert (k.path, k.wait, k.timeout_s, k.interval_s, k.parent) == (
+            old.path,
+            old.wait,
+            old.timeout_s,
+            old.interval_s,
+            old.parent,
+        )
         assert k.objects == old.objects or k.id == before.root
 
 
 def test_the_written_waves_are_those_that_simulate_regroups(tmp_path: Path):
     assert convert(REFERENCE, DEV, "waves", tmp_path / "w").exit_code == 0
     written, regrouped = read(tmp_path / "w", DEV), to_waves(read(REFERENCE, DEV))
-    layout = {k.id: (k.parent, k.depends_on, k.wait, k.effective_timeout_s) for k in regrouped.kustomizations if k.id != regrouped.root}
-    assert {k.id: (k.parent, k.depends_on, k.wait, k.effective_timeout_s) for k in written.kustomizations if k.id != written.root} == layout
+    layout = {
+        k.id: (k.parent, k.depends_on, k.wait, k.effective_timeout_s)
+        for k in regrouped.kustomizations
+        if k.id != regrouped.root
+    }
+    assert {
+        k.id: (k.parent, k.depends_on, k.wait, k.effective_timeout_s)
+        for k in written.kustomizations
+        if k.id != written.root
+    } == layout
     one, other = (predict(assemble(f, Choice()).scenario, 5) for f in (written, regrouped))
     assert one.total_quantile(0.5) == pytest.approx(other.total_quantile(0.5), rel=0.02)
 
@@ -71,7 +87,11 @@ def test_waves_without_notes_get_the_edges_that_the_manifests_need_and_no_new_er
     after = read(tmp_path / "f", path)
     assert errors(after) <= errors(read(REFERENCE, path))
     found = named(after)
-    assert {("postgresql-cluster", "cnpg-operator"), ("traefik-config", "traefik"), ("loki", "kube-prometheus-stack")} <= found
+    assert {
+        ("postgresql-cluster", "cnpg-operator"),
+        ("traefik-config", "traefik"),
+        ("loki", "kube-prometheus-stack"),
+    } <= found
     assert ("kube-prometheus-stack", "localstack") not in found
     assert not is_waves(after)
 
@@ -119,7 +139,9 @@ def plain_entry(root: Path) -> None:
     (root / "clusters/x/b.yaml").write_text(service.format("b", ready))
     for name in "ab":
         (root / "apps" / name).mkdir(parents=True)
-        (root / "apps" / name / "cm.yaml").write_text(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: default}}\n")
+        (root / "apps" / name / "cm.yaml").write_text(
+            f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: default}}\n"
+        )
 
 
 def test_an_entry_without_a_kustomization_file_keeps_what_is_no_service(tmp_path: Path):
@@ -161,5 +183,10 @@ def test_a_broken_note_is_named(tmp_path: Path):
 def test_the_written_dependencies_are_json_that_anyone_can_read(tmp_path: Path):
     convert(REFERENCE, DEV, "waves", tmp_path / "w")
     reading = read_repository(tmp_path / "w", DEV)
-    notes = {m.name: m.note(ANNOTATION) for ms in reading.rendered.values() for m in ms if m.kind == "Kustomization" and m.note(ANNOTATION)}
+    notes = {
+        m.name: m.note(ANNOTATION)
+        for ms in reading.rendered.values()
+        for m in ms
+        if m.kind == "Kustomization" and m.note(ANNOTATION)
+    }
     assert json.loads(notes["n8n"]) == [{"name": "postgresql-cluster"}, {"name": "redis-sentinel"}]

@@ -143,14 +143,18 @@ def test_flags_become_a_kustomize_patch_that_the_reader_finds(tmp_path: Path):
     assert patch.left == ()
     assert "+patches:" in patch.text and "+        value: --concurrent=20" in patch.text
     parameters = assemble(patch.fleet, Choice()).scenario.parameters
-    assert (parameters.kustomize_concurrent, parameters.requeue_dependency_s, parameters.helm_concurrent) == (20, 5.0, 8)
+    assert (parameters.kustomize_concurrent, parameters.requeue_dependency_s, parameters.helm_concurrent) == (
+        20,
+        5.0,
+        8,
+    )
 
 
 def test_a_flag_that_the_repository_sets_is_changed_where_it_stands(tmp_path: Path):
     repo = tmp_path / "fleet"
     write_repository(repo, 1)
     components = repo / "clusters/x/flux-system/gotk-components.yaml"
-    components.write_text(components.read_text().replace("--log-level=info\"", "--log-level=info\", \"--concurrent=6\"", 1))
+    components.write_text(components.read_text().replace('--log-level=info"', '--log-level=info", "--concurrent=6"', 1))
     reading = read_repository(repo, "clusters/x")
     flags = (SetFlags({"kustomize_concurrent": 20}),)
     patch = make_patch(repo, "clusters/x", reading, flags, assemble(reading.fleet, Choice()).scenario)
@@ -167,7 +171,9 @@ def test_what_an_overlay_sets_again_is_not_promised(tmp_path: Path):
         "    - {op: replace, path: /spec/wait, value: true}\n"
     )
     reading = read_repository(repo, "clusters/x")
-    patch = make_patch(repo, "clusters/x", reading, (WaitOff((ks_id("app-0"),)),), assemble(reading.fleet, Choice()).scenario)
+    patch = make_patch(
+        repo, "clusters/x", reading, (WaitOff((ks_id("app-0"),)),), assemble(reading.fleet, Choice()).scenario
+    )
     assert patch.text == "" and "sets wait again" in patch.left[0]
 
 
@@ -184,7 +190,9 @@ def test_an_edge_is_judged_as_comparing_the_whole_order_before_and_after_would(s
 
     of, _, _ = random_fleet(seed)
     hidden = {k.id for n, k in enumerate(of.kustomizations) if n % 3 == seed % 3}
-    of = replace(of, kustomizations=tuple(replace(k, expanded=k.id not in hidden) for k in of.kustomizations), _index={})
+    of = replace(
+        of, kustomizations=tuple(replace(k, expanded=k.id not in hidden) for k in of.kustomizations), _index={}
+    )
     now = guarantees(of)
     for edge, found in classify(of).items():
         if found == IMPLIED:

@@ -56,7 +56,11 @@ def test_an_edge_added_and_dropped_again_leaves_the_fleet_as_it_was():
 
 
 def test_wait_off_frees_the_worker():
-    s = scenario(fleet(*(ks(f"s{n}") for n in range(5))), {f"s{n}": 100.0 for n in range(5)}, parameters=Parameters(kustomize_concurrent=1))
+    s = scenario(
+        fleet(*(ks(f"s{n}") for n in range(5))),
+        {f"s{n}": 100.0 for n in range(5)},
+        parameters=Parameters(kustomize_concurrent=1),
+    )
     off = WaitOff(tuple(ks_id(f"s{n}") for n in range(4))).applied(s)
     assert total(off) < total(s) - 350
 
@@ -66,7 +70,11 @@ def test_a_split_parent_lets_its_dependants_wait_for_the_children_themselves():
     s = scenario(of, {"a": 50.0, "b": 20.0})
     split = SplitParent(ks_id("apps")).applied(s)
     assert not split.fleet.kustomization(ks_id("apps")).wait
-    assert {d.target for d in split.fleet.kustomization(ks_id("after")).depends_on} == {ks_id("apps"), ks_id("a"), ks_id("b")}
+    assert {d.target for d in split.fleet.kustomization(ks_id("after")).depends_on} == {
+        ks_id("apps"),
+        ks_id("a"),
+        ks_id("b"),
+    }
     ready = dict(zip(predict(split, 1).services, (v[0] for v in predict(split, 1).ready), strict=True))
     assert ready[ks_id("after")] > max(ready[ks_id("a")], ready[ks_id("b")])
 

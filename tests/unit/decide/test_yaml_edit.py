@@ -22,7 +22,10 @@ def drop(text: str, name: str) -> str:
 
 
 def test_an_item_goes_with_its_own_line_and_comments_stay():
-    text = HEAD + "spec:\n  # order\n  dependsOn:\n    - name: a # first\n    # about b\n    - name: b\n      namespace: x\n    - name: c\n\n  wait: true\n"
+    text = (
+        HEAD
+        + "spec:\n  # order\n  dependsOn:\n    - name: a # first\n    # about b\n    - name: b\n      namespace: x\n    - name: c\n\n  wait: true\n"
+    )
     assert drop(text, "b") == text.replace("    - name: b\n      namespace: x\n", "")
     assert drop(text, "c") == text.replace("    - name: c\n", "")
 
@@ -48,12 +51,16 @@ def test_an_item_that_a_patch_adds_elsewhere_is_said_not_guessed():
 def test_of_several_documents_the_right_one_is_edited():
     one, two = HEAD.replace("app #", "other #") + "spec: {wait: true}\n", HEAD + "spec:\n  wait: true\n"
     text = one + "---\n" + two
-    assert set_scalar(text, document_of(text, APP), ("spec", "wait"), "false") == one + "---\n" + two.replace("true", "false")
+    assert set_scalar(text, document_of(text, APP), ("spec", "wait"), "false") == one + "---\n" + two.replace(
+        "true", "false"
+    )
 
 
 def test_a_missing_field_is_added_and_an_anchor_elsewhere_is_left_alone():
     text = HEAD + "spec:\n  interval: &i 1m\n  retryInterval: *i\n"
-    assert set_scalar(text, document_of(text, APP), ("spec", "timeout"), "5m0s") == text.replace("spec:\n", "spec:\n  timeout: 5m0s\n")
+    assert set_scalar(text, document_of(text, APP), ("spec", "timeout"), "5m0s") == text.replace(
+        "spec:\n", "spec:\n  timeout: 5m0s\n"
+    )
 
 
 def test_windows_line_ends_and_a_missing_last_newline_survive():
@@ -67,7 +74,12 @@ def test_dropping_any_item_of_any_list_leaves_the_others(names, data):
     gone = data.draw(st.sampled_from(names))
     indent = data.draw(st.sampled_from(["", "  "]))
     comment = data.draw(st.sampled_from(["", " # why", "\n\n    # a line"]))
-    text = HEAD + "spec:\n  interval: 1m\n  dependsOn:\n" + "".join(f"  {indent}- name: {n}{comment}\n" for n in names) + "  wait: true\n"
+    text = (
+        HEAD
+        + "spec:\n  interval: 1m\n  dependsOn:\n"
+        + "".join(f"  {indent}- name: {n}{comment}\n" for n in names)
+        + "  wait: true\n"
+    )
     spec = yaml.safe_load(drop(text, gone))["spec"]
     assert [d["name"] for d in spec.get("dependsOn", [])] == [n for n in names if n != gone]
     assert spec["wait"] is True and ("dependsOn" in spec) == (len(names) > 1)
@@ -75,7 +87,13 @@ def test_dropping_any_item_of_any_list_leaves_the_others(names, data):
 
 def test_git_applies_the_diff_of_odd_files(tmp_path: Path):
     before = {"a b.yaml": "x: 1\n", "ü.yaml": "x: 1", "c\x0cd.yaml": "one\x0c\ntwo\r\nthree", "sub/e.yaml": ""}
-    after = {"a b.yaml": "x: 2\n", "ü.yaml": "x: 2", "c\x0cd.yaml": "one\x0c\n2\r\nthree\n", "sub/e.yaml": "x\n", "new.yaml": "n\n"}
+    after = {
+        "a b.yaml": "x: 2\n",
+        "ü.yaml": "x: 2",
+        "c\x0cd.yaml": "one\x0c\n2\r\nthree\n",
+        "sub/e.yaml": "x\n",
+        "new.yaml": "n\n",
+    }
     for path, text in before.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_bytes(text.encode())

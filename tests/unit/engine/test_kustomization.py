@@ -91,7 +91,9 @@ def test_a_parent_that_does_not_wait_lets_its_child_depend_on_it():
 
 def test_a_source_defined_nowhere_leaves_its_kustomization_behind():
     missing = ObjectId(OCI_REPOSITORY, NS, "gone")
-    of = with_root([replace(ks("a"), source=missing), ks("b"), ks("c")], [], [Source(missing, defined=False)], None, source=GIT)
+    of = with_root(
+        [replace(ks("a"), source=missing), ks("b"), ks("c")], [], [Source(missing, defined=False)], None, source=GIT
+    )
     _, ready = run(of)
     assert ready[ks_id("a")] is None and ready[ks_id("b")] is not None
 
@@ -134,5 +136,7 @@ def test_never_more_workers_are_held_than_there_are(workers):
     from fleetbench.model.parameters import Parameters
 
     of = fleet(*(ks(f"s{n}") for n in range(12)))
-    sample = simulate(scenario(of, {f"s{n}": 7.0 for n in range(12)}, parameters=Parameters(kustomize_concurrent=workers)))
+    sample = simulate(
+        scenario(of, {f"s{n}": 7.0 for n in range(12)}, parameters=Parameters(kustomize_concurrent=workers))
+    )
     assert sample.most_busy <= max(workers, 2)  # source-controller has two of its own

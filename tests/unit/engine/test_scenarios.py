@@ -39,8 +39,15 @@ def test_without_a_webhook_the_commit_waits_for_the_sync_interval():
 
 def test_a_fix_waits_behind_the_broken_health_check_unless_the_gate_cancels_it():
     of = fleet(ks("a", timeout_s=300.0))
-    bad = scenario(of, {"a": 5.0}, kind=COMMIT, webhook=True, changed=frozenset({ks_id("a")}), fail=frozenset({ks_id("a")}),
-                   fix_after_s=60.0)
+    bad = scenario(
+        of,
+        {"a": 5.0},
+        kind=COMMIT,
+        webhook=True,
+        changed=frozenset({ks_id("a")}),
+        fail=frozenset({ks_id("a")}),
+        fix_after_s=60.0,
+    )
     waits = ready(simulate(bad), of)[ks_id("a")]
     gate = Parameters(interval_jitter=0.0, cancel_health_check_on_new_revision=True)
     cancels = ready(simulate(replace(bad, parameters=gate)), of)[ks_id("a")]

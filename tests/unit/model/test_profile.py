@@ -47,7 +47,9 @@ def test_an_object_without_a_kind_is_a_kustomization(write):
 
 
 def test_json_is_read_as_yaml_is(write):
-    assert load_durations(write('{"flux-system/traefik": {"p50_s": 1, "p90_s": 2}}', "d.json")) == {TRAEFIK: LogNormal(1, 2)}
+    assert load_durations(write('{"flux-system/traefik": {"p50_s": 1, "p90_s": 2}}', "d.json")) == {
+        TRAEFIK: LogNormal(1, 2)
+    }
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,12 @@ def test_a_mistake_in_a_profile_names_its_place(write, text, said):
 
 
 def test_a_profile_laid_over_another_keeps_what_it_does_not_say(write):
-    base = load_profile(write("format_version: 1\nkinds: {Job: {ready: 1}, Pod: {ready: 2}}\nsteps: {a: {p50_s: 1, sigma: 2}, b: 3}\n", "a.yaml"))
+    base = load_profile(
+        write(
+            "format_version: 1\nkinds: {Job: {ready: 1}, Pod: {ready: 2}}\nsteps: {a: {p50_s: 1, sigma: 2}, b: 3}\n",
+            "a.yaml",
+        )
+    )
     top = load_profile(write("format_version: 1\nkinds: {Job: {ready: 9}}\nsteps: {a: {p50_s: 7}}\n", "b.yaml"))
     merged = top.over(base)
     assert merged.kinds["Job"].ready == Fixed(9.0) and merged.kinds["Pod"].ready == Fixed(2.0)

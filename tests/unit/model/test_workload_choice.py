@@ -31,7 +31,10 @@ DEFAULT = profile(
         "StatefulSet": {"ready": 6},
         "Cluster.postgresql.cnpg.io": {"ready": 14, "each_more": 50, "images": ["pg"]},
     },
-    charts={"default": {"ready": 20, "guess": True}, "redis": {"ready": 90, "each_more": 30, "hook": 4, "images": ["a", "b"]}},
+    charts={
+        "default": {"ready": 20, "guess": True},
+        "redis": {"ready": 90, "each_more": 30, "hook": 4, "images": ["a", "b"]},
+    },
     images={"default": {"compressed_mb": 50}, "pause": {"compressed_mb": 0, "ready": 0}},
 )
 K = ObjectId("Kustomization", "ns", "app")
@@ -57,7 +60,9 @@ def test_what_holds_no_workload_has_nothing_to_wait_for():
 
 def test_durations_win_over_everything():
     user = profile("mine", objects={"ns/app": 3})
-    time = chosen([deployment(stated_ready_s=7.0, stated_by="annotation")], durations={"ns/app": Fixed(9.0)}, user=user)[K]
+    time = chosen(
+        [deployment(stated_ready_s=7.0, stated_by="annotation")], durations={"ns/app": Fixed(9.0)}, user=user
+    )[K]
     assert time.total == Fixed(9.0) and time.chosen_by == "durations file" and time.pods == ()
 
 
@@ -69,7 +74,9 @@ def test_a_workload_can_be_named_in_the_durations_too():
 @pytest.mark.parametrize("key", ["objects", "kinds", "images"])
 def test_a_profile_wins_over_what_the_pod_template_states(key):
     sections = {"objects": {"ns/app": 3}, "kinds": {"Deployment": {"total": 3}}, "images": {"web": {"total": 3}}}
-    time = chosen([deployment(stated_ready_s=7.0, stated_by="annotation")], user=profile("mine", **{key: sections[key]}))[K]
+    time = chosen(
+        [deployment(stated_ready_s=7.0, stated_by="annotation")], user=profile("mine", **{key: sections[key]})
+    )[K]
     assert "profile mine" in time.chosen_by
     assert (time.total or time.pods[0].ready) == Fixed(3.0)
 
@@ -108,7 +115,13 @@ def test_a_guess_is_called_one_and_its_source_is_kept():
 
 def test_a_deployments_pods_start_together_and_a_statefulsets_in_turn():
     pods = chosen([deployment(replicas=2), {"object": "StatefulSet/ns/db", "replicas": 3}])[K].pods
-    assert [(pod.workload.name, pod.after) for pod in pods] == [("web", None), ("web", None), ("db", None), ("db", 2), ("db", 3)]
+    assert [(pod.workload.name, pod.after) for pod in pods] == [
+        ("web", None),
+        ("web", None),
+        ("db", None),
+        ("db", 2),
+        ("db", 3),
+    ]
 
 
 def test_a_custom_resource_is_known_by_its_group_or_by_being_the_only_one():
@@ -162,7 +175,9 @@ def test_a_release_that_says_nothing_takes_the_time_stated_for_its_kustomization
 
 def test_a_release_with_its_own_statement_keeps_it():
     workloads = [deployment(stated_ready_s=7.0, stated_by="annotation")]
-    time = chosen(release={"chart": "x", "workloads": workloads, "workloads_known": True}, durations={"ns/app": Fixed(9.0)})[H]
+    time = chosen(
+        release={"chart": "x", "workloads": workloads, "workloads_known": True}, durations={"ns/app": Fixed(9.0)}
+    )[H]
     assert time.pods[0].ready == Fixed(7.0)
 
 
@@ -177,7 +192,9 @@ def test_naming_the_default_profile_changes_nothing():
 
 
 def test_the_users_pulls_hold_where_the_prior_of_the_start_is_the_shipped_one():
-    time = chosen([deployment()], user=profile("mine", images={"web": {"compressed_mb": 7}}, pod_start={"seconds": 8}))[K]
+    time = chosen([deployment()], user=profile("mine", images={"web": {"compressed_mb": 7}}, pod_start={"seconds": 8}))[
+        K
+    ]
     assert time.pods[0].pulls[0].megabytes == Fixed(7.0) and time.pods[0].start == Fixed(8.0)
 
 

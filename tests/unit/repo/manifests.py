@@ -9,18 +9,28 @@ from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.repo import Reading
 
 
-def flux(name: str, path: str, *, namespace: str | None = "flux-system", source: str = "flux-system", **spec: Any) -> str:
+def flux(
+    name: str, path: str, *, namespace: str | None = "flux-system", source: str = "flux-system", **spec: Any
+) -> str:
     """A Flux Kustomization."""
     return _yaml(
         "kustomize.toolkit.fluxcd.io/v1",
         "Kustomization",
         name,
         namespace,
-        {"interval": "10m", "path": path, "prune": True, "sourceRef": {"kind": "GitRepository", "name": source}, **spec},
+        {
+            "interval": "10m",
+            "path": path,
+            "prune": True,
+            "sourceRef": {"kind": "GitRepository", "name": source},
+            **spec,
+        },
     )
 
 
-def release(name: str, *, namespace: str | None = "apps", chart: str = "app", source: str = "charts", **spec: Any) -> str:
+def release(
+    name: str, *, namespace: str | None = "apps", chart: str = "app", source: str = "charts", **spec: Any
+) -> str:
     """A HelmRelease whose chart comes from a HelmRepository."""
     reference = {"kind": "HelmRepository", "name": source}
     return _yaml(
@@ -57,7 +67,12 @@ def config_map(name: str, namespace: str | None = None, **data: str) -> str:
 
 def kustomization(*resources: str, **fields: Any) -> str:
     """A kustomization.yaml."""
-    body = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": list(resources), **fields}
+    body = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": list(resources),
+        **fields,
+    }
     return json.dumps(body, indent=1) + "\n"
 
 

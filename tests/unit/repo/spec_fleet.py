@@ -9,10 +9,27 @@ from tests.unit.repo.manifests import kustomization, obj
 
 SERVICES: list[dict[str, Any]] = [
     {"name": "base", "wait": True, "interval": "10m", "timeout": "8m", "retryInterval": "1m", "pods": [36.5, 32.3]},
-    {"name": "release", "dependsOn": ["base"], "wait": True, "interval": "10m", "helm": [{"name": "h1", "pods": [3.8]}]},
-    {"name": "loose", "dependsOn": ["base", "release"], "wait": False, "interval": "5m", "timeout": "1m", "pods": [24.9]},
+    {
+        "name": "release",
+        "dependsOn": ["base"],
+        "wait": True,
+        "interval": "10m",
+        "helm": [{"name": "h1", "pods": [3.8]}],
+    },
+    {
+        "name": "loose",
+        "dependsOn": ["base", "release"],
+        "wait": False,
+        "interval": "5m",
+        "timeout": "1m",
+        "pods": [24.9],
+    },
     {"name": "empty", "interval": "10m"},
-    {"name": "two", "interval": "10m", "helm": [{"name": "h2", "dependsOn": ["h3"], "pods": [21.4, 0.5]}, {"name": "h3", "pods": []}]},
+    {
+        "name": "two",
+        "interval": "10m",
+        "helm": [{"name": "h2", "dependsOn": ["h3"], "pods": [21.4, 0.5]}, {"name": "h3", "pods": []}],
+    },
 ]
 NESTED: list[dict[str, Any]] = [
     {"name": "p0", "wait": True, "interval": "10m", "timeout": "2m", "retryInterval": "30s"},

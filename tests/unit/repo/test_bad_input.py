@@ -42,7 +42,9 @@ def _fleet(**bad: str) -> dict[str, str]:
     ],
     ids=["flow", "tab", "bomb", "deep", "no-name", "list", "second-document"],
 )
-def test_one_bad_file_is_named_with_its_line_and_hides_nothing_else(read: Read, text: str, line: int | None, said: str) -> None:
+def test_one_bad_file_is_named_with_its_line_and_hides_nothing_else(
+    read: Read, text: str, line: int | None, said: str
+) -> None:
     reading = read(_fleet(x_yaml=text))
     bad = [f for f in reading.findings if f.code == "FB108"]
     assert len(bad) == 1 and bad[0].file == "bad/x.yaml" and said in bad[0].message
@@ -112,7 +114,9 @@ def test_a_spec_path_cannot_leave_the_repository(read: Read) -> None:
 
 
 def test_a_missing_path_is_an_error_that_says_what_is_like_it(read: Read) -> None:
-    reading = read({"clusters/c/a.yaml": both(flux("a", "./apps/wep"), flux("b", "./apps/web")), "apps/web/web.yaml": WEB})
+    reading = read(
+        {"clusters/c/a.yaml": both(flux("a", "./apps/wep"), flux("b", "./apps/web")), "apps/web/web.yaml": WEB}
+    )
     (found,) = [f for f in reading.findings if f.severity == "error"]
     assert found.code == "FB105" and found.object == ks_id("a") and (found.file, found.line) == ("clusters/c/a.yaml", 1)
     assert "did you mean apps/web?" in found.message
@@ -127,16 +131,25 @@ def test_a_resource_that_is_missing_is_named_with_its_line(read: Read) -> None:
 
 def test_a_failed_build_carries_kustomizes_own_words(read: Read) -> None:
     patch = {"patch": "- op: remove\n  path: /spec/nothing\n", "target": {"kind": "ConfigMap"}}
-    reading = read({**_fleet(a_yaml=config_map("a")), "bad/kustomization.yaml": kustomization("a.yaml", patches=[patch])})
+    reading = read(
+        {**_fleet(a_yaml=config_map("a")), "bad/kustomization.yaml": kustomization("a.yaml", patches=[patch])}
+    )
     (found,) = [f for f in reading.findings if f.severity == "error"]
     assert found.code == "FB107" and "/spec/nothing" in found.message and "/tmp" not in found.message
 
 
 @pytest.mark.parametrize(
     ("spec", "field"),
-    [({"timeout": "-5m"}, "timeout"), ({"interval": "soon"}, "interval"), ({"wait": "yes"}, "wait"), ({"dependsOn": "x"}, "dependsOn")],
+    [
+        ({"timeout": "-5m"}, "timeout"),
+        ({"interval": "soon"}, "interval"),
+        ({"wait": "yes"}, "wait"),
+        ({"dependsOn": "x"}, "dependsOn"),
+    ],
 )
-def test_a_field_that_cannot_be_read_is_named_and_flux_default_holds(read: Read, spec: dict[str, object], field: str) -> None:
+def test_a_field_that_cannot_be_read_is_named_and_flux_default_holds(
+    read: Read, spec: dict[str, object], field: str
+) -> None:
     reading = read({"clusters/c/a.yaml": flux("a", "./apps", **spec), "apps/web.yaml": WEB})
     (found,) = [f for f in reading.findings if f.severity == "error"]
     assert found.code == "FB108" and f"spec.{field}: got" in found.message and "wanted" in found.message

@@ -68,7 +68,9 @@ def test_a_batch_gives_each_member_what_it_builds_alone(write: Write, monkeypatc
     monkeypatch.setattr(build_module, "can_share", lambda inputs: False)
     alone = Builder(kustomize(), None).build_all(_all(root))
     assert [_bodies(b) for b in together] == [_bodies(b) for b in alone]
-    assert [[(m.file, m.line) for m in b.manifests] for b in together] == [[(m.file, m.line) for m in b.manifests] for b in alone]
+    assert [[(m.file, m.line) for m in b.manifests] for b in together] == [
+        [(m.file, m.line) for m in b.manifests] for b in alone
+    ]
     assert len({str(_bodies(b)) for b in alone}) == 4
 
 
@@ -81,7 +83,9 @@ def test_a_failing_member_leaves_the_others_of_its_batch_alone(write: Write) -> 
 
 
 def _inputs(write: Write, body: str, **files: str) -> Inputs:
-    root = write({"a/kustomization.yaml": body, "a/map.yaml": config_map("m"), **{f"a/{k}.yaml": v for k, v in files.items()}})
+    root = write(
+        {"a/kustomization.yaml": body, "a/map.yaml": config_map("m"), **{f"a/{k}.yaml": v for k, v in files.items()}}
+    )
     return collect(Tree.of_directory(root), "a", {})
 
 
@@ -121,7 +125,9 @@ def test_a_plain_build_is_what_the_program_says(write: Write) -> None:
     assert plain is not None
     printed = kustomize().run(inputs.files, inputs.directory)
     by_program = build_module._bodies(build_module.split(printed), "apps")
-    assert sorted(json.dumps(m.body, sort_keys=True) for m in plain) == sorted(json.dumps(b, sort_keys=True) for b in by_program)
+    assert sorted(json.dumps(m.body, sort_keys=True) for m in plain) == sorted(
+        json.dumps(b, sort_keys=True) for b in by_program
+    )
 
 
 @pytest.mark.parametrize(

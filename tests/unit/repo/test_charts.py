@@ -22,7 +22,7 @@ spec:
         pod-ready.stage.kwok.x-k8s.io/delay: 3800ms
 """
 HOOK = 'apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: init\n  annotations: {helm.sh/hook: "pre-install"}\n'
-TEST = 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: check\n  annotations: {helm.sh/hook: test}\n'
+TEST = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: check\n  annotations: {helm.sh/hook: test}\n"
 
 
 @pytest.fixture(autouse=True)
@@ -31,9 +31,16 @@ def _without_helm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name, **kw: None if name == "helm" else which(name, **kw))
 
 
-def _release(chart: str = "./charts/app", kind: str = "GitRepository", name: str = "flux-system", **spec: object) -> str:
+def _release(
+    chart: str = "./charts/app", kind: str = "GitRepository", name: str = "flux-system", **spec: object
+) -> str:
     reference = {"kind": kind, "name": name, "namespace": "flux-system"}
-    body = {"interval": "10m", "targetNamespace": "t", "chart": {"spec": {"chart": chart, "sourceRef": reference}}, **spec}
+    body = {
+        "interval": "10m",
+        "targetNamespace": "t",
+        "chart": {"spec": {"chart": chart, "sourceRef": reference}},
+        **spec,
+    }
     return obj("helm.toolkit.fluxcd.io/v2", "HelmRelease", "app", namespace="flux-system", spec=body)
 
 
@@ -91,13 +98,22 @@ def test_fields_of_a_release_are_read(read: Read) -> None:
     helm = _release(
         timeout="7m",
         dependsOn=[{"name": "b"}, {"name": "c", "namespace": "d"}],
-        install={"remediation": {"retries": 3, "remediateLastFailure": True}, "disableWait": True, "strategy": {"name": "RetryOnFailure"}},
+        install={
+            "remediation": {"retries": 3, "remediateLastFailure": True},
+            "disableWait": True,
+            "strategy": {"name": "RetryOnFailure"},
+        },
         waitStrategy={"name": "legacy"},
         suspend=True,
     )
     found = read(_fleet(helm, plain=DEPLOYMENT)).fleet.helmreleases[0]
     assert (found.timeout_s, found.retries, found.remediate_last_failure, found.disable_wait) == (420.0, 3, True, True)
-    assert (found.strategy, found.wait_strategy, found.suspend, found.target_namespace) == ("RetryOnFailure", "legacy", True, "t")
+    assert (found.strategy, found.wait_strategy, found.suspend, found.target_namespace) == (
+        "RetryOnFailure",
+        "legacy",
+        True,
+        "t",
+    )
     assert [d.target.key for d in found.depends_on] == ["flux-system/b", "d/c"]
     assert found.chart == "./charts/app" and str(found.source) == "GitRepository/flux-system/flux-system"
 
@@ -105,7 +121,11 @@ def test_fields_of_a_release_are_read(read: Read) -> None:
 def test_a_chart_reference_is_a_source_of_its_own(read: Read) -> None:
     oci = obj("source.toolkit.fluxcd.io/v1", "OCIRepository", "app", namespace="flux-system", spec={"interval": "5m"})
     helm = obj(
-        "helm.toolkit.fluxcd.io/v2", "HelmRelease", "app", namespace="flux-system", spec={"interval": "1h", "chartRef": {"kind": "OCIRepository", "name": "app"}}
+        "helm.toolkit.fluxcd.io/v2",
+        "HelmRelease",
+        "app",
+        namespace="flux-system",
+        spec={"interval": "1h", "chartRef": {"kind": "OCIRepository", "name": "app"}},
     )
     reading = read({"clusters/c/a.yaml": flux("a", "./apps"), "apps/r.yaml": both(helm, oci)})
     found = reading.fleet.helmreleases[0]

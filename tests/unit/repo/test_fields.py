@@ -32,15 +32,22 @@ def test_target_namespace_replaces_that_of_the_kustomization(read: Read) -> None
 
 def test_patches_come_after_those_of_the_kustomization(read: Read) -> None:
     def rename(to: str) -> dict[str, Any]:
-        return {"patch": f"- op: replace\n  path: /metadata/namespace\n  value: {to}\n", "target": {"kind": "ConfigMap"}}
+        return {
+            "patch": f"- op: replace\n  path: /metadata/namespace\n  value: {to}\n",
+            "target": {"kind": "ConfigMap"},
+        }
 
     own = kustomization("map.yaml", patches=[rename("first")])
-    assert _objects(read, {"patches": [rename("second")]}, map=config_map("m", "x"), kustomization=own) == ["ConfigMap/second/m"]
+    assert _objects(read, {"patches": [rename("second")]}, map=config_map("m", "x"), kustomization=own) == [
+        "ConfigMap/second/m"
+    ]
 
 
 def test_a_patch_may_delete(read: Read) -> None:
     delete = {"patch": "$patch: delete\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: m, namespace: x}\n"}
-    assert _objects(read, {"patches": [delete]}, all=both(config_map("m", "x"), config_map("n", "x"))) == ["ConfigMap/x/n"]
+    assert _objects(read, {"patches": [delete]}, all=both(config_map("m", "x"), config_map("n", "x"))) == [
+        "ConfigMap/x/n"
+    ]
 
 
 def test_components_are_relative_to_the_path(read: Read) -> None:
@@ -90,7 +97,13 @@ def test_an_image_of_the_kustomization_is_overridden_as_a_unit(write: Write) -> 
 def test_replacements_may_carry_the_namespace_of_children(read: Read) -> None:
     replacement = {
         "source": {"kind": "Namespace", "name": "media"},
-        "targets": [{"select": {"kind": "Kustomization"}, "fieldPaths": ["metadata.namespace", "spec.targetNamespace"], "options": {"create": True}}],
+        "targets": [
+            {
+                "select": {"kind": "Kustomization"},
+                "fieldPaths": ["metadata.namespace", "spec.targetNamespace"],
+                "options": {"create": True},
+            }
+        ],
     }
     reading = read(
         {
@@ -111,7 +124,9 @@ def test_an_entry_without_resources_but_components_builds(read: Read) -> None:
 
 
 def test_unknown_fields_of_the_entry_are_lost_as_flux_loses_them(write: Write) -> None:
-    tree = Tree.of_directory(write({"x/kustomization.yaml": kustomization("m.yaml", nonsense=1), "x/m.yaml": config_map("m")}))
+    tree = Tree.of_directory(
+        write({"x/kustomization.yaml": kustomization("m.yaml", nonsense=1), "x/m.yaml": config_map("m")})
+    )
     assert "nonsense" not in merged(tree, "x", {})
 
 
@@ -134,7 +149,11 @@ def test_the_generated_kustomization_takes_all_yaml_below_and_directories_as_a_w
 
 def test_a_directory_without_manifests_gets_flux_placeholder(write: Write) -> None:
     tree = Tree.of_directory(write({"x/notes.md": "hi"}))
-    assert generated(tree, "x") == {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": "_placeholder"}
+    assert generated(tree, "x") == {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": "_placeholder",
+    }
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1", "v1beta2"])

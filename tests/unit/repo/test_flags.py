@@ -44,7 +44,9 @@ def test_patches_on_the_controllers_deployments(read: Read) -> None:
     reading = read(
         {
             "clusters/c/flux-system/kustomization.yaml": kustomization("gotk.yaml", "sync.yaml", patches=patches),
-            "clusters/c/flux-system/gotk.yaml": both(*(_controller(f"{n}-controller") for n in ("kustomize", "helm", "source"))),
+            "clusters/c/flux-system/gotk.yaml": both(
+                *(_controller(f"{n}-controller") for n in ("kustomize", "helm", "source"))
+            ),
             "clusters/c/flux-system/sync.yaml": ROOT,
         }
     )
@@ -68,7 +70,9 @@ def test_of_two_values_for_one_flag_the_later_holds(read: Read) -> None:
     }
 
 
-@pytest.mark.parametrize(("size", "concurrent", "requeue"), [("small", "5", "10s"), ("medium", "10", "5s"), ("large", "20", "5s")])
+@pytest.mark.parametrize(
+    ("size", "concurrent", "requeue"), [("small", "5", "10s"), ("medium", "10", "5s"), ("large", "20", "5s")]
+)
 def test_the_size_of_a_flux_instance(read: Read, size: str, concurrent: str, requeue: str) -> None:
     found = _flags(read, {"clusters/c/all.yaml": both(ROOT, _instance(cluster={"size": size}))})
     assert found["kustomize-controller concurrent"] == found["helm-controller concurrent"] == concurrent
@@ -78,7 +82,9 @@ def test_the_size_of_a_flux_instance(read: Read, size: str, concurrent: str, req
 def test_a_flux_instances_patches_override_its_size(read: Read) -> None:
     merge = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: all}\nspec:\n  template:\n    spec:\n      containers:\n        - name: manager\n          args: [--concurrent=7]\n"
     patches = [_add("--concurrent=30"), {"patch": merge, "target": {"kind": "Deployment", "name": "helm-controller"}}]
-    found = _flags(read, {"clusters/c/all.yaml": both(ROOT, _instance(cluster={"size": "small"}, kustomize={"patches": patches}))})
+    found = _flags(
+        read, {"clusters/c/all.yaml": both(ROOT, _instance(cluster={"size": "small"}, kustomize={"patches": patches}))}
+    )
     assert found["kustomize-controller concurrent"] == "30" and found["helm-controller concurrent"] == "7"
     assert found["kustomize-controller requeue-dependency"] == "10s"
 

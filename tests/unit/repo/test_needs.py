@@ -9,7 +9,12 @@ CRD = obj(
     "apiextensions.k8s.io/v1",
     "CustomResourceDefinition",
     "widgets.example.test",
-    spec={"group": "example.test", "names": {"kind": "Widget", "plural": "widgets"}, "scope": "Namespaced", "versions": []},
+    spec={
+        "group": "example.test",
+        "names": {"kind": "Widget", "plural": "widgets"},
+        "scope": "Namespaced",
+        "versions": [],
+    },
 )
 WIDGET = obj("example.test/v1", "Widget", "w", namespace="x", spec={})
 CLUSTER = obj("postgresql.cnpg.io/v1", "Cluster", "db", namespace="x", spec={"instances": 3})
@@ -73,13 +78,21 @@ def test_a_namespace_that_nothing_here_creates_is_taken_to_be_there(read: Read) 
 
 
 def test_what_an_ancestor_applies_is_there_before_its_child(read: Read) -> None:
-    files = {"a/all.yaml": both(NAMESPACE, CRD, flux("child", "./child")), "child/w.yaml": WIDGET, "b/m.yaml": config_map("m", "y")}
+    files = {
+        "a/all.yaml": both(NAMESPACE, CRD, flux("child", "./child")),
+        "child/w.yaml": WIDGET,
+        "b/m.yaml": config_map("m", "y"),
+    }
     assert _needs(read, files, of="child") == []
 
 
 def test_variables_from_another_kustomization_block_the_build(read: Read) -> None:
     taker = flux("taker", "./deep", postBuild={"substituteFrom": [{"kind": "ConfigMap", "name": "vars"}]})
-    files = {"a/m.yaml": config_map("vars", "flux-system", A="1"), "b/t.yaml": taker, "deep/m.yaml": config_map("m", "y")}
+    files = {
+        "a/m.yaml": config_map("vars", "flux-system", A="1"),
+        "b/t.yaml": taker,
+        "deep/m.yaml": config_map("m", "y"),
+    }
     assert _needs(read, files, of="taker") == [
         "build: ConfigMap flux-system/vars for Kustomization/flux-system/taker by Kustomization/flux-system/a"
     ]
@@ -87,7 +100,11 @@ def test_variables_from_another_kustomization_block_the_build(read: Read) -> Non
 
 def test_variables_that_only_its_own_apply_would_bring(read: Read) -> None:
     taker = flux("taker", "./deep", postBuild={"substituteFrom": [{"kind": "ConfigMap", "name": "vars"}]})
-    files = {"a/m.yaml": config_map("m", "y"), "b/t.yaml": taker, "deep/m.yaml": config_map("vars", "flux-system", A="1")}
+    files = {
+        "a/m.yaml": config_map("m", "y"),
+        "b/t.yaml": taker,
+        "deep/m.yaml": config_map("vars", "flux-system", A="1"),
+    }
     assert _needs(read, files, of="taker") == [
         "build: ConfigMap flux-system/vars for Kustomization/flux-system/taker by Kustomization/flux-system/taker"
     ]
@@ -96,12 +113,19 @@ def test_variables_that_only_its_own_apply_would_bring(read: Read) -> None:
 def test_secrets_stores_and_accounts_block_the_workload(read: Read) -> None:
     pod = {
         "serviceAccountName": "runner",
-        "volumes": [{"name": "v", "secret": {"secretName": "made"}}, {"name": "o", "configMap": {"name": "gone", "optional": True}}],
+        "volumes": [
+            {"name": "v", "secret": {"secretName": "made"}},
+            {"name": "o", "configMap": {"name": "gone", "optional": True}},
+        ],
         "containers": [{"envFrom": [{"configMapRef": {"name": "settings"}}]}],
     }
     web = obj("apps/v1", "Deployment", "web", namespace="y", spec={"template": {"spec": pod}})
     external = obj(
-        "external-secrets.io/v1", "ExternalSecret", "made", namespace="y", spec={"secretStoreRef": {"kind": "ClusterSecretStore", "name": "vault"}}
+        "external-secrets.io/v1",
+        "ExternalSecret",
+        "made",
+        namespace="y",
+        spec={"secretStoreRef": {"kind": "ClusterSecretStore", "name": "vault"}},
     )
     store = obj("external-secrets.io/v1", "ClusterSecretStore", "vault", spec={})
     account = obj("v1", "ServiceAccount", "runner", namespace="y")
@@ -117,7 +141,11 @@ def test_a_release_needs_its_values_and_its_target_namespace(read: Read) -> None
     helm = release("r", namespace="y", targetNamespace="x", valuesFrom=[{"kind": "Secret", "name": "values"}])
     secret = obj("v1", "Secret", "values", namespace="y", stringData={"values.yaml": "a: 1"})
     reading = read(
-        {"clusters/c/all.yaml": both(flux("a", "./a"), flux("b", "./b")), "a/all.yaml": both(secret, NAMESPACE), "b/r.yaml": helm}
+        {
+            "clusters/c/all.yaml": both(flux("a", "./a"), flux("b", "./b")),
+            "a/all.yaml": both(secret, NAMESPACE),
+            "b/r.yaml": helm,
+        }
     )
     assert [(n.blocks, n.what, str(n.provided_by)) for n in reading.fleet.helmreleases[0].needs] == [
         ("build", "Secret y/values", "Kustomization/flux-system/a"),
@@ -129,7 +157,9 @@ def test_of_several_providers_the_one_that_is_waited_for_counts(read: Read) -> N
     both_bring = obj("v1", "Namespace", "x")
     reading = read(
         {
-            "clusters/c/all.yaml": both(flux("a", "./a"), flux("c", "./c"), flux("b", "./b", dependsOn=[{"name": "c"}])),
+            "clusters/c/all.yaml": both(
+                flux("a", "./a"), flux("c", "./c"), flux("b", "./b", dependsOn=[{"name": "c"}])
+            ),
             "a/ns.yaml": both_bring,
             "c/ns.yaml": both_bring,
             "b/m.yaml": config_map("m", "x"),
@@ -141,4 +171,7 @@ def test_of_several_providers_the_one_that_is_waited_for_counts(read: Read) -> N
 
 def test_what_the_roots_first_build_needs_is_made_with_the_root(read: Read) -> None:
     root = flux("flux-system", "./clusters/c", postBuild={"substituteFrom": [{"kind": "ConfigMap", "name": "vars"}]})
-    assert _needs(read, {"clusters/c/root.yaml": both(root, config_map("vars", "flux-system", A="1"))}, of="flux-system") == []
+    assert (
+        _needs(read, {"clusters/c/root.yaml": both(root, config_map("vars", "flux-system", A="1"))}, of="flux-system")
+        == []
+    )

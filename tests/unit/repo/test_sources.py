@@ -33,7 +33,9 @@ from tests.unit.repo.manifests import both, codes, config_map, edges, flux, git,
         ({"apps": ["/x"]}, [], "apps/y/x/a.yaml", False),
     ],
 )
-def test_what_the_archive_leaves_out(patterns: dict[str, list[str]], spec: list[str], path: str, left_out: bool) -> None:
+def test_what_the_archive_leaves_out(
+    patterns: dict[str, list[str]], spec: list[str], path: str, left_out: bool
+) -> None:
     assert Ignore(patterns, spec).matches(path) is left_out
 
 
@@ -113,7 +115,9 @@ FILES = {"apps/web/m.yaml": config_map("web", "x"), "apps/api/m.yaml": config_ma
         (("@repo/clusters/../apps/web", "@artifact/"), "./web", ["web"]),
     ],
 )
-def test_a_copy_puts_files_where_source_watcher_puts_them(read: Read, copy: tuple[str, str], path: str, found: list[str]) -> None:
+def test_a_copy_puts_files_where_source_watcher_puts_them(
+    read: Read, copy: tuple[str, str], path: str, found: list[str]
+) -> None:
     reading = read(
         {
             **FILES,
@@ -156,7 +160,9 @@ def test_an_artifact_of_another_repository_is_listed_not_expanded(read: Read) ->
     reading = read(
         {
             **FILES,
-            "clusters/c/gen.yaml": both(git("other"), _generator(_copy("out", ("@repo/apps/**", "@artifact/")), source="other")),
+            "clusters/c/gen.yaml": both(
+                git("other"), _generator(_copy("out", ("@repo/apps/**", "@artifact/")), source="other")
+            ),
             "clusters/c/a.yaml": flux("a", "./web", sourceRef=_of("out")),
             "clusters/c/b.yaml": both(flux("b", "./apps/web"), flux("c", "./apps/api")),
         }
@@ -170,7 +176,9 @@ def test_a_generator_that_a_later_kustomization_applies_still_serves_an_earlier_
     reading = read(
         {
             **FILES,
-            "clusters/c/a.yaml": both(flux("a", "./web", sourceRef=_of("out")), flux("z", "./gen"), flux("y", "./apps/api")),
+            "clusters/c/a.yaml": both(
+                flux("a", "./web", sourceRef=_of("out")), flux("z", "./gen"), flux("y", "./apps/api")
+            ),
             "gen/gen.yaml": _generator(_copy("out", ("@repo/apps/**", "@artifact/"))),
         }
     )
@@ -198,14 +206,22 @@ def test_a_source_that_nothing_defines_is_an_error_with_a_suggestion(read: Read)
     charts = obj("source.toolkit.fluxcd.io/v1", "HelmRepository", "charts", namespace="infra", spec={"interval": "1h"})
     reading = read({"clusters/c/a.yaml": flux("a", "./apps"), "apps/r.yaml": both(release("r"), charts)})
     (found,) = [f for f in reading.findings if f.severity == "error"]
-    assert found.code == "FB106" and found.file == "apps/r.yaml" and "did you mean HelmRepository/infra/charts?" in found.message
+    assert (
+        found.code == "FB106"
+        and found.file == "apps/r.yaml"
+        and "did you mean HelmRepository/infra/charts?" in found.message
+    )
     source = reading.fleet.source(parse_object("HelmRepository/apps/charts"))
     assert source is not None and not source.defined
 
 
 def test_a_releases_source_interval_and_suspension_are_read(read: Read) -> None:
     charts = obj(
-        "source.toolkit.fluxcd.io/v1", "HelmRepository", "charts", namespace="apps", spec={"interval": "1h", "suspend": True}
+        "source.toolkit.fluxcd.io/v1",
+        "HelmRepository",
+        "charts",
+        namespace="apps",
+        spec={"interval": "1h", "suspend": True},
     )
     reading = read({"clusters/c/a.yaml": flux("a", "./apps"), "apps/r.yaml": both(release("r"), charts)})
     source = reading.fleet.source(parse_object("HelmRepository/apps/charts"))
@@ -216,7 +232,11 @@ def test_a_releases_source_interval_and_suspension_are_read(read: Read) -> None:
 def test_the_source_most_of_the_entrys_objects_use_is_this_repository_of_an_assumed_root(read: Read) -> None:
     reading = read(
         {
-            "clusters/c/a.yaml": both(flux("a", "./apps", source="mine"), flux("b", "./apps", source="mine"), flux("c", "./apps", source="theirs")),
+            "clusters/c/a.yaml": both(
+                flux("a", "./apps", source="mine"),
+                flux("b", "./apps", source="mine"),
+                flux("c", "./apps", source="theirs"),
+            ),
             "apps/child.yaml": flux("child", "./deep", source="mine"),
             "deep/m.yaml": config_map("m", "x"),
         }
@@ -229,7 +249,9 @@ def test_the_source_most_of_the_entrys_objects_use_is_this_repository_of_an_assu
 # --- paths --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("directory", "path", "joined"), [("a/b", "../c", "a/c"), ("a", "./b/", "a/b"), ("", ".", ""), ("a", "..", "")])
+@pytest.mark.parametrize(
+    ("directory", "path", "joined"), [("a/b", "../c", "a/c"), ("a", "./b/", "a/b"), ("", ".", ""), ("a", "..", "")]
+)
 def test_paths_are_joined_and_cleaned(directory: str, path: str, joined: str) -> None:
     assert join(directory, path) == joined
 
@@ -240,7 +262,9 @@ def test_a_path_out_of_the_tree_escapes(directory: str, path: str) -> None:
         join(directory, path)
 
 
-@pytest.mark.parametrize(("text", "path"), [("./a/", "a"), ("/a", "a"), ("../../a", "a"), ("", ""), ("./", ""), (None, "")])
+@pytest.mark.parametrize(
+    ("text", "path"), [("./a/", "a"), ("/a", "a"), ("../../a", "a"), ("", ""), ("./", ""), (None, "")]
+)
 def test_a_spec_path_is_confined_to_the_root(text: str | None, path: str) -> None:
     assert spec_path(text) == path
 
@@ -263,7 +287,9 @@ def test_a_path_pattern_makes_an_artifact_of_each_directory_it_matches(read: Rea
     reading = read(
         {
             "clusters/c/gen.yaml": generator,
-            "clusters/c/a.yaml": both(flux("w", "./", sourceRef=_of("app-web")), flux("x", "./", sourceRef=_of("app-other"))),
+            "clusters/c/a.yaml": both(
+                flux("w", "./", sourceRef=_of("app-web")), flux("x", "./", sourceRef=_of("app-other"))
+            ),
             "apps/Web/m.yaml": config_map("web", "x"),
         }
     )

@@ -71,7 +71,9 @@ def _fleets(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 @given(_fleets())
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_fleet_of_that_shape_is_read_back_exactly(tmp_path_factory: pytest.TempPathFactory, read: Read, services: list[dict[str, Any]]) -> None:
+def test_any_fleet_of_that_shape_is_read_back_exactly(
+    tmp_path_factory: pytest.TempPathFactory, read: Read, services: list[dict[str, Any]]
+) -> None:
     root = tmp_path_factory.mktemp("fleet")
     write_fleet(services, root)
     _check(services, root)

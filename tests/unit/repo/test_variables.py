@@ -48,13 +48,22 @@ def test_a_config_map_that_another_kustomization_applies_counts(read: Read) -> N
 
 def test_a_secret_is_decoded(read: Read) -> None:
     secret = obj("v1", "Secret", "s", namespace="flux-system", data={"DIR": base64.b64encode(b"deep\n").decode()})
-    reading = read(_fleet(flux("child", "./${DIR}"), {"substituteFrom": _from("s", kind="Secret")}, clusters__c__s=secret))
+    reading = read(
+        _fleet(flux("child", "./${DIR}"), {"substituteFrom": _from("s", kind="Secret")}, clusters__c__s=secret)
+    )
     child = reading.fleet.kustomization(ks_id("child"))
     assert child is not None and child.path == "./deep"
 
 
 def test_an_encrypted_value_keeps_the_variable_or_its_default(read: Read) -> None:
-    secret = obj("v1", "Secret", "s", namespace="flux-system", stringData={"DIR": "ENC[AES256_GCM,data:x,type:str]"}, sops={"mac": "x"})
+    secret = obj(
+        "v1",
+        "Secret",
+        "s",
+        namespace="flux-system",
+        stringData={"DIR": "ENC[AES256_GCM,data:x,type:str]"},
+        sops={"mac": "x"},
+    )
     children = both(flux("kept", "./${DIR}"), flux("default", "./${DIR:=deep}"))
     reading = read(_fleet(children, {"substituteFrom": _from("s", kind="Secret")}, clusters__c__s=secret))
     paths = {k.id.name: k.path for k in reading.fleet.kustomizations}
@@ -83,7 +92,9 @@ def test_optional_sources_are_not_needed(read: Read) -> None:
     assert apps is not None and apps.substitute_from == () and codes(reading) == []
 
 
-@pytest.mark.parametrize(("strategy", "path"), [(None, "./${A:=deep}"), ("WithVariables", "./${A:=deep}"), ("Always", "./deep")])
+@pytest.mark.parametrize(
+    ("strategy", "path"), [(None, "./${A:=deep}"), ("WithVariables", "./${A:=deep}"), ("Always", "./deep")]
+)
 def test_without_any_variable_only_always_substitutes(read: Read, strategy: str | None, path: str) -> None:
     post_build: dict[str, Any] = {"substitute": {}} | ({"substituteStrategy": strategy} if strategy else {})
     reading = read(_fleet(flux("child", "./${A:=deep}"), post_build))
@@ -95,7 +106,9 @@ def test_without_any_variable_only_always_substitutes(read: Read, strategy: str 
 def test_an_object_may_opt_out(read: Read, place: str) -> None:
     off = {place: {"kustomize.toolkit.fluxcd.io/substitute": "disabled"}}
     child = flux("child", "./deep", dependsOn=[{"name": "${A}"}])
-    child = child.replace('"metadata": {', f'"metadata": {{"{place}": {{"kustomize.toolkit.fluxcd.io/substitute": "disabled"}},')
+    child = child.replace(
+        '"metadata": {', f'"metadata": {{"{place}": {{"kustomize.toolkit.fluxcd.io/substitute": "disabled"}},'
+    )
     reading = read(_fleet(child, {"substitute": {"A": "x"}}))
     assert off and edges(reading)["flux-system/child"] == ["flux-system/${A}"]
 
@@ -127,7 +140,10 @@ def test_a_generated_config_map_is_a_source_like_any_other(read: Read) -> None:
         generatorOptions={"disableNameSuffixHash": True},
     )
     files = _fleet(
-        flux("child", "./${DIR}"), {"substituteFrom": _from("settings")}, clusters__c__vars=flux("vars", "./vars"), vars__kustomization=generated
+        flux("child", "./${DIR}"),
+        {"substituteFrom": _from("settings")},
+        clusters__c__vars=flux("vars", "./vars"),
+        vars__kustomization=generated,
     )
     reading = read({**files, "vars/vars.env": "DIR=deep\n"})
     child = reading.fleet.kustomization(ks_id("child"))

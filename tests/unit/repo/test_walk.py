@@ -122,7 +122,9 @@ def test_a_namespace_that_only_a_parents_kustomization_gives_is_the_dependencies
             "clusters/c/kustomization.yaml": kustomization("../../media"),
             "media/kustomization.yaml": kustomization("a.yaml", "b.yaml", namespace="media"),
             "media/a.yaml": flux("a", "./deep", namespace=None),
-            "media/b.yaml": flux("b", "./deep", namespace=None, dependsOn=[{"name": "a"}, {"name": "x", "namespace": "other"}]),
+            "media/b.yaml": flux(
+                "b", "./deep", namespace=None, dependsOn=[{"name": "a"}, {"name": "x", "namespace": "other"}]
+            ),
             "deep/web.yaml": DEPLOYMENT,
         }
     )
@@ -133,7 +135,9 @@ def test_the_same_name_in_two_namespaces_is_two_objects(read: Read) -> None:
     reading = read(
         {
             "clusters/c/a.yaml": flux("app", "./deep", namespace="one"),
-            "clusters/c/b.yaml": flux("app", "./deep", namespace="two", dependsOn=[{"name": "app", "namespace": "one"}]),
+            "clusters/c/b.yaml": flux(
+                "app", "./deep", namespace="two", dependsOn=[{"name": "app", "namespace": "one"}]
+            ),
             "deep/web.yaml": DEPLOYMENT,
         }
     )
@@ -142,7 +146,12 @@ def test_the_same_name_in_two_namespaces_is_two_objects(read: Read) -> None:
 
 
 def test_an_object_that_renders_itself_is_expanded_once(read: Read) -> None:
-    reading = read({"clusters/c/apps.yaml": flux("apps", "./apps"), "apps/apps.yaml": flux("apps", "./apps", dependsOn=[{"name": "x"}])})
+    reading = read(
+        {
+            "clusters/c/apps.yaml": flux("apps", "./apps"),
+            "apps/apps.yaml": flux("apps", "./apps", dependsOn=[{"name": "x"}]),
+        }
+    )
     assert parents(reading) == {"flux-system/flux-system": None, "flux-system/apps": "flux-system/flux-system"}
     assert edges(reading)["flux-system/apps"] == []
 
@@ -189,7 +198,9 @@ def test_another_repositorys_kustomization_is_listed_not_expanded(read: Read) ->
     reading = read(
         {
             "clusters/c/own.yaml": both(flux("a", "./apps"), flux("b", "./apps")),
-            "clusters/c/other.yaml": both(git("team"), flux("team", "./apps", source="team", dependsOn=[{"name": "a"}])),
+            "clusters/c/other.yaml": both(
+                git("team"), flux("team", "./apps", source="team", dependsOn=[{"name": "a"}])
+            ),
             "apps/web.yaml": DEPLOYMENT,
         }
     )
@@ -220,7 +231,9 @@ def test_this_repository_may_be_a_source_of_any_kind_and_name(read: Read) -> Non
 
 
 def test_objects_that_flux_is_told_to_leave_alone_are_not_applied(read: Read) -> None:
-    off = flux("off", "./deep").replace('"name": "off",', '"name": "off", "annotations": {"kustomize.toolkit.fluxcd.io/reconcile": "disabled"},')
+    off = flux("off", "./deep").replace(
+        '"name": "off",', '"name": "off", "annotations": {"kustomize.toolkit.fluxcd.io/reconcile": "disabled"},'
+    )
     reading = read({"clusters/c/a.yaml": both(off, flux("on", "./deep")), "deep/web.yaml": DEPLOYMENT})
     assert set(edges(reading)) == {"flux-system/flux-system", "flux-system/on"}
 
@@ -255,7 +268,13 @@ def test_objects_come_in_the_order_in_which_flux_applies_them(read: Read) -> Non
 
 def test_common_metadata_is_set_on_all_objects_so_a_shard_may_come_from_it(read: Read) -> None:
     common = {"labels": {"sharding.fluxcd.io/key": "two"}}
-    reading = read({"clusters/c/a.yaml": flux("a", "./a", commonMetadata=common), "a/b.yaml": flux("b", "./b"), "b/web.yaml": DEPLOYMENT})
+    reading = read(
+        {
+            "clusters/c/a.yaml": flux("a", "./a", commonMetadata=common),
+            "a/b.yaml": flux("b", "./b"),
+            "b/web.yaml": DEPLOYMENT,
+        }
+    )
     child = reading.fleet.kustomization(ks_id("b"))
     assert child is not None and child.shard == "two"
 

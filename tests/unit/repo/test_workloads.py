@@ -30,13 +30,23 @@ def _template(*containers: dict[str, Any], delay: object = None) -> dict[str, An
         (_template({"readinessProbe": {"initialDelaySeconds": 20}}), 0, (20.0, "probes")),
         (_template({"readinessProbe": {"initialDelaySeconds": 20}}), 5, (25.0, "probes")),
         (_template({"readinessProbe": {"periodSeconds": 5, "successThreshold": 3}}), 0, (10.0, "probes")),
-        (_template({"startupProbe": {"initialDelaySeconds": 12}, "readinessProbe": {"periodSeconds": 5}}), 0, (15.0, "probes")),
+        (
+            _template({"startupProbe": {"initialDelaySeconds": 12}, "readinessProbe": {"periodSeconds": 5}}),
+            0,
+            (15.0, "probes"),
+        ),
         (_template({"startupProbe": {"initialDelaySeconds": 12}}), 0, (12.0, "probes")),
-        (_template({"readinessProbe": {"initialDelaySeconds": 5}}, {"readinessProbe": {"initialDelaySeconds": 9}}), 0, (9.0, "probes")),
+        (
+            _template({"readinessProbe": {"initialDelaySeconds": 5}}, {"readinessProbe": {"initialDelaySeconds": 9}}),
+            0,
+            (9.0, "probes"),
+        ),
         (_template({"readinessProbe": {"httpGet": {"path": "/"}}}), 0, (None, None)),
     ],
 )
-def test_a_pod_template_states(template: dict[str, Any], min_ready_s: float, stated: tuple[float | None, str | None]) -> None:
+def test_a_pod_template_states(
+    template: dict[str, Any], min_ready_s: float, stated: tuple[float | None, str | None]
+) -> None:
     assert stated_ready(template, min_ready_s) == stated
 
 
@@ -68,7 +78,12 @@ def test_a_workload_and_its_replicas(api_version: str, kind: str, spec: dict[str
 
 @pytest.mark.parametrize(
     ("api_version", "kind"),
-    [("v1", "ConfigMap"), ("batch/v1", "CronJob"), ("cluster.x-k8s.io/v1beta1", "Cluster"), ("example.test/v1", "Deployment")],
+    [
+        ("v1", "ConfigMap"),
+        ("batch/v1", "CronJob"),
+        ("cluster.x-k8s.io/v1beta1", "Cluster"),
+        ("example.test/v1", "Deployment"),
+    ],
 )
 def test_what_is_current_at_once_is_no_workload(api_version: str, kind: str) -> None:
     assert _workload(api_version, kind, {}) is None
@@ -76,13 +91,20 @@ def test_what_is_current_at_once_is_no_workload(api_version: str, kind: str) -> 
 
 def test_images_deadlines_and_hooks_are_read() -> None:
     pod = {"spec": {"initContainers": [{"image": "init:1"}], "containers": [{"image": "main:1"}, {"image": "init:1"}]}}
-    found = _workload("batch/v1", "Job", {"template": pod, "activeDeadlineSeconds": 90}, annotations={"helm.sh/hook": "pre-install,pre-upgrade"})
+    found = _workload(
+        "batch/v1",
+        "Job",
+        {"template": pod, "activeDeadlineSeconds": 90},
+        annotations={"helm.sh/hook": "pre-install,pre-upgrade"},
+    )
     assert found.images == ("init:1", "main:1") and found.deadline_s == 90.0 and found.hook
     found = _workload("apps/v1", "Deployment", {"progressDeadlineSeconds": 3600})
     assert found.deadline_s == 3600.0 and not found.hook
 
 
-@pytest.mark.parametrize("spec", [{"replicas": "two"}, {"replicas": True}, {"template": []}, {"template": {"spec": {"containers": "x"}}}])
+@pytest.mark.parametrize(
+    "spec", [{"replicas": "two"}, {"replicas": True}, {"template": []}, {"template": {"spec": {"containers": "x"}}}]
+)
 def test_nonsense_in_a_template_is_no_traceback(spec: dict[str, Any]) -> None:
     found = _workload("apps/v1", "Deployment", spec)
     assert found is not None and found.replicas == 1

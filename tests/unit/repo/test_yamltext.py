@@ -68,7 +68,10 @@ def test_bytes_that_are_no_text_are_refused() -> None:
 
 
 _VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(st.characters(codec="utf-8", exclude_categories=["C"]) | st.just("\n")),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.text(st.characters(codec="utf-8", exclude_categories=["C"]) | st.just("\n")),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc-_.", min_size=1), inner, max_size=4),
     max_leaves=12,
 )

@@ -36,7 +36,10 @@ def cut(picture: Picture) -> list[str]:
     return [
         text
         for text, box in drawn_texts(picture)
-        if box.x0 < page.x0 - SLACK_PX or box.y0 < page.y0 - SLACK_PX or box.x1 > page.x1 + SLACK_PX or box.y1 > page.y1 + SLACK_PX
+        if box.x0 < page.x0 - SLACK_PX
+        or box.y0 < page.y0 - SLACK_PX
+        or box.x1 > page.x1 + SLACK_PX
+        or box.y1 > page.y1 + SLACK_PX
     ]
 
 

@@ -16,7 +16,7 @@ TRACES = Path(__file__).parents[2] / "traces"
 LONG = "very-" * 100
 HOSTILE = {
     "html": "<script>alert(1)</script><img src=x onerror=alert(2)>",
-    "formula": "=HYPERLINK(\"http://example.test\",\"open\")",
+    "formula": '=HYPERLINK("http://example.test","open")',
     "long": LONG,
     "control": "bell\x07escape\x1b[31mred\u202egnp",
     "math": "$\\frac{1}{0}$",
@@ -51,7 +51,11 @@ def hostile() -> RunResult:
     document = {
         "name": HOSTILE["html"],
         "kustomizations": [
-            {"id": f"flux-system/{name.replace('/', '|')}", "depends_on": [f"flux-system/{names[0].replace('/', '|')}"] if n else [], "wait": True}
+            {
+                "id": f"flux-system/{name.replace('/', '|')}",
+                "depends_on": [f"flux-system/{names[0].replace('/', '|')}"] if n else [],
+                "wait": True,
+            }
             for n, name in enumerate(names)
         ],
     }

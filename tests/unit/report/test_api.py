@@ -26,7 +26,9 @@ def test_the_public_names_are_those_of_the_api_module():
 
 def test_import_loads_no_heavy_library():
     code = "import sys, fleetbench; print([m for m in ('pandas', 'matplotlib', 'numpy', 'networkx', 'click', 'jinja2', 'plotly') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
 
 
 def test_simulate_takes_controller_flags_and_refuses_others():
@@ -55,7 +57,12 @@ def test_a_failing_object_must_be_one_of_the_fleet():
 
 def test_blast_radius_is_what_depends_on_it():
     radius = fleetbench.blast_radius(fleet(ks("a"), ks("b", "a"), ks("c", "b"), ks("d")))
-    assert {id.name: sorted(o.name for o in down) for id, down in radius.items()} == {"a": ["b", "c"], "b": ["c"], "c": [], "d": []}
+    assert {id.name: sorted(o.name for o in down) for id, down in radius.items()} == {
+        "a": ["b", "c"],
+        "b": ["c"],
+        "c": [],
+        "d": [],
+    }
 
 
 def test_what_ifs_come_with_their_spread():

@@ -27,7 +27,9 @@ def test_a_formula_in_a_csv_is_kept_as_text():
 def test_csv_reads_back_with_the_same_rows():
     ready = runs.reference().ready
     read = pandas.read_csv(io.StringIO(frame_csv(ready)))
-    assert len(read) == len(ready) and read["ready_s"].to_numpy() == pytest.approx(ready["ready_s"].to_numpy(), abs=5e-4)
+    assert len(read) == len(ready) and read["ready_s"].to_numpy() == pytest.approx(
+        ready["ready_s"].to_numpy(), abs=5e-4
+    )
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -19,7 +19,12 @@ def test_a_frame_has_the_documented_columns_and_types(frame, run):
 
 def test_every_column_says_what_it_means():
     assert all(len(words) > 5 for columns in COLUMNS.values() for words in columns.values())
-    assert all("seconds" in words for columns in COLUMNS.values() for name, words in columns.items() if name in ("ready_s", "t_s", "total_s"))
+    assert all(
+        "seconds" in words
+        for columns in COLUMNS.values()
+        for name, words in columns.items()
+        if name in ("ready_s", "t_s", "total_s")
+    )
 
 
 def test_ready_has_a_row_a_service_and_strategy():
@@ -32,13 +37,15 @@ def test_ready_has_a_row_a_service_and_strategy():
 
 def test_the_chain_adds_up_to_the_total():
     run = runs.reference()
-    assert run.why.groupby("rollout")["takes_s"].sum().to_dict() == pytest.approx({r.label: r.total_s for r in run.rollouts})
+    assert run.why.groupby("rollout")["takes_s"].sum().to_dict() == pytest.approx(
+        {r.label: r.total_s for r in run.rollouts}
+    )
 
 
 def test_states_of_an_object_touch():
     rows = runs.reference().intervals
     for _, spans in rows.groupby(["rollout", "kind", "namespace", "name"]):
-        assert (spans["from_s"].iloc[1:].to_numpy() == pytest.approx(spans["to_s"].iloc[:-1].to_numpy()))
+        assert spans["from_s"].iloc[1:].to_numpy() == pytest.approx(spans["to_s"].iloc[:-1].to_numpy())
 
 
 def test_totals_hold_every_sample_and_quantiles_reach_one():

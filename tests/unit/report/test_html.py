@@ -71,7 +71,10 @@ def test_the_page_asks_no_network(whole):
     read = Reader(whole)
     assert all(url.startswith(("#", "data:")) for url in read.urls)
     assert "default-src 'none'" in whole and "connect-src" not in whole
-    assert "@import" not in whole and not re.search(r"url\(\s*['\"]?(https?:)?//", re.sub(r'<script type="application/octet-stream".*?</script>', "", whole, flags=re.S))
+    assert "@import" not in whole and not re.search(
+        r"url\(\s*['\"]?(https?:)?//",
+        re.sub(r'<script type="application/octet-stream".*?</script>', "", whole, flags=re.S),
+    )
 
 
 def test_the_page_stays_below_5_mb(whole):
@@ -137,6 +140,10 @@ def test_a_run_without_events_gets_a_page_without_gantt():
     from dataclasses import replace
 
     reference = runs.reference()
-    bare = replace(reference, rollouts=tuple(replace(r, explanation=None, totals_s=()) for r in reference.rollouts), notes=("an older release wrote it",))
+    bare = replace(
+        reference,
+        rollouts=tuple(replace(r, explanation=None, totals_s=()) for r in reference.rollouts),
+        notes=("an older release wrote it",),
+    )
     text = page([bare])
     assert "an older release wrote it" in text and "gantt" not in text and "run-1-graph" in text

@@ -64,7 +64,7 @@ def test_a_notebook_executes_and_exports_as_a_page_without_network(name):
     from fleetbench.report.notebooks import export
 
     page = export(name, [], samples=6, seed=1)
-    assert page.count("alt=\"") == page.count("<img")
+    assert page.count('alt="') == page.count("<img")
     assert page.startswith("<!doctype html>") and "data:image/png" in page and "<script" not in page
     assert "http://" not in page.split("<main")[1] and "default-src 'none'" in page
 

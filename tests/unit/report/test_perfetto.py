@@ -48,4 +48,6 @@ def test_objects_are_tracks_of_their_own_with_their_states(events):
     assert len(objects) == 4
     tracks = [name for (pid, _), name in named(events, "thread_name").items() if pid == objects[0]]
     assert "Kustomization/flux-system/n8n" in tracks
-    assert {"workload starting", "waiting for a dependency"} <= {e["name"] for e in events if e["pid"] == objects[0] and e["ph"] == "X"}
+    assert {"workload starting", "waiting for a dependency"} <= {
+        e["name"] for e in events if e["pid"] == objects[0] and e["ph"] == "X"
+    }

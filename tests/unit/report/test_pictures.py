@@ -19,7 +19,9 @@ def matrix(rollout):
 
 CHANGES = [
     pictures.Change("kustomize --concurrent 20", -120.0, -200.0, -100.0),
-    pictures.Change("a change with a name that is much longer than any axis has room for, and then some more of it", 30.0, 0.0, 61.0),
+    pictures.Change(
+        "a change with a name that is much longer than any axis has room for, and then some more of it", 30.0, 0.0, 61.0
+    ),
     pictures.Change("drop what everything needs", float("inf"), float("-inf"), float("inf")),
     pictures.Change("nothing", 0.0),
 ]
@@ -37,8 +39,12 @@ DRAWN = {
     "band, 200 objects": lambda: pictures.band(bands(runs.large().rollout), [runs.large().rollout.by_id_s]),
     "predicted and measured": lambda: pictures.predicted_and_measured([fleetbench.validate(runs.measured(), 5)]),
     "dependencies": lambda: pictures.dependencies(runs.reference()["fine"].fleet, runs.reference()["fine"].durations_s),
-    "dependencies, waves": lambda: pictures.dependencies(runs.reference()["waves"].fleet, runs.reference()["waves"].durations_s),
-    "dependencies, 200 objects": lambda: pictures.dependencies(runs.large().rollout.fleet, runs.large().rollout.durations_s),
+    "dependencies, waves": lambda: pictures.dependencies(
+        runs.reference()["waves"].fleet, runs.reference()["waves"].durations_s
+    ),
+    "dependencies, 200 objects": lambda: pictures.dependencies(
+        runs.large().rollout.fleet, runs.large().rollout.durations_s
+    ),
     "dependencies, hostile": lambda: pictures.dependencies(runs.hostile()["fine"].fleet),
     "totals": lambda: pictures.totals({r.label: r.totals_s for r in runs.reference().rollouts}, {"measured": 300.0}),
     "tornado": lambda: pictures.tornado(CHANGES, 484.0),
@@ -77,7 +83,10 @@ def test_two_states_differ_in_hatch_or_clearly_in_lightness():
     listed = list(STATES.items())
     for n, (name, one) in enumerate(listed):
         for other_name, other in listed[n + 1 :]:
-            assert one.hatch != other.hatch or abs(lightness(one.colour) - lightness(other.colour)) > 0.15, (name, other_name)
+            assert one.hatch != other.hatch or abs(lightness(one.colour) - lightness(other.colour)) > 0.15, (
+                name,
+                other_name,
+            )
 
 
 def test_rows_are_in_order_of_ready_with_the_last_one_at_the_bottom():
@@ -110,14 +119,20 @@ def test_a_cycle_is_drawn_as_one():
     from fleetbench.ids import ObjectId
     from tests.builders import fleet, ks
 
-    picture = pictures.dependencies(fleet(ks("a", "b"), ks("b", "a"), ks("c")), {ObjectId("Kustomization", "flux-system", "c"): 3.0})
+    picture = pictures.dependencies(
+        fleet(ks("a", "b"), ks("b", "a"), ks("c")), {ObjectId("Kustomization", "flux-system", "c"): 3.0}
+    )
     assert sum(text.get_text() == "in a cycle" for text in picture.axes[0].texts) == 2
 
 
 def test_names_stay_apart_where_two_objects_are_called_the_same():
     from fleetbench.ids import ObjectId
 
-    one, other, release = ObjectId("Kustomization", "a", "app"), ObjectId("Kustomization", "b", "app"), ObjectId("HelmRelease", "a", "app")
+    one, other, release = (
+        ObjectId("Kustomization", "a", "app"),
+        ObjectId("Kustomization", "b", "app"),
+        ObjectId("HelmRelease", "a", "app"),
+    )
     assert names([one, other, release]) == {one: "a/app", other: "b/app", release: "HR app"}
     assert len(shorten(runs.LONG)) == 38
 

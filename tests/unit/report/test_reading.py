@@ -39,7 +39,12 @@ def test_a_run_folder_reads_back_as_the_prediction_that_wrote_it(simulated, fold
     fresh, read = result_of(simulated), fleetbench.load(folder)
     assert read.notes == () and read.source == "predicted"
     for one, other in zip(fresh.rollouts, read.rollouts, strict=True):
-        assert (one.label, one.objects, one.total_quantiles, one.complete) == (other.label, other.objects, other.total_quantiles, other.complete)
+        assert (one.label, one.objects, one.total_quantiles, one.complete) == (
+            other.label,
+            other.objects,
+            other.total_quantiles,
+            other.complete,
+        )
         assert one.totals_s == pytest.approx(other.totals_s, abs=1e-3)
         assert {id: [s.state for s in spans] for id, spans in one.intervals.items()} == {
             id: [s.state for s in spans] for id, spans in other.intervals.items()
@@ -139,7 +144,9 @@ def test_a_measured_commit_counts_from_its_artifact():
     run, document = runs.measured("commit-c4"), runs.trace_document("commit-c4")
     rollout = run.rollout
     assert rollout.since_s == pytest.approx(document["commit"]["t"] + document["commit"]["source_s"])
-    assert rollout.chain[0].from_s == pytest.approx(0, abs=1e-6) and rollout.chain[-1].to_s == pytest.approx(rollout.total_s)
+    assert rollout.chain[0].from_s == pytest.approx(0, abs=1e-6) and rollout.chain[-1].to_s == pytest.approx(
+        rollout.total_s
+    )
     assert all(span.from_s >= 0 for spans in rollout.intervals.values() for span in spans)
     assert run.events["t_s"].min() < 0
 

@@ -93,6 +93,9 @@ def test_an_unknown_notebook_is_named_with_those_there_are():
 
 
 def test_without_papermill_the_environment_lacks_something(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name, find=importlib.util.find_spec: None if name == "papermill" else find(name))
+    monkeypatch.setattr(
+        "importlib.util.find_spec",
+        lambda name, find=importlib.util.find_spec: None if name == "papermill" else find(name),
+    )
     result = report("--notebook", "01")
     assert result.exit_code == 3 and "fleetbench[notebook]" in result.output

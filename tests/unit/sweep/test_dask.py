@@ -33,7 +33,17 @@ def cluster(tmp_path):
     pytest.importorskip("distributed")
     file, log = tmp_path / "scheduler.json", (tmp_path / "dask.log").open("w")
     quiet = {"stdout": log, "stderr": subprocess.STDOUT, "cwd": tmp_path}
-    scheduler = [str(DASK), "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
+    scheduler = [
+        str(DASK),
+        "scheduler",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--no-dashboard",
+        "--scheduler-file",
+        str(file),
+    ]
     processes = [subprocess.Popen(scheduler, **quiet)]
     try:
         wait_until(file.exists, "the scheduler")

@@ -35,14 +35,18 @@ def test_the_base_is_what_holds_today_where_that_is_listed(grid):
 
 def test_the_base_follows_the_flags_that_the_repository_sets(small_fleet, choice):
     flag = ControllerFlag("kustomize-controller", "concurrent", "8")
-    flagged = Fleet(small_fleet.root, small_fleet.kustomizations, small_fleet.helmreleases, small_fleet.sources, (flag,))
+    flagged = Fleet(
+        small_fleet.root, small_fleet.kustomizations, small_fleet.helmreleases, small_fleet.sources, (flag,)
+    )
     grid = make_grid(flagged, choice, {"kustomize_concurrent": (2, 8), "cpus": (1.0, 4.0)})
     assert grid.cells[grid.base].values == (8, 1.0)  # 2 CPUs, today's, are not on the list: the first that is
 
 
 def test_what_the_repository_sets_holds_where_no_axis_says_otherwise(small_fleet, choice):
     flag = ControllerFlag("kustomize-controller", "concurrent", "8")
-    flagged = Fleet(small_fleet.root, small_fleet.kustomizations, small_fleet.helmreleases, small_fleet.sources, (flag,))
+    flagged = Fleet(
+        small_fleet.root, small_fleet.kustomizations, small_fleet.helmreleases, small_fleet.sources, (flag,)
+    )
     assert {c.parameters.kustomize_concurrent for c in make_grid(flagged, choice, {"nodes": (1, 3)}).cells} == {8}
 
 

@@ -62,7 +62,14 @@ def test_a_cell_holds_what_predict_says_of_it(grid, choice, small_fleet, whole):
 
 def test_rows_are_sorted_by_cell_and_sample_and_carry_the_axes_values(whole):
     table = pq.read_table(whole / "samples.parquet")
-    assert table.column_names == ["cell", "kustomize_concurrent", "requeue_dependency_s", "sample", "total_s", "not_ready"]
+    assert table.column_names == [
+        "cell",
+        "kustomize_concurrent",
+        "requeue_dependency_s",
+        "sample",
+        "total_s",
+        "not_ready",
+    ]
     rows = [(r["cell"], r["sample"]) for r in table.to_pylist()]
     assert rows == sorted(rows) and len(rows) == 6 * 8
 
@@ -100,10 +107,16 @@ def test_a_cells_damaged_file_is_simulated_again(grid, choice, whole, tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda fleet, choice: ((fleet, choice, {"kustomize_concurrent": (1, 4)}), 8), r"kustomize_concurrent: has \[1, 4, 8\], now \[1, 4\]"),
+        (
+            lambda fleet, choice: ((fleet, choice, {"kustomize_concurrent": (1, 4)}), 8),
+            r"kustomize_concurrent: has \[1, 4, 8\], now \[1, 4\]",
+        ),
         (lambda fleet, choice: ((fleet, choice, None), 9), "samples: has 8, now 9"),
         (lambda fleet, choice: ((fleet, _with(choice, seed=4), None), 8), "seed: has 3, now 4"),
-        (lambda fleet, choice: ((fleet, _with(choice, profile="default"), None), 8), "options, durations or profile have changed"),
+        (
+            lambda fleet, choice: ((fleet, _with(choice, profile="default"), None), 8),
+            "options, durations or profile have changed",
+        ),
         (lambda fleet, choice: ((_without_last(fleet), choice, None), 8), "the fleet has changed"),
     ],
 )

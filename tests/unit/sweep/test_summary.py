@@ -35,7 +35,11 @@ def test_the_knee_is_the_fewest_workers_within_5_percent_of_the_best(grid, choic
 
 def test_the_knee_of_a_poll_is_the_longest_that_costs_little(grid, choice):
     summary = summary_of(grid, choice, [200, 204, 100, 150, 100, 105])
-    assert [(k.given[0], k.value) for k in summary.knees if k.axis == "requeue_dependency_s"] == [(1, 30.0), (4, 5.0), (8, 30.0)]
+    assert [(k.given[0], k.value) for k in summary.knees if k.axis == "requeue_dependency_s"] == [
+        (1, 30.0),
+        (4, 5.0),
+        (8, 30.0),
+    ]
 
 
 def test_a_cell_that_is_sooner_because_less_got_ready_is_no_best(grid, choice):
