@@ -128,7 +128,7 @@ def test_each_part_imports_only_what_flows_into_it() -> None:
     wrong, used = [], set()
     for found in all_imports():
         part, other = part_of(found.file), inside(found.target)
-        if other is None or other == part or other in BASE and part not in BASE:
+        if other is None or other == part or (other in BASE and part not in BASE):
             continue
         rest = found.target.split(".", 1)[1]
         if (part, rest) in EXCEPTIONS:

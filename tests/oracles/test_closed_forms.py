@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import networkx as nx
 import pytest
-from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
 
 from fleetbench.engine.simulate import simulate
 from fleetbench.model.parameters import Parameters
+from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
 
 PERFECT = Parameters(interval_jitter=0.0).perfect()
 

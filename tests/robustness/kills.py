@@ -120,7 +120,7 @@ def sweep_left(folder: Path, reference: Path) -> str:
     finished = (folder / "sweep" / "summary.json").exists()
     code, said = fleetbench(*sweep_argv(folder)[len(PROGRAM) :])
     assert code == 0, said
-    if 0 < had:
+    if had > 0:
         assert f"{had} of 4 cells are done" in said
     for name in ("samples.parquet", "objects.parquet"):
         assert (folder / "sweep" / name).read_bytes() == (reference / "sweep" / name).read_bytes()

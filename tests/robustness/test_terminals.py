@@ -61,7 +61,7 @@ def on_terminal(argv: list[str], folder: Path, **more: str) -> bytes:
 
 def test_colours_are_for_terminals_and_no_color_turns_them_off(tmp_path: Path) -> None:
     argv = ["graph", "--graph", str(graph_file(tmp_path))]
-    without = {k: "" for k in ("NO_COLOR", "FORCE_COLOR")}
+    without = dict.fromkeys(("NO_COLOR", "FORCE_COLOR"), "")
     assert b"\x1b[" in on_terminal(argv, tmp_path, **without)
     assert b"\x1b[3" not in on_terminal(argv, tmp_path, NO_COLOR="1").replace(b"\x1b[3m", b"")
     assert b"\x1b" not in run(argv, tmp_path, FORCE_COLOR="1").stdout

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
 
 from fleetbench import phases
 from fleetbench.engine.simulate import simulate
 from fleetbench.model.parameters import Parameters, parameters_of
+from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
 
 
 def run(of, durations=None, **fields):

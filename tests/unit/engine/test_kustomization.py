@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.builders import NS, ROOT, fleet, hr, hr_id, ks, ks_id, scenario
 
 from fleetbench import phases
 from fleetbench.engine.readiness import artifact_event_enqueues, dependency_ready, next_poll_s, retries_exhausted
@@ -13,6 +12,7 @@ from fleetbench.engine.simulate import simulate
 from fleetbench.graph.document import with_root
 from fleetbench.graph.fleet import Dependency, Need, Source
 from fleetbench.ids import GIT_REPOSITORY, OCI_REPOSITORY, ObjectId
+from tests.builders import NS, ROOT, fleet, hr, hr_id, ks, ks_id, scenario
 
 GIT = ObjectId(GIT_REPOSITORY, NS, "flux-system")
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 import simpy
-from tests.builders import fleet, ks, scenario
 
 from fleetbench.engine.processors import Mutex, Processors
 from fleetbench.engine.simulate import simulate
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.steps import Step, no_steps
+from tests.builders import fleet, ks, scenario
 
 
 def test_as_many_steps_as_processors_run_at_full_speed_and_one_more_slows_itself_down():

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.builders import fleet, ks, ks_id, scenario
 
 from fleetbench.engine.simulate import simulate
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import COMMIT, RESTART
 from fleetbench.model.steps import shipped_steps
+from tests.builders import fleet, ks, ks_id, scenario
 
 
 def ready(sample, of):
