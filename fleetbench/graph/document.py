@@ -177,7 +177,13 @@ def with_root(
     """Close a fleet: find or assume its root, hang what has no parent below it, and add the sources it names.
 
     Args:
+        kustomizations: as read.
+        helmreleases: as read.
+        sources: those that are defined; one that is only named is added.
         root: the root's id where known; None = look for one, or assume ``flux-system/flux-system``.
+        flags: controller flags that the repository sets.
+        name: for run folders and titles.
+        cluster_path: what the root points at, where known.
         source: the source of an assumed root; None = the one most Kustomizations use.
     """
     ks = {k.id: k for k in kustomizations}
