@@ -28,7 +28,9 @@ def main() -> int:
         print(f"FAILED {failure['case']}: {failure['problem']}")
         print(f"    {' '.join(map(str, failure['argv']))[:200]!r}")
     print(f"{result.cases.total()} cases in {time.monotonic() - started_s:.0f} s: {dict(result.cases)}")
-    print(f"exit codes: {dict(result.exit_codes)}; slowest {result.slowest_s:.1f} s of processor time; most memory {result.memory_mb} MB")
+    print(
+        f"exit codes: {dict(result.exit_codes)}; slowest {result.slowest_s:.1f} s of processor time; most memory {result.memory_mb} MB"
+    )
     print(f"{len(result.failures)} failures")
     return 1 if result.failures else 0
 

@@ -24,7 +24,8 @@ SMALL: dict[str, str] = {
         "  postBuild: {substitute: {size: '2', region: eu}}\n"
     ),
     "clusters/dev/apps.yaml": "---\n".join(
-        _FLUX + f"metadata: {{name: {name}, namespace: flux-system}}\nspec:\n  interval: 10m\n  timeout: 5m\n  wait: {wait}\n"
+        _FLUX
+        + f"metadata: {{name: {name}, namespace: flux-system}}\nspec:\n  interval: 10m\n  timeout: 5m\n  wait: {wait}\n"
         f"  path: ./apps/{name}\n  prune: true\n  sourceRef: {{kind: GitRepository, name: flux-system}}\n  dependsOn: [{needs}]\n"
         for name, wait, needs in (("a", "true", ""), ("b", "false", "{name: a}"), ("c", "true", "{name: a}, {name: b}"))
     ),
@@ -60,7 +61,9 @@ SMALL: dict[str, str] = {
 }
 """Path -> text: root, substitutions, patches, a generator, a shared base, a chart beside its release."""
 
-DURATIONS = "flux-system/a: 12\nflux-system/b: 1m30s\nHelmRelease/c/c: {p50_s: 20, p90_s: 60}\nflux-system/c: [1, 2, 3]\n"
+DURATIONS = (
+    "flux-system/a: 12\nflux-system/b: 1m30s\nHelmRelease/c/c: {p50_s: 20, p90_s: 60}\nflux-system/c: [1, 2, 3]\n"
+)
 
 
 @cache
@@ -98,7 +101,9 @@ def _small_graph() -> dict[str, Any]:
                     "retry_interval_s": 60.0,
                     "source": "GitRepository/flux-system/flux-system",
                     "applies": 2,
-                    "workloads": [{"object": f"Deployment/x/{n}", "replicas": 1, "images": ["web:1"], "stated_ready_s": 5.0}],
+                    "workloads": [
+                        {"object": f"Deployment/x/{n}", "replicas": 1, "images": ["web:1"], "stated_ready_s": 5.0}
+                    ],
                 }
                 for n, id in enumerate(ids)
             ),
@@ -126,7 +131,11 @@ def trace_lines() -> str:
     fleet = read_document(graph("small"), "small")
     lines, at_s = [header_line(fleet, {"kustomize_concurrent": 4}, {"workloads": "stand-in"}, 600.0)], 0.0
     for obj in fleet.services():
-        for status, reason in (("Unknown", "Progressing"), ("False", "DependencyNotReady"), ("True", "ReconciliationSucceeded")):
+        for status, reason in (
+            ("Unknown", "Progressing"),
+            ("False", "DependencyNotReady"),
+            ("True", "ReconciliationSucceeded"),
+        ):
             at_s += 1.5
             revision = "main@sha1:1" if status == "True" else ""
             lines.append(event_line(Event(at_s, obj.id, status, reason, "", 1, 1, revision), "2026-01-01T00:00:01Z"))

@@ -80,7 +80,9 @@ def run_chunk(family: str, first: int, count: int, module: str = "tests.fuzz.wor
             result.slowest_s = max(result.slowest_s, line["took_s"])
             result.memory_mb = max(result.memory_mb, line["memory_mb"])
             if line["problem"]:
-                result.failures.append({"case": f"{family}:{line['done']}", "problem": line["problem"], "argv": line["argv"]})
+                result.failures.append(
+                    {"case": f"{family}:{line['done']}", "problem": line["problem"], "argv": line["argv"]}
+                )
         if at >= first + count:
             break
         culprit = at if started is None else started
@@ -93,7 +95,9 @@ def run_chunk(family: str, first: int, count: int, module: str = "tests.fuzz.wor
 def _worker_lines(module: str, family: str, first: int, count: int) -> tuple[list[dict[str, Any]], str]:
     command = [sys.executable, "-m", module, family, str(first), str(count)]
     errors = tempfile.TemporaryFile()  # noqa: SIM115
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, env={**os.environ, "PYTHONPATH": PYTHONPATH})
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, env={**os.environ, "PYTHONPATH": PYTHONPATH}
+    )
     assert process.stdout is not None
     lines: list[dict[str, Any]] = []
     rest, ended, last_s = b"", "", time.monotonic()

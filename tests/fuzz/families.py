@@ -31,7 +31,9 @@ def _mutated_json(text: str, rng: Random) -> bytes:
         return _json(mutate.structure(document, rng))
     if kind < 0.97 and isinstance(document, dict) and "kustomizations" in document:
         return _json(mutate.graph_meaning(document, rng))
-    deep = json.dumps(mutate.structure(document, rng)).replace("[]", hostile.nested(10_000, rng.choice(("list", "map"))), 1)
+    deep = json.dumps(mutate.structure(document, rng)).replace(
+        "[]", hostile.nested(10_000, rng.choice(("list", "map"))), 1
+    )
     return deep.encode()
 
 
@@ -40,14 +42,66 @@ def _on_graph(rng: Random, file: Path, out: Path) -> list[str]:
     few = ["--samples", rng.choice(("1", "2"))]
     return rng.choice(
         (
-            lambda: ["graph", "--graph", str(file), "--format", rng.choice(("table", "json", "dot", "mermaid", "graphml"))],
+            lambda: [
+                "graph",
+                "--graph",
+                str(file),
+                "--format",
+                rng.choice(("table", "json", "dot", "mermaid", "graphml")),
+            ],
             lambda: ["graph", "--graph", str(file), "--critical-path"],
-            lambda: ["simulate", "--graph", str(file), *few, "--format", rng.choice(("table", "json", "csv", "perfetto"))],
-            lambda: ["simulate", "--graph", str(file), *few, "--why", "--strategy", rng.choice(("fine", "waves", "both"))],
-            lambda: ["simulate", "--graph", str(file), *few, "--scenario", rng.choice(("commit", "restart")), "--until", "2h"],
+            lambda: [
+                "simulate",
+                "--graph",
+                str(file),
+                *few,
+                "--format",
+                rng.choice(("table", "json", "csv", "perfetto")),
+            ],
+            lambda: [
+                "simulate",
+                "--graph",
+                str(file),
+                *few,
+                "--why",
+                "--strategy",
+                rng.choice(("fine", "waves", "both")),
+            ],
+            lambda: [
+                "simulate",
+                "--graph",
+                str(file),
+                *few,
+                "--scenario",
+                rng.choice(("commit", "restart")),
+                "--until",
+                "2h",
+            ],
             lambda: ["simulate", "--graph", str(file), *few, "--fail", "flux-system/a", "-o", str(out / "run")],
-            lambda: ["check", "--graph", str(file), *few, "--target", "5m", "--markdown", str(out / "m"), "--sarif", str(out / "s")],
-            lambda: ["check", "--graph", str(file), *few, "--baseline", str(file), "--junit", str(out / "j"), "--format", "json"],
+            lambda: [
+                "check",
+                "--graph",
+                str(file),
+                *few,
+                "--target",
+                "5m",
+                "--markdown",
+                str(out / "m"),
+                "--sarif",
+                str(out / "s"),
+            ],
+            lambda: [
+                "check",
+                "--graph",
+                str(file),
+                *few,
+                "--baseline",
+                str(file),
+                "--junit",
+                str(out / "j"),
+                "--format",
+                "json",
+            ],
         )
     )()  # type: ignore[no-any-return,no-untyped-call]
 
@@ -75,7 +129,9 @@ def _mutated_yaml(text: str, rng: Random, bodies: Callable[[dict[str, Any], Rand
         return mutate.bytes_of(text.encode(), rng)
     if kind < 0.4:
         snippet = rng.choice(hostile.YAML_SNIPPETS)
-        return rng.choice((snippet, text + "\n---\n" + snippet, text + "\nx: " + snippet.replace("\n", "\n  "))).encode("utf-8", "surrogatepass")
+        return rng.choice((snippet, text + "\n---\n" + snippet, text + "\nx: " + snippet.replace("\n", "\n  "))).encode(
+            "utf-8", "surrogatepass"
+        )
     try:
         parsed = list(yaml.safe_load_all(text))
     except (yaml.YAMLError, ValueError):
@@ -137,7 +193,14 @@ def _on_run(rng: Random, run: Path, out: Path) -> list[str]:
         (
             lambda: ["validate", str(run), "--samples", "1", "--format", rng.choice(("table", "json"))],
             lambda: ["report", str(run), "--samples", "0", "--format", rng.choice(("csv", "markdown", "perfetto"))],
-            lambda: ["report", str(run), "--format", "csv", "--table", rng.choice(("ready", "events", "intervals", "why", "totals"))],
+            lambda: [
+                "report",
+                str(run),
+                "--format",
+                "csv",
+                "--table",
+                rng.choice(("ready", "events", "intervals", "why", "totals")),
+            ],
             lambda: ["report", str(run), "--samples", "1", "-o", str(out / "page.html")],
             lambda: ["calibrate", str(run), "-o", str(out / "profile.yaml")],
         )
@@ -208,7 +271,9 @@ def _hostile_repository(files: dict[str, bytes], rng: Random, repo: Path) -> Non
         elif kind == 3:
             (path.parent / "loop").is_symlink() or (path.parent / "loop").symlink_to(".")
         elif kind == 4:
-            odd = rng.choice(("\x1b[31m.yaml", "a\nb.yaml", "\u202e.yaml", " .yaml", "-rf", "💥.yml", "kustomization.yml"))
+            odd = rng.choice(
+                ("\x1b[31m.yaml", "a\nb.yaml", "\u202e.yaml", " .yaml", "-rf", "💥.yml", "kustomization.yml")
+            )
             (path.parent / odd).write_bytes(path.read_bytes())
         else:
             path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
@@ -232,7 +297,9 @@ def arguments(rng: Random, folder: Path) -> list[str]:
     """Hostile arguments beside a fleet that is fine."""
     known = folder / "graph.json"
     known.write_text(bases.graph("small"), encoding="utf-8")
-    text = rng.choice((*hostile.TEXTS, *hostile.DURATIONS, *map(str, hostile.NUMBERS))).replace("\0", "")  # no argument holds one
+    text = rng.choice((*hostile.TEXTS, *hostile.DURATIONS, *map(str, hostile.NUMBERS))).replace(
+        "\0", ""
+    )  # no argument holds one
     option = rng.choice(
         (
             "--kustomize-concurrent", "--helm-concurrent", "--source-concurrent", "--requeue-dependency", "--flux-version",

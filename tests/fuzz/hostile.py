@@ -4,9 +4,24 @@ from __future__ import annotations
 
 import math
 
-ESCAPES = ("\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "\x1b]8;;http://127.0.0.1:9/\x1b\\link\x1b]8;;\x1b\\", "\x9b2J", "\x7f\x08\x08")
+ESCAPES = (
+    "\x1b[31mred\x1b[0m",
+    "\x1b]0;title\x07",
+    "\x1b]8;;http://127.0.0.1:9/\x1b\\link\x1b]8;;\x1b\\",
+    "\x9b2J",
+    "\x7f\x08\x08",
+)
 """What a terminal would obey: colours, a window title, a link, "clear the screen", rubbing out."""
-FORGERIES = ("a\nb", "a\r\nError: forged", "\u202egnp.exe", "\u2066x\u2069", "\u2028line", "\ufeffbom", "a\tb", "\u200bhidden")
+FORGERIES = (
+    "a\nb",
+    "a\r\nError: forged",
+    "\u202egnp.exe",
+    "\u2066x\u2069",
+    "\u2028line",
+    "\ufeffbom",
+    "a\tb",
+    "\u200bhidden",
+)
 """What would break a line or show text in another order."""
 MARKUP = (
     "<script>alert(1)</script>", "]]>", "--><b>", '"><img src=x onerror=alert(1)>', "</style>", "{{7*7}}", "[bold]x[/bold]",

@@ -32,7 +32,9 @@ def bytes_of(content: bytes, rng: Random) -> bytes:
         elif kind == 5:
             data[at:at] = rng.choice(hostile.TEXTS + hostile.DURATIONS).encode("utf-8", "surrogatepass")
         elif kind == 6:
-            data[at:at] = rng.choice((b"\x00", b"\xff\xfe", b"\x80", b"\xed\xa0\x80", b"\r\n", b"\xef\xbb\xbf", b"\n---\n", b"{", b"[", b'"'))
+            data[at:at] = rng.choice(
+                (b"\x00", b"\xff\xfe", b"\x80", b"\xed\xa0\x80", b"\r\n", b"\xef\xbb\xbf", b"\n---\n", b"{", b"[", b'"')
+            )
         else:
             data = data.replace(b"\n", b"\r\n") if rng.random() < 0.5 else data.replace(b": ", b":\t", 1)
     return bytes(data)
@@ -138,7 +140,9 @@ def graph_meaning(document: dict[str, Any], rng: Random) -> dict[str, Any]:
         elif kind == 2:
             k["parent"] = rng.choice((*ids, "gone/gone", None))
         elif kind == 3:
-            k[rng.choice(("interval_s", "timeout_s", "retry_interval_s"))] = rng.choice((0, 1e-9, 1e-3, 0.5, 9e9, 3e7, 30))
+            k[rng.choice(("interval_s", "timeout_s", "retry_interval_s"))] = rng.choice(
+                (0, 1e-9, 1e-3, 0.5, 9e9, 3e7, 30)
+            )
         elif kind == 4:
             k[rng.choice(("wait", "suspend", "assumed"))] = rng.random() < 0.5
         elif kind == 5:

@@ -64,7 +64,10 @@ def server() -> Iterator[tuple[str, list[str]]]:
 def repository(tmp_path: Path, base: str, **files: str) -> Path:
     """A repository whose entry has a base with this kustomization; in names of files ``__`` is a slash, ``_`` a dot."""
     repo = tmp_path / "repo"
-    for path, text in {"entry/kustomization.yaml": "resources: [../base, ok.yaml]\n", "base/kustomization.yaml": base}.items():
+    for path, text in {
+        "entry/kustomization.yaml": "resources: [../base, ok.yaml]\n",
+        "base/kustomization.yaml": base,
+    }.items():
         (repo / path).parent.mkdir(parents=True, exist_ok=True)
         (repo / path).write_text(text)
     (repo / "entry" / "ok.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ok}\n")
@@ -96,9 +99,13 @@ BUILTIN = "apiVersion: builtin\nkind: {kind}\nmetadata: {{name: x}}\n{rest}\n"
 
 
 @pytest.mark.parametrize("field", ["generators", "transformers", "validators"])
-@pytest.mark.parametrize("how", ["exec: {path: ./run.sh}", "container: {image: 'busybox:1'}", "starlark: {path: run.star}"])
+@pytest.mark.parametrize(
+    "how", ["exec: {path: ./run.sh}", "container: {image: 'busybox:1'}", "starlark: {path: run.star}"]
+)
 def test_an_exec_or_container_plugin_never_runs(tmp_path: Path, marker: Path, field: str, how: str) -> None:
-    repo = repository(tmp_path, f"{field}: [plugin.yaml]\n", plugin_yaml=GENERATOR.format(how=how), run_sh=script(marker))
+    repo = repository(
+        tmp_path, f"{field}: [plugin.yaml]\n", plugin_yaml=GENERATOR.format(how=how), run_sh=script(marker)
+    )
     result = graph(repo)
     assert result.exit_code == 2 and "cannot be built" in result.stderr
     assert not marker.exists()
@@ -106,7 +113,9 @@ def test_an_exec_or_container_plugin_never_runs(tmp_path: Path, marker: Path, fi
 
 def test_a_legacy_exec_plugin_never_runs(tmp_path: Path, marker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plugin = "apiVersion: example.com/v1\nkind: Runs\nmetadata: {name: x}\n"
-    repo = repository(tmp_path, "generators: [plugin.yaml]\n", plugin_yaml=plugin, example_com__v1__runs__Runs=script(marker))
+    repo = repository(
+        tmp_path, "generators: [plugin.yaml]\n", plugin_yaml=plugin, example_com__v1__runs__Runs=script(marker)
+    )
     home = tmp_path / "plugins"
     program = home / "example.com" / "v1" / "runs" / "Runs"
     program.parent.mkdir(parents=True)
@@ -125,7 +134,9 @@ def test_a_legacy_exec_plugin_never_runs(tmp_path: Path, marker: Path, monkeypat
         "helmGlobals: {chartHome: charts}\nhelmCharts: [{name: x, releaseName: x}]\n",
     ],
 )
-def test_helm_is_never_run(tmp_path: Path, marker: Path, server: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch, base: str) -> None:
+def test_helm_is_never_run(
+    tmp_path: Path, marker: Path, server: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch, base: str
+) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in ("helm", "git", "docker"):
@@ -136,7 +147,9 @@ def test_helm_is_never_run(tmp_path: Path, marker: Path, server: tuple[str, list
             (programs / name).symlink_to(found)
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     kustomize.cache_clear()
-    result = graph(repository(tmp_path, base.replace("URL", server[0]), charts__x__Chart_yaml="name: x\nversion: '1'\n"))
+    result = graph(
+        repository(tmp_path, base.replace("URL", server[0]), charts__x__Chart_yaml="name: x\nversion: '1'\n")
+    )
     kustomize.cache_clear()
     assert result.exit_code == 2
     assert not marker.exists() and server[1] == []
@@ -166,7 +179,9 @@ def test_nothing_is_downloaded(tmp_path: Path, server: tuple[str, list[str]], ba
     assert asked == []
 
 
-def test_a_file_that_is_named_like_an_address_does_not_open_the_network(tmp_path: Path, server: tuple[str, list[str]]) -> None:
+def test_a_file_that_is_named_like_an_address_does_not_open_the_network(
+    tmp_path: Path, server: tuple[str, list[str]]
+) -> None:
     url, asked = server
     repo = repository(tmp_path, f"resources: ['{url}/x.yaml']\n")
     local = repo / "base" / "http:" / url.removeprefix("http://") / "x.yaml"
@@ -190,7 +205,10 @@ def test_a_file_that_is_named_like_an_address_does_not_open_the_network(tmp_path
         ("resources: [../../../../../../../../OUT]\n", {}),
         ("generators: [g.yaml]\n", {"g_yaml": BUILTIN.format(kind="ConfigMapGenerator", rest="files: ['a=OUT']")}),
         ("generators: [g.yaml]\n", {"g_yaml": BUILTIN.format(kind="ConfigMapGenerator", rest="FILES: ['a=OUT']")}),
-        ("generators:\n- |\n  apiVersion: builtin\n  kind: ConfigMapGenerator\n  metadata: {name: x}\n  files: ['a=OUT']\n", {}),
+        (
+            "generators:\n- |\n  apiVersion: builtin\n  kind: ConfigMapGenerator\n  metadata: {name: x}\n  files: ['a=OUT']\n",
+            {},
+        ),
         ("generators: ['{apiVersion: builtin, kind: SecretGenerator, metadata: {name: x}, files: [\"a=OUT\"]}']\n", {}),
         (
             "generators: [g]\n",
@@ -201,7 +219,9 @@ def test_a_file_that_is_named_like_an_address_does_not_open_the_network(tmp_path
         ),
     ],
 )
-def test_nothing_outside_the_repository_is_loaded(tmp_path: Path, outside: Path, base: str, files: dict[str, str]) -> None:
+def test_nothing_outside_the_repository_is_loaded(
+    tmp_path: Path, outside: Path, base: str, files: dict[str, str]
+) -> None:
     here = {name: text.replace("OUT", str(outside)) for name, text in files.items()}
     repo = repository(tmp_path, base.replace("OUT", str(outside)), **here)
     result = graph(repo)
