@@ -134,7 +134,7 @@ def _mutated_yaml(text: str, rng: Random, bodies: Callable[[dict[str, Any], Rand
         )
     try:
         parsed = list(yaml.safe_load_all(text))
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, RecursionError):
         return mutate.bytes_of(text.encode(), rng)
     if not parsed:
         return mutate.bytes_of(text.encode(), rng)
