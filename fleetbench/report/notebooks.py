@@ -34,6 +34,7 @@ def export(name: str, runs: Sequence[Path], **parameters: Any) -> str:
         EnvironmentLacks: papermill, nbconvert or ipykernel is not installed.
         InputError: no such notebook, or a cell failed.
     """
+    _full(name)  # a notebook that does not exist is said first
     _check_installed()
     given = {"runs": [str(path.resolve()) for path in runs]} if runs else {}
     executed = execute(name, {**given, **parameters})
