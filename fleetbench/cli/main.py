@@ -68,7 +68,8 @@ class LazyGroup(click.Group):
         if not name.startswith("-") and name not in self.list_commands(ctx):
             import difflib
 
-            near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            known = self.list_commands(ctx)
+            near = [k for k in known if k.startswith(name)] or difflib.get_close_matches(name, known, n=1)
             ctx.fail(f"No such command {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
         return super().resolve_command(ctx, args)
 

@@ -97,7 +97,12 @@ def command(
 def _object(fleet: Fleet, why: str | None) -> ObjectId | None:
     if why is None or why == LAST:
         return None
-    return named(fleet, OBJECT.convert(why, None, None), "--why")
+    try:
+        object = OBJECT.convert(why, None, None)
+    except click.BadParameter as error:
+        error.param_hint = "'--why'"
+        raise
+    return named(fleet, object, "--why")
 
 
 def _show(result: Simulated, format: str, why: bool) -> None:
