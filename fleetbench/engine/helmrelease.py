@@ -9,7 +9,7 @@ from __future__ import annotations
 from fleetbench import phases
 from fleetbench.engine import world
 from fleetbench.engine.health_check import CANCELED, PASSED, health_check
-from fleetbench.engine.plan import MISSING
+from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import dependency_ready, retries_exhausted
 from fleetbench.engine.reconcile import Reconcile, begin
 from fleetbench.engine.work_queue import REQUEUE, STOP, Result

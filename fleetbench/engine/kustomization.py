@@ -14,7 +14,7 @@ import simpy
 from fleetbench import phases
 from fleetbench.engine import world
 from fleetbench.engine.health_check import CANCELED, PASSED, health_check
-from fleetbench.engine.plan import MISSING
+from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import dependency_ready
 from fleetbench.engine.reconcile import Reconcile, begin
 from fleetbench.engine.work_queue import REQUEUE, Result

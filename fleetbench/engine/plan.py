@@ -2,100 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from fleetbench.engine.draws import key_of
+from fleetbench.engine.items import MISSING, Item, Plan
+from fleetbench.engine.reachable import can_turn_ready
 from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, artifact_files
 from fleetbench.ids import HELM_CHART, HELM_RELEASE, ObjectId
 from fleetbench.model.scenario import BOOTSTRAP, Scenario
-from fleetbench.model.workload_time import WorkloadTime
-
-MISSING = -1
-
-
-@dataclass(slots=True)
-class Item:
-    """What stays the same about one object over all samples."""
-
-    id: ObjectId
-    key: int
-    """For its random numbers."""
-    parent: int = MISSING
-    source: int = MISSING
-    """Kustomization: its source. HelmRelease: what holds its chart (HelmChart or chartRef). HelmChart: its repository."""
-    dependencies: tuple[tuple[int, bool], ...] = ()
-    """(item, revision must match): MISSING for an object that does not exist."""
-    names: tuple[str, ...] = ()
-    """ns/name of the dependencies, for messages."""
-    dependents: list[int] = field(default_factory=list)
-    creates: tuple[int, ...] = ()
-    """Items that its apply creates, in the order of the apply."""
-    applies: int = 0
-    """Objects in its build."""
-    definitions: bool = False
-    """Its build holds CRDs, which the apply waits for."""
-    waits: bool = False
-    """``wait`` or health checks: the worker is held until they pass."""
-    checks: tuple[int, ...] = ()
-    """Items that its health check watches."""
-    checks_workloads: frozenset[ObjectId] | None = None
-    """Own workloads that its health check watches; None = all."""
-    check_missing: bool = False
-    """A health check names an object that nothing creates."""
-    watchers: list[int] = field(default_factory=list)
-    """Items whose health check watches this one."""
-    interval_s: float = 600.0
-    timeout_s: float = 570.0
-    retry_s: float = 600.0
-    suspend: bool = False
-    broken: bool = False
-    needs_build: tuple[int, ...] = ()
-    """Items that must have been applied before its build succeeds (substituteFrom)."""
-    needs_apply: tuple[int, ...] = ()
-    """Items that must have been applied before its dry-run succeeds."""
-    needs_run: tuple[int, ...] = ()
-    """Items that must have been applied before its workloads turn ready."""
-    workload: WorkloadTime | None = None
-    workload_keys: tuple[int, ...] = ()
-    fails: bool = False
-    """Named by ``fail``: never turns healthy."""
-    failing_workloads: bool = False
-    shard: str | None = None
-    exists: bool = False
-    """There from the beginning."""
-    retries: int = 0
-    retry_on_failure: bool = False
-    remediate_last_failure: bool = False
-    helm_wait: bool = True
-    defined: bool = True
-    files: int = 0
-    """A source: files of its artifact."""
-
-
-@dataclass(slots=True)
-class Plan:
-    """The compiled scenario."""
-
-    scenario: Scenario
-    items: list[Item]
-    index: dict[ObjectId, int]
-    services: list[int]
-    """Kustomizations and HelmReleases."""
-    root: int
-    users: list[tuple[int, ...]]
-    """Source -> what its artifact event enqueues, dependencies before their dependants."""
-    following: frozenset[int]
-    """Sources whose content is the repository, so that a commit changes them."""
-    reconcilable: list[bool] = field(default_factory=list)
-    """Whether an item can ever turn Ready (see :func:`fleetbench.engine.reachable.can_turn_ready`)."""
-    steady: list[bool] = field(default_factory=list)
-    """Whether an item was Ready before a commit or a restart; empty for a bootstrap."""
 
 
 def compile_plan(scenario: Scenario) -> Plan:
     """Compile a scenario."""
-    from fleetbench.engine.reachable import can_turn_ready
-
     fleet = scenario.fleet
     charts = {
         h.id: ObjectId(HELM_CHART, h.source.namespace, f"{h.id.namespace}-{h.id.name}")

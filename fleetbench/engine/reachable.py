@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from fleetbench.engine.plan import MISSING, Plan
+from fleetbench.engine.items import MISSING, Plan
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from fleetbench import phases
 from fleetbench.engine import helmrelease, kustomization, source
-from fleetbench.engine.plan import Plan, compile_plan
+from fleetbench.engine.items import Plan
+from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.work_queue import LOW_PRIORITY, Result, WorkerPool, WorkQueue
 from fleetbench.engine.world import LEASE, SYNC, World
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION

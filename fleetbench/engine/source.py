@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fleetbench import phases
 from fleetbench.engine import world
-from fleetbench.engine.plan import MISSING
+from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import artifact_event_enqueues
 from fleetbench.engine.reconcile import Reconcile, begin
 from fleetbench.engine.work_queue import STOP, Result

@@ -9,8 +9,9 @@ import simpy
 
 from fleetbench import phases
 from fleetbench.engine.draws import Bins, Draws, bin_of, bins, key_of, phase_key
-from fleetbench.engine.plan import Plan
+from fleetbench.engine.items import Plan
 from fleetbench.engine.processors import Mutex, Processors
+from fleetbench.engine.reachable import can_turn_ready
 from fleetbench.engine.work_queue import WorkerPool
 from fleetbench.ids import HELM_RELEASE
 from fleetbench.model.scenario import BOOTSTRAP
@@ -237,8 +238,6 @@ class World:
 
     def give_up(self) -> None:
         """Some object can no longer turn Ready: see who waits for it in vain, and whether that was the last hope."""
-        from fleetbench.engine.reachable import can_turn_ready
-
         hopeful = can_turn_ready(self.plan, self.stalled)
         self.remaining = sum(hopeful[n] and self.ready_s[n] is None for n in self.plan.services)
         if self.remaining == 0 and not self.finished.triggered:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from fleetbench.engine.plan import Plan, compile_plan
+from fleetbench.engine.items import Plan
+from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.simulate import Sample, run_sample
 from fleetbench.errors import InputError
 from fleetbench.ids import ObjectId

@@ -16,7 +16,8 @@ from typing import Any
 
 import simpy
 
-from fleetbench.engine.plan import Plan, compile_plan
+from fleetbench.engine.items import Plan
+from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.simulate import Sample, run_sample
 from fleetbench.graph.fleet import Fleet
 from fleetbench.model.assemble import Choice, assemble

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
 
-from fleetbench.engine.plan import Plan, compile_plan
+from fleetbench.engine.items import Plan
+from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.simulate import Sample
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import Scenario
