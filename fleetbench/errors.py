@@ -12,9 +12,14 @@ _BRIEFLY.maxlevel, _BRIEFLY.maxstring, _BRIEFLY.maxother, _BRIEFLY.maxlong = 4, 
 _BRIEFLY.maxlist = _BRIEFLY.maxtuple = _BRIEFLY.maxdict = 8
 
 
+BRIEF = 160
+"""Characters of a value in a message at most."""
+
+
 def briefly(value: object) -> str:
     """A value as a message shows it: however large or deeply nested it is, this stays short and cheap."""
-    return _BRIEFLY.repr(value)
+    shown = _BRIEFLY.repr(value)
+    return shown if len(shown) <= BRIEF else shown[: BRIEF - 3] + "..."
 
 
 class FleetbenchError(Exception):
