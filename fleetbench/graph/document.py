@@ -339,6 +339,8 @@ def _required_id(at: _At, kind: str) -> ObjectId:
     id = at.id("id", kind)
     if id is None:
         raise at.bad("id", at.data.get("id"), "ns/name")
+    if kind in (KUSTOMIZATION, HELM_RELEASE) and id.kind != kind:
+        raise at.bad("id", str(id), f"ns/name of a {kind}")
     return id
 
 
