@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 from fleetbench.graph.fleet import Fleet
 from fleetbench.model.scenario import Scenario
 from tests.properties.fleets import describe, describe_scenario
 
-settings.register_profile("fleetbench", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "fleetbench",
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
 settings.register_profile("long", parent=settings.get_profile("fleetbench"), max_examples=2000)
 settings.load_profile("fleetbench")
 
