@@ -18,6 +18,7 @@ MAX_DEPTH = 150
 """Readers and writers recurse some six calls a level, and Python allows a thousand; CRD schemas reach about 40."""
 MAX_EXPANDED_NODES = 2_000_000
 """Nodes after aliases are followed; go-yaml v3 decode.go refuses at a like size ("excessive aliasing")."""
+_TOO_DEEP = f"got nesting deeper than {MAX_DEPTH}, wanted a Kubernetes manifest"
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -164,11 +165,7 @@ def _check_depth(text: str, file: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise Unreadable(
-                    file,
-                    f"got nesting deeper than {MAX_DEPTH}, wanted a Kubernetes manifest",
-                    event.start_mark.line + 1,
-                )
+                raise Unreadable(file, _TOO_DEEP, event.start_mark.line + 1)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -208,4 +205,6 @@ def _problem(error: yaml.YAMLError, text: str) -> tuple[str, int | None]:
     """What is wrong and in which line; what is missing at the end is in the last line."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return f"is not valid YAML: {problem}", None if mark is None else min(mark.line + 1, len(text.splitlines()) or 1)
+    # libyaml scans ahead of its events and, since 0.2.6, stops by itself at a depth of 1,000.
+    said = _TOO_DEEP if "nesting depth" in problem else f"is not valid YAML: {problem}"
+    return said, None if mark is None else min(mark.line + 1, len(text.splitlines()) or 1)
