@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fleetbench.decide.convert.layout import in_fine
-from fleetbench.decide.needed import IMPLIED, UNNEEDED, UNPROVEN, Edge, classify, droppable
+from fleetbench.decide.needed import IMPLIED, UNNEEDED, UNPROVEN, classify, droppable
 from fleetbench.decide.timeouts import TimeoutAdvice
 from fleetbench.decide.whatif import (
     DropEdges,
+    Edge,
     FasterWorkload,
     OwnSource,
     SetFlags,

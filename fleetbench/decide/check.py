@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from fleetbench.decide.needed import Edge
 from fleetbench.decide.paired import Paired, interval, paired, signed
 from fleetbench.decide.sides import Side, new_errors
 from fleetbench.decide.trial import series, total_difference
+from fleetbench.decide.whatif import Edge
 from fleetbench.findings import Finding
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.order import say
@@ -179,7 +179,7 @@ def _later(change: Change, fleet: Fleet, added: tuple[Edge, ...]) -> Failure:
     assert change.object is not None
     own = [say(dependency) for dependant, dependency in added if dependant == change.object]
     because = f"; it now depends on {', '.join(own)}" if own else ""
-    obj = fleet.kustomization(change.object) or fleet.helmrelease(change.object)
+    obj = fleet.service(change.object)
     where = (None, None) if obj is None else (obj.file, obj.line)
     return Failure(OBJECT, f"{say(change.object)}: {said(change)}{because}", change.object, *where)
 

@@ -9,18 +9,15 @@ service keeps everything that is Ready before it starts.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import networkx as nx
 
-from fleetbench.decide.whatif import changed
+from fleetbench.decide.whatif import Edge, without
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Need
 from fleetbench.graph.order import READY, Moment, applied, enforced_order, marks_after, ready
 from fleetbench.ids import HELM_RELEASE, ObjectId
-
-Edge = tuple[ObjectId, ObjectId]
-"""(dependant, dependency)."""
 
 IMPLIED, UNNEEDED, UNPROVEN, NEEDED, DELIBERATE = "implied", "unneeded", "unproven", "needed", "deliberate"
 MEANING = {
@@ -46,16 +43,6 @@ def edges(fleet: Fleet) -> list[Edge]:
     """All dependsOn edges between services of the fleet, sorted."""
     known = {obj.id for obj in fleet.services()}
     return sorted({(obj.id, d.target) for obj in fleet.services() for d in obj.depends_on if d.target in known})
-
-
-def without(fleet: Fleet, gone: Iterable[Edge]) -> Fleet:
-    """The fleet without these edges."""
-    gone = set(gone)
-    drop = {
-        dependant: lambda o: replace(o, depends_on=tuple(d for d in o.depends_on if (o.id, d.target) not in gone))
-        for dependant, _ in gone
-    }
-    return changed(fleet, drop)
 
 
 def guarantees(fleet: Fleet) -> Guarantees:
@@ -216,7 +203,7 @@ def opaque(fleet: Fleet) -> set[ObjectId]:
     found = {k.id for k in fleet.kustomizations if k.id != fleet.root and _hides_needs(k)}
     found |= {h.id for h in fleet.helmreleases if not h.workloads_known or _wants_unknown(h)}
     for id in list(found):
-        obj = fleet.kustomization(id) or fleet.helmrelease(id)
+        obj = fleet.service(id)
         parent = None if obj is None else obj.parent
         while parent is not None and parent != fleet.root and parent not in found:
             found.add(parent)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from fleetbench.decide.whatif import changed
 from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.simulate import samples as simulated
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
+from fleetbench.graph.fleet import Fleet, changed
 from fleetbench.graph.order import checks_health, health_checked
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import MAX_UNTIL_S, Scenario
@@ -45,7 +44,7 @@ def advise(scenario: Scenario, samples: int) -> list[TimeoutAdvice]:
         One entry for each object that waits at all, the least margin first.
     """
     fleet = scenario.fleet
-    waiting = [obj for obj in fleet.services() if _waits(obj)]
+    waiting = [obj for obj in fleet.services() if not obj.suspend and checks_health(obj)]
     lifted = {obj.id: (lambda o: replace(o, timeout_s=MAX_UNTIL_S)) for obj in waiting}
     plan = compile_plan(replace(scenario, fleet=changed(fleet, lifted)))
     waits: dict[ObjectId, list[float | None]] = {obj.id: [] for obj in waiting}
@@ -58,7 +57,7 @@ def advise(scenario: Scenario, samples: int) -> list[TimeoutAdvice]:
     found = [
         TimeoutAdvice(
             obj.id,
-            (timeout_s := _timeout_s(obj)),
+            (timeout_s := obj.effective_timeout_s),
             sum(w is None or w > timeout_s for w in waits[obj.id]) / samples,
             lower_quantile(waits[obj.id], 0.5),
             lower_quantile(waits[obj.id], 0.9),
@@ -67,16 +66,6 @@ def advise(scenario: Scenario, samples: int) -> list[TimeoutAdvice]:
         for obj in waiting
     ]
     return sorted(found, key=lambda a: (-math.inf if a.margin_s_p90 is None else a.margin_s_p90, a.object))
-
-
-def _waits(obj: Kustomization | HelmRelease) -> bool:
-    if obj.suspend:
-        return False
-    return checks_health(obj) if isinstance(obj, Kustomization) else not obj.disable_wait
-
-
-def _timeout_s(obj: Kustomization | HelmRelease) -> float:
-    return obj.effective_timeout_s if isinstance(obj, Kustomization) else obj.timeout_s
 
 
 def _suggested(fleet: Fleet, p95: dict[ObjectId, float | None]) -> dict[ObjectId, float | None]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Source
+from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Source, changed
 from fleetbench.graph.order import health_checked, say
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.model.distributions import Distribution
@@ -14,6 +14,8 @@ from fleetbench.model.scenario import Scenario
 from fleetbench.units import go_duration
 
 Service = Kustomization | HelmRelease
+Edge = tuple[ObjectId, ObjectId]
+"""(dependant, dependency)."""
 
 
 class WhatIf(Protocol):
@@ -27,19 +29,14 @@ class WhatIf(Protocol):
         """The scenario with the change."""
 
 
-def changed(fleet: Fleet, ids: Mapping[ObjectId, Callable[[Any], Any]]) -> Fleet:
-    """The fleet with a function applied to some of its services."""
-    return replace(
-        fleet,
-        kustomizations=tuple(ids[k.id](k) if k.id in ids else k for k in fleet.kustomizations),
-        helmreleases=tuple(ids[h.id](h) if h.id in ids else h for h in fleet.helmreleases),
-        _index={},
-    )
+def without(fleet: Fleet, gone: Iterable[Edge]) -> Fleet:
+    """The fleet without these dependsOn entries."""
+    gone = set(gone)
 
+    def rest(obj: Service) -> Service:
+        return replace(obj, depends_on=tuple(d for d in obj.depends_on if (obj.id, d.target) not in gone))
 
-def service(fleet: Fleet, id: ObjectId) -> Service | None:
-    """The Kustomization or HelmRelease of that id."""
-    return fleet.kustomization(id) or fleet.helmrelease(id)
+    return changed(fleet, {dependant: rest for dependant, _ in gone})
 
 
 @dataclass(frozen=True)
@@ -80,8 +77,7 @@ def _flag_value(name: str, value: Any) -> str:
 class DropEdges:
     """dependsOn entries taken away: (dependant, dependency)."""
 
-    edges: tuple[tuple[ObjectId, ObjectId], ...]
-    reason: str = ""
+    edges: tuple[Edge, ...]
 
     @property
     def title(self) -> str:
@@ -95,12 +91,7 @@ class DropEdges:
 
     def applied(self, scenario: Scenario) -> Scenario:
         """Without them."""
-        gone = set(self.edges)
-
-        def without(obj: Service) -> Service:
-            return replace(obj, depends_on=tuple(d for d in obj.depends_on if (obj.id, d.target) not in gone))
-
-        return replace(scenario, fleet=changed(scenario.fleet, {dependant: without for dependant, _ in self.edges}))
+        return replace(scenario, fleet=without(scenario.fleet, self.edges))
 
 
 @dataclass(frozen=True)
@@ -160,12 +151,16 @@ class SplitParent:
     def applied(self, scenario: Scenario) -> Scenario:
         """With the parent split."""
         fleet = scenario.fleet
-        parent = fleet.kustomization(self.id)
-        kids = [] if parent is None else [id for id in health_checked(fleet, parent) if id.kind == KUSTOMIZATION]
+        kids = self.children(fleet)
         changes: dict[ObjectId, Callable[[Any], Any]] = {self.id: lambda k: replace(k, wait=False)}
         for dependant in self.dependants(fleet):
             changes[dependant] = lambda k: _with_edges(k, kids)
         return replace(scenario, fleet=changed(fleet, changes))
+
+    def children(self, fleet: Fleet) -> list[ObjectId]:
+        """The Kustomizations whose Ready the parent waits for."""
+        parent = fleet.kustomization(self.id)
+        return [] if parent is None else [id for id in health_checked(fleet, parent) if id.kind == KUSTOMIZATION]
 
     def dependants(self, fleet: Fleet) -> list[ObjectId]:
         """Who depends on the parent."""
@@ -280,9 +275,7 @@ class OwnSource:
                 own = ObjectId(shared.id.kind, shared.id.namespace, f"{shared.id.name}-{k.id.name}")
                 made[k.id] = replace(shared, id=own, parent=k.parent, file=None, line=None)
         sources = {id: (lambda k: replace(k, source=made[k.id].id)) for id in made}
-        return replace(
-            scenario, fleet=replace(changed(fleet, sources), sources=(*fleet.sources, *made.values()), _index={})
-        )
+        return replace(scenario, fleet=replace(changed(fleet, sources), sources=(*fleet.sources, *made.values())))
 
 
 def _some(ids: tuple[ObjectId, ...]) -> str:

@@ -59,13 +59,13 @@ def _release(w: World, n: int) -> Reconcile:
             w.applied_revision[n] = max(w.changed_at[n], 1)
         w.applied(n)
         outcome = PASSED
-        if item.helm_wait:
+        if item.waits:
             outcome = yield from health_check(w, n, item.timeout_s, w.parameters.helm_poll_s)
         if outcome == CANCELED:
             w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
             return REQUEUE
         yield w.work(n, world.HELM_FINISH)
-        if outcome == PASSED and not (w.fails(n) and not item.helm_wait):
+        if outcome == PASSED and not (w.fails(n) and not item.waits):
             w.failures.pop(n, None)
             w.set_ready(n, phases.INSTALL_SUCCEEDED if installing else phases.UPGRADE_SUCCEEDED)
             yield w.work(n, world.RELEASE)

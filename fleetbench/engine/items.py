@@ -33,7 +33,7 @@ class Item:
     definitions: bool = False
     """Its build holds CRDs, which the apply waits for."""
     waits: bool = False
-    """``wait`` or health checks: the worker is held until they pass."""
+    """``wait`` or health checks, a release's own wait: the worker is held until they pass."""
     checks: tuple[int, ...] = ()
     """Items that its health check watches."""
     checks_workloads: frozenset[ObjectId] | None = None
@@ -63,8 +63,6 @@ class Item:
     """There from the beginning."""
     retries: int = 0
     retry_on_failure: bool = False
-    remediate_last_failure: bool = False
-    helm_wait: bool = True
     defined: bool = True
     files: int = 0
     """A source: files of its artifact."""
@@ -76,10 +74,8 @@ class Plan:
 
     scenario: Scenario
     items: list[Item]
-    index: dict[ObjectId, int]
     services: list[int]
     """Kustomizations and HelmReleases."""
-    root: int
     users: list[tuple[int, ...]]
     """Source -> what its artifact event enqueues, dependencies before their dependants."""
     following: frozenset[int]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fleetbench.engine.draws import key_of
 from fleetbench.engine.items import MISSING, Item, Plan
 from fleetbench.engine.reachable import can_turn_ready
-from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, artifact_files
+from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, artifact_files
+from fleetbench.graph.order import checks_health
 from fleetbench.ids import HELM_CHART, HELM_RELEASE, ObjectId
 from fleetbench.model.scenario import BOOTSTRAP, Scenario
 
@@ -26,7 +27,7 @@ def compile_plan(scenario: Scenario) -> Plan:
         item = items[index[source.id]]
         item.parent = _number(index, source.parent)
         item.interval_s, item.suspend, item.defined = source.interval_s, source.suspend, source.defined
-        item.exists = source.defined and (source.parent is None or source.id == _root_source(scenario))
+        item.exists = source.defined and (source.parent is None or source.id == fleet.root_source)
         item.files = artifact_files(fleet, source)
         if source.copied_from is not None:
             item.source = _number(index, source.copied_from)
@@ -42,7 +43,7 @@ def compile_plan(scenario: Scenario) -> Plan:
             items[checked].watchers.append(n)
     services = [index[obj.id] for obj in fleet.services()]
     following = frozenset(index[s.id] for s in fleet.sources if s.this_repository)
-    plan = Plan(scenario, items, index, services, index[fleet.root], _users(items), following)
+    plan = Plan(scenario, items, services, _users(items), following)
     if scenario.kind != BOOTSTRAP:
         plan.steady = can_turn_ready(plan, healthy=True)
     plan.reconcilable = can_turn_ready(plan)
@@ -67,27 +68,16 @@ def _users(items: list[Item]) -> list[tuple[int, ...]]:
     return [tuple(sorted(found, key=lambda n: placed.get(n, len(items)))) for found in users]
 
 
-def _root_source(scenario: Scenario) -> ObjectId | None:
-    root = scenario.fleet.kustomization(scenario.fleet.root)
-    return None if root is None else root.source
-
-
 def _number(index: dict[ObjectId, int], id: ObjectId | None) -> int:
     return MISSING if id is None else index.get(id, MISSING)
 
 
-def _dependencies(
-    items: list[Item],
-    index: dict[ObjectId, int],
-    deps: tuple[Dependency, ...],
-    source: ObjectId | None,
-    scenario: Scenario,
-) -> tuple[tuple[int, bool], ...]:
+def _dependencies(index: dict[ObjectId, int], k: Kustomization, scenario: Scenario) -> tuple[tuple[int, bool], ...]:
     found = []
-    for d in deps:
+    for d in k.depends_on:
         target = scenario.fleet.kustomization(d.target)
         builtin = d.ready_expr is None or scenario.parameters.additive_cel_dependency_check
-        same = builtin and target is not None and target.source == source
+        same = builtin and target is not None and target.source == k.source
         found.append((_number(index, d.target), same))
     return tuple(found)
 
@@ -96,7 +86,7 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     fleet, item = scenario.fleet, items[index[k.id]]
     item.parent, item.source = _number(index, k.parent), _number(index, k.source)
     item.exists = k.parent is None or k.id == fleet.root
-    item.dependencies = _dependencies(items, index, k.depends_on, k.source, scenario)
+    item.dependencies = _dependencies(index, k, scenario)
     item.names = tuple(d.target.key for d in k.depends_on)
     own = fleet.children.get(k.id, ())
     rank = {id: n for n, id in enumerate(k.objects)}
@@ -106,18 +96,18 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     item.interval_s, item.timeout_s, item.retry_s = k.interval_s, k.effective_timeout_s, k.effective_retry_s
     item.suspend, item.broken = k.suspend, k.broken is not None
     item.shard = k.shard
-    item.waits = k.wait or bool(k.health_checks)
+    item.waits = checks_health(k)
     if k.wait:
         item.checks = item.creates
     elif k.health_checks:
-        _health_checks(items, index, fleet, item, k)
+        _health_checks(index, fleet, item, k)
     _needs(index, item, k)
     item.workload = scenario.workloads.get(k.id)
     _workload_keys(item)
     _failures(item, k, scenario)
 
 
-def _health_checks(items: list[Item], index: dict[ObjectId, int], fleet: Fleet, item: Item, k: Kustomization) -> None:
+def _health_checks(index: dict[ObjectId, int], fleet: Fleet, item: Item, k: Kustomization) -> None:
     """``spec.healthChecks``: own workloads, other Flux objects, or what a release in this Kustomization brings."""
     own = {w.object for w in k.workloads}
     of_release = {w.object: h.id for h in fleet.helmreleases for w in h.workloads}
@@ -152,12 +142,11 @@ def _helmrelease(
     item = items[index[h.id]]
     item.parent = _number(index, h.parent)
     item.exists = h.parent is None
-    item.dependencies = _dependencies(items, index, h.depends_on, None, scenario)
-    item.dependencies = tuple((d, False) for d, _ in item.dependencies)
+    item.dependencies = tuple((_number(index, d.target), False) for d in h.depends_on)
     item.names = tuple(d.target.key for d in h.depends_on)
     item.interval_s, item.timeout_s, item.suspend = h.interval_s, h.timeout_s, h.suspend
-    item.waits = item.helm_wait = not h.disable_wait
-    item.retries, item.remediate_last_failure = h.retries, h.remediate_last_failure
+    item.waits = checks_health(h)
+    item.retries = h.retries
     item.retry_on_failure = h.strategy == "RetryOnFailure" or scenario.parameters.default_to_retry_on_failure
     item.retry_s = h.retry_interval_s
     item.shard = h.shard
@@ -172,7 +161,6 @@ def _helmrelease(
         item.creates = (index[chart],)
         made = items[index[chart]]
         made.parent, made.source, made.interval_s = index[h.id], _number(index, h.source), h.interval_s
-        made.dependents = []
 
 
 def _needs(index: dict[ObjectId, int], item: Item, obj: Kustomization | HelmRelease) -> None:

@@ -5,8 +5,8 @@ Defaults are Flux's own, each from the API types of the release named beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -132,8 +132,11 @@ class Kustomization:
     @property
     def effective_timeout_s(self) -> float:
         """Seconds that build, apply and health check each may take (GetTimeout)."""
-        if self.timeout_s is not None:
-            return self.timeout_s
+        return self.default_timeout_s if self.timeout_s is None else self.timeout_s
+
+    @property
+    def default_timeout_s(self) -> float:
+        """The timeout where none is set."""
         return max(self.interval_s - 30.0, MIN_TIMEOUT_S)
 
     @property
@@ -180,6 +183,16 @@ class HelmRelease:
     file: str | None = None
     line: int | None = None
 
+    @property
+    def effective_timeout_s(self) -> float:
+        """Seconds that each Helm action may take, its wait included."""
+        return self.timeout_s
+
+    @property
+    def effective_retry_s(self) -> float:
+        """Seconds until a failed release is tried again."""
+        return self.retry_interval_s
+
 
 @dataclass(frozen=True, slots=True)
 class ControllerFlag:
@@ -207,7 +220,7 @@ class Fleet:
     name: str = "fleet"
     """For run folders and titles."""
     cluster_path: str | None = None
-    _index: dict[ObjectId, Any] = field(default_factory=dict, repr=False, compare=False)
+    _index: dict[ObjectId, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for obj in self.objects():
@@ -229,10 +242,21 @@ class Fleet:
         found = self._index.get(id)
         return found if isinstance(found, HelmRelease) else None
 
+    def service(self, id: ObjectId) -> Kustomization | HelmRelease | None:
+        """The Kustomization or HelmRelease of that id, or None."""
+        found = self._index.get(id)
+        return found if isinstance(found, (Kustomization, HelmRelease)) else None
+
     def source(self, id: ObjectId) -> Source | None:
         """The source of that id, or None."""
         found = self._index.get(id)
         return found if isinstance(found, Source) else None
+
+    @property
+    def root_source(self) -> ObjectId | None:
+        """The source of the root: there before the rollout; None = the root is not in the fleet, or names none."""
+        root = self.kustomization(self.root)
+        return None if root is None else root.source
 
     def __contains__(self, id: object) -> bool:
         return id in self._index
@@ -250,6 +274,15 @@ class Fleet:
             if obj.parent is not None:
                 found.setdefault(obj.parent, []).append(obj.id)
         return {parent: tuple(sorted(kids)) for parent, kids in found.items()}
+
+
+def changed(fleet: Fleet, ids: Mapping[ObjectId, Callable[[Any], Any]]) -> Fleet:
+    """The fleet with a function applied to some of its services."""
+    return replace(
+        fleet,
+        kustomizations=tuple(ids[k.id](k) if k.id in ids else k for k in fleet.kustomizations),
+        helmreleases=tuple(ids[h.id](h) if h.id in ids else h for h in fleet.helmreleases),
+    )
 
 
 def artifact_files(fleet: Fleet, source: Source) -> int:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import networkx as nx
 
-from fleetbench.graph.fleet import Fleet, Kustomization
+from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 
 APPLIED, READY = "applied", "ready"
@@ -47,12 +47,12 @@ def health_checked(fleet: Fleet, k: Kustomization) -> tuple[ObjectId, ...]:
     applied with ``wait: true``, otherwise those of ``healthChecks``; a Kustomization never waits for itself.
     """
     named = fleet.children.get(k.id, ()) if k.wait else k.health_checks
-    return tuple(id for id in named if id != k.id and (fleet.kustomization(id) or fleet.helmrelease(id)))
+    return tuple(id for id in named if id != k.id and fleet.service(id))
 
 
-def checks_health(k: Kustomization) -> bool:
-    """Whether the Kustomization runs a health check at all, so that its Ready means more than "applied"."""
-    return k.wait or bool(k.health_checks)
+def checks_health(obj: Kustomization | HelmRelease) -> bool:
+    """Whether the object waits for anything it applied, so that its Ready means more than "applied"."""
+    return obj.wait or bool(obj.health_checks) if isinstance(obj, Kustomization) else not obj.disable_wait
 
 
 def enforced_order(fleet: Fleet, *, without: frozenset[tuple[ObjectId, ObjectId]] = frozenset()) -> nx.DiGraph:
@@ -97,8 +97,7 @@ def _add_health_checks(fleet: Fleet, graph: nx.DiGraph) -> None:
 
 
 def _add_sources(fleet: Fleet, graph: nx.DiGraph) -> None:
-    root = fleet.kustomization(fleet.root)
-    there_before = None if root is None else root.source
+    there_before = fleet.root_source
     for obj in fleet.services():
         source = None if obj.source is None else fleet.source(obj.source)
         if source is None or source.id == there_before or source.parent in (None, obj.id):

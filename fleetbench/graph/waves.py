@@ -60,7 +60,7 @@ def to_waves(fleet: Fleet) -> Fleet:
         _without_children(moved.get(k.id, k), set(members), names if k.id == fleet.root else [])
         for k in fleet.kustomizations
     )
-    return replace(fleet, kustomizations=(*kustomizations, *waves), name=f"{fleet.name}-waves", _index={})
+    return replace(fleet, kustomizations=(*kustomizations, *waves), name=f"{fleet.name}-waves")
 
 
 def is_waves(fleet: Fleet) -> bool:
@@ -106,7 +106,7 @@ def _top_line(fleet: Fleet) -> list[Kustomization]:
 
 
 def _holds_services(fleet: Fleet, k: Kustomization) -> bool:
-    return any(fleet.kustomization(id) or fleet.helmrelease(id) for id in fleet.children.get(k.id, ()) if id != k.id)
+    return any(fleet.service(id) for id in fleet.children.get(k.id, ()) if id != k.id)
 
 
 def _ordered_inside(fleet: Fleet, k: Kustomization) -> bool:
@@ -144,12 +144,12 @@ def _services(fleet: Fleet) -> tuple[list[ObjectId], list[ObjectId]]:
 def _owners(fleet: Fleet, members: set[ObjectId]) -> dict[ObjectId, ObjectId]:
     """Every object below a member -> the nearest member above it, a member being its own."""
     owner = {id: id for id in members}
-    for obj in (*fleet.kustomizations, *fleet.helmreleases, *fleet.sources):
+    for obj in fleet.objects():
         trail = []
-        at: ObjectId | None = obj.id  # type: ignore[attr-defined]
+        at: ObjectId | None = obj.id
         while at is not None and at not in owner and at not in trail:
             trail.append(at)
-            parent_of = fleet.kustomization(at) or fleet.helmrelease(at) or fleet.source(at)
+            parent_of = fleet.service(at) or fleet.source(at)
             at = None if parent_of is None else parent_of.parent
         if at is not None and at in owner:
             owner.update(dict.fromkeys(trail, owner[at]))
@@ -201,8 +201,7 @@ def _constraints(
 def _brought_by_others(fleet: Fleet, obj: Kustomization | HelmRelease, needs: Iterable[Need]) -> list[ObjectId]:
     found = [need.provided_by for need in needs if need.provided_by is not None]
     source = None if obj.source is None else fleet.source(obj.source)
-    root = fleet.kustomization(fleet.root)
-    if source is not None and source.parent is not None and (root is None or source.id != root.source):
+    if source is not None and source.parent is not None and source.id != fleet.root_source:
         found.append(source.parent)
     return found
 

@@ -60,14 +60,13 @@ def stand_in(
     kustomizations = tuple(
         _kustomization(k, source, paths[k.id], own[k.id], fleet, kept, dropped) for k in fleet.kustomizations
     )
-    served = replace(fleet, kustomizations=kustomizations, helmreleases=releases, sources=sources, _index={})
+    served = replace(fleet, kustomizations=kustomizations, helmreleases=releases, sources=sources)
     failing = frozenset(w.object for id in fail if id in own for w in own[id])
     return StandIn(served, _missing_namespaces(served), failing, tuple(dict.fromkeys(dropped)))
 
 
 def _served_source(fleet: Fleet) -> ObjectId:
-    root = fleet.kustomization(fleet.root)
-    named = (root.source if root else None) or ObjectId(GIT_REPOSITORY, fleet.root.namespace, fleet.root.name)
+    named = fleet.root_source or ObjectId(GIT_REPOSITORY, fleet.root.namespace, fleet.root.name)
     return replace_kind(named)
 
 

@@ -41,5 +41,5 @@ def committed(repo: Path, cluster_path: str, work: Path) -> Subject:
     checkout = work / "checkout"
     commit = clone_head(repo, checkout)
     read = read_repository(checkout, cluster_path)
-    fleet = replace(read.fleet, name=repo.resolve().name, _index={})
+    fleet = replace(read.fleet, name=repo.resolve().name)
     return Subject(fleet, repo, checkout, commit, uncommitted(repo), tuple(read.findings))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from fleetbench.errors import InputError
 from fleetbench.findings import Finding
-from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization
+from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, changed
 from fleetbench.graph.waves import is_waves, to_waves
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Assembled, Choice, assemble
@@ -75,23 +75,13 @@ def with_dependencies(fleet: Fleet, changes: Mapping[ObjectId, tuple[ObjectId, .
         InputError: an object that the fleet does not hold.
     """
     for id in changes:
-        if id not in {obj.id for obj in fleet.services()}:
+        if fleet.service(id) is None:
             raise InputError(f"--set-depends-on: got {id}, wanted an object of this fleet")
 
-    def changed(obj: Kustomization | HelmRelease) -> Kustomization | HelmRelease:
-        if obj.id not in changes:
-            return obj
+    def depending(obj: Kustomization | HelmRelease) -> Kustomization | HelmRelease:
         return replace(obj, depends_on=tuple(Dependency(target) for target in changes[obj.id]))
 
-    return Fleet(
-        fleet.root,
-        tuple(changed(k) for k in fleet.kustomizations),  # type: ignore[misc]
-        tuple(changed(h) for h in fleet.helmreleases),  # type: ignore[misc]
-        fleet.sources,
-        fleet.flags,
-        fleet.name,
-        fleet.cluster_path,
-    )
+    return changed(fleet, dict.fromkeys(changes, depending))
 
 
 def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fleetbench import phases
 from fleetbench.graph.fleet import HelmRelease, Kustomization
+from fleetbench.graph.order import checks_health
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.timeline import causes
 from fleetbench.timeline.causes import Segment
@@ -67,7 +68,7 @@ class Life:
 
     def _run(self, r: Reconcile) -> None:
         end = self.rollout.timeline.until_s if r.to_s is None else r.to_s
-        if not self._waits:
+        if not checks_health(self.obj):
             self._to(end, self.own)
             return
         if self.id.kind == KUSTOMIZATION and r.applied_s is None:
@@ -78,7 +79,7 @@ class Life:
             self._health(since, end, r.to_s is not None)
             return
         self._to(r.applied_s, self.own)
-        timed_out = end - since >= self._timeout_s - TIMEOUT_SLACK_S
+        timed_out = end - since >= self.obj.effective_timeout_s - TIMEOUT_SLACK_S
         self._to(end, causes.TIMEOUT if timed_out else causes.FAILED, detail=r.reason)
 
     def _health(self, since_s: float, end_s: float, passed: bool) -> None:
@@ -110,15 +111,6 @@ class Life:
         elif self.id.kind != KUSTOMIZATION:
             self._to(end_s, self.own)
         self._to(end_s, causes.HEALTH_POLL)
-
-    @property
-    def _waits(self) -> bool:
-        obj = self.obj
-        return obj.wait or bool(obj.health_checks) if isinstance(obj, Kustomization) else not obj.disable_wait
-
-    @property
-    def _timeout_s(self) -> float:
-        return self.obj.effective_timeout_s if isinstance(self.obj, Kustomization) else self.obj.timeout_s
 
     def _watches(self, workload: ObjectId) -> bool:
         obj = self.obj

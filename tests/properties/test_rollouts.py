@@ -71,7 +71,6 @@ def test_what_can_turn_ready_does_within_a_day_in_any_fleet_whose_timeouts_permi
         of,
         kustomizations=tuple(replace(k, timeout_s=7200.0, retry_interval_s=60.0) for k in of.kustomizations),
         helmreleases=tuple(replace(h, timeout_s=7200.0, retries=-1) for h in of.helmreleases),
-        _index={},
     )
     flags = scenario.parameters.with_(kustomize_concurrent=20, helm_concurrent=20)
     plan = compile_plan(replace(scenario, fleet=patient, parameters=flags, until_s=86_400.0))
@@ -100,7 +99,6 @@ def test_a_rollout_takes_at_least_its_work_over_its_workers(of, seconds, workers
     flat = replace(
         of,
         kustomizations=tuple(replace(k, parent=None if k.id == of.root else of.root) for k in of.kustomizations),
-        _index={},
     )
     scenario = Scenario(flat, flags, no_steps(), times(flat, seconds[: len(list(flat.services()))]))
     sample = simulate(scenario)

@@ -157,7 +157,7 @@ def in_fine(fleet: Fleet) -> Fleet:
         )
 
     kustomizations = tuple(changed(k) for k in fleet.kustomizations if k.id not in relayout.emptied)
-    return replace(fleet, kustomizations=kustomizations, name=f"{fleet.name}-fine", _index={})
+    return replace(fleet, kustomizations=kustomizations, name=f"{fleet.name}-fine")
 
 
 def _entry(target: ObjectId, dependant: ObjectId, ready_expr: str | None = None) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def _inside(fleet: Fleet, id: ObjectId) -> list[ObjectId]:
     found, below = [], [id]
     while below:
         for child in fleet.children.get(below.pop(), ()):
-            if child not in found and child != id and (fleet.kustomization(child) or fleet.helmrelease(child)):
+            if child not in found and child != id and fleet.service(child):
                 found.append(child)
                 below.append(child)
     return found

@@ -86,7 +86,7 @@ def _differs(promised: Fleet, fleet: Fleet, written: Written) -> str | None:
     """What of the promised fleet the patched repository does not say, as far as it was written at all."""
     unwritten = " ".join(written.left)
     for obj in promised.services():
-        found = fleet.kustomization(obj.id) or fleet.helmrelease(obj.id)
+        found = fleet.service(obj.id)
         if found is None:
             return f"{say(obj.id)} is gone from the patched repository"
         for name in ("depends_on", "wait", "timeout_s"):

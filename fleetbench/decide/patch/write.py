@@ -12,10 +12,10 @@ from yaml import MappingNode
 from fleetbench.decide.candidates import Layout
 from fleetbench.decide.patch.flags import write_flags
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, document_of, drop_item, set_scalar
-from fleetbench.decide.whatif import AddEdge, DropEdges, SetFlags, SetTimeouts, SplitParent, WaitOff, WhatIf, service
+from fleetbench.decide.whatif import AddEdge, DropEdges, SetFlags, SetTimeouts, SplitParent, WaitOff, WhatIf
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.order import health_checked, say
-from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.graph.order import say
+from fleetbench.ids import ObjectId
 from fleetbench.repo.reader import Reading
 from fleetbench.repo.tree import KUSTOMIZATION_FILES
 from fleetbench.units import go_duration
@@ -123,8 +123,7 @@ def _edit_objects(files: Files, fleet: Fleet, change: WhatIf) -> list[str]:
 
 
 def _split(files: Files, fleet: Fleet, change: SplitParent) -> list[str]:
-    parent = fleet.kustomization(change.id)
-    kids = [] if parent is None else [id for id in health_checked(fleet, parent) if id.kind == KUSTOMIZATION]
+    kids = change.children(fleet)
     steps = [_setting(fleet, change.id, WAIT, "false")]
     for dependant in change.dependants(fleet):
         k = fleet.kustomization(dependant)
@@ -170,7 +169,7 @@ def _setting(fleet: Fleet, id: ObjectId, path: tuple[str, ...], value: str) -> S
 def _each(files: Files, fleet: Fleet, steps: Sequence[Step]) -> list[str]:
     left = []
     for id, edit, what in steps:
-        obj = service(fleet, id)
+        obj = fleet.service(id)
         file = None if obj is None else obj.file
         if file is None:
             left.append(f"{say(id)}: {what}: its file is not known")
@@ -183,5 +182,5 @@ def _each(files: Files, fleet: Fleet, steps: Sequence[Step]) -> list[str]:
 
 
 def _document(text: str, fleet: Fleet, id: ObjectId) -> MappingNode:
-    obj = service(fleet, id)
+    obj = fleet.service(id)
     return document_of(text, id, None if obj is None else obj.line)

@@ -32,14 +32,16 @@ def check_edges(fleet: Fleet) -> Iterator[Finding]:
     knots += [{id} for id in nx.nodes_with_selfloops(graph) if not any(id in knot for knot in knots)]
     yield from _cycles(fleet, graph, knots)
     yield from _wait_loops(fleet, graph, knots)
+    known = [service.id for service in fleet.services()]
+    unread = [k.id for k in fleet.kustomizations if not k.expanded]
     for obj in fleet.services():
-        yield from _targets(fleet, obj)
+        yield from _targets(fleet, obj, known, unread)
     yield from _suspended_children(fleet)
     yield from redundant(fleet, set().union(*knots))
 
 
 def _service(fleet: Fleet, id: ObjectId) -> Service:
-    found = fleet.kustomization(id) or fleet.helmrelease(id)
+    found = fleet.service(id)
     assert found is not None
     return found
 
@@ -49,7 +51,7 @@ def _cycles(fleet: Fleet, graph: nx.DiGraph, knots: list[set[ObjectId]]) -> Iter
         # Edges run from dependency to dependant; people read "a depends on b".
         cycle = shortest_cycle(graph.reverse(copy=False), set(knot))
         spelled = " -> ".join(say(id) for id in [*cycle, cycle[0]])
-        behind = set().union(*(nx.descendants(graph, id) for id in knot)) - knot
+        behind = nx.descendants(graph, cycle[0]) - knot
         message = f"dependsOn forms a cycle: {spelled}. None of them can ever turn Ready"
         if len(knot) > len(cycle):
             message += f"; {len(knot)} objects are caught in cycles here: {said(knot)}"
@@ -84,11 +86,9 @@ def _wait_loops(fleet: Fleet, graph: nx.DiGraph, knots: list[set[ObjectId]]) -> 
         )
 
 
-def _targets(fleet: Fleet, obj: Service) -> Iterator[Finding]:
-    known = [service.id for service in fleet.services()]
-    unread = [k.id for k in fleet.kustomizations if not k.expanded]
+def _targets(fleet: Fleet, obj: Service, known: list[ObjectId], unread: list[ObjectId]) -> Iterator[Finding]:
     for target in dict.fromkeys(d.target for d in obj.depends_on):
-        found = fleet.kustomization(target) or fleet.helmrelease(target)
+        found = fleet.service(target)
         if found is not None:
             if found.suspend:
                 yield about(

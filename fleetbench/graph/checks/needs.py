@@ -67,7 +67,7 @@ def _judge(
                 obj,
                 f"{wanted}, and both are in {say(obj.id)}. Its dry-run fails as long as {what} is not there, and a failed "
                 f"dry-run applies nothing, not even {say(provider)}: a deadlock, tried again every "
-                f"{go_duration(_retry_s(obj))} for ever.",
+                f"{go_duration(obj.effective_retry_s)} for ever.",
                 f"move {wanting} into a Kustomization of its own that depends on {say(obj.id)}, with wait: true here",
             )
         return about(
@@ -84,10 +84,6 @@ def _holder(fleet: Fleet, provider: ObjectId) -> ObjectId | None:
     """The Kustomization to depend on for what the provider brings."""
     release = fleet.helmrelease(provider)
     return provider if release is None else release.parent
-
-
-def _retry_s(obj: Kustomization | HelmRelease) -> float:
-    return obj.effective_retry_s if isinstance(obj, Kustomization) else obj.retry_interval_s
 
 
 def _cost(obj: Kustomization | HelmRelease, blocks: str) -> str:

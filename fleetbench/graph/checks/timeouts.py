@@ -31,9 +31,9 @@ def check_timeouts(fleet: Fleet) -> Iterator[Finding]:
 
 
 def _outlives_parent(fleet: Fleet, parent: Kustomization, id: ObjectId) -> Iterator[Finding]:
-    child = fleet.kustomization(id) or fleet.helmrelease(id)
+    child = fleet.service(id)
     assert child is not None
-    theirs, mine = _timeout_s(child), parent.effective_timeout_s
+    theirs, mine = child.effective_timeout_s, parent.effective_timeout_s
     # A child that waits for nothing ends in seconds; as long as it may not run longer there is nothing to say.
     may_use_it = isinstance(child, HelmRelease) or checks_health(child)
     if theirs > mine or (theirs == mine and may_use_it):
@@ -46,14 +46,10 @@ def _outlives_parent(fleet: Fleet, parent: Kustomization, id: ObjectId) -> Itera
         )
 
 
-def _timeout_s(obj: Kustomization | HelmRelease) -> float:
-    return obj.effective_timeout_s if isinstance(obj, Kustomization) else obj.timeout_s
-
-
 def _too_long(k: Kustomization) -> Iterator[Finding]:
     timeout_s = k.effective_timeout_s
     if not checks_health(k):
-        default_s = max(k.interval_s - 30.0, MIN_TIMEOUT_S)
+        default_s = k.default_timeout_s
         if timeout_s > default_s and timeout_s > MIN_TIMEOUT_S:
             yield about(
                 TIMEOUT_TOO_LONG,

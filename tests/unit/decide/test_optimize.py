@@ -66,7 +66,7 @@ def test_an_edge_of_a_chart_that_was_not_rendered_is_only_unproven():
     from dataclasses import replace
 
     of = fleet(ks("db"), ks("app", "db"), replace(hr("app", "app"), workloads_known=False))
-    of = replace(of, kustomizations=tuple(replace(k, applies=0, workloads=()) for k in of.kustomizations), _index={})
+    of = replace(of, kustomizations=tuple(replace(k, applies=0, workloads=()) for k in of.kustomizations))
     assert classify(of)[(ks_id("app"), ks_id("db"))] == UNPROVEN
     assert droppable(of, [(ks_id("app"), ks_id("db"))]) == []
     assert droppable(of, [(ks_id("app"), ks_id("db"))], unproven=True) != []
@@ -98,7 +98,7 @@ def test_a_wait_that_others_lean_on_is_never_turned_off():
     of = fleet(ks("op"), hr("op", "op"), ks("app", "op"), hr("app", "app"))
     from dataclasses import replace
 
-    of = replace(of, kustomizations=tuple(replace(k, workloads=()) for k in of.kustomizations), _index={})
+    of = replace(of, kustomizations=tuple(replace(k, workloads=()) for k in of.kustomizations))
     from fleetbench.decide.candidates import wait_changes
 
     assert [c.change.ids for c in wait_changes(of)] == [(ks_id("app"),)]
@@ -190,9 +190,7 @@ def test_an_edge_is_judged_as_comparing_the_whole_order_before_and_after_would(s
 
     of, _, _ = random_fleet(seed)
     hidden = {k.id for n, k in enumerate(of.kustomizations) if n % 3 == seed % 3}
-    of = replace(
-        of, kustomizations=tuple(replace(k, expanded=k.id not in hidden) for k in of.kustomizations), _index={}
-    )
+    of = replace(of, kustomizations=tuple(replace(k, expanded=k.id not in hidden) for k in of.kustomizations))
     now = guarantees(of)
     for edge, found in classify(of).items():
         if found == IMPLIED:

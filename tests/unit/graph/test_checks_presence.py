@@ -68,26 +68,26 @@ def test_a_health_check_on_what_is_created_is_fine() -> None:
 
 def test_health_checks_that_wait_overrides_are_not_judged() -> None:
     of = checking(names=DEPLOYMENT._replace(name="webb"))
-    of = replace(of, kustomizations=tuple(replace(k, wait=True) for k in of.kustomizations), _index={})
+    of = replace(of, kustomizations=tuple(replace(k, wait=True) for k in of.kustomizations))
     assert found(of, HEALTH_CHECK_MISSING) == []
 
 
 def test_a_health_check_may_name_what_a_chart_that_could_not_be_rendered_creates() -> None:
     of = checking(names=ObjectId("Deployment", "data", "pg"))
     release = replace(hr("pg", "a", target_namespace="data"), workloads_known=False)
-    assert found(replace(of, helmreleases=(release,), _index={}), HEALTH_CHECK_MISSING) == []
+    assert found(replace(of, helmreleases=(release,)), HEALTH_CHECK_MISSING) == []
 
 
 def test_a_health_check_on_a_release_that_does_not_exist_is_reported_whatever_charts_create() -> None:
     of = checking(names=ObjectId(HELM_RELEASE, NS, "db"))
     release = replace(hr("pg", "a"), workloads_known=False)
-    assert len(found(replace(of, helmreleases=(release,), _index={}), HEALTH_CHECK_MISSING)) == 1
+    assert len(found(replace(of, helmreleases=(release,)), HEALTH_CHECK_MISSING)) == 1
 
 
 def test_nothing_is_said_about_health_checks_where_content_is_unknown() -> None:
     of = checking(names=DEPLOYMENT._replace(name="webb"))
     unread = tuple(replace(k, applies=k.applies + 1) for k in of.kustomizations)
-    assert found(replace(of, kustomizations=unread, _index={}), HEALTH_CHECK_MISSING) == []
+    assert found(replace(of, kustomizations=unread), HEALTH_CHECK_MISSING) == []
 
 
 def test_more_pods_than_the_nodes_hold_is_reported_with_the_nodes_it_takes() -> None:

@@ -115,9 +115,7 @@ def test_a_source_comes_no_later_than_its_user() -> None:
     charts = ObjectId(GIT_REPOSITORY, NS, "charts")
     root = replace(ROOT, source=charts._replace(name="flux-system"))
     of = fleet(root, ks("base"), ks("owner", "base"), ks("user", source=charts))
-    of = replace(
-        of, sources=(*(s for s in of.sources if s.id != charts), Source(charts, parent=ks_id("owner"))), _index={}
-    )
+    of = replace(of, sources=(*(s for s in of.sources if s.id != charts), Source(charts, parent=ks_id("owner"))))
     assert in_waves(of) == [["base"], ["owner", "user"]]
 
 
