@@ -16,6 +16,7 @@ import networkx as nx
 
 from fleetbench.decide.whatif import Edge, without
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Need
+from fleetbench.graph.implied import Implied
 from fleetbench.graph.order import READY, Moment, applied, enforced_order, marks_after, ready
 from fleetbench.ids import HELM_RELEASE, ObjectId
 
@@ -89,7 +90,7 @@ def lost_anything(before: Guarantees, after: Guarantees) -> bool:
 
 def classify(fleet: Fleet) -> dict[Edge, str]:
     """Each edge -> one of :data:`MEANING`."""
-    others_imply = implied(fleet)
+    others_imply = Implied(fleet).edges()
     exprs = {(o.id, d.target) for o in fleet.services() for d in o.depends_on if d.ready_expr}
     order = enforced_order(fleet)
     hidden = {applied(id) for id in opaque(fleet)}
@@ -161,28 +162,6 @@ def droppable(fleet: Fleet, wanted: Iterable[Edge], *, unproven: bool = False) -
             half = len(batch) // 2
             batches += [batch[half:], batch[:half]]
     return sorted(gone)
-
-
-def implied(fleet: Fleet) -> set[Edge]:
-    """Edges of which every one is implied by the rest, all taken away together (transitive reduction).
-
-    Within one source a chain implies an edge only if every link has that source: a new revision is asked for only
-    between objects of the same source (kustomize-controller v1.9.4 checkDependencies).
-    """
-    found: set[Edge] = set()
-    graph = nx.DiGraph(
-        (d.target, o.id) for o in fleet.services() for d in o.depends_on if d.target in fleet and not d.ready_expr
-    )
-    graph.remove_nodes_from([n for part in nx.strongly_connected_components(graph) if len(part) > 1 for n in part])
-    graph.remove_edges_from(list(nx.selfloop_edges(graph)))
-    source = {o.id: o.source for o in fleet.services()}
-    by_source = {one: graph.subgraph([n for n in graph if source[n] == one]).copy() for one in set(source.values())}
-    for dependency, dependant in sorted(graph.edges):
-        shared = source[dependency] is not None and source[dependency] == source[dependant]
-        part = by_source[source[dependency]] if shared else graph
-        if dependant in _after(part, dependency, (dependency, dependant)):
-            found.add((dependant, dependency))
-    return found
 
 
 _BUILT_IN_NAMES = (

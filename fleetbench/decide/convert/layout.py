@@ -112,7 +112,8 @@ def into_fine(fleet: Fleet, notes: Mapping[ObjectId, str]) -> Relayout:
         moves.append(
             Move(id, wave_id, SERVICES, tuple({json.dumps(e, sort_keys=True): e for e in [*own, *more]}.values()))
         )
-    unread = sorted(say(id) for id in services if id not in notes and id in opaque(fleet))
+    hidden = opaque(fleet)
+    unread = sorted(say(id) for id in services if id not in notes and id in hidden)
     if unread:
         said.append(f"not all content could be read, so these may need more edges than they got: {', '.join(unread)}")
     gone = _emptied(fleet, set(services))

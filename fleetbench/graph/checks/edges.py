@@ -37,7 +37,7 @@ def check_edges(fleet: Fleet) -> Iterator[Finding]:
     for obj in fleet.services():
         yield from _targets(fleet, obj, known, unread)
     yield from _suspended_children(fleet)
-    yield from redundant(fleet, set().union(*knots))
+    yield from redundant(fleet)
 
 
 def _service(fleet: Fleet, id: ObjectId) -> Service:
