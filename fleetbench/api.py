@@ -213,7 +213,7 @@ def blast_radius(of: Fleet) -> dict[ObjectId, set[ObjectId]]:
     """
     parents = {k.parent for k in of.kustomizations} | {of.root}
     shown = [k.id for k in of.kustomizations if k.id not in parents]
-    return {id: blocked_by(of, id) & set(shown) for id in sorted(shown)}
+    return {id: blocked & set(shown) for id, blocked in blocked_by(of, *sorted(shown)).items()}
 
 
 def _known_flags(flags: Mapping[str, Any]) -> dict[str, Any]:

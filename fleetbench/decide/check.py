@@ -130,7 +130,7 @@ def total_at(prediction: Prediction, q: float) -> float | None:
     """
     fleet = prediction.scenario.fleet
     asleep = {obj.id for obj in fleet.services() if obj.suspend}
-    excused = asleep.union(*(blocked_by(fleet, id) for id in sorted(asleep)))
+    excused = asleep.union(*blocked_by(fleet, *asleep).values())
     asked = [values for id, values in series(prediction).items() if id not in excused]
     totals = [max((values[n] for values in asked), default=0.0) for n in range(prediction.samples)]
     return lower_quantile([None if math.isinf(t) else t for t in totals], q)

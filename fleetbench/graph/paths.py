@@ -54,12 +54,11 @@ def slack(fleet: Fleet, durations: Mapping[ObjectId, float]) -> dict[ObjectId, f
     }
 
 
-def blocked_by(fleet: Fleet, id: ObjectId) -> set[ObjectId]:
-    """Objects that cannot turn Ready in a bootstrap as long as ``id`` does not, itself left out."""
+def blocked_by(fleet: Fleet, *ids: ObjectId) -> dict[ObjectId, set[ObjectId]]:
+    """Each of some objects -> those that cannot turn Ready in a bootstrap as long as it does not, itself left out."""
     order = enforced_order(fleet)
-    if ready(id) not in order:
-        return set()
-    return {m.object for m in nx.descendants(order, ready(id)) if m.phase == READY} - {id}
+    behind = {id: nx.descendants(order, ready(id)) if ready(id) in order else set() for id in ids}
+    return {id: {m.object for m in moments if m.phase == READY} - {id} for id, moments in behind.items()}
 
 
 def _weighted(fleet: Fleet, durations: Mapping[ObjectId, float]) -> nx.DiGraph:

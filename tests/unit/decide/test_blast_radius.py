@@ -31,7 +31,7 @@ def test_what_never_turns_ready_is_what_the_graph_says_it_holds_up(seed):
     of, _, durations = random_fleet(seed)
     names = [k.id.name for k in of.kustomizations if k.id != of.root]
     for fine, _ in radius_of(of, *names, durations=durations).singles:
-        assert set(fine.never) == blocked_by(of, fine.failed[0])
+        assert set(fine.never) == blocked_by(of, fine.failed[0])[fine.failed[0]]
 
 
 def test_a_failure_that_holds_the_only_workers_makes_others_late():

@@ -59,9 +59,9 @@ def test_what_cannot_be_built_and_what_waits_for_it_are_on_no_path() -> None:
 
 def test_an_object_holds_up_all_that_depends_on_it_and_all_that_waits_for_those() -> None:
     of = fleet(ks("a"), ks("p"), ks("b", "a", parent="p"), ks("after", "p"), ks("free"))
-    assert blocked_by(of, ks_id("a")) == {ks_id("b"), ks_id("p"), ks_id("after")}
-    assert blocked_by(of, ks_id("free")) == set()
+    assert blocked_by(of, ks_id("a"))[ks_id("a")] == {ks_id("b"), ks_id("p"), ks_id("after")}
+    assert blocked_by(of, ks_id("free"))[ks_id("free")] == set()
 
 
 def test_an_unknown_object_holds_up_nothing() -> None:
-    assert blocked_by(DIAMOND, ks_id("nobody")) == set()
+    assert blocked_by(DIAMOND, ks_id("nobody"))[ks_id("nobody")] == set()

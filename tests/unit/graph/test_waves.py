@@ -83,7 +83,7 @@ def test_a_dependency_on_nothing_stays_so_its_wave_never_ends() -> None:
     a = laid_out.kustomization(ks_id("a"))
     assert a and [d.target.name for d in a.depends_on] == ["nothing"]
     assert DEPENDENCY_MISSING in {f.code for f in check(laid_out)}
-    assert ks_id("c") in blocked_by(laid_out, ks_id("a"))
+    assert ks_id("c") in blocked_by(laid_out, ks_id("a"))[ks_id("a")]
 
 
 def test_what_is_below_a_group_that_depends_on_nothing_stays_never_ready() -> None:
