@@ -6,7 +6,6 @@ import dataclasses
 import sys
 import tempfile
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +59,7 @@ def _kind(choice: FleetChoice, request: Request, work: Path) -> None:
 
     check_docker()
     plan = _plan(choice, request, work)
-    folders = [open_folder(f, request.force) for f in _folders(plan.fleet, request)]
+    folders = [open_folder(f, request.force) for f in _folders(plan.fleet.name, request)]
     for number, folder in enumerate(folders, start=1):
         if len(folders) > 1:
             note(f"Run {number} of {len(folders)}")
@@ -78,7 +77,7 @@ def _existing(choice: FleetChoice, request: Request) -> None:
     chosen = any((choice.repo, choice.graph, choice.env))
     fleet = load_fleet(dataclasses.replace(choice, context=None))[0] if chosen else None
     roots = _roots(choice, fleet) if request.apply else []
-    folder = lambda name: open_folder(_folders_named(name, request)[0], request.force)  # noqa: E731
+    folder = lambda name: open_folder(_folders(name, request)[0], request.force)  # noqa: E731
     _report(measure_existing(request.context, fleet, roots, folder, _view, note, request.timeout))
 
 
@@ -204,13 +203,10 @@ def _meta(subject: Subject, request: Request, real: bool) -> dict[str, Any]:
     }
 
 
-def _folders(fleet: Fleet, request: Request) -> list[Path]:
-    return _folders_named(f"{fleet.name}-{request.strategy}", request)
+def _folders(fleet: str, request: Request) -> list[Path]:
+    from fleetbench.runs.folder import default_folder
 
-
-def _folders_named(name: str, request: Request) -> list[Path]:
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    folder = request.output or Path("results") / f"{stamp}-{name}"
+    folder = request.output or default_folder(fleet, request.strategy)
     if request.repeat == 1:
         return [folder]
     if folder.exists() and (folder / "meta.json").exists():

@@ -9,12 +9,19 @@ from typing import Any
 import yaml
 
 from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Workload
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.measure.standin import DEADLINE_S, StandIn, chart_path
 from fleetbench.repo.manifest import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP
 from fleetbench.units import go_duration
 
 BRANCH = "main"
+_API_VERSIONS = {
+    GIT_REPOSITORY: f"{SOURCE_GROUP}/v1",
+    KUSTOMIZATION: f"{KUSTOMIZE_GROUP}/v1",
+    HELM_RELEASE: f"{HELM_GROUP}/v2",
+    "Deployment": "apps/v1",
+}
+"""What the served repository holds; a cluster of an older Flux may need others for the two roots."""
 
 
 def write_repository(stand_in: StandIn, folder: Path) -> None:
@@ -75,7 +82,7 @@ def root_objects(fleet: Fleet, url: str, api_versions: dict[str, str]) -> list[d
 def git_repository(id: ObjectId, url: str, interval_s: float, api_version: str | None = None) -> dict[str, Any]:
     """A GitRepository of the served branch."""
     spec = {"url": url, "interval": go_duration(interval_s), "ref": {"branch": BRANCH}}
-    return _object(api_version or f"{SOURCE_GROUP}/v1", id, spec)
+    return _object(id, spec, api_version)
 
 
 def kustomization(k: Kustomization, api_version: str | None = None) -> dict[str, Any]:
@@ -98,7 +105,7 @@ def kustomization(k: Kustomization, api_version: str | None = None) -> dict[str,
         spec["dependsOn"] = _depends_on(k.depends_on, k.id)
     if k.health_checks:
         spec["healthChecks"] = [_health_check(id) for id in k.health_checks]
-    return _object(api_version or f"{KUSTOMIZE_GROUP}/v1", k.id, spec)
+    return _object(k.id, spec, api_version)
 
 
 def helm_release(h: HelmRelease) -> dict[str, Any]:
@@ -132,7 +139,7 @@ def helm_release(h: HelmRelease) -> dict[str, Any]:
         spec["waitStrategy"] = {"name": h.wait_strategy}
     if h.depends_on:
         spec["dependsOn"] = _depends_on(h.depends_on, h.id)
-    return _object(f"{HELM_GROUP}/v2", h.id, spec)
+    return _object(h.id, spec)
 
 
 def namespace(name: str) -> dict[str, Any]:
@@ -184,9 +191,9 @@ def _deployment(w: Workload, fails: bool) -> dict[str, Any]:
     }
 
 
-def _object(api_version: str, id: ObjectId, spec: dict[str, Any]) -> dict[str, Any]:
+def _object(id: ObjectId, spec: dict[str, Any], api_version: str | None = None) -> dict[str, Any]:
     return {
-        "apiVersion": api_version,
+        "apiVersion": api_version or _API_VERSIONS[id.kind],
         "kind": id.kind,
         "metadata": {"name": id.name, "namespace": id.namespace},
         "spec": spec,
@@ -208,13 +215,6 @@ def _depends_on(dependencies: Iterable[Dependency], owner: ObjectId) -> list[dic
             entry["readyExpr"] = d.ready_expr
         found.append(entry)
     return found
-
-
-_API_VERSIONS = {
-    KUSTOMIZATION: f"{KUSTOMIZE_GROUP}/v1",
-    HELM_RELEASE: f"{HELM_GROUP}/v2",
-    "Deployment": "apps/v1",
-}
 
 
 def _health_check(id: ObjectId) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from fleetbench.measure.git_server import serve
 from fleetbench.measure.kinds import BY_KIND, WATCHED
 from fleetbench.measure.loop import SETTLE_S, Loop, Outcome, View
 from fleetbench.measure.progress import Progress
-from fleetbench.measure.protocols import Disconnected
 from fleetbench.measure.recorder import Recorder
 from fleetbench.measure.shell import run
 from fleetbench.measure.standin import StandIn
@@ -127,8 +126,7 @@ def measure_on_kind(plan: Plan, folder: Path, view: Callable[[Mapping[str, Any],
             recorder.write_json(PREDICTION, predicted.document)
         interval = None if predicted is None else predicted.total_s
         watcher = stack.enter_context(Watcher(api, clock, WATCHED))
-        if not watcher.wait_listed(60):
-            raise Disconnected("the cluster could not be listed within 60 s")
+        watcher.wait_listed(60.0)
         sampler = stack.enter_context(UsageSampler(api, clock))
         shown = stack.enter_context(view(run_flags, interval))
         t0_s = clock.monotonic_s()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 
 import tenacity
 
+from fleetbench.errors import EnvironmentLacks
 from fleetbench.measure.kinds import WatchedKind
 from fleetbench.measure.protocols import (
     ADDED,
@@ -181,6 +182,13 @@ class Watcher:
     def __exit__(self, *exc: object) -> None:
         self._stop.set()
 
-    def wait_listed(self, timeout_s: float) -> bool:
-        """Wait until every kind has been listed once; False if that took longer than ``timeout_s`` each."""
-        return all(follower.listed.wait(timeout_s) for follower in self._followers)
+    def wait_listed(self, timeout_s: float) -> None:
+        """Wait until every kind has been listed once.
+
+        Raises:
+            EnvironmentLacks: that took longer than ``timeout_s`` for one of them.
+        """
+        if not all(follower.listed.wait(timeout_s) for follower in self._followers):
+            raise EnvironmentLacks(
+                f"the cluster could not be listed within {timeout_s:.0f} s", "is it reachable from here?"
+            )

@@ -18,6 +18,13 @@ META, GRAPH, PREDICTION, READY, REPORT = "meta.json", "graph.json", "prediction.
 FORMAT_VERSION = 1
 
 
+def default_folder(fleet: str, strategy: str) -> Path:
+    """``results/<time>-<fleet>-<strategy>``, whatever the fleet is called (a kubeconfig context may be an ARN)."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in fleet)[:60]
+    return Path("results") / f"{stamp}-{safe}-{strategy}"
+
+
 def folder_for(output: Path | None, save: bool, fleet: str, strategy: str, force: bool) -> Path | None:
     """The run folder to write, checked before any work is done; None = none is wanted.
 
@@ -27,9 +34,7 @@ def folder_for(output: Path | None, save: bool, fleet: str, strategy: str, force
     if output is None and not save:
         return None
     if output is None:
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in fleet)[:60]
-        output = Path("results") / f"{stamp}-{safe}-{strategy}"
+        output = default_folder(fleet, strategy)
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: got a file, wanted a run folder", "name a folder")
     if (output / META).exists() and not force:

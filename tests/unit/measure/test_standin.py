@@ -97,6 +97,15 @@ def test_health_checks_of_workloads_become_those_of_the_pause_and_of_flux_object
     assert s.fleet.kustomization(DB).health_checks == (ObjectId("Deployment", "default", "data-db"), hr_id("h"))
 
 
+def test_a_health_check_of_the_source_stays_one_of_the_served_source():
+    git = ObjectId("GitRepository", "flux-system", "flux-system")
+    root = Kustomization(ROOT, "./clusters/dev", source=git)
+    child = Kustomization(ks_id("a"), "./apps/a", ROOT, source=git, health_checks=(git,))
+    written = files(stand_in(with_root([root, child], [], [Source(git)], ROOT), {}))
+    [check] = written["clusters/dev/fleetbench.yaml"][0]["spec"]["healthChecks"]
+    assert (check["apiVersion"], check["kind"]) == ("source.toolkit.fluxcd.io/v1", "GitRepository")
+
+
 def test_what_is_broken_has_no_path_here_either():
     assert not any(path.startswith("missing") for path in files(served()))
 

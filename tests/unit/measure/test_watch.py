@@ -1,5 +1,8 @@
+import threading
+
 import pytest
 
+from fleetbench.errors import EnvironmentLacks
 from fleetbench.measure.kinds import BY_KIND
 from fleetbench.measure.protocols import Disconnected, Forbidden, Gone, NotServed, Seen, Trouble
 from fleetbench.measure.watch import Follower, Watcher
@@ -116,5 +119,22 @@ def test_the_watcher_puts_all_kinds_into_one_queue():
 
     kinds = [BY_KIND["Kustomization"], BY_KIND["HelmRelease"]]
     with Watcher(Api(), PlayedClock(), kinds) as watcher:
-        assert watcher.wait_listed(10)
+        watcher.wait_listed(10)
         assert {watcher.queue.get(timeout=1).kind for _ in kinds} == set(kinds)
+
+
+def test_a_cluster_that_does_not_answer_is_no_fault_of_ours():
+    answer = threading.Event()
+
+    class Silent:
+        def list(self, kind):
+            answer.wait(10)
+            return [], "1"
+
+        def watch(self, kind, version):
+            return iter(())
+
+    with Watcher(Silent(), PlayedClock(), [BY_KIND["Kustomization"]]) as watcher:
+        with pytest.raises(EnvironmentLacks, match="could not be listed within 0 s"):
+            watcher.wait_listed(0.01)
+        answer.set()
