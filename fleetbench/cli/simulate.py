@@ -39,7 +39,7 @@ LAST = "last"
     "--until",
     metavar="DURATION",
     type=DURATION,
-    help="Stop the clock there.  [default: when only retries that cannot succeed remain, at most 24h]",
+    help="Stop the clock there.  [default: when only retries that cannot succeed remain, or thousands of reconciles were in vain, at most 24h]",
 )
 @click.option("--why", metavar="[OBJECT]", is_flag=False, flag_value=LAST, help="Explain the last Ready, or OBJECT's.")
 @format_option("table", "json", "csv", "perfetto")

@@ -49,6 +49,7 @@ def _release(w: World, n: int) -> Reconcile:
     """Install or upgrade, wait, and remediate what failed."""
     item = w.items[n]
     installing = w.applied_revision[n] == 0
+    w.whole_reconcile()
     w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.INSTALLING if installing else phases.UPGRADING)
     if w.started_s[n] is None:
         w.started_s[n] = w.env.now

@@ -72,6 +72,7 @@ def _first_not_ready(w: World, n: int) -> int | None:
 
 def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
     item = w.items[n]
+    w.whole_reconcile()
     yield w.work(n, world.START)
     w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.FETCHING)
     if w.started_s[n] is None:

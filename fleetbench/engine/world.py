@@ -35,6 +35,10 @@ PHASES = {name: number for number, name in enumerate(Steps.__dataclass_fields__)
 )  # fmt: skip
 JITTER, POD, PULL_SPEED, SYNC, LEASE, PULL_SIZE, POD_START = range(101, 108)
 _SHARED = key_of("shared")
+IN_VAIN, IN_VAIN_PER_OBJECT = 5_000, 200
+"""A sample ends after so many reconciles, polls of dependencies aside, in which nothing turned Ready or was applied that
+was not before. An interval of some milliseconds beside an object that misses its timeout would go on for the whole day,
+millions of reconciles long; retries every minute for some hours stay below it."""
 
 TRUE, FALSE, UNKNOWN, ABSENT = phases.TRUE, phases.FALSE, phases.UNKNOWN, phases.ABSENT
 
@@ -102,6 +106,9 @@ class World:
             self.counting[n] = True
         self.remaining = sum(plan.reconcilable[n] for n in plan.services)
         self.finished = self.env.event()
+        self._in_vain = 0
+        """Whole reconciles since something was Ready or applied for the first time."""
+        self._patience = IN_VAIN + IN_VAIN_PER_OBJECT * size
         self.node_free_s = [0.0] * scenario.parameters.nodes
         self.node_images: list[set[str]] = [set() for _ in range(scenario.parameters.nodes)]
         self.pull = scenario.pull
@@ -149,6 +156,12 @@ class World:
             return interval_s
         u = self.draws.uniform(self.items[n].key, JITTER, self.attempts[n])
         return interval_s * (1.0 + jitter * (2.0 * u - 1.0))
+
+    def whole_reconcile(self) -> None:
+        """A reconcile begins that is more than a poll: so many of them in vain end the sample."""
+        self._in_vain += 1
+        if self._in_vain > self._patience and not self.finished.triggered:
+            self.finished.succeed()
 
     def burden(self, n: int, phase: int) -> None:
         """Work that nobody waits for, but that takes its share of the machine."""
@@ -204,6 +217,7 @@ class World:
         self.emit(n, message)
         if self.counting[n] and self.ready_s[n] is None and self._reached(n):
             self.ready_s[n] = self.env.now
+            self._in_vain = 0
             if self.plan.reconcilable[n]:
                 self.remaining -= 1
                 if self.remaining == 0 and not self.finished.triggered:
@@ -251,6 +265,7 @@ class World:
         """The object's manifests are in the cluster: what needs them can go on."""
         if self.applied_s[n] is None:
             self.applied_s[n] = self.env.now
+            self._in_vain = 0
             for waiting in self.waiting_for_provider.pop(n, ()):
                 self._wake(waiting)
 

@@ -140,3 +140,16 @@ def test_never_more_workers_are_held_than_there_are(workers):
         scenario(of, {f"s{n}": 7.0 for n in range(12)}, parameters=Parameters(kustomize_concurrent=workers))
     )
     assert sample.most_busy <= max(workers, 2)  # source-controller has two of its own
+
+
+def test_an_interval_of_milliseconds_beside_what_misses_its_timeout_ends_the_sample_early():
+    of = fleet(ks("restless", interval_s=0.002), ks("late", timeout_s=5.0, retry_interval_s=3600.0, wait=True))
+    sample = simulate(scenario(of, {"late": 80_000.0}), record=False)
+    assert not sample.complete and sample.until_s < 3600.0
+    assert 5_000 < sum(sample.attempts) < 10_000
+
+
+def test_retries_every_minute_go_on_for_the_whole_day():
+    of = fleet(ks("late", timeout_s=5.0, retry_interval_s=60.0))
+    _, ready = run(of, {"late": 80_000.0})
+    assert 80_000.0 <= ready[ks_id("late")] < 80_070.0
