@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,21 @@ class KubernetesApi:
 
         with _translated(_NODES):
             return str(client.VersionApi(self._client).get_code(_request_timeout=(CONNECT_S, 10)).git_version)
+
+    def server_time_s(self) -> float:
+        """The API server's clock, in seconds since 1970, to half a second: the ``Date`` of an answer.
+
+        Raises:
+            Disconnected: it does not answer, or not with a date.
+        """
+        from kubernetes import client
+
+        with _translated(_NODES):
+            answer: Any = client.VersionApi(self._client).get_code(
+                _preload_content=False, _request_timeout=(CONNECT_S, 10)
+            )
+            # Whole seconds, cut off.
+            return parsedate_to_datetime(answer.headers.get("Date") or "").timestamp() + 0.5
 
     def nodes(self) -> Sequence[Manifest]:
         """All nodes.

@@ -14,7 +14,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.measure import controllers, host
 from fleetbench.measure.api import KubernetesApi
-from fleetbench.measure.clock import SystemClock
+from fleetbench.measure.clock import ClusterClock
 from fleetbench.measure.fleet import controllers_among, fleet_from, id_of
 from fleetbench.measure.fold import Fold, flux_event
 from fleetbench.measure.kinds import BY_KIND, DEPLOYMENT, WATCHED, WatchedKind
@@ -57,11 +57,11 @@ def measure_existing(
     Raises:
         EnvironmentLacks: no cluster, no Flux, or a permission is missing.
     """
-    clock = SystemClock()
     with ExitStack() as stack:
         api = KubernetesApi(None, context)
         stack.callback(api.close)
         objects, lacking = readable(api)
+        clock = ClusterClock(api.server_time_s())
         for line in lacking:
             say(line)
         fleet = fleet or fleet_from(objects, context or "cluster")[0]

@@ -80,6 +80,15 @@ def test_ends_a_moment_after_the_last_one_is_ready(tmp_path):
     assert read_run(tmp_path).ready_s() == {A: 2.0, B: 3.0, ROOT: 1.0}
 
 
+def test_a_wall_clock_that_jumps_while_the_run_lasts_moves_nothing(tmp_path, monkeypatch):
+    walls = iter([1_700_000_000.0 + jump for jump in (0.0, 3600.0, -7200.0)])
+    monkeypatch.setattr(PlayedClock, "wall_s", lambda self: next(walls, 0.0))
+    monkeypatch.setattr("time.time", lambda: next(walls, 0.0))
+    outcome, progress, _ = run_loop(tmp_path, all_ready())
+    assert outcome.complete and progress.ready_s == {ROOT: 1.0, A: 2.0, B: 3.0}
+    assert read_run(tmp_path).ready_s() == {A: 2.0, B: 3.0, ROOT: 1.0}
+
+
 def test_time_runs_out_on_what_is_never_ready(tmp_path):
     outcome, progress, _ = run_loop(tmp_path, all_ready()[:2])
     assert outcome.timed_out and not outcome.complete and B not in progress.ready_s
