@@ -32,15 +32,11 @@ def _mix(z: int) -> int:
 Bins = tuple[float, ...]
 BINS = 1024
 """Values a step's distribution is cut into: equally likely, each the quantile in its bin's middle."""
-_SHIFT = 64 - BINS.bit_length() + 1
+MULTIPLIER, MASK, SHIFT = 0x9E3779B97F4A7C15, _MASK, 64 - BINS.bit_length() + 1
+"""The bin of one phase of an attempt is ``((stream ^ phase_key) * MULTIPLIER & MASK) >> SHIFT``.
 
-
-def bin_of(stream: int, phase_key: int) -> int:
-    """Which bin one phase of an attempt falls into.
-
-    The stream is mixed already, so one multiplication by an odd constant (Knuth's for 64 bits) does.
-    """
-    return ((stream ^ phase_key) * 0x9E3779B97F4A7C15 & _MASK) >> _SHIFT
+The stream is mixed already, so one multiplication by an odd constant (Knuth's for 64 bits) does.
+"""
 
 
 @lru_cache(maxsize=256)
@@ -81,7 +77,7 @@ class Draws:
         return ((z ^ (z >> 31)) >> 11) * 1.1102230246251565e-16 + 5.551115123125783e-17
 
     def stream(self, key: int, attempt: int) -> int:
-        """The number from which an object's draws of one attempt are made (:func:`of_stream`)."""
+        """The number from which an object's draws of one attempt are made (:data:`MULTIPLIER`)."""
         return _mix((self.base ^ key) + attempt * 0xD1342543DE82EF95 & _MASK)
 
     def lognormal(self, step: Step, key: int, phase: int, attempt: int = 0) -> float:

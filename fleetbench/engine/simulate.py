@@ -67,6 +67,8 @@ def run_sample(plan: Plan, number: int, *, record: bool = False) -> Sample:
     _make_pools(w)
     {BOOTSTRAP: _bootstrap, COMMIT: _commit, RESTART: _restart}[plan.scenario.kind](w)
     limit = MAX_UNTIL_S if plan.scenario.until_s is None else min(plan.scenario.until_s, MAX_UNTIL_S)
+    if w.remaining == 0:
+        w.finished.succeed()
     hopeless = not all(plan.reconcilable[n] for n in plan.services)
     if record and hopeless and plan.scenario.until_s is not None:
         w.env.run(until=limit)  # with what goes on after the last Ready: failed checks and retries

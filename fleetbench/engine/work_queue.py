@@ -104,10 +104,6 @@ class WorkQueue:
         if item in self._ready:
             self._wake()
 
-    def is_queued(self, item: int) -> bool:
-        """Whether the item is ready to be handed out (not merely waiting for a time)."""
-        return item in self._ready
-
     def idle_event(self) -> simpy.Event:
         """An event for a worker with nothing to do: it fires when something can be handed out."""
         event = self.env.event()

@@ -8,7 +8,7 @@ from typing import Any
 import simpy
 
 from fleetbench import phases
-from fleetbench.engine.draws import Bins, Draws, bin_of, bins, key_of, phase_key
+from fleetbench.engine.draws import MASK, MULTIPLIER, SHIFT, Bins, Draws, bins, key_of, phase_key
 from fleetbench.engine.items import Plan
 from fleetbench.engine.processors import Mutex, Processors
 from fleetbench.engine.reachable import can_turn_ready
@@ -136,9 +136,9 @@ class World:
         stalling, plain, phase_key = self._cost[phase]
         if stalling is None:
             return 0.0
+        bin = ((self.streams[n] ^ phase_key) * MULTIPLIER & MASK) >> SHIFT
         # A step of many parts does not stall in each of them.
-        table = stalling if times == 1.0 else plain
-        seconds = table[bin_of(self.streams[n], phase_key)] * times
+        seconds = stalling[bin] if times == 1.0 else plain[bin] * times
         return seconds * (self.speed if self.env.now > self._warm_s else self.slowness())
 
     def slowness(self) -> float:
@@ -215,7 +215,9 @@ class World:
         was = self.status[n]
         self.status[n], self.reason[n] = TRUE, reason
         self.emit(n, message)
-        if self.counting[n] and self.ready_s[n] is None and self._reached(n):
+        # What turns Ready once the rollout is over, and should not have, was lucky in the order of the queue.
+        open = self.counting[n] and self.ready_s[n] is None and not self.finished.triggered
+        if open and self._reached(n):
             self.ready_s[n] = self.env.now
             self._in_vain = 0
             if self.plan.reconcilable[n]:
