@@ -111,3 +111,20 @@ def go_duration(seconds: float) -> str:
 
 def _short(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def parse_cpu(text: str) -> float:
+    """Processors of a Kubernetes quantity: ``1000m`` and ``1`` are one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(m?)", str(text).strip())
+    if match is None:
+        raise ValueError(f"got {text!r}, wanted processors, as in 2 or 1500m")
+    return float(match[1]) / (1000.0 if match[2] else 1.0)
+
+
+def cpu_text(processors: float) -> str:
+    """Processors as Flux's manifests write them: ``1000m``."""
+    return f"{round(processors * 1000)}m"

@@ -33,6 +33,8 @@ WORKERS = (8, 20)
 """``--concurrent`` values tried: 20 is what Flux's own "vertical scaling" page shows, 8 half-way there."""
 REQUEUE_S = 5.0
 """``--requeue-dependency`` tried: the same page's value."""
+CPUS = 2.0
+"""CPU limit of kustomize-controller tried: the same page's 2000m."""
 MANY = 25
 """Edges or waits tried one by one, and dependants whose edges are tried together; of more, those along the critical
 chain come first, and all of them together are tried in any case."""
@@ -131,6 +133,10 @@ def flag_changes(now: Parameters, fleet: Fleet) -> list[dict[str, Any]]:
         changes.append(workers)
     if workers and faster:
         changes.append(workers | faster)
+    if not now.in_memory_builds:
+        changes.append({"in_memory_builds": True})
+    if now.kustomize_cpus is not None and now.kustomize_cpus < CPUS:
+        changes.append({"kustomize_cpus": CPUS})
     return changes
 
 

@@ -11,7 +11,7 @@ from fleetbench.graph.order import health_checked, say
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.model.distributions import Distribution
 from fleetbench.model.scenario import Scenario
-from fleetbench.units import go_duration
+from fleetbench.units import cpu_text, go_duration
 
 Service = Kustomization | HelmRelease
 Edge = tuple[ObjectId, ObjectId]
@@ -49,7 +49,7 @@ class SetFlags:
     def title(self) -> str:
         """``requeue-dependency 5s``."""
         return ", ".join(
-            f"{_FLAG_NAMES.get(n, n.replace('_', ' '))} {_flag_value(n, v)}" for n, v in self.flags.items()
+            f"{_FLAG_NAMES.get(n, n.replace('_', ' '))} {_flag_value(n, v)}".rstrip() for n, v in self.flags.items()
         )
 
     def applied(self, scenario: Scenario) -> Scenario:
@@ -64,12 +64,16 @@ _FLAG_NAMES = {
     "requeue_dependency_s": "kustomize --requeue-dependency",
     "helm_requeue_dependency_s": "helm --requeue-dependency",
     "event_driven_dependents": "dependants enqueued at once (kustomize-controller#1412)",
+    "in_memory_builds": "in-memory kustomize builds",
+    "kustomize_cpus": "kustomize-controller CPU limit",
 }
 
 
 def _flag_value(name: str, value: Any) -> str:
     if value is True:
         return ""
+    if name == "kustomize_cpus":
+        return cpu_text(value)
     return go_duration(value) if name.endswith("_s") else str(value)
 
 

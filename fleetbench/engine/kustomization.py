@@ -78,13 +78,13 @@ def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
     if w.started_s[n] is None:
         w.started_s[n] = w.env.now
     files = w.items[item.source].files
-    yield w.processors.work(w.amount(n, world.FETCH) + w.amount(n, world.FETCH_FILE, files))
+    yield w.processors.work_limited(w.amount(n, world.FETCH) + w.unpack(n, files))
     w.attempted[n] = revision
     w.emit(n, phases.BUILDING)
     turn = w.build_mutex.acquire()
     if turn is not None:
         yield turn
-    yield w.processors.work(w.amount(n, world.BUILD) + w.amount(n, world.BUILD_OBJECT, item.applies))
+    yield w.processors.work_limited(w.amount(n, world.BUILD) + w.amount(n, world.BUILD_OBJECT, item.applies))
     w.build_mutex.release()
     if item.broken or any(w.applied_s[p] is None for p in item.needs_build):
         return _failed(w, n, phases.BUILD_FAILED)
@@ -113,7 +113,7 @@ def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
 
 def _finish(w: World, n: int, files: int) -> float:
     """Work from healthy to the last patch: the unpacked artifact is removed on the way."""
-    return w.amount(n, world.FINISH) + w.amount(n, world.REMOVE_FILE, files)
+    return w.amount(n, world.FINISH) + w.remove_unpacked(n, files)
 
 
 def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 
 import simpy
 from simpy.events import Timeout
@@ -15,11 +16,13 @@ class Processors:
     costs one event a step where exact sharing would cost one for every other step that starts or ends.
     """
 
-    __slots__ = ("_ended", "count", "env", "running")
+    __slots__ = ("_ended", "_ended_limited", "count", "env", "limit", "limited", "running")
 
-    def __init__(self, env: simpy.Environment, count: float):
+    def __init__(self, env: simpy.Environment, count: float, limit: float = inf):
         self.env, self.count, self.running = env, count, 0
-        self._ended = self._end  # bound once: a step is started some hundred thousand times
+        self.limit, self.limited = limit, 0
+        # Bound once: a step is started some hundred thousand times.
+        self._ended, self._ended_limited = self._end, self._end_limited
 
     def work(self, seconds: float) -> simpy.Timeout:
         """Start a step of ``seconds`` of processor time; the event comes when it is done."""
@@ -30,8 +33,21 @@ class Processors:
         timeout.callbacks.append(self._ended)
         return timeout
 
+    def work_limited(self, seconds: float) -> simpy.Timeout:
+        """A step within the container whose processors are limited; such steps share that limit among themselves."""
+        self.limited = limited = self.limited + 1
+        self.running = running = self.running + 1
+        share = max(running / self.count, limited / self.limit)
+        timeout = Timeout(self.env, seconds * share if share > 1.0 else seconds)
+        timeout.callbacks.append(self._ended_limited)
+        return timeout
+
     def _end(self, _: simpy.Event) -> None:
         self.running -= 1
+
+    def _end_limited(self, _: simpy.Event) -> None:
+        self.running -= 1
+        self.limited -= 1
 
 
 class Mutex:

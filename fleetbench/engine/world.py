@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import exp
+from collections import deque
+from math import exp, inf
 from typing import Any
 
 import simpy
@@ -24,17 +25,19 @@ PHASES = {name: number for number, name in enumerate(Steps.__dataclass_fields__)
 (
     FINALIZER, NO_ARTIFACT, DEPENDENCY_GET, DEPENDENCY_END, START, FETCH, FETCH_FILE, BUILD, BUILD_OBJECT, DRY_RUN, APPLY, FAN_OUT, HEALTH_START, POLL,
     HEALTH_END, FINISH, REMOVE_FILE, RELEASE, GIT_FETCH, REMOTE_FETCH, CHART_BUILD, HELM_START, HELM_LOAD, HELM_INSTALL, HELM_FINISH,
-    POD_LAG,
+    POD_LAG, MEMORY_FILE,
 ) = (
     PHASES[name]
     for name in (
         "finalizer", "no_artifact", "dependency_get", "dependency_end", "start", "fetch", "fetch_file", "build", "build_object", "dry_run", "apply",
         "fan_out", "health_start", "poll", "health_end", "finish", "remove_file", "release", "git_fetch", "remote_fetch", "chart_build",
-        "helm_start", "helm_load", "helm_install", "helm_finish", "pod_lag",
+        "helm_start", "helm_load", "helm_install", "helm_finish", "pod_lag", "memory_file",
     )
 )  # fmt: skip
 JITTER, POD, PULL_SPEED, SYNC, LEASE, PULL_SIZE, POD_START = range(101, 108)
 _SHARED = key_of("shared")
+REMOVED_S, REMOVED_MOST = 60.0, 20_000
+"""How long the file system remembers a removed file (RECENTCY_MIN), and how many at most make a difference."""
 IN_VAIN, IN_VAIN_PER_OBJECT = 5_000, 200
 """A sample ends after so many reconciles, polls of dependencies aside, in which nothing turned Ready or was applied that
 was not before. An interval of some milliseconds beside an object that misses its timeout would go on for the whole day,
@@ -65,8 +68,13 @@ class World:
         """What the cold start adds to the factor on all work, at t0."""
         if scenario.kind == BOOTSTRAP:
             self.cold = max(self.draws.lognormal(scenario.steps.cold, _SHARED, PHASES["cold"]) - 1.0, 0.0)
-        self.processors = Processors(self.env, scenario.parameters.cpus * scenario.steps.overlap)
+        parameters = scenario.parameters
+        limit = inf if parameters.kustomize_cpus is None else parameters.kustomize_cpus
+        self.processors = Processors(self.env, parameters.cpus * scenario.steps.overlap, limit)
         self.build_mutex = Mutex(self.env)
+        self._removed: deque[tuple[float, int]] = deque()
+        """(when, how many) files were removed from the disk within :data:`REMOVED_S`."""
+        self._removed_files = 0
         steps = scenario.steps
         self.steps = steps
         self._cost = [_cost(getattr(steps, name), number, steps) for name, number in PHASES.items()]
@@ -148,6 +156,24 @@ class World:
     def work(self, n: int, phase: int, times: float = 1.0) -> simpy.Timeout:
         """Start one step of an object; the event comes when it has had its processor time."""
         return self.processors.work(self.amount(n, phase, times))
+
+    def unpack(self, n: int, files: int) -> float:
+        """Work of unpacking an artifact into the controller's temporary folder, in seconds."""
+        if self.parameters.in_memory_builds:
+            return self.amount(n, MEMORY_FILE, files)
+        removed = self._removed
+        while removed and removed[0][0] < self.env.now - REMOVED_S:
+            self._removed_files -= removed.popleft()[1]
+        more = self.steps.fetch_file_more_s * min(self._removed_files, REMOVED_MOST) / 1000.0
+        return self.amount(n, FETCH_FILE, files) + more * files * self.speed
+
+    def remove_unpacked(self, n: int, files: int) -> float:
+        """Work of removing it again, in seconds."""
+        if self.parameters.in_memory_builds:
+            return 0.0
+        self._removed.append((self.env.now, files))
+        self._removed_files += files
+        return self.amount(n, REMOVE_FILE, files)
 
     def jittered(self, n: int, interval_s: float) -> float:
         """An interval with the controllers' jitter (pkg/runtime jitter.JitteredIntervalDuration)."""

@@ -84,7 +84,7 @@ class Source:
     assumed: bool = False
     """Made up for a repository that holds no root."""
     files: int | None = None
-    """How many files its artifact holds, which every reconcile unpacks; None = not known."""
+    """How many files and folders its artifact holds, which every reconcile unpacks; None = not known."""
     file: str | None = None
     line: int | None = None
 
@@ -194,6 +194,10 @@ class HelmRelease:
         return self.retry_interval_s
 
 
+CPU_LIMIT, TEMP_MEDIUM = "resources.limits.cpu", "volumes.temp.emptyDir.medium"
+"""Settings of a controller's Deployment that are no flags."""
+
+
 @dataclass(frozen=True, slots=True)
 class ControllerFlag:
     """A flag of a Flux controller that the repository itself sets."""
@@ -201,10 +205,16 @@ class ControllerFlag:
     controller: str
     """``kustomize-controller``, ``helm-controller`` or ``source-controller``."""
     flag: str
-    """Without dashes: ``concurrent``, ``requeue-dependency``, ``feature-gates`` ..."""
+    """Without dashes: ``concurrent``, ``requeue-dependency``, ``feature-gates`` ...; :data:`CPU_LIMIT` and
+    :data:`TEMP_MEDIUM` for what the Deployment itself says."""
     value: str
     file: str | None = None
     line: int | None = None
+
+    @property
+    def text(self) -> str:
+        """``--concurrent=20``; of what is no flag ``resources.limits.cpu=2000m``."""
+        return f"{'' if self.flag in (CPU_LIMIT, TEMP_MEDIUM) else '--'}{self.flag}={self.value}"
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fleetbench.errors import InputError
-from fleetbench.graph.fleet import ControllerFlag, Fleet
-from fleetbench.units import go_duration, parse_duration
+from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Fleet
+from fleetbench.units import go_duration, parse_cpu, parse_duration
 
 KUSTOMIZE, HELM, SOURCE = "kustomize-controller", "helm-controller", "source-controller"
 CONTROLLERS = (SOURCE, KUSTOMIZE, HELM)
@@ -74,10 +74,17 @@ def with_flags(deployment: Mapping[str, Any], flags: list[Flag]) -> dict[str, An
     own = [f for f in flags if f.controller == name]
     changed: dict[str, Any] = _copy(deployment)
     if own:
-        container = changed["spec"]["template"]["spec"]["containers"][0]
+        pod = changed["spec"]["template"]["spec"]
+        container = pod["containers"][0]
         named = {f.flag for f in own}
         kept = [a for a in container.get("args") or [] if _flag_name(a) not in named]
-        container["args"] = kept + [f"--{f.flag}={f.value}" for f in own]
+        container["args"] = kept + [f"--{f.flag}={f.value}" for f in own if f.flag not in (CPU_LIMIT, TEMP_MEDIUM)]
+        for setting in own:
+            if setting.flag == CPU_LIMIT:
+                container.setdefault("resources", {}).setdefault("limits", {})["cpu"] = setting.value
+            elif setting.flag == TEMP_MEDIUM:
+                others = [v for v in pod.get("volumes") or [] if v.get("name") != "temp"]
+                pod["volumes"] = [{"name": "temp", "emptyDir": {"medium": setting.value}}, *others]
     return changed
 
 
@@ -121,10 +128,25 @@ def run_flags(deployments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 found[key] = parse_duration(value) if flag == REQUEUE else int(value)
             except ValueError as error:
                 raise InputError.at(f"Deployment/{name}", None, f"--{flag}", got=value, wanted=str(error)) from None
+        if name == KUSTOMIZE:
+            found |= _settings(deployment)
         gates = flags_in(deployment).get("feature-gates")
         if gates:
             found.setdefault("feature_gates", {})[name] = gates
     return found
+
+
+def _settings(deployment: Mapping[str, Any]) -> dict[str, Any]:
+    """What kustomize-controller's pod says beside flags: its CPU limit (None = it has none), where it unpacks artifacts."""
+    pod = deployment["spec"]["template"]["spec"]
+    limits = (pod["containers"][0].get("resources") or {}).get("limits") or {}
+    volumes = [v.get("emptyDir") or {} for v in pod.get("volumes") or [] if v.get("name") == "temp"]
+    try:
+        cpus = None if limits.get("cpu") is None else parse_cpu(limits["cpu"])
+    except ValueError as error:
+        place = f"Deployment/{KUSTOMIZE}"
+        raise InputError.at(place, None, CPU_LIMIT, got=limits["cpu"], wanted=str(error)) from None
+    return {"kustomize_cpus": cpus, "in_memory_builds": any(v.get("medium") == "Memory" for v in volumes)}
 
 
 def flux_versions(deployments: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -60,6 +60,7 @@ def stand_in(
     kustomizations = tuple(
         _kustomization(k, source, paths[k.id], own[k.id], fleet, kept, dropped) for k in fleet.kustomizations
     )
+    sources = tuple(replace(s, files=_files(kustomizations, releases)) for s in sources)
     served = replace(fleet, kustomizations=kustomizations, helmreleases=releases, sources=sources)
     failing = frozenset(w.object for id in fail if id in own for w in own[id])
     return StandIn(served, _missing_namespaces(served), failing, tuple(dict.fromkeys(dropped)))
@@ -78,6 +79,11 @@ def replace_kind(source: ObjectId) -> ObjectId:
 def _sources(fleet: Fleet, served: ObjectId) -> tuple[Source, ...]:
     interval = {replace_kind(s.id): s.interval_s for s in fleet.sources}
     return (Source(served, interval_s=interval.get(served, 60.0), this_repository=True),)
+
+
+def _files(kustomizations: tuple[Kustomization, ...], releases: tuple[HelmRelease, ...]) -> int:
+    """Files and folders that :mod:`fleetbench.measure.manifests` writes, which every reconcile unpacks."""
+    return sum(2 + bool(k.objects) for k in kustomizations if k.broken is None) + 4 * len(releases)
 
 
 def _paths(fleet: Fleet) -> dict[ObjectId, str]:

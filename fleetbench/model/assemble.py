@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from fleetbench.errors import InputError
-from fleetbench.graph.fleet import ControllerFlag, Fleet
+from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Fleet
 from fleetbench.ids import ObjectId
 from fleetbench.model.parameters import Parameters, parameters_of
 from fleetbench.model.profile import Profile, load_durations, load_profile
 from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import BOOTSTRAP, Scenario
 from fleetbench.model.steps import Steps, steps_from
-from fleetbench.units import parse_duration
+from fleetbench.units import parse_cpu, parse_duration
 
 KUSTOMIZE, HELM, SOURCE = "kustomize-controller", "helm-controller", "source-controller"
 
@@ -28,6 +28,8 @@ _FLAGS: dict[tuple[str, str], tuple[str, type]] = {
     (KUSTOMIZE, "concurrent-ssa"): ("concurrent_ssa", int),
     (KUSTOMIZE, "min-retry-delay"): ("min_retry_delay_s", parse_duration),  # type: ignore[dict-item]
     (KUSTOMIZE, "max-retry-delay"): ("max_retry_delay_s", parse_duration),  # type: ignore[dict-item]
+    (KUSTOMIZE, CPU_LIMIT): ("kustomize_cpus", parse_cpu),  # type: ignore[dict-item]
+    (KUSTOMIZE, TEMP_MEDIUM): ("in_memory_builds", "Memory".__eq__),  # type: ignore[dict-item]
 }
 _GATES = {
     (KUSTOMIZE, "CancelHealthCheckOnNewRevision"): "cancel_health_check_on_new_revision",

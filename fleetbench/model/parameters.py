@@ -34,6 +34,12 @@ class Parameters:
     """``--max-retry-delay``; pkg/runtime controller/ratelimiter.go."""
     concurrent_ssa: int = 4
     """``--concurrent-ssa``: dry-runs of one apply at a time; KC main.go."""
+    kustomize_cpus: float | None = 1.0
+    """CPU limit of kustomize-controller's container; ``flux install`` sets 1000m (KC config/manager/deployment.yaml).
+    None = no limit."""
+    in_memory_builds: bool = False
+    """kustomize-controller's volume ``temp`` is an emptyDir with ``medium: Memory``, what Flux's page "Vertical scaling"
+    calls in-memory kustomize builds; `flux install` leaves it on the node's disk."""
     health_poll_s: float = 5.0
     """How often kstatus is polled in a health check; KC kustomization_controller.go checkHealth."""
     helm_poll_s: float = 5.0
@@ -67,6 +73,8 @@ class Parameters:
             value = getattr(self, name)
             if not 1 <= value <= 10_000:
                 raise InputError(f"{name}: got {value}, wanted a whole number from 1 to 10000")
+        if self.kustomize_cpus is not None and not 0.01 <= self.kustomize_cpus <= 1000:
+            raise InputError(f"kustomize_cpus: got {self.kustomize_cpus:g}, wanted 0.01 to 1000 processors")
         for name in ("requeue_dependency_s", "helm_requeue_dependency_s"):
             value = getattr(self, name)
             if not 0.1 <= value <= 86_400:
@@ -85,6 +93,7 @@ class Parameters:
             stage_poll_s=0.0,
             event_driven_dependents=True,
             cpus=1e9,
+            kustomize_cpus=None,
         )
 
     def with_(self, **changes: Any) -> Parameters:
@@ -118,6 +127,8 @@ def flags_of_run(flags: Mapping[str, Any], base: Parameters | None = None) -> Pa
     """The parameters that a run's recorded flags state; unknown keys are left to the caller."""
     names = {f.name for f in fields(Parameters)}
     known = {k: v for k, v in flags.items() if k in names}
+    if known.get("kustomize_cpus") is None:  # a run that says nothing of a limit had none
+        base = replace(base or Parameters(), kustomize_cpus=None)
     if "requeue_dependency_s" in known:
         known.setdefault("helm_requeue_dependency_s", known["requeue_dependency_s"])
     return (base or Parameters()).with_(**known)

@@ -1,4 +1,4 @@
-"""Controller flags that the repository itself sets: patched Deployments, a FluxInstance, Helm values."""
+"""Controller flags, and what else of their Deployments tells on the timing, that the repository itself sets: patched Deployments, a FluxInstance, Helm values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fleetbench.graph.fleet import ControllerFlag
+from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
 from fleetbench.repo.charts import coalesced, values_of
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
@@ -29,6 +29,8 @@ _USUAL = frozenset(
     }
 )
 """Arguments that every ``flux install`` writes; they say nothing about timing."""
+_USUAL_CPU = ("1000m", "1")
+"""The CPU limit that it writes."""
 _SIZES: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
     "small": {
         "kustomize-controller": (("concurrent", "5"), ("requeue-dependency", "10s")),
@@ -71,6 +73,7 @@ def _flags(node: Node, manifest: Manifest, walk: Walk) -> Iterable[_Set]:
     if manifest.kind == "Deployment" and manifest.name in CONTROLLERS:
         for container in mappings(manifest.spec, "template", "spec", "containers"):
             yield from ((manifest.name, *f) for f in _arguments(container.get("args")) if f[0] not in _USUAL)
+        yield from ((manifest.name, *s) for s in _settings(mapping(manifest.spec, "template", "spec")))
     elif manifest.is_flux(INSTANCE_GROUP, "FluxInstance"):
         yield from _instance(manifest.spec)
     elif is_helmrelease(manifest):
@@ -103,6 +106,40 @@ def _instance(spec: Mapping[str, Any]) -> Iterable[_Set]:
             if not target.get("labelSelector") and not _selects(name, controller, bool(target)):
                 continue
             yield from ((controller, *f) for f in _arguments(_patched(body)))
+            yield from ((controller, *s) for s in _settings(_pod(body)))
+
+
+def _settings(pod: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """What a controller's pod says beside its arguments, and does not say after ``flux install``."""
+    for container in mappings(pod, "containers"):
+        limit = mapping(container, "resources", "limits").get("cpu")
+        if limit is not None and str(limit) not in _USUAL_CPU:
+            yield CPU_LIMIT, str(limit)
+    for volume in mappings(pod, "volumes"):
+        medium = mapping(volume, "emptyDir").get("medium")
+        if volume.get("name") == "temp" and medium:
+            yield TEMP_MEDIUM, str(medium)
+
+
+def _pod(body: Any) -> Mapping[str, Any]:
+    """What a patch puts into the pod beside arguments, as a pod: a JSON 6902 list or a strategic merge."""
+    if isinstance(body, Mapping):
+        return mapping(body, "spec", "template", "spec")
+    limits: dict[str, Any] = {}
+    volumes: list[Any] = []
+    for operation in body if isinstance(body, list) else ():
+        if not isinstance(operation, Mapping) or operation.get("op") not in ("add", "replace"):
+            continue
+        path, value = str(operation.get("path") or ""), operation.get("value")
+        if path.endswith("/resources/limits/cpu"):
+            limits["cpu"] = value
+        elif path.endswith("/resources/limits") and isinstance(value, Mapping):
+            limits.update(value)
+        elif path.endswith("/resources") and isinstance(value, Mapping):
+            limits.update(mapping(value, "limits"))
+        elif re.search(r"/volumes(/[\d-]+)?$", path):
+            volumes += value if isinstance(value, list) else [value]
+    return {"containers": [{"resources": {"limits": limits}}], "volumes": volumes}
 
 
 def _selects(name: str, controller: str, targeted: bool) -> bool:

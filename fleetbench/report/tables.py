@@ -147,7 +147,7 @@ def _heading(fleet: Fleet, name: _Names) -> Text:
         text.append(f"\nnamespace of the Kustomizations: {inert(name.shared)}", style="not bold")
     for flag in fleet.flags:
         where = f" ({inert(flag.file)}{'' if flag.line is None else f':{flag.line}'})" if flag.file else ""
-        text.append(f"\n{inert(flag.controller)} --{inert(flag.flag)}={inert(flag.value)}{where}", style="not bold")
+        text.append(f"\n{inert(flag.controller)} {inert(flag.text)}{where}", style="not bold")
     return text
 
 

@@ -24,7 +24,12 @@ from tests.properties.fleets import fleets, scenarios, times
 from tests.properties.plain import differences
 
 PLENTY = Parameters(
-    kustomize_concurrent=10_000, helm_concurrent=10_000, source_concurrent=10_000, cpus=1e9, interval_jitter=0.0
+    kustomize_concurrent=10_000,
+    helm_concurrent=10_000,
+    source_concurrent=10_000,
+    cpus=1e9,
+    kustomize_cpus=None,
+    interval_jitter=0.0,
 )
 """So many workers and processors that nobody stands in a queue."""
 

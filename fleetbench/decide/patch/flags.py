@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, child
-from fleetbench.graph.fleet import ControllerFlag
+from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
 from fleetbench.model.assemble import HELM, KUSTOMIZE, SOURCE
-from fleetbench.units import go_duration
+from fleetbench.repo.yamltext import dump
+from fleetbench.units import cpu_text, go_duration
 
 FLAG_OF = {
     "kustomize_concurrent": (KUSTOMIZE, "concurrent"),
@@ -17,14 +18,46 @@ FLAG_OF = {
     "source_concurrent": (SOURCE, "concurrent"),
     "requeue_dependency_s": (KUSTOMIZE, "requeue-dependency"),
     "helm_requeue_dependency_s": (HELM, "requeue-dependency"),
+    "kustomize_cpus": (KUSTOMIZE, CPU_LIMIT),
+    "in_memory_builds": (KUSTOMIZE, TEMP_MEDIUM),
 }
-"""Field of Parameters -> the controller and its flag."""
+"""Field of Parameters -> the controller and its flag, or what else of its Deployment it is."""
 
 
 def flag_text(field: str, value: Any) -> str:
-    """``--concurrent=20``."""
-    shown = go_duration(value) if field.endswith("_s") else str(value)
-    return f"--{FLAG_OF[field][1]}={shown}"
+    """``--concurrent=20``; of what is no flag ``resources.limits.cpu=2000m``."""
+    controller, flag = FLAG_OF[field]
+    if field == "in_memory_builds":
+        shown = "Memory"
+    elif field == "kustomize_cpus":
+        shown = cpu_text(value)
+    else:
+        shown = go_duration(value) if field.endswith("_s") else str(value)
+    return ControllerFlag(controller, flag, shown).text
+
+
+def _arguments(texts: Iterable[str]) -> list[str]:
+    """A JSON 6902 patch that adds arguments."""
+    lines = []
+    for text in texts:
+        lines += ["- op: add", "  path: /spec/template/spec/containers/0/args/-", f"  value: {text}"]
+    return lines
+
+
+def _setting(field: str, value: Any) -> list[str]:
+    """A strategic merge patch, as the Deployment may or may not say something there."""
+    controller, _ = FLAG_OF[field]
+    if field == "in_memory_builds":
+        pod = {"volumes": [{"name": "temp", "emptyDir": {"medium": "Memory"}}]}
+    else:
+        pod = {"containers": [{"name": "manager", "resources": {"limits": {"cpu": cpu_text(value)}}}]}
+    patch = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": controller},
+        "spec": {"template": {"spec": pod}},
+    }
+    return dump(patch).splitlines()
 
 
 def write_flags(
@@ -49,7 +82,8 @@ def write_flags(
         What could not be written, a sentence each.
     """
     left: list[str] = []
-    new: dict[str, list[str]] = {}
+    arguments: dict[str, list[str]] = {}
+    patches: list[tuple[str, str, list[str]]] = []
     for field, value in flags.items():
         if field not in FLAG_OF:
             left.append(f"{field.replace('_', ' ')} is no flag of a controller")
@@ -66,12 +100,15 @@ def write_flags(
                 f"{flag_text(field, value)} of {controller}: its Deployment is not in this repository (`flux install` brings it): "
                 "bootstrap with `flux bootstrap` or set it where the controllers are installed"
             )
+        elif flag in (CPU_LIMIT, TEMP_MEDIUM):
+            patches.append((controller, flag_text(field, value), _setting(field, value)))
         else:
-            new.setdefault(controller, []).append(flag_text(field, value))
-    for controller, texts in new.items():
-        problem = _patched(controller, texts, str(deployment_file[controller]), read, write, kustomization_file)
+            arguments.setdefault(controller, []).append(flag_text(field, value))
+    patches += [(controller, " ".join(texts), _arguments(texts)) for controller, texts in arguments.items()]
+    for controller, said, lines in patches:
+        problem = _patched(controller, lines, str(deployment_file[controller]), read, write, kustomization_file)
         if problem is not None:
-            left.append(f"{' '.join(texts)} of {controller}: {problem}")
+            left.append(f"{said} of {controller}: {problem}")
     return left
 
 
@@ -93,17 +130,14 @@ def _edited_in_place(
 
 
 def _patched(
-    controller: str, texts: list[str], file: str, read: Callable[[str], str], write: Callable[[str, str], None],
+    controller: str, patch: list[str], file: str, read: Callable[[str], str], write: Callable[[str, str], None],
     kustomization_file: Callable[[str], str | None],
 ) -> str | None:  # fmt: skip
     path = kustomization_file(file.rpartition("/")[0])
     if path is None:
         return f"the folder of {file} has no kustomization.yaml to put a patch into"
     text = read(path)
-    lines = ["patch: |"]
-    for flag in texts:
-        lines += ["  - op: add", "    path: /spec/template/spec/containers/0/args/-", f"    value: {flag}"]
-    lines += ["target:", "  kind: Deployment", f"  name: {controller}"]
+    lines = ["patch: |", *(f"  {line}" for line in patch), "target:", "  kind: Deployment", f"  name: {controller}"]
     try:
         write(path, add_item(text, _top(text), ("patches",), lines))
     except NotEditable as error:

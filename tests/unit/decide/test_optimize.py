@@ -150,6 +150,17 @@ def test_flags_become_a_kustomize_patch_that_the_reader_finds(tmp_path: Path):
     )
 
 
+def test_in_memory_builds_and_a_cpu_limit_become_patches_that_the_reader_finds(tmp_path: Path):
+    repo = tmp_path / "fleet"
+    write_repository(repo, 1)
+    reading = read_repository(repo, "clusters/x")
+    settings = SetFlags({"in_memory_builds": True, "kustomize_cpus": 2.0})
+    patch = make_patch(repo, "clusters/x", reading, (settings,), assemble(reading.fleet, Choice()).scenario)
+    assert patch.left == () and "medium: Memory" in patch.text and "cpu: 2000m" in patch.text
+    parameters = assemble(patch.fleet, Choice()).scenario.parameters
+    assert parameters.in_memory_builds and parameters.kustomize_cpus == 2.0
+
+
 def test_a_flag_that_the_repository_sets_is_changed_where_it_stands(tmp_path: Path):
     repo = tmp_path / "fleet"
     write_repository(repo, 1)

@@ -53,7 +53,7 @@ def test_builds_take_turns_whatever_the_number_of_workers():
     of = fleet(*(ks(f"s{n}", wait=False) for n in range(10)))
     steps = replace(no_steps(), build=Step(1.0, 0.0))
     for workers in (10, 100):
-        parameters = Parameters(interval_jitter=0.0, kustomize_concurrent=workers, cpus=1000.0)
+        parameters = Parameters(interval_jitter=0.0, kustomize_concurrent=workers, cpus=1000.0, kustomize_cpus=None)
         total = simulate(scenario(of, steps=steps, parameters=parameters)).total_s
         # the root's build, then ten one after the other
         assert total == pytest.approx(0.75 + 1.0 + 0.75 + 10.0, abs=0.01)

@@ -70,7 +70,7 @@ def test_recording_changes_no_number():
 def test_an_object_added_beside_the_others_does_not_change_their_draws():
     durations = {"a": 3.0, "z": 1.0}
     steps = shipped_steps()
-    parameters = Parameters(kustomize_concurrent=20, cpus=1e9)
+    parameters = Parameters(kustomize_concurrent=20, cpus=1e9, kustomize_cpus=None)
     one = fleet(ks("a", wait=False))
     two = fleet(ks("a", wait=False), ks("z", wait=False))
     for n in range(10):

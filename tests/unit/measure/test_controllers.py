@@ -2,7 +2,7 @@ import pytest
 
 from fleetbench.errors import InputError
 from fleetbench.graph.document import with_root
-from fleetbench.graph.fleet import ControllerFlag, Kustomization
+from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Kustomization
 from fleetbench.ids import ObjectId
 from fleetbench.measure.controllers import FlagOptions, flags_for, flags_in, flux_release, flux_versions, run_flags
 from fleetbench.measure.flux import set_flags
@@ -53,8 +53,19 @@ def test_a_flag_replaces_the_one_that_the_manifest_states_and_leaves_the_rest():
 def test_a_runs_flags_are_what_the_deployments_state_and_else_the_controllers_defaults():
     _, deployments = set_flags(MANIFEST, flags_for(fleet(), FlagOptions()))
     assert run_flags(deployments) == {
-        "kustomize_concurrent": 7, "helm_concurrent": 4, "source_concurrent": 2, "requeue_dependency_s": 30.0, "helm_requeue_dependency_s": 30.0,
+        "kustomize_concurrent": 7, "helm_concurrent": 4, "source_concurrent": 2, "requeue_dependency_s": 30.0, "helm_requeue_dependency_s": 30.0, "kustomize_cpus": None, "in_memory_builds": False,
     }  # fmt: skip
+
+
+def test_the_cpu_limit_and_in_memory_builds_of_a_repository_get_into_the_deployment_and_the_runs_flags():
+    settings = (
+        ControllerFlag("kustomize-controller", CPU_LIMIT, "2000m"),
+        ControllerFlag("kustomize-controller", TEMP_MEDIUM, "Memory"),
+    )
+    text, deployments = set_flags(MANIFEST, flags_for(fleet(*settings), FlagOptions()))
+    flags = run_flags(deployments)
+    assert (flags["kustomize_cpus"], flags["in_memory_builds"]) == (2.0, True)
+    assert "--resources" not in text and "--volumes" not in text
 
 
 def test_versions_are_the_images_tags():

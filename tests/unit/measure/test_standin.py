@@ -106,6 +106,13 @@ def test_a_health_check_of_the_source_stays_one_of_the_served_source():
     assert (check["apiVersion"], check["kind"]) == ("source.toolkit.fluxcd.io/v1", "GitRepository")
 
 
+def test_the_source_has_the_files_and_folders_that_are_written():
+    s = served()
+    paths = list(files(s))
+    folders = {path.rpartition("/")[0] for path in paths}
+    assert abs(s.fleet.sources[0].files - len(paths) - len(folders)) <= 3  # what lies above them
+
+
 def test_what_is_broken_has_no_path_here_either():
     assert not any(path.startswith("missing") for path in files(served()))
 
