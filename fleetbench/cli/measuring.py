@@ -220,4 +220,4 @@ def _view(flags: Mapping[str, Any], predicted: tuple[float, float] | None) -> An
     from fleetbench.measure.session import workers
     from fleetbench.measure.view import PlainView, TableView
 
-    return TableView(workers(flags), predicted) if sys.stderr.isatty() else PlainView(note, predicted)
+    return TableView(workers(flags), predicted) if sys.stderr.isatty() else PlainView(note)

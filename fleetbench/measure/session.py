@@ -20,7 +20,7 @@ from fleetbench.measure.clock import SystemClock
 from fleetbench.measure.fold import Fold
 from fleetbench.measure.git_server import serve
 from fleetbench.measure.kinds import BY_KIND, WATCHED
-from fleetbench.measure.loop import SETTLE_S, Loop, Outcome, View
+from fleetbench.measure.loop import SETTLE_S, Loop, Outcome
 from fleetbench.measure.progress import Progress
 from fleetbench.measure.recorder import Recorder
 from fleetbench.measure.shell import run
@@ -33,7 +33,6 @@ from fleetbench.repo.manifest import KUSTOMIZE_GROUP, SOURCE_GROUP
 from fleetbench.runs.folder import META, PREDICTION, READY, REPORT
 from fleetbench.runs.folder import meta as folder_meta
 
-REAL, STAND_IN = "real", "stand-in"
 SERVED, REMOTE = "served", "remote"
 READY_S = 300.0
 """The controllers must be available and lead within this time."""
@@ -187,6 +186,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def flux_meta(flags: list[controllers.Flag], deployments: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the run folder records of Flux: releases and flags of its controllers, and where each flag came from."""
     versions = controllers.flux_versions(deployments)
     return {
         "flux": controllers.flux_release(versions),
@@ -272,18 +272,3 @@ def _create_namespaces(plan: Plan, kubeconfig: Path) -> None:
 def workers(flags: Mapping[str, Any]) -> dict[str, int]:
     """Kind -> workers of its controller, for the live table."""
     return {KUSTOMIZATION: flags["kustomize_concurrent"], HELM_RELEASE: flags["helm_concurrent"]}
-
-
-__all__ = [
-    "REAL",
-    "REMOTE",
-    "SERVED",
-    "STAND_IN",
-    "Interrupted",
-    "Measured",
-    "Plan",
-    "View",
-    "finish",
-    "measure_on_kind",
-    "workers",
-]

@@ -11,7 +11,7 @@ from typing import Any
 
 from fleetbench.errors import InputError
 from fleetbench.graph.document import ASSUMED_ROOT, ASSUMED_SOURCE
-from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, ObjectId
+from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.assemble import Reading, assemble
 from fleetbench.repo.build import BUILD_FIELDS, Build, Builder
@@ -211,6 +211,3 @@ def _shape(spec: Mapping[str, Any]) -> str:
     fields = {k: spec.get(k) for k in (*BUILD_FIELDS, "commonMetadata", "path")}
     fields["postBuild"] = mapping(spec, "postBuild")
     return json.dumps(fields, sort_keys=True, default=str)
-
-
-__all__ = ["EXTERNAL_ARTIFACT", "HELM_CHART", "Reading", "candidate_entries", "read_repository"]

@@ -43,9 +43,6 @@ class VariableStore:
         """The values of an object; None = the repository does not hold it."""
         return self._data.get(id)
 
-    def __contains__(self, id: object) -> bool:
-        return id in self._data
-
 
 def _values(body: Mapping[str, Any]) -> Values:
     found: Values = {}
@@ -78,11 +75,6 @@ class Variables:
     """Names that Flux refuses."""
     active: bool = False
     """Whether Flux substitutes at all."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether every source is known, so that a variable without a value really has none."""
-        return not self.missing
 
 
 def variables_of(spec: Mapping[str, Any], namespace: str, store: VariableStore) -> Variables:

@@ -24,9 +24,9 @@ from fleetbench.graph.checks import check, combined
 from fleetbench.graph.fleet import Fleet, Kustomization
 from fleetbench.graph.order import say
 from fleetbench.ids import ObjectId
+from fleetbench.repo import Reading, read_repository
 from fleetbench.repo.manifest import mapping
 from fleetbench.repo.objects import id_of, is_kustomization
-from fleetbench.repo.reader import Reading, read_repository
 from fleetbench.repo.tree import spec_path
 from fleetbench.units import go_duration
 

@@ -16,7 +16,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.order import say
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import Scenario
-from fleetbench.repo.reader import Reading, read_repository
+from fleetbench.repo import Reading, read_repository
 from fleetbench.repo.tree import spec_path
 
 

@@ -16,7 +16,7 @@ from fleetbench.decide.whatif import AddEdge, DropEdges, SetFlags, SetTimeouts, 
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.order import say
 from fleetbench.ids import ObjectId
-from fleetbench.repo.reader import Reading
+from fleetbench.repo import Reading
 from fleetbench.repo.tree import KUSTOMIZATION_FILES
 from fleetbench.units import go_duration
 
