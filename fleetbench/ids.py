@@ -33,6 +33,15 @@ class ObjectId(NamedTuple):
         return f"{self.namespace}/{self.name}"
 
 
+def say(id: ObjectId) -> str:
+    """An object as people name it, and as :func:`parse_object` reads it: a Kustomization without its kind.
+
+    >>> say(ObjectId(KUSTOMIZATION, "flux-system", "traefik")), say(ObjectId(HELM_RELEASE, "traefik", "traefik"))
+    ('flux-system/traefik', 'HelmRelease/traefik/traefik')
+    """
+    return id.key if id.kind == KUSTOMIZATION else str(id)
+
+
 def parse_object(text: str, kind: str = KUSTOMIZATION) -> ObjectId:
     """Read OBJECT as commands and files write it: ``ns/name`` (of ``kind``) or ``Kind/ns/name``.
 

@@ -15,9 +15,8 @@ from fleetbench.decide.trial import series, total_difference
 from fleetbench.decide.whatif import Edge
 from fleetbench.findings import Finding
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.order import say
 from fleetbench.graph.paths import blocked_by
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, say
 from fleetbench.prediction.document import why_pieces
 from fleetbench.prediction.predict import Prediction
 from fleetbench.timeline.stats import lower_quantile, max_parallel

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Source, changed
-from fleetbench.graph.order import health_checked, say
-from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.graph.order import health_checked
+from fleetbench.ids import KUSTOMIZATION, ObjectId, say
 from fleetbench.model.distributions import Distribution
 from fleetbench.model.scenario import Scenario
 from fleetbench.units import go_duration

@@ -10,8 +10,7 @@ from rich.text import Text
 
 from fleetbench.decide.blast_radius import PAIR_SAMPLES, BlastRadius, Radius, expected_up
 from fleetbench.decide.paired import interval, signed
-from fleetbench.graph.order import say
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, say
 from fleetbench.report.inert import inert
 from fleetbench.units import format_duration
 

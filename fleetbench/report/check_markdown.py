@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleetbench.decide.check import Change, Verdict
 from fleetbench.decide.paired import interval, signed
-from fleetbench.graph.order import say
+from fleetbench.ids import say
 from fleetbench.report.check import chain_changed, chain_line, edge_lines, figures, headline
 from fleetbench.report.markdown import escaped, row
 from fleetbench.units import format_duration

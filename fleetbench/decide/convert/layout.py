@@ -12,9 +12,8 @@ import networkx as nx
 from fleetbench.decide.needed import opaque
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Dependency, Fleet, Kustomization
-from fleetbench.graph.order import say
 from fleetbench.graph.waves import is_waves, to_waves
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 
 ANNOTATION = "fleetbench/depends-on"
 """On a service in a wave: its fine-grained ``spec.dependsOn`` as JSON."""

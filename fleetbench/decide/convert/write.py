@@ -22,8 +22,7 @@ from fleetbench.errors import InputError
 from fleetbench.findings import Finding
 from fleetbench.graph.checks import check, combined
 from fleetbench.graph.fleet import Fleet, Kustomization
-from fleetbench.graph.order import say
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, say
 from fleetbench.repo import Reading, read_repository
 from fleetbench.repo.manifest import mapping
 from fleetbench.repo.objects import id_of, is_kustomization

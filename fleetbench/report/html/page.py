@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fleetbench import __version__
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, say
 from fleetbench.report.html import interactive
 from fleetbench.report.html.sections import Detail, RunSection, overview
 from fleetbench.report.inert import inert
@@ -139,4 +139,4 @@ def _text(value: Any, most: int = _LONG) -> Markup:
 
 def _named(id: ObjectId) -> Markup:
     """An object: ``ns/name``, with its kind where it is no Kustomization."""
-    return _text(id.key if id.kind == "Kustomization" else str(id))
+    return _text(say(id))
