@@ -11,12 +11,11 @@ import click
 from fleetbench.cli.options import format_option
 from fleetbench.cli.output import note, progress, warn, write_json, write_text
 from fleetbench.errors import FleetbenchError, InputError
+from fleetbench.report.frames import TABLES
 
 if TYPE_CHECKING:
     from fleetbench.report.html import Unreadable
     from fleetbench.report.result import RunResult
-
-TABLES = ("ready", "events", "intervals", "why", "totals")
 
 
 @click.command(epilog="Example: fleetbench report results/dev-both results/dev-fine-1 -o report.html")

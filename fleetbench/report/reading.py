@@ -14,7 +14,8 @@ from fleetbench.graph.checks import check
 from fleetbench.graph.document import from_document
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, parse_object
 from fleetbench.model.parameters import flags_of_run
-from fleetbench.report.result import MEASURED, PREDICTED, QUANTILE_NAMES, ObjectResult, RolloutResult, RunResult
+from fleetbench.report.frames import QUANTILE_NAMES
+from fleetbench.report.result import MEASURED, PREDICTED, ObjectResult, RolloutResult, RunResult
 from fleetbench.runs import folder as runs
 from fleetbench.runs.fields import read_text
 from fleetbench.runs.files import TRACE, read_run

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.layers import layers
 from fleetbench.ids import ObjectId
+from fleetbench.report import frames
 from fleetbench.timeline.causes import HELM, WORKLOAD, Piece
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from fleetbench.timeline.why import Explanation
 
 PREDICTED, MEASURED = "predicted", "measured"
-QUANTILE_NAMES = ("p5", "p10", "p50", "p90", "p95")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,34 +165,24 @@ class RunResult:
     @cached_property
     def ready(self) -> pandas.DataFrame:
         """When each service was Ready: one row a service and rollout."""
-        from fleetbench.report import frames
-
         return frames.ready(self)
 
     @cached_property
     def events(self) -> pandas.DataFrame:
         """What was seen: one row a change of an object's conditions."""
-        from fleetbench.report import frames
-
         return frames.events(self)
 
     @cached_property
     def intervals(self) -> pandas.DataFrame:
         """In what state each service was when: one row a stretch."""
-        from fleetbench.report import frames
-
         return frames.states(self)
 
     @cached_property
     def why(self) -> pandas.DataFrame:
         """The causal chain behind the last Ready: one row a piece."""
-        from fleetbench.report import frames
-
         return frames.why(self)
 
     @cached_property
     def totals(self) -> pandas.DataFrame:
         """The total of each sample, ascending: one row a sample and strategy; empty for a measured run."""
-        from fleetbench.report import frames
-
         return frames.totals(self)
