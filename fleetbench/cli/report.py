@@ -14,7 +14,7 @@ from fleetbench.errors import FleetbenchError, InputError
 from fleetbench.report.frames import TABLES
 
 if TYPE_CHECKING:
-    from fleetbench.report.html import Unreadable
+    from fleetbench.report.reading import Unreadable
     from fleetbench.report.result import RunResult
 
 
@@ -82,8 +82,7 @@ def command(
 
 def _read(paths: tuple[Path, ...], tolerant: bool) -> list[RunResult | Unreadable]:
     """Every run; with ``tolerant`` what cannot be read becomes a part of the page instead of an error."""
-    from fleetbench.report.html import Unreadable
-    from fleetbench.report.reading import load
+    from fleetbench.report.reading import Unreadable, load
     from fleetbench.runs.files import find_runs
     from fleetbench.runs.folder import PREDICTION
 
@@ -108,7 +107,8 @@ def _read(paths: tuple[Path, ...], tolerant: bool) -> list[RunResult | Unreadabl
 
 def _page(found: list[RunResult | Unreadable], samples: int, seed: int, profile: str | None) -> str:
     from fleetbench.model.profile import load_profile
-    from fleetbench.report.html import Unreadable, page
+    from fleetbench.report.html import page
+    from fleetbench.report.reading import Unreadable
     from fleetbench.validation.compare import compare_run
 
     user = None if profile is None else load_profile(profile)
@@ -122,15 +122,15 @@ def _page(found: list[RunResult | Unreadable], samples: int, seed: int, profile:
 
 
 def _export(found: list[RunResult], format: str, table: str, output: Path | None) -> None:
-    import pandas
-
-    from fleetbench.report import exports
-
     if format == "perfetto":
         from fleetbench.report.perfetto import trace
 
         write_json(trace([rollout for run in found for rollout in run.rollouts]), output)
         return
+    import pandas
+
+    from fleetbench.report import exports
+
     frame = pandas.concat([getattr(run, table) for run in found], ignore_index=True)
     if format == "csv":
         write_text(exports.frame_csv(frame), output)

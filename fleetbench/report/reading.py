@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
 PREDICTION_VERSION = 1
 """``format_version`` of prediction.json that this release reads."""
 TOTALS = "totals.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A RUN that could not be read; a page says so."""
+
+    name: str
+    problem: str
+    hint: str | None = None
 
 
 def timeline_file(strategy: str) -> str:
