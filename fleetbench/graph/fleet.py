@@ -275,6 +275,16 @@ class Fleet:
                 found.setdefault(obj.parent, []).append(obj.id)
         return {parent: tuple(sorted(kids)) for parent, kids in found.items()}
 
+    def inside(self, id: ObjectId) -> list[ObjectId]:
+        """The Kustomizations and HelmReleases that an object brings, directly or by what it brings."""
+        found, below = [], [id]
+        while below:
+            for child in self.children.get(below.pop(), ()):
+                if child not in found and child != id and self.service(child):
+                    found.append(child)
+                    below.append(child)
+        return found
+
 
 def changed(fleet: Fleet, ids: Mapping[ObjectId, Callable[[Any], Any]]) -> Fleet:
     """The fleet with a function applied to some of its services."""
