@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from fleetbench.decide.patch.write import Files
-from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, child, drop_item
+from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, child, documents_of, drop_item
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.repo.build import Builder
 from fleetbench.repo.cache import BuildCache
@@ -136,7 +136,7 @@ class Excluder:
             return set()
         try:
             bodies = [b for b in yaml.safe_load_all(self.files.read(path)) if b is not None]
-        except (yaml.YAMLError, NotEditable):
+        except (yaml.YAMLError, RecursionError, NotEditable):
             return set()
         if not all(isinstance(b, dict) and isinstance(b.get("metadata"), dict) for b in bodies):
             return set()
@@ -160,10 +160,7 @@ def _deletion(id: ObjectId) -> list[str]:
 
 
 def _top(text: str) -> Any:
-    try:
-        documents = [d for d in yaml.compose_all(text, Loader=yaml.SafeLoader) if isinstance(d, yaml.MappingNode)]
-    except yaml.YAMLError:
-        raise NotEditable("a kustomization file cannot be parsed as YAML") from None
+    documents = documents_of(text, "a kustomization file")
     if len(documents) != 1:
         raise NotEditable("a kustomization file holds more than one document")
     return documents[0]
