@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetbench.graph.fleet import HelmRelease
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, some
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.repo.tree import Tree, Unreadable, join
 from fleetbench.repo.variables import VariableStore
@@ -64,8 +64,7 @@ def render(release: HelmRelease, manifest: Manifest, tree: Tree, directory: str,
     ]
     found, unrendered = _plain(tree, templates)
     if unrendered and problem is None:
-        more = f" and {len(unrendered) - 1} more" if len(unrendered) > 1 else ""
-        problem = f"{unrendered[0]}{more} cannot be rendered without helm"
+        problem = f"{some(unrendered, 1)} cannot be rendered without helm"
     return Chart(tuple(_wanted(found)), tuple(crds), not unrendered, problem)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fleetbench.runs.run import Run
     from fleetbench.timeline.stats import Interval
     from fleetbench.timeline.why import Explanation
+    from fleetbench.timeline.workers import Pool
 
 PREDICTED, MEASURED = "predicted", "measured"
 
@@ -107,6 +108,13 @@ class RolloutResult:
             id: [s._replace(from_s=max(s.from_s - since, 0.0), to_s=s.to_s - since) for s in spans if s.to_s > since]
             for id, spans in intervals(self.explanation).items()
         }
+
+    def pools(self, kind: str) -> list[Pool]:
+        """The workers of a kind's controller: one pool, or one a shard; none where the events are not known."""
+        if self.explanation is None:
+            return []
+        found = (self.explanation.queue(o.id).pool for o in self.objects if o.id.kind == kind)
+        return list({id(pool): pool for pool in found}.values())
 
     @cached_property
     def durations_s(self) -> dict[ObjectId, float]:

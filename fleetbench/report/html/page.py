@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fleetbench import __version__
-from fleetbench.ids import ObjectId, say
+from fleetbench.ids import ObjectId, say, some
 from fleetbench.report.html import interactive
 from fleetbench.report.html.sections import Detail, RunSection, overview
 from fleetbench.report.inert import inert
@@ -111,8 +111,7 @@ def _environment() -> Environment:
 
 
 def _title(runs: Sequence[RunResult | Unreadable]) -> str:
-    names = [shorten(inert(run.name), 40) for run in runs]
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return some([shorten(inert(run.name), 40) for run in runs], 3)
 
 
 def _finalize(value: Any) -> Any:

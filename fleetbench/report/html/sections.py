@@ -10,10 +10,10 @@ from typing import Any
 from markupsafe import Markup
 
 from fleetbench.findings import RULES, SEVERITIES
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, some
 from fleetbench.report import pictures
 from fleetbench.report.html import interactive
-from fleetbench.report.pictures.band import Band
+from fleetbench.report.pictures.band import Band, bands_of
 from fleetbench.report.pictures.style import GRID, INK, MUTED, PAPER, Picture
 from fleetbench.report.result import MEASURED, ObjectResult, RolloutResult, RunResult
 from fleetbench.units import format_duration
@@ -116,8 +116,7 @@ class RunSection:
                 if (o.ready_s is None if o.ready_fraction is None else o.ready_fraction < 0.5)
             ]
             if never:
-                more = f" and {len(never) - _MOST_NAMED} more" if len(never) > _MOST_NAMED else ""
-                found.append(f"Never Ready in {r.label}: {', '.join(never[:_MOST_NAMED])}{more}.")
+                found.append(f"Never Ready in {r.label}: {some(never, _MOST_NAMED)}.")
         return found
 
     # --- figures -----------------------------------------------------------------------------------------------------
@@ -291,7 +290,7 @@ class RunSection:
     @property
     def _band(self) -> dict[ObjectId, Band]:
         assert self.held is not None
-        return {o.id: (o.at(0.05), o.at(0.5), o.at(0.95)) for o in self.held.objects}
+        return bands_of(self.held)
 
     def _figure(self, name: str, caption: str, picture: Picture, zoom: bool = False) -> Figure:
         key = f"{self.key}-{name}"
