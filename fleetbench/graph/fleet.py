@@ -184,6 +184,11 @@ class HelmRelease:
     line: int | None = None
 
     @property
+    def release_namespace(self) -> str:
+        """Where the release's objects go."""
+        return self.target_namespace or self.id.namespace
+
+    @property
     def effective_timeout_s(self) -> float:
         """Seconds that each Helm action may take, its wait included."""
         return self.timeout_s

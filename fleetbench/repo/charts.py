@@ -110,7 +110,7 @@ def _template(
             target = chart / inside
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(tree.read(path))
-        command = [helm, "template", release_name(manifest), str(chart), "--namespace", release_namespace(release)]
+        command = [helm, "template", release_name(manifest), str(chart), "--namespace", release.release_namespace]
         for i, values in enumerate(values_of(manifest, release.id.namespace, store)):
             file = Path(folder) / f"values-{i}.yaml"
             file.write_text(dump(values))
@@ -162,8 +162,3 @@ def release_name(manifest: Manifest) -> str:
     spec = manifest.spec
     name = str(spec.get("releaseName") or "-".join(str(p) for p in (spec.get("targetNamespace"), manifest.name) if p))
     return name[:53].rstrip("-")
-
-
-def release_namespace(release: HelmRelease) -> str:
-    """Where a release's objects go: ``targetNamespace``, else its own namespace."""
-    return release.target_namespace or release.id.namespace

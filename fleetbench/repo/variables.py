@@ -36,8 +36,7 @@ class VariableStore:
         """Take in what a Kustomization applies; its own namespace counts where an object names none."""
         for manifest in manifests:
             if manifest.group == "" and manifest.kind in ("ConfigMap", "Secret"):
-                id = ObjectId(manifest.kind, manifest.namespace or namespace, manifest.name)
-                self._data.setdefault(id, _values(manifest.body))
+                self._data.setdefault(manifest.id_in(namespace), _values(manifest.body))
 
     def get(self, id: ObjectId) -> Values | None:
         """The values of an object; None = the repository does not hold it."""

@@ -15,7 +15,6 @@ from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.repo.build import Builder
 from fleetbench.repo.cache import BuildCache
 from fleetbench.repo.manifest import KUSTOMIZE_GROUP, Manifest
-from fleetbench.repo.objects import id_of
 from fleetbench.repo.program import kustomize
 from fleetbench.repo.tree import Escapes, Tree, join
 
@@ -131,7 +130,7 @@ class Excluder:
         except Escapes:
             return set()
         if self.tree.is_directory(path):
-            return {id_of(m, namespace) for m in self.manifests(path, {})}
+            return {m.id_in(namespace) for m in self.manifests(path, {})}
         if not self.tree.is_file(path):
             return set()
         try:
@@ -140,7 +139,7 @@ class Excluder:
             return set()
         if not all(isinstance(b, dict) and isinstance(b.get("metadata"), dict) for b in bodies):
             return set()
-        return {id_of(Manifest(b), namespace) for b in bodies}
+        return {Manifest(b).id_in(namespace) for b in bodies}
 
 
 def _deletion(id: ObjectId) -> list[str]:
