@@ -105,7 +105,7 @@ def measure_on_kind(plan: Plan, folder: Path, view: Callable[[Mapping[str, Any],
     flags = controllers.flags_for(plan.subject.fleet, plan.flags)
     manifest, deployments = flux.set_flags(flux.manifest_text(plan.flux_manifest), flags)
     meta = folder_meta("measured", fleet.name, **host.host(clock), **plan.meta, **flux_meta(flags, deployments))
-    run_flags = controllers.run_flags(deployments)
+    run_flags = meta["flags"]
     # Before the cluster is there: it would take processors from the controllers.
     predicted = plan.predict(fleet, run_flags) if plan.predict else None
     with ExitStack() as stack:
@@ -158,10 +158,11 @@ def finish(
         loop.drain()
         outcome = Outcome(loop.t_s, progress.all_ready, timed_out=False)
         recorder.note({"interrupted": True})
-    recorder.note({"usage": sampler.to_json()})
+    usage = sampler.to_json()
+    recorder.note({"usage": usage})
     recorder.end(outcome.until_s, outcome.complete)
     meta |= {
-        "usage": sampler.to_json(),
+        "usage": usage,
         "load_end": host.load(),
         "total_s": None if progress.last_ready_s is None else round(progress.last_ready_s, 3),
         "complete": outcome.complete,
@@ -169,8 +170,8 @@ def finish(
     }
     recorder.write_json(META, meta)
     recorder.write_text(READY, ready_csv(progress))
-    recorder.write_text(REPORT, report_markdown(recorder.folder.name, meta, progress, outcome, interval))
-    lines = summary_lines(progress, outcome, meta["usage"], interval)
+    lines = summary_lines(progress, outcome, usage, interval)
+    recorder.write_text(REPORT, report_markdown(recorder.folder.name, meta, progress, lines))
     measured = Measured(recorder.folder, outcome, progress, tuple(lines))
     if interrupted:
         raise Interrupted(measured)
