@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fleetbench.cli.options import format_option
+from fleetbench.cli.options import format_option, samples_option, seed_option
 from fleetbench.cli.output import note, progress, warn, write_json, write_text
 from fleetbench.errors import FleetbenchError, InputError
 from fleetbench.report.frames import TABLES
@@ -36,15 +36,8 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Execute this notebook on the runs and export it instead: 01-waves-vs-fine ... 05-your-own-fleet.",
 )
-@click.option(
-    "--samples",
-    metavar="N",
-    type=click.IntRange(0, 1_000_000),
-    default=50,
-    show_default=True,
-    help="Simulated rollouts to hold against a measured run; 0 = none.",
-)
-@click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Same seed, same numbers.")
+@samples_option("Simulated rollouts to hold against a measured run; 0 = none.", least=0)
+@seed_option()
 @click.option("--profile", metavar="NAME|FILE", help="Workload times and step costs that the measured runs had.")
 def command(
     runs: tuple[Path, ...],
