@@ -1,7 +1,8 @@
-"""The name of an object in a cluster, ordered and hashable."""
+"""The name of an object in a cluster, ordered and hashable, and how people write it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 KUSTOMIZATION = "Kustomization"
@@ -31,6 +32,25 @@ class ObjectId(NamedTuple):
     def key(self) -> str:
         """``ns/name``: how a Kustomization or HelmRelease is named where the kind is clear."""
         return f"{self.namespace}/{self.name}"
+
+
+def say(id: ObjectId) -> str:
+    """An object as people name it, and as :func:`parse_object` reads it: a Kustomization without its kind.
+
+    >>> say(ObjectId(KUSTOMIZATION, "flux-system", "traefik")), say(ObjectId(HELM_RELEASE, "traefik", "traefik"))
+    ('flux-system/traefik', 'HelmRelease/traefik/traefik')
+    """
+    return id.key if id.kind == KUSTOMIZATION else str(id)
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """The first few names, and how many more there are.
+
+    >>> some(["a", "b", "c"], 2), some(["a", "b"], 2)
+    ('a, b and 1 more', 'a, b')
+    """
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def parse_object(text: str, kind: str = KUSTOMIZATION) -> ObjectId:

@@ -11,7 +11,6 @@ TRUE, FALSE, UNKNOWN, ABSENT = "True", "False", "Unknown", ""
 """Status of the Ready condition; ABSENT = the object has none yet."""
 
 PROGRESSING = "Progressing"
-PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
 SUCCEEDED = "Succeeded"
 RECONCILIATION_SUCCEEDED = "ReconciliationSucceeded"
 RECONCILIATION_FAILED = "ReconciliationFailed"
@@ -25,12 +24,10 @@ INSTALL_SUCCEEDED = "InstallSucceeded"
 INSTALL_FAILED = "InstallFailed"
 UPGRADE_SUCCEEDED = "UpgradeSucceeded"
 UPGRADE_FAILED = "UpgradeFailed"
-UNINSTALL_SUCCEEDED = "UninstallSucceeded"
 RETRIES_EXCEEDED = "RetriesExceeded"
 STALLED = "Stalled"
 
-# Reasons of workload events; not conditions of Flux objects.
-CREATED = "Created"
+# Reason of a workload event; not a condition of a Flux object.
 CURRENT = "Current"
 """kstatus: the object has reached its desired state."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetbench.cli.fleet import FleetChoice, load_fleet
+from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet
 from fleetbench.cli.options import DURATION, PERCENT, fleet_options, format_option
 from fleetbench.cli.output import progress, warn, write_json, write_tables, write_text
 from fleetbench.cli.simulation import Simulation, belief_options, flag_options
@@ -83,8 +83,9 @@ def command(
     now = _side("the working tree", *load_fleet(fleet), simulation)
     base = _base(fleet, baseline, against, simulation)
     verdict = judge(now, base, Policy(target, int(quantile[1:]) / 100, tolerance, min_parallel))
-    _write(verdict, _places(fleet.repo), junit, markdown, sarif)
-    _show(verdict, format, _places(fleet.repo))
+    place = _places(fleet.repo)
+    _write(verdict, place, junit, markdown, sarif)
+    _show(verdict, format, place)
     if not verdict.passed:
         raise click.exceptions.Exit(1)
 
@@ -102,19 +103,17 @@ def _validate(fleet: FleetChoice, baseline: Path | None, against: str | None, sa
 
 
 def _side(name: str, fleet: Fleet, findings: list[Finding], simulation: Simulation) -> Side:
-    from fleetbench.decide.sides import Side, all_findings
-    from fleetbench.model.assemble import assemble
+    from fleetbench.decide.sides import Side
     from fleetbench.prediction.predict import predict
 
-    assembled = assemble(fleet, simulation.choice(fleet))
-    for text in assembled.warnings:
-        warn(text)
+    assembled = simulation.assembled(fleet)
     parameters = assembled.scenario.parameters
     with progress(f"Simulating {name}") as bar:
         prediction = predict(assembled.scenario, simulation.samples, progress=bar)
-    return Side(
-        name, fleet, all_findings(fleet, findings, parameters.kustomize_concurrent, parameters.nodes), prediction
+    found = fleet_findings(
+        fleet, findings, kustomize_concurrent=parameters.kustomize_concurrent, nodes=parameters.nodes
     )
+    return Side(name, fleet, tuple(found), prediction)
 
 
 def _base(fleet: FleetChoice, baseline: Path | None, against: str | None, simulation: Simulation) -> Side | None:

@@ -11,7 +11,7 @@ import click
 
 from fleetbench.cli.output import progress
 from fleetbench.errors import InputError
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 
 if TYPE_CHECKING:
     from fleetbench.findings import Finding
@@ -164,9 +164,5 @@ def named(fleet: Fleet, object: ObjectId, option: str = "OBJECT") -> ObjectId:
     from fleetbench.graph.nearest import nearest
 
     near = nearest(object, [s.id for s in fleet.services()])
-    hint = f"did you mean {_as_typed(near)}?" if near else "`fleetbench graph` lists the objects"
-    raise InputError(f"{option}: got {_as_typed(object)}, wanted a Kustomization or HelmRelease of this fleet", hint)
-
-
-def _as_typed(object: ObjectId) -> str:
-    return object.key if object.kind == KUSTOMIZATION else str(object)
+    hint = f"did you mean {say(near)}?" if near else "`fleetbench graph` lists the objects"
+    raise InputError(f"{option}: got {say(object)}, wanted a Kustomization or HelmRelease of this fleet", hint)

@@ -204,12 +204,12 @@ def _meta(subject: Subject, request: Request, real: bool) -> dict[str, Any]:
 
 
 def _folders(fleet: str, request: Request) -> list[Path]:
-    from fleetbench.runs.folder import default_folder
+    from fleetbench.runs.folder import META, default_folder
 
     folder = request.output or default_folder(fleet, request.strategy)
     if request.repeat == 1:
         return [folder]
-    if folder.exists() and (folder / "meta.json").exists():
+    if folder.exists() and (folder / META).exists():
         raise InputError(
             f"{folder}: holds a run; with --repeat it must be a folder for runs", "name another one with -o"
         )
@@ -220,4 +220,4 @@ def _view(flags: Mapping[str, Any], predicted: tuple[float, float] | None) -> An
     from fleetbench.measure.session import workers
     from fleetbench.measure.view import PlainView, TableView
 
-    return TableView(workers(flags), predicted) if sys.stderr.isatty() else PlainView(note, predicted)
+    return TableView(workers(flags), predicted) if sys.stderr.isatty() else PlainView(note)

@@ -9,7 +9,7 @@ import click
 
 from fleetbench.cli.fleet import FleetChoice, load_fleet
 from fleetbench.cli.options import fleet_options, format_option
-from fleetbench.cli.output import progress, warn, write_json, write_tables, write_text
+from fleetbench.cli.output import progress, write_json, write_tables, write_text
 from fleetbench.cli.simulation import Simulation, belief_options, flag_options
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format
     """
     from fleetbench.decide.optimize import optimize
     from fleetbench.decide.paired import require_samples
-    from fleetbench.model.assemble import assemble
     from fleetbench.report.optimize import tables, to_document
 
     if patch is not None and fleet.repo is None:
@@ -52,9 +51,7 @@ def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format
     simulation = Simulation(options)
     require_samples(simulation.samples)
     read, _ = load_fleet(fleet)
-    assembled = assemble(read, simulation.choice(read))
-    for text in assembled.warnings:
-        warn(text)
+    assembled = simulation.assembled(read)
     with progress("Trying") as bar:
         found = optimize(assembled.scenario, simulation.samples, edges=edges, progress=bar)
     outcome = None if patch is None else _patched(fleet, found, simulation, patch)

@@ -69,6 +69,45 @@ PERCENT = PercentType()
 OBJECT = ObjectType()
 
 
+def stacked(command: Command, *options: Callable[[Command], Command]) -> Command:
+    """Add options in the order in which ``--help`` is to show them."""
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+def samples_option(help: str, default: int = 50, least: int = 1) -> Callable[[Command], Command]:
+    """Add ``--samples``."""
+    return click.option(
+        "--samples",
+        metavar="N",
+        type=click.IntRange(least, 1_000_000),
+        default=default,
+        show_default=True,
+        help=help,
+    )
+
+
+def seed_option(help: str = "Same seed, same numbers.") -> Callable[[Command], Command]:
+    """Add ``--seed``."""
+    return click.option("--seed", metavar="S", type=int, default=0, show_default=True, help=help)
+
+
+def durations_option(command: Command) -> Command:
+    """Add ``--durations``."""
+    return click.option(
+        "--durations",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="OBJECT -> time from applied to Current (YAML or JSON).",
+    )(command)
+
+
+def set_depends_on_option(command: Command) -> Command:
+    """Add ``--set-depends-on``; :meth:`fleetbench.cli.simulation.Simulation.fleet` applies it."""
+    return click.option(
+        "--set-depends-on", metavar="ns/name=a,b", multiple=True, help="What if it depended on these (repeatable)."
+    )(command)
+
+
 def fleet_options(command: Command) -> Command:
     """Add the options that choose the fleet; the command gets them as one argument ``fleet``."""
 

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fleetbench.cli.options import format_option
+from fleetbench.cli.options import format_option, samples_option, seed_option
 from fleetbench.cli.output import note, progress, warn, write_json, write_text
 from fleetbench.errors import FleetbenchError, InputError
+from fleetbench.report.frames import TABLES
 
 if TYPE_CHECKING:
-    from fleetbench.report.html import Unreadable
+    from fleetbench.report.reading import Unreadable
     from fleetbench.report.result import RunResult
-
-TABLES = ("ready", "events", "intervals", "why", "totals")
 
 
 @click.command(epilog="Example: fleetbench report results/dev-both results/dev-fine-1 -o report.html")
@@ -37,15 +36,8 @@ TABLES = ("ready", "events", "intervals", "why", "totals")
     metavar="NAME",
     help="Execute this notebook on the runs and export it instead: 01-waves-vs-fine ... 05-your-own-fleet.",
 )
-@click.option(
-    "--samples",
-    metavar="N",
-    type=click.IntRange(0, 1_000_000),
-    default=50,
-    show_default=True,
-    help="Simulated rollouts to hold against a measured run; 0 = none.",
-)
-@click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Same seed, same numbers.")
+@samples_option("Simulated rollouts to hold against a measured run; 0 = none.", least=0)
+@seed_option()
 @click.option("--profile", metavar="NAME|FILE", help="Workload times and step costs that the measured runs had.")
 def command(
     runs: tuple[Path, ...],
@@ -83,8 +75,7 @@ def command(
 
 def _read(paths: tuple[Path, ...], tolerant: bool) -> list[RunResult | Unreadable]:
     """Every run; with ``tolerant`` what cannot be read becomes a part of the page instead of an error."""
-    from fleetbench.report.html import Unreadable
-    from fleetbench.report.reading import load
+    from fleetbench.report.reading import Unreadable, load
     from fleetbench.runs.files import find_runs
     from fleetbench.runs.folder import PREDICTION
 
@@ -109,7 +100,8 @@ def _read(paths: tuple[Path, ...], tolerant: bool) -> list[RunResult | Unreadabl
 
 def _page(found: list[RunResult | Unreadable], samples: int, seed: int, profile: str | None) -> str:
     from fleetbench.model.profile import load_profile
-    from fleetbench.report.html import Unreadable, page
+    from fleetbench.report.html import page
+    from fleetbench.report.reading import Unreadable
     from fleetbench.validation.compare import compare_run
 
     user = None if profile is None else load_profile(profile)
@@ -123,15 +115,15 @@ def _page(found: list[RunResult | Unreadable], samples: int, seed: int, profile:
 
 
 def _export(found: list[RunResult], format: str, table: str, output: Path | None) -> None:
-    import pandas
-
-    from fleetbench.report import exports
-
     if format == "perfetto":
         from fleetbench.report.perfetto import trace
 
         write_json(trace([rollout for run in found for rollout in run.rollouts]), output)
         return
+    import pandas
+
+    from fleetbench.report import exports
+
     frame = pandas.concat([getattr(run, table) for run in found], ignore_index=True)
     if format == "csv":
         write_text(exports.frame_csv(frame), output)

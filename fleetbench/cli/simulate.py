@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet, named
-from fleetbench.cli.options import DURATION, OBJECT, fleet_options, format_option
+from fleetbench.cli.options import DURATION, OBJECT, fleet_options, format_option, set_depends_on_option
 from fleetbench.cli.output import progress, warn, write_json, write_tables, write_text
 from fleetbench.cli.simulation import Simulation, simulation_options
 
@@ -32,9 +32,7 @@ LAST = "last"
 )
 @simulation_options
 @click.option("--fail", metavar="OBJECT", type=OBJECT, multiple=True, help="Never turns healthy (repeatable).")
-@click.option(
-    "--set-depends-on", metavar="ns/name=a,b", multiple=True, help="What if it depended on these (repeatable)."
-)
+@set_depends_on_option
 @click.option(
     "--until",
     metavar="DURATION",

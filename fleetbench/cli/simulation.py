@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from fleetbench.cli.fleet import named
-from fleetbench.cli.options import DURATION
+from fleetbench.cli.options import DURATION, durations_option, samples_option, seed_option, stacked
+from fleetbench.cli.output import warn
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId, parse_object
-from fleetbench.model.assemble import Choice
+from fleetbench.model.assemble import Assembled, Choice
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 VERSIONS = ("2.6", "2.7", "2.8", "2.9")
@@ -23,7 +22,8 @@ VERSIONS = ("2.6", "2.7", "2.8", "2.9")
 
 def flag_options(command: Command) -> Command:
     """The controllers' flags; the command gets them as ``kustomize_concurrent``, ``requeue_dependency`` ..."""
-    options = [
+    return stacked(
+        command,
         click.option(
             "--kustomize-concurrent",
             metavar="N",
@@ -45,41 +45,29 @@ def flag_options(command: Command) -> Command:
             type=DURATION,
             help="How often a dependency is polled.  [default: the repository's, else 30s]",
         ),
-    ]
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+    )
 
 
 def belief_options(command: Command) -> Command:
     """What is believed about workloads, and how it is sampled."""
-    options = [
+    return stacked(
+        command,
         click.option(
             "--flux-version", type=click.Choice(VERSIONS), default="2.9", show_default=True, help="Whose defaults hold."
         ),
-        click.option(
-            "--durations",
-            metavar="FILE",
-            type=click.Path(path_type=Path),
-            help="OBJECT -> time from applied to Current (YAML or JSON).",
-        ),
+        durations_option,
         click.option(
             "--profile", metavar="NAME|FILE", help="Workload times: default, short, or a file of `calibrate`."
         ),
-        click.option(
-            "--samples",
-            metavar="N",
-            type=click.IntRange(1, 1_000_000),
-            default=50,
-            show_default=True,
-            help="Simulated rollouts.",
-        ),
-        click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Same seed, same numbers."),
-    ]
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+        samples_option("Simulated rollouts."),
+        seed_option(),
+    )
 
 
 def scenario_options(command: Command) -> Command:
     """What happens to the fleet."""
-    options = [
+    return stacked(
+        command,
         click.option(
             "--scenario",
             type=click.Choice(["bootstrap", "commit", "restart"]),
@@ -103,8 +91,7 @@ def scenario_options(command: Command) -> Command:
         click.option(
             "--cancel-health-check", is_flag=True, default=None, help="Feature gate CancelHealthCheckOnNewRevision."
         ),
-    ]
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+    )
 
 
 def simulation_options(command: Command) -> Command:
@@ -158,15 +145,24 @@ class Simulation:
             profile=given.get("profile"),
             seed=given.get("seed", 0),
             kind=kind,
-            fail=frozenset(_failing(fleet, o) for o in given.get("fail", ())),
+            fail=frozenset(failing(fleet, o) for o in given.get("fail", ())),
             until_s=given.get("until"),
             changed=changed,
             webhook=bool(given.get("webhook")),
             fix_after_s=given.get("fix_after"),
         )
 
+    def assembled(self, fleet: Fleet) -> Assembled:
+        """The scenario that the fleet and the options come to; what could not be used is warned of."""
+        from fleetbench.model.assemble import assemble
 
-def _failing(fleet: Fleet, object: ObjectId) -> ObjectId:
+        found = assemble(fleet, self.choice(fleet))
+        for text in found.warnings:
+            warn(text)
+        return found
+
+
+def failing(fleet: Fleet, object: ObjectId) -> ObjectId:
     """An object of ``--fail``: a Kustomization, a HelmRelease, or one of their workloads."""
     if any(object == w.object for s in fleet.services() for w in s.workloads):
         return object

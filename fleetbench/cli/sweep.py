@@ -13,9 +13,21 @@ from typing import Any, TypeVar
 import click
 
 from fleetbench.cli.fleet import FleetChoice, load_fleet
-from fleetbench.cli.options import DURATION, PERCENT, fleet_options, format_option
+from fleetbench.cli.options import (
+    DURATION,
+    PERCENT,
+    durations_option,
+    fleet_options,
+    format_option,
+    samples_option,
+    seed_option,
+    set_depends_on_option,
+    stacked,
+)
 from fleetbench.cli.output import note, progress, warn, write_json, write_tables
-from fleetbench.cli.simulation import Simulation, scenario_options
+from fleetbench.cli.simulation import Simulation, failing, scenario_options
+from fleetbench.graph.fleet import Fleet
+from fleetbench.ids import parse_object
 from fleetbench.sweep.axes import AXES, FAIL, NO_FAILURE, Axis, Value
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -57,37 +69,21 @@ def axis_options(command: Command) -> Command:
         given = {name: options.pop(f"axis_{name}") for name in AXES}
         return command(*args, axes={name: values for name, values in given.items() if values is not None}, **options)
 
-    options = [
+    options = (
         click.option(axis.option, f"axis_{axis.name}", metavar=axis.metavar, type=ListOf(axis), help=axis.help)
         for axis in AXES.values()
-    ]
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), wrapper)  # type: ignore[return-value]
+    )
+    return stacked(wrapper, *options)  # type: ignore[return-value]
 
 
 @click.command(epilog=f"Example: {EXAMPLE}")
 @fleet_options
 @axis_options
-@click.option(
-    "--durations",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="OBJECT -> time from applied to Current (YAML or JSON).",
-)
-@click.option(
-    "--samples",
-    metavar="N",
-    type=click.IntRange(1, 1_000_000),
-    default=50,
-    show_default=True,
-    help="Simulated rollouts a cell.",
-)
-@click.option(
-    "--seed", metavar="S", type=int, default=0, show_default=True, help="Same seed, same numbers; all cells share it."
-)
+@durations_option
+@samples_option("Simulated rollouts a cell.")
+@seed_option("Same seed, same numbers; all cells share it.")
 @scenario_options
-@click.option(
-    "--set-depends-on", metavar="ns/name=a,b", multiple=True, help="What if it depended on these (repeatable)."
-)
+@set_depends_on_option
 @click.option("--until", metavar="DURATION", type=DURATION, help="Stop the clock there.")
 @click.option(
     "--knee-within",
@@ -134,8 +130,8 @@ def command(
     read, _ = load_fleet(fleet)
     simulation = Simulation(options)
     read = simulation.fleet(read)
-    axes = _checked(simulation, read, axes)
     choice = simulation.choice(read)
+    _look_up(read, axes.get(FAIL, ()))
     grid = make_grid(read, choice, axes)
     for text in grid.warnings:
         warn(text)
@@ -156,15 +152,12 @@ def command(
         write_tables(tables(summary))
 
 
-def _checked(simulation: Simulation, fleet: Any, axes: dict[str, tuple[Value, ...]]) -> dict[str, tuple[Value, ...]]:
-    """The axes, with the objects of ``--fail`` looked up in the fleet."""
-    from fleetbench.ids import parse_object
-
-    for value in axes.get(FAIL, ()):
+def _look_up(fleet: Fleet, failures: tuple[Value, ...]) -> None:
+    """Make sure that the fleet holds the objects of ``--fail``."""
+    for value in failures:
         if value != NO_FAILURE:
-            failing = [parse_object(part) for part in str(value).split("+")]
-            Simulation({**simulation.options, "fail": failing}).choice(fleet)
-    return axes
+            for part in str(value).split("+"):
+                failing(fleet, parse_object(part))
 
 
 class Lines:

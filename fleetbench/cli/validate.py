@@ -6,21 +6,14 @@ from pathlib import Path
 
 import click
 
-from fleetbench.cli.options import PERCENT, format_option
+from fleetbench.cli.options import PERCENT, format_option, samples_option, seed_option
 from fleetbench.cli.output import progress, write_json, write_tables
 
 
 @click.command(epilog="Example: fleetbench validate results/dev-fine-1 results/dev-fine-2 --samples 200")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--samples",
-    metavar="N",
-    type=click.IntRange(1, 1_000_000),
-    default=200,
-    show_default=True,
-    help="Simulated rollouts a run.",
-)
-@click.option("--seed", metavar="S", type=int, default=0, show_default=True, help="Same seed, same numbers.")
+@samples_option("Simulated rollouts a run.", default=200)
+@seed_option()
 @click.option("--profile", metavar="NAME|FILE", help="Workload times and step costs that the runs had.")
 @click.option(
     "--max-error", metavar="PERCENT", type=PERCENT, help="Fail (exit 1) when the median error of the totals is larger."

@@ -142,7 +142,8 @@ def _radius(
 ) -> Radius:
     broken = predict(replace(scenario, fail=scenario.fail | set(failed)), samples)
     before, after = series(base), series(broken)
-    down = set(failed) | {w for f in failed for w in _inside(scenario.fleet, f)}
+    # What a failed service creates is part of the failure itself, not of what it takes down.
+    down = set(failed).union(*(scenario.fleet.inside(f) for f in failed))
     never = [
         id for id in after if id not in down and base.quantile(id, 0.5) is not None and broken.quantile(id, 0.5) is None
     ]
@@ -159,17 +160,6 @@ def _radius(
         failed, layout, tuple(sorted(never)), tuple(sorted(set(never) & set(services))), tuple(sorted(late, key=lambda one: (-one.difference.p50_s, one.object))),
         shares[(samples - 1) // 2], broken.total_quantile(0.5),
     )  # fmt: skip
-
-
-def _inside(fleet: Fleet, id: ObjectId) -> list[ObjectId]:
-    """What a failed service creates: part of the failure itself, not of what it takes down."""
-    found, below = [], [id]
-    while below:
-        for child in fleet.children.get(below.pop(), ()):
-            if child != id and child not in found:
-                found.append(child)
-                below.append(child)
-    return found
 
 
 def expected_up(singles: Sequence[tuple[Radius, ...]], layout: str) -> tuple[float, float] | None:

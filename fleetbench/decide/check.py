@@ -15,9 +15,8 @@ from fleetbench.decide.trial import series, total_difference
 from fleetbench.decide.whatif import Edge
 from fleetbench.findings import Finding
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.order import say
 from fleetbench.graph.paths import blocked_by
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, say, some
 from fleetbench.prediction.document import why_pieces
 from fleetbench.prediction.predict import Prediction
 from fleetbench.timeline.stats import lower_quantile, max_parallel
@@ -192,8 +191,7 @@ def _over_budget(now: Side, budget_s: float | None, policy: Policy) -> str:
         return f"{at} of the total is {format_duration(budget_s)}, {format_duration(over)} over {format_duration(policy.target_s)}"
     p = now.prediction
     never = [say(id) for id in p.services if p.ready_fraction(id) < policy.quantile]
-    named = ", ".join(never[:5]) + (f" and {len(never) - 5} more" if len(never) > 5 else "")
-    return f"{at} of the total: never, wanted {format_duration(policy.target_s)}; not Ready: {named}"
+    return f"{at} of the total: never, wanted {format_duration(policy.target_s)}; not Ready: {some(never, 5)}"
 
 
 def _parallel(prediction: Prediction) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fleetbench.errors import InputError
+from fleetbench.timeline.stats import lower_rank
 from fleetbench.units import format_duration
 
 CONFIDENCE = 0.95
@@ -71,7 +72,8 @@ def of_differences(differences: Iterable[float]) -> Paired:
     n = len(ordered)
     rank = _interval_rank(n)
     low, high = (-math.inf, math.inf) if rank is None else (ordered[rank - 1], ordered[n - rank])
-    return Paired(n, _lower(ordered, 0.05), _lower(ordered, 0.5), _lower(ordered, 0.95), low, high)
+    p5_s, p50_s, p95_s = (ordered[lower_rank(q, n)] for q in (0.05, 0.5, 0.95))
+    return Paired(n, p5_s, p50_s, p95_s, low, high)
 
 
 def require_samples(samples: int) -> None:
@@ -103,10 +105,6 @@ def interval(difference: Paired) -> str:
 
 def _difference(old: float, new: float) -> float:
     return 0.0 if old == new else new - old  # inf - inf is no number: never in both is no difference
-
-
-def _lower(ordered: Sequence[float], q: float) -> float:
-    return ordered[min(max(math.ceil(q * len(ordered) - 1e-9) - 1, 0), len(ordered) - 1)]
 
 
 def _interval_rank(n: int) -> int | None:

@@ -11,7 +11,6 @@ from typing import Any
 
 from fleetbench.errors import InputError
 from fleetbench.findings import ERROR, RULES, Finding
-from fleetbench.graph.checks import check, combined
 from fleetbench.graph.document import from_document
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId, parse_object
@@ -29,11 +28,6 @@ class Side:
     fleet: Fleet
     findings: tuple[Finding, ...]
     prediction: Prediction
-
-
-def all_findings(fleet: Fleet, read: Iterable[Finding], kustomize_concurrent: int, nodes: int) -> tuple[Finding, ...]:
-    """What reading found and what follows from the fleet, as one list."""
-    return tuple(combined(tuple(read), check(fleet, kustomize_concurrent=kustomize_concurrent, nodes=nodes)))
 
 
 def read_baseline(path: Path) -> tuple[Fleet, list[Finding]]:

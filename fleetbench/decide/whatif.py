@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Source, changed
-from fleetbench.graph.order import health_checked, say
-from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.graph.order import health_checked
+from fleetbench.ids import KUSTOMIZATION, ObjectId, say, some
 from fleetbench.model.distributions import Distribution
 from fleetbench.model.scenario import Scenario
 from fleetbench.units import cpu_text, go_duration
@@ -133,7 +133,7 @@ class WaitOff:
     @property
     def title(self) -> str:
         """``wait: false on loki``."""
-        return f"wait: false on {_some(self.ids)}"
+        return f"wait: false on {some([say(id) for id in self.ids], 3)}"
 
     def applied(self, scenario: Scenario) -> Scenario:
         """With their waits off."""
@@ -280,11 +280,6 @@ class OwnSource:
                 made[k.id] = replace(shared, id=own, parent=k.parent, file=None, line=None)
         sources = {id: (lambda k: replace(k, source=made[k.id].id)) for id in made}
         return replace(scenario, fleet=replace(changed(fleet, sources), sources=(*fleet.sources, *made.values())))
-
-
-def _some(ids: tuple[ObjectId, ...]) -> str:
-    shown = ", ".join(say(id) for id in ids[:3])
-    return shown if len(ids) <= 3 else f"{shown} and {len(ids) - 3} more"
 
 
 def all_applied(scenario: Scenario, changes: tuple[WhatIf, ...]) -> Scenario:

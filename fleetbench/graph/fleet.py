@@ -184,6 +184,11 @@ class HelmRelease:
     line: int | None = None
 
     @property
+    def release_namespace(self) -> str:
+        """Where the release's objects go."""
+        return self.target_namespace or self.id.namespace
+
+    @property
     def effective_timeout_s(self) -> float:
         """Seconds that each Helm action may take, its wait included."""
         return self.timeout_s
@@ -284,6 +289,16 @@ class Fleet:
             if obj.parent is not None:
                 found.setdefault(obj.parent, []).append(obj.id)
         return {parent: tuple(sorted(kids)) for parent, kids in found.items()}
+
+    def inside(self, id: ObjectId) -> list[ObjectId]:
+        """The Kustomizations and HelmReleases that an object brings, directly or by what it brings."""
+        found, below = [], [id]
+        while below:
+            for child in self.children.get(below.pop(), ()):
+                if child not in found and child != id and self.service(child):
+                    found.append(child)
+                    below.append(child)
+        return found
 
 
 def changed(fleet: Fleet, ids: Mapping[ObjectId, Callable[[Any], Any]]) -> Fleet:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import networkx as nx
 
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
-from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.ids import KUSTOMIZATION, ObjectId, say
 
 APPLIED, READY = "applied", "ready"
 
@@ -33,11 +33,6 @@ def applied(id: ObjectId) -> Moment:
 def ready(id: ObjectId) -> Moment:
     """The moment of the object's first Ready=True."""
     return Moment(READY, id)
-
-
-def say(id: ObjectId) -> str:
-    """An object's name in a sentence: ``ns/name`` for a Kustomization, ``Kind/ns/name`` for the rest."""
-    return id.key if id.kind == KUSTOMIZATION else str(id)
 
 
 def health_checked(fleet: Fleet, k: Kustomization) -> tuple[ObjectId, ...]:

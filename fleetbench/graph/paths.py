@@ -68,9 +68,7 @@ def _weighted(fleet: Fleet, durations: Mapping[ObjectId, float]) -> nx.DiGraph:
     for component in nx.strongly_connected_components(graph):
         if len(component) > 1:
             stuck |= component
-    for moment in list(stuck):
-        stuck |= nx.descendants(graph, moment)
-    graph.remove_nodes_from(stuck)
+    graph.remove_nodes_from([moment for layer in nx.bfs_layers(graph, stuck) for moment in layer])
     for before, after, data in graph.edges(data=True):
         data["seconds"] = float(durations.get(before.object, 0.0)) if before.object == after.object else 0.0
     return graph

@@ -12,7 +12,7 @@ from typing import Any
 from fleetbench.errors import EnvironmentLacks
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import KUSTOMIZATION, ObjectId
-from fleetbench.measure import controllers, host
+from fleetbench.measure import host
 from fleetbench.measure.api import KubernetesApi
 from fleetbench.measure.clock import ClusterClock
 from fleetbench.measure.fleet import controllers_among, fleet_from, id_of
@@ -66,27 +66,32 @@ def measure_existing(
             say(line)
         fleet = fleet or fleet_from(objects, context or "cluster")[0]
         deployments: list[Any] = controllers_among(objects.get(BY_KIND[DEPLOYMENT], []))
-        flags = controllers.run_flags(deployments)
         scenario = scenario_of(fleet, objects)
         meta = folder_meta(
             "measured", fleet.name, **host.host(clock), **flux_meta([], deployments), **host.cluster(api),
             cluster="existing", scenario=scenario, workloads="real",
         )  # fmt: skip
+        flags = meta["flags"]
         watcher = stack.enter_context(Watcher(api, clock, [k for k in WATCHED if k in objects]))
         watcher.wait_listed(60.0)
         recorder = stack.enter_context(Recorder(open_folder(fleet.name), fleet, flags, meta, timeout_s))
         sampler = stack.enter_context(UsageSampler(api, clock))
         for root in roots:
             api.create(BY_KIND[root["kind"]], root)
+        progress = Progress(fleet)
+        first: list[Seen | Trouble] = []
+        observe = None
         if scenario == COMMIT:
-            return _commit(
-                stack, clock, fleet, objects, watcher, recorder, sampler, meta, view(flags, None), say, timeout_s
-            )
-        first, t0_s = wait_for_root(watcher, fleet, clock, timeout_s, say)
-        progress, fold = Progress(fleet), Fold(t0_s)
-        loop = Loop(
-            watcher.queue, fold, recorder, progress, stack.enter_context(view(flags, None)), clock, timeout_s=timeout_s
-        )
+            source = fleet.root_source
+            assert source is not None
+            progress.waits_for = f"a new revision of {source}"
+            say(f"everything is Ready: waiting for {progress.waits_for}")
+            observe = CommitObserver(fleet, source, progress, recorder).event
+            t0_s = clock.monotonic_s()
+        else:
+            first, t0_s = wait_for_root(watcher, fleet, clock, timeout_s, say)
+        shown = stack.enter_context(view(flags, None))
+        loop = Loop(watcher.queue, Fold(t0_s), recorder, progress, shown, clock, timeout_s=timeout_s, observe=observe)
         for change in first:
             loop.add(change)
         return finish(loop, recorder, progress, sampler, meta, None)
@@ -162,31 +167,6 @@ def _on_monotonic(stamp: str | None, clock: Clock) -> float | None:
     if not stamp:
         return None
     return clock.monotonic_s() - (clock.wall_s() - datetime.fromisoformat(stamp).timestamp())
-
-
-def _commit(
-    stack: ExitStack,
-    clock: Clock,
-    fleet: Fleet,
-    objects: Objects,
-    watcher: Watcher,
-    recorder: Recorder,
-    sampler: UsageSampler,
-    meta: dict[str, Any],
-    view: Any,
-    say: Say,
-    timeout_s: float,
-) -> Measured:
-    root = fleet.kustomization(fleet.root)
-    assert root is not None and root.source is not None
-    progress = Progress(fleet)
-    progress.waits_for = f"a new revision of {root.source}"
-    say(f"everything is Ready: waiting for {progress.waits_for}")
-    observer = CommitObserver(fleet, root.source, progress, recorder)
-    fold = Fold(clock.monotonic_s())
-    shown = stack.enter_context(view)
-    loop = Loop(watcher.queue, fold, recorder, progress, shown, clock, timeout_s=timeout_s, observe=observer.event)
-    return finish(loop, recorder, progress, sampler, meta, None)
 
 
 class CommitObserver:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from fleetbench import phases
@@ -53,11 +52,6 @@ class Fold:
         self._restarts: dict[str, int] = {}
         self._last: dict[ObjectId, Event] = {}
         self._noted: set[tuple[str, int]] = set()
-
-    @property
-    def last(self) -> Mapping[ObjectId, Event]:
-        """Object -> the latest event."""
-        return self._last
 
     def add(self, seen: Seen) -> Folded:
         """Fold one change."""

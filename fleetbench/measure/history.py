@@ -13,8 +13,7 @@ from datetime import datetime
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.measure.fleet import HELM_LABELS, KUSTOMIZE_LABELS, fleet_from, id_of, inventory, owner
-from fleetbench.measure.fold import event_note
-from fleetbench.measure.kinds import BY_KIND, DAEMON_SET, DEPLOYMENT, EVENT, POD, STATEFUL_SET, WatchedKind
+from fleetbench.measure.kinds import DAEMON_SET, DEPLOYMENT, POD, STATEFUL_SET, WatchedKind
 from fleetbench.measure.permissions import readable
 from fleetbench.measure.protocols import Manifest
 from fleetbench.units import parse_duration
@@ -38,8 +37,6 @@ class Learned:
     """Services with workloads of which the cluster remembers nothing."""
     image_bytes: Mapping[str, int] = field(default_factory=dict)
     """Image -> its size as the nodes report it."""
-    pulls: tuple[Mapping[str, object], ...] = ()
-    """Pulls that Events still tell of: image, pull_s, with_queue_s, bytes, node."""
     lacking: tuple[str, ...] = ()
     """Permissions that were missing."""
 
@@ -82,9 +79,7 @@ def learn_from(
             durations[service.id], found_in[service.id] = found
         elif service.workloads or service.id.kind == HELM_RELEASE:
             nothing.append(service.id)
-    notes = [event_note(e) for e in listed.get(BY_KIND[EVENT].kind, [])]
-    pulls = tuple(n["pull"] for n in notes if n is not None and "pull" in n)
-    return Learned(fleet, durations, found_in, tuple(sorted(nothing)), _image_bytes(nodes), pulls, lacking)
+    return Learned(fleet, durations, found_in, tuple(sorted(nothing)), _image_bytes(nodes), lacking)
 
 
 def _choose(id: ObjectId, obj: Manifest | None, by_pods: float | None) -> tuple[tuple[float, ...], str] | None:

@@ -20,7 +20,7 @@ from fleetbench.measure.clock import SystemClock
 from fleetbench.measure.fold import Fold
 from fleetbench.measure.git_server import serve
 from fleetbench.measure.kinds import BY_KIND, WATCHED
-from fleetbench.measure.loop import SETTLE_S, Loop, Outcome, View
+from fleetbench.measure.loop import SETTLE_S, Loop, Outcome
 from fleetbench.measure.progress import Progress
 from fleetbench.measure.recorder import Recorder
 from fleetbench.measure.shell import run
@@ -33,7 +33,6 @@ from fleetbench.repo.manifest import KUSTOMIZE_GROUP, SOURCE_GROUP
 from fleetbench.runs.folder import META, PREDICTION, READY, REPORT
 from fleetbench.runs.folder import meta as folder_meta
 
-REAL, STAND_IN = "real", "stand-in"
 SERVED, REMOTE = "served", "remote"
 READY_S = 300.0
 """The controllers must be available and lead within this time."""
@@ -106,7 +105,7 @@ def measure_on_kind(plan: Plan, folder: Path, view: Callable[[Mapping[str, Any],
     flags = controllers.flags_for(plan.subject.fleet, plan.flags)
     manifest, deployments = flux.set_flags(flux.manifest_text(plan.flux_manifest), flags)
     meta = folder_meta("measured", fleet.name, **host.host(clock), **plan.meta, **flux_meta(flags, deployments))
-    run_flags = controllers.run_flags(deployments)
+    run_flags = meta["flags"]
     # Before the cluster is there: it would take processors from the controllers.
     predicted = plan.predict(fleet, run_flags) if plan.predict else None
     with ExitStack() as stack:
@@ -159,10 +158,11 @@ def finish(
         loop.drain()
         outcome = Outcome(loop.t_s, progress.all_ready, timed_out=False)
         recorder.note({"interrupted": True})
-    recorder.note({"usage": sampler.to_json()})
+    usage = sampler.to_json()
+    recorder.note({"usage": usage})
     recorder.end(outcome.until_s, outcome.complete)
     meta |= {
-        "usage": sampler.to_json(),
+        "usage": usage,
         "load_end": host.load(),
         "total_s": None if progress.last_ready_s is None else round(progress.last_ready_s, 3),
         "complete": outcome.complete,
@@ -170,8 +170,8 @@ def finish(
     }
     recorder.write_json(META, meta)
     recorder.write_text(READY, ready_csv(progress))
-    recorder.write_text(REPORT, report_markdown(recorder.folder.name, meta, progress, outcome, interval))
-    lines = summary_lines(progress, outcome, meta["usage"], interval)
+    lines = summary_lines(progress, outcome, usage, interval)
+    recorder.write_text(REPORT, report_markdown(recorder.folder.name, meta, progress, lines))
     measured = Measured(recorder.folder, outcome, progress, tuple(lines))
     if interrupted:
         raise Interrupted(measured)
@@ -187,6 +187,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def flux_meta(flags: list[controllers.Flag], deployments: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the run folder records of Flux: releases and flags of its controllers, and where each flag came from."""
     versions = controllers.flux_versions(deployments)
     return {
         "flux": controllers.flux_release(versions),
@@ -272,18 +273,3 @@ def _create_namespaces(plan: Plan, kubeconfig: Path) -> None:
 def workers(flags: Mapping[str, Any]) -> dict[str, int]:
     """Kind -> workers of its controller, for the live table."""
     return {KUSTOMIZATION: flags["kustomize_concurrent"], HELM_RELEASE: flags["helm_concurrent"]}
-
-
-__all__ = [
-    "REAL",
-    "REMOTE",
-    "SERVED",
-    "STAND_IN",
-    "Interrupted",
-    "Measured",
-    "Plan",
-    "View",
-    "finish",
-    "measure_on_kind",
-    "workers",
-]

@@ -43,7 +43,6 @@ def run(
     timeout_s: float,
     input: bytes | None = None,
     env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
     what: str | None = None,
 ) -> str:
     """Run a program to its end and return what it wrote to standard output.
@@ -56,7 +55,6 @@ def run(
         timeout_s: seconds it may take.
         input: what it reads on standard input.
         env: variables on top of this process's.
-        cwd: folder to run in.
         what: for messages; None = the command.
 
     Raises:
@@ -71,7 +69,6 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=None if env is None else {**os.environ, **env},
-        cwd=cwd,
         start_new_session=True,
     )
     try:

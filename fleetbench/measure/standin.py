@@ -103,9 +103,7 @@ def _workloads(obj: Kustomization | HelmRelease, takes_s: float, fails: bool, im
     seconds = round(takes_s)
     if not seconds and not fails and not obj.workloads:
         return ()
-    namespace = NAMESPACE
-    if isinstance(obj, HelmRelease):
-        namespace = obj.target_namespace or obj.id.namespace
+    namespace = obj.release_namespace if isinstance(obj, HelmRelease) else NAMESPACE
     id = ObjectId("Deployment", namespace, stand_in_name(obj.id))
     stated = {"stated_ready_s": float(seconds), "stated_by": "minReadySeconds"} if seconds else {}
     return (Workload(id, images=(image,), deadline_s=float(DEADLINE_S), group="apps", **stated),)  # type: ignore[arg-type]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fleetbench.findings import Finding
 from fleetbench.graph.fleet import Fleet
 from fleetbench.measure.served import clone_head, uncommitted
 
@@ -22,7 +21,6 @@ class Subject:
     commit: str | None = None
     uncommitted: bool = False
     """The repository holds changes that are not committed, and so not measured."""
-    findings: tuple[Finding, ...] = ()
 
 
 def committed(repo: Path, cluster_path: str, work: Path) -> Subject:
@@ -42,4 +40,4 @@ def committed(repo: Path, cluster_path: str, work: Path) -> Subject:
     commit = clone_head(repo, checkout)
     read = read_repository(checkout, cluster_path)
     fleet = replace(read.fleet, name=repo.resolve().name)
-    return Subject(fleet, repo, checkout, commit, uncommitted(repo), tuple(read.findings))
+    return Subject(fleet, repo, checkout, commit, uncommitted(repo))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fleetbench.graph.fleet import Fleet
@@ -87,16 +87,10 @@ def summary_lines(
     return lines
 
 
-def report_markdown(
-    name: str,
-    meta: Mapping[str, Any],
-    progress: Progress,
-    outcome: Outcome,
-    predicted: tuple[float, float] | None = None,
-) -> str:
-    """``report.md`` of a measured run."""
+def report_markdown(name: str, meta: Mapping[str, Any], progress: Progress, summary: Iterable[str]) -> str:
+    """``report.md`` of a measured run, its :func:`summary_lines` first."""
     lines = [f"# {name}", ""]
-    lines += [f"- {line}" for line in summary_lines(progress, outcome, meta.get("usage") or {}, predicted)]
+    lines += [f"- {line}" for line in summary]
     lines += ["", "| | |", "|---|---|"]
     for key in (
         "fleetbench",

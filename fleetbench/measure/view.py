@@ -18,8 +18,8 @@ Interval = tuple[float, float]
 class PlainView:
     """One line for each service that turns Ready, and for each new failure."""
 
-    def __init__(self, say: Callable[[str], None], predicted: Interval | None = None):
-        self._say, self._predicted = say, predicted
+    def __init__(self, say: Callable[[str], None]):
+        self._say = say
         self._said: set[tuple[Any, ...]] = set()
 
     def event(self, event: Event, progress: Progress, first_ready: bool) -> None:

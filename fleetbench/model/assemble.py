@@ -11,10 +11,10 @@ from fleetbench.errors import InputError
 from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Fleet
 from fleetbench.ids import ObjectId
 from fleetbench.model.parameters import Parameters, parameters_of
-from fleetbench.model.profile import Profile, load_durations, load_profile
+from fleetbench.model.profile import load_durations, load_profile
 from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import BOOTSTRAP, Scenario
-from fleetbench.model.steps import Steps, steps_from
+from fleetbench.model.steps import steps_from
 from fleetbench.units import parse_cpu, parse_duration
 
 KUSTOMIZE, HELM, SOURCE = "kustomize-controller", "helm-controller", "source-controller"
@@ -92,7 +92,7 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
     scenario = Scenario(
         fleet,
         base.with_(**(from_repository | options)),
-        steps_of(profile),
+        steps_from(profile.steps),
         resolve(fleet, durations, user, default),
         profile.pull,
         choice.seed,
@@ -104,11 +104,6 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
         fix_after_s=choice.fix_after_s,
     )
     return Assembled(scenario, origins, tuple(warnings))
-
-
-def steps_of(profile: Profile) -> Steps:
-    """The step costs that a profile lays over the shipped ones."""
-    return steps_from(profile.steps)
 
 
 def repository_flags(flags: tuple[ControllerFlag, ...]) -> tuple[dict[str, Any], dict[str, str], list[str]]:

@@ -13,7 +13,6 @@ from fleetbench.model.steps import Steps, shipped_steps
 from fleetbench.model.workload_time import WorkloadTime
 
 BOOTSTRAP, COMMIT, RESTART = "bootstrap", "commit", "restart"
-KINDS = (BOOTSTRAP, COMMIT, RESTART)
 MAX_UNTIL_S = 86_400.0
 
 

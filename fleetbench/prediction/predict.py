@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +15,7 @@ from fleetbench.engine.simulate import Sample, run_sample
 from fleetbench.errors import InputError
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import Scenario
+from fleetbench.timeline.stats import lower_rank
 
 QUANTILES = (0.05, 0.10, 0.50, 0.90, 0.95)
 MAX_SAMPLES = 1_000_000
@@ -45,11 +46,13 @@ class Prediction:
 
     def quantile(self, service: ObjectId, q: float) -> float | None:
         """The lower quantile of one service's Ready; None where it falls among samples without one."""
-        return _lower(self._sorted[self._index[service]], q)
+        ordered = self._sorted[self._index[service]]
+        value = ordered[lower_rank(q, len(ordered))]
+        return None if math.isinf(value) else value
 
     def total_quantile(self, q: float) -> float:
         """The lower quantile of the total: a real sample's."""
-        return sorted(self.totals)[_rank(q, len(self.totals))]
+        return sorted(self.totals)[lower_rank(q, len(self.totals))]
 
     def ready_fraction(self, service: ObjectId) -> float:
         """Share of samples in which the service turned Ready."""
@@ -65,7 +68,7 @@ class Prediction:
     def median_number(self) -> int:
         """The sample whose total is the median."""
         order = sorted(range(len(self.totals)), key=lambda n: (self.totals[n], n))
-        return order[_rank(0.5, len(order))]
+        return order[lower_rank(0.5, len(order))]
 
     @cached_property
     def median(self) -> Sample:
@@ -79,15 +82,6 @@ class Prediction:
     @cached_property
     def _sorted(self) -> list[array[float]]:
         return [array("d", sorted(values)) for values in self.ready]  # a list of floats takes four times the memory
-
-
-def _rank(q: float, size: int) -> int:
-    return min(max(math.ceil(q * size - 1e-9) - 1, 0), size - 1)
-
-
-def _lower(ordered: Sequence[float], q: float) -> float | None:
-    value = ordered[_rank(q, len(ordered))]
-    return None if math.isinf(value) else value
 
 
 def predict(

@@ -9,9 +9,9 @@ from fleetbench.findings import CHART_NOT_RENDERED, NOT_EXPANDED, ROOT_ASSUMED, 
 from fleetbench.graph.document import ASSUMED_SOURCE, with_root
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Source
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
-from fleetbench.repo.charts import Chart, chart_directory, release_namespace, render
+from fleetbench.repo.charts import Chart, chart_directory, render
 from fleetbench.repo.flags import INSTANCE_GROUP, flags_of
-from fleetbench.repo.manifest import CLUSTER_SCOPED, FLUX_GROUPS, Manifest
+from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.needs import Needs
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source
@@ -70,7 +70,7 @@ def _objects(
                 not_expanded=node.not_expanded,
                 broken=node.broken,
                 applies=len(node.rendered),
-                objects=tuple(_id(m, node.id.namespace) for m in node.rendered),
+                objects=tuple(m.id_in(node.id.namespace) for m in node.rendered),
                 workloads=workloads_of(node.rendered, node.id.namespace),
             )
         )
@@ -80,12 +80,6 @@ def _objects(
         findings += bad
         releases.append(release)
     return kustomizations, releases
-
-
-def _id(manifest: Manifest, namespace: str) -> ObjectId:
-    """An applied object's id; one that names no namespace goes to its Kustomization's, unless its kind has none."""
-    inside = manifest.kind not in CLUSTER_SCOPED or manifest.group in FLUX_GROUPS
-    return ObjectId(manifest.kind, (manifest.namespace or namespace) if inside else "", manifest.name)
 
 
 def _charts(
@@ -116,7 +110,7 @@ def _charts(
 def _with_chart(release: HelmRelease, chart: Chart | None) -> HelmRelease:
     if chart is None:
         return release
-    workloads = workloads_of(chart.manifests, release_namespace(release))
+    workloads = workloads_of(chart.manifests, release.release_namespace)
     return replace(release, workloads=workloads, workloads_known=chart.complete)
 
 
@@ -176,7 +170,7 @@ def _resource_sets(walk: Walk) -> list[Finding]:
     found = []
     for node, manifest in walk.manifests():
         if manifest.is_flux(INSTANCE_GROUP, "ResourceSet"):
-            id = ObjectId(manifest.kind, manifest.namespace or node.id.namespace, manifest.name)
+            id = manifest.id_in(node.id.namespace)
             text = "is listed but not expanded: flux-operator makes its objects in the cluster"
             found.append(
                 Finding(

@@ -151,8 +151,13 @@ class Builder:
 
 def _portions(jobs: list[_Job], pool_size: int) -> list[list[_Job]]:
     """What goes into one run each: batches of like size, enough of them to keep all processors busy, then the rest."""
-    together = [job for job in jobs if can_share(job.inputs)]
-    alone = [[job] for job in jobs if not can_share(job.inputs)]
+    together: list[_Job] = []
+    alone: list[list[_Job]] = []
+    for job in jobs:
+        if can_share(job.inputs):
+            together.append(job)
+        else:
+            alone.append([job])
     size = max(1, min(MAX_MEMBERS, -(-len(together) // pool_size)))
     return [together[i : i + size] for i in range(0, len(together), size)] + alone
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetbench.graph.fleet import HelmRelease
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, some
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.repo.tree import Tree, Unreadable, join
 from fleetbench.repo.variables import VariableStore
@@ -64,8 +64,7 @@ def render(release: HelmRelease, manifest: Manifest, tree: Tree, directory: str,
     ]
     found, unrendered = _plain(tree, templates)
     if unrendered and problem is None:
-        more = f" and {len(unrendered) - 1} more" if len(unrendered) > 1 else ""
-        problem = f"{unrendered[0]}{more} cannot be rendered without helm"
+        problem = f"{some(unrendered, 1)} cannot be rendered without helm"
     return Chart(tuple(_wanted(found)), tuple(crds), not unrendered, problem)
 
 
@@ -111,7 +110,7 @@ def _template(
             target = chart / inside
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(tree.read(path))
-        command = [helm, "template", release_name(manifest), str(chart), "--namespace", release_namespace(release)]
+        command = [helm, "template", release_name(manifest), str(chart), "--namespace", release.release_namespace]
         for i, values in enumerate(values_of(manifest, release.id.namespace, store)):
             file = Path(folder) / f"values-{i}.yaml"
             file.write_text(dump(values))
@@ -163,8 +162,3 @@ def release_name(manifest: Manifest) -> str:
     spec = manifest.spec
     name = str(spec.get("releaseName") or "-".join(str(p) for p in (spec.get("targetNamespace"), manifest.name) if p))
     return name[:53].rstrip("-")
-
-
-def release_namespace(release: HelmRelease) -> str:
-    """Where a release's objects go: ``targetNamespace``, else its own namespace."""
-    return release.target_namespace or release.id.namespace

@@ -12,7 +12,7 @@ from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.objects import is_helmrelease
 from fleetbench.repo.tree import Tree, Unreadable
-from fleetbench.repo.yamltext import decode, load
+from fleetbench.repo.yamltext import decode, line_of, load
 
 CONTROLLERS = ("kustomize-controller", "helm-controller", "source-controller")
 INSTANCE_GROUP = "fluxcd.controlplane.io"
@@ -187,7 +187,7 @@ def _place(node: Node, manifest: Manifest, tree: Tree, flag: str, value: str) ->
                 text = decode(tree.read(path), path)
             except Unreadable:
                 continue
-            at = text.find(str(needle))
-            if at >= 0:
-                return tree.name(path), text.count("\n", 0, at) + 1
+            line = line_of(text, str(needle))
+            if line is not None:
+                return tree.name(path), line
     return manifest.file or node.manifest.file, manifest.line or node.manifest.line

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from fleetbench.findings import BUILD_FAILED, FILE_UNREADABLE
 from fleetbench.repo.merge import merged, read_kustomization
 from fleetbench.repo.tree import Escapes, Tree, Unreadable, join
-from fleetbench.repo.yamltext import decode, documents, dump, guard
+from fleetbench.repo.yamltext import decode, documents, dump, guard, line_of
 
 _REMOTE = re.compile(
     r"^(?:[a-z][a-z0-9+.-]*://|git::|gh:|[\w.-]+@[\w.-]+:|github\.com[:/]|bitbucket\.org[:/]|gitlab\.com[:/])|\?(?:ref|version)=|\.git(?:/|\?|$)",
@@ -95,13 +95,13 @@ class _Collector:
             text = decode(self.tree.read(file), self.tree.name(file))
         for wrong, right in _misspelt(body):
             self._problem(
-                file, _line_of(text, wrong), f"{wrong}: wanted {right}, as kustomize's documentation writes it"
+                file, line_of(text, wrong), f"{wrong}: wanted {right}, as kustomize's documentation writes it"
             )
         for config in _inline_plugins(body):
             self._plugin(file, config.encode(), directory)
         for reference in list(_references(body)):
             if self._remote(reference, directory):
-                line = _line_of(text, reference.path)
+                line = line_of(text, reference.path)
                 self.inputs.remote.append(Problem(self.tree.name(file), line, reference.path))
                 dropped.append(reference)
             else:
@@ -144,10 +144,10 @@ class _Collector:
                 raise Unreadable(file, f"{reference.field}: {reference.path} {self.tree.why_missing(path)}{hint}")
         except Escapes as error:
             said = "" if reference.field == "optional" else f"{reference.field}: "
-            self._problem(file, _line_of(text, reference.path), f"{said}{error.path} {error.reason}")
+            self._problem(file, line_of(text, reference.path), f"{said}{error.path} {error.reason}")
         except Unreadable as error:
             if error.path == file or isinstance(error, _NoKustomization):
-                self._problem(file, _line_of(text, reference.path), error.reason)
+                self._problem(file, line_of(text, reference.path), error.reason)
             else:
                 self._problem(error.path, error.line, error.reason, FILE_UNREADABLE)
 
@@ -285,8 +285,3 @@ def _plugin_paths(body: Any) -> Iterator[str]:
     elif isinstance(body, list):
         for value in body:
             yield from _plugin_paths(value)
-
-
-def _line_of(text: str, needle: str) -> int | None:
-    at = text.find(needle)
-    return None if at < 0 else text.count("\n", 0, at) + 1

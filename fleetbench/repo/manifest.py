@@ -134,6 +134,11 @@ class Manifest:
         """Kind, namespace, name."""
         return ObjectId(self.kind, self.namespace, self.name)
 
+    def id_in(self, namespace: str) -> ObjectId:
+        """Its id once applied: where it names no namespace it goes to the given one, unless its kind has none."""
+        inside = "" if self.kind in CLUSTER_SCOPED else self.namespace or namespace
+        return ObjectId(self.kind, inside, self.name)
+
     def is_flux(self, group: str, kind: str) -> bool:
         """Whether it is of that Flux kind, in any version."""
         return self.kind == kind and self.group == group

@@ -5,9 +5,10 @@ Source: fluxcd/pkg kustomize v1.35.4 kustomize_generator.go GenerateManifest, fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fleetbench.repo.manifest import mappings
 from fleetbench.repo.tree import Tree, Unreadable, join
 from fleetbench.repo.yamltext import decode, load
 
@@ -110,7 +111,7 @@ def merged(tree: Tree, directory: str, spec: Mapping[str, Any]) -> dict[str, Any
     for field, target in (("targetNamespace", "namespace"), ("namePrefix", "namePrefix"), ("nameSuffix", "nameSuffix")):
         if spec.get(field):
             result[target] = spec[field]
-    patches = [{k: p[k] for k in ("patch", "target") if k in p} for p in _mappings(spec, "patches")]
+    patches = [{k: p[k] for k in ("patch", "target") if k in p} for p in mappings(spec, "patches")]
     if patches:
         result["patches"] = _listed(result, "patches") + patches
     components = [c for c in _listed(spec, "components") if not _skips(tree, directory, spec, c)]
@@ -119,8 +120,8 @@ def merged(tree: Tree, directory: str, spec: Mapping[str, Any]) -> dict[str, Any
     for field in ("patchesStrategicMerge", "patchesJson6902"):  # Kustomization v1beta1 and v1beta2 only
         if _listed(spec, field):
             result[field] = _listed(result, field) + _legacy(spec, field)
-    if _mappings(spec, "images"):
-        result["images"] = _images(_listed(result, "images"), _mappings(spec, "images"))
+    if mappings(spec, "images"):
+        result["images"] = _images(_listed(result, "images"), mappings(spec, "images"))
     if _listed(spec, "buildMetadata"):
         result["buildMetadata"] = _listed(spec, "buildMetadata")
     return result
@@ -141,10 +142,10 @@ def _legacy(spec: Mapping[str, Any], field: str) -> list[Any]:
 
     if field == "patchesStrategicMerge":
         return [json.dumps(p) for p in _listed(spec, field)]
-    return [{"patch": json.dumps(p.get("patch")), "target": p.get("target")} for p in _mappings(spec, field)]
+    return [{"patch": json.dumps(p.get("patch")), "target": p.get("target")} for p in mappings(spec, field)]
 
 
-def _images(existing: list[Any], new: list[dict[str, Any]]) -> list[Any]:
+def _images(existing: list[Any], new: Iterable[Mapping[str, Any]]) -> list[Any]:
     result = [dict(i) for i in existing if isinstance(i, dict)]
     for image in new:
         for own in result:
@@ -164,7 +165,3 @@ def _images(existing: list[Any], new: list[dict[str, Any]]) -> list[Any]:
 def _listed(body: Mapping[str, Any], field: str) -> list[Any]:
     value = body.get(field)
     return list(value) if isinstance(value, list) else []
-
-
-def _mappings(body: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
-    return [v for v in _listed(body, field) if isinstance(v, dict)]

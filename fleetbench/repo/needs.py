@@ -40,7 +40,7 @@ class Needs:
 
     def of_release(self, release: HelmRelease, manifest: Manifest, chart: Chart | None) -> tuple[Need, ...]:
         """Needs of a HelmRelease's values, namespace and, where its chart is known, its objects."""
-        namespace = release.target_namespace or release.id.namespace
+        namespace = release.release_namespace
         wants: list[_Want] = []
         for reference in mappings(manifest.spec, "valuesFrom"):
             if not reference.get("optional"):
@@ -99,7 +99,7 @@ def _wants(manifest: Manifest, namespace: str, *, written: bool) -> Iterator[_Wa
         namespace: where it goes.
         written: whether the object itself names that namespace.
     """
-    id = ObjectId(manifest.kind, "" if manifest.kind in CLUSTER_SCOPED else namespace, manifest.name)
+    id = manifest.id_in(namespace)
     group = manifest.group
     if not is_built_in(group) and group not in FLUX_GROUPS and not group.endswith(".fluxcd.io"):
         yield (CRD, group, manifest.kind), id, APPLY

@@ -15,7 +15,7 @@ from fleetbench.findings import (
     VARIABLE_UNKNOWN,
     Finding,
 )
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, some
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.build import Build
 from fleetbench.repo.manifest import Manifest
@@ -98,8 +98,7 @@ def _below_a_folder(tree: Tree, directory: str) -> str:
 
 
 def _duplicate(id: ObjectId, first: Manifest, by: ObjectId | None, others: list[tuple[Manifest, ObjectId]]) -> Finding:
-    names = [parent.key for _, parent in others]
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    shown = some([parent.key for _, parent in others], 5)
     where = "" if first.file is None else f" ({first.file}:{first.line})"
     differ = any(manifest.spec != first.spec for manifest, _ in others)
     effect = (

@@ -40,11 +40,6 @@ def is_source(manifest: Manifest) -> bool:
     return manifest.group == SOURCE_GROUP and manifest.kind in SOURCE_KINDS
 
 
-def id_of(manifest: Manifest, namespace: str) -> ObjectId:
-    """The object's id; an object that names no namespace gets the given one."""
-    return ObjectId(manifest.kind, manifest.namespace or namespace, manifest.name)
-
-
 @dataclass
 class Fields:
     """Typed access to a manifest's fields; what cannot be read is a finding, and Flux's default is used."""
@@ -110,6 +105,11 @@ class Fields:
         if not at.get("kind") or not at.get("name"):
             return None
         return ObjectId(str(at["kind"]), str(at.get("namespace") or self.id.namespace), str(at["name"]))
+
+
+def source_of(manifest: Manifest, id: ObjectId) -> ObjectId | None:
+    """The source of a Kustomization, or None where ``sourceRef`` is missing or incomplete."""
+    return Fields(manifest, id).reference("spec", "sourceRef")
 
 
 def read_kustomization(

@@ -18,7 +18,7 @@ from fleetbench.repo.charts import Chart
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Node
 from fleetbench.repo.tree import Tree, Unreadable
-from fleetbench.repo.yamltext import decode
+from fleetbench.repo.yamltext import decode, load
 
 BUILT_IN = frozenset({"", "apps", "batch", "autoscaling", "policy", "extensions"})
 """API groups of Kubernetes itself, beside those that end in ``.k8s.io`` and are not extensions."""
@@ -43,10 +43,8 @@ def is_built_in(group: str) -> bool:
 @cache
 def crd_charts() -> Mapping[str, Mapping[str, Any]]:
     """The shipped table: chart name -> groups of its CRDs."""
-    import yaml
-
-    body = yaml.safe_load(shipped("", "crds.yaml").read_text())
-    charts: Mapping[str, Mapping[str, Any]] = body["charts"]
+    file = shipped("", "crds.yaml")
+    charts: Mapping[str, Mapping[str, Any]] = load(file.read_text(), file.name)["charts"]
     return charts
 
 
@@ -77,7 +75,7 @@ class Providers:
             for manifest in node.rendered:
                 self._provide(manifest, manifest.namespace or node.id.namespace, node.id)
         for release in releases:
-            namespace = release.target_namespace or release.id.namespace
+            namespace = release.release_namespace
             chart = charts.get(release.id)
             for manifest in (*chart.crds, *chart.manifests) if chart else ():
                 self._provide(manifest, manifest.namespace or namespace, release.id)

@@ -11,18 +11,18 @@ from typing import Any
 
 from fleetbench.errors import InputError
 from fleetbench.graph.document import ASSUMED_ROOT, ASSUMED_SOURCE
-from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, ObjectId
+from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.assemble import Reading, assemble
 from fleetbench.repo.build import BUILD_FIELDS, Build, Builder
 from fleetbench.repo.cache import BuildCache
 from fleetbench.repo.manifest import Manifest, mapping
-from fleetbench.repo.nodes import Node, Walk
-from fleetbench.repo.objects import id_of, is_kustomization
+from fleetbench.repo.nodes import Node, Walk, findings_of
+from fleetbench.repo.objects import is_kustomization, source_of
 from fleetbench.repo.program import kustomize
 from fleetbench.repo.tree import Tree, spec_path
 from fleetbench.repo.variables import VariableStore, variables_of
-from fleetbench.repo.walk import Progress, Walker, source_of
+from fleetbench.repo.walk import Progress, Walker
 
 MAX_PASSES = 6
 """Variables may come from ConfigMaps whose place depends on variables; after so many passes it is what it is."""
@@ -128,6 +128,7 @@ class _Reader:
             ):
                 break
             store = walk.store
+        walk.findings += findings_of(walk, walker.tree)
         return assemble(walk, settled, self.tree, self.name, self.entry, self.builder.ran, assumed=self.assumed)
 
     def _refuse_failure(self, build: Build) -> None:
@@ -143,7 +144,7 @@ class _Reader:
 
     def _find_root(self, build: Build) -> Node:
         """The Kustomization at the entry whose path is the entry; else an assumed one."""
-        listed = [(id_of(m, "flux-system"), m) for m in build.manifests if is_kustomization(m)]
+        listed = [(m.id_in("flux-system"), m) for m in build.manifests if is_kustomization(m)]
         copies = ArtifactTrees()
         copies.add(
             build.manifests, ASSUMED_ROOT, {m.id: self.tree for m in build.manifests} | {ASSUMED_SOURCE: self.tree}
@@ -186,7 +187,7 @@ class _Reader:
             if node.build is not None:
                 self._refuse_failure(node.build)
             itself = next(
-                (m for m in node.rendered if is_kustomization(m) and id_of(m, root.id.namespace) == root.id), None
+                (m for m in node.rendered if is_kustomization(m) and m.id_in(root.id.namespace) == root.id), None
             )
             if itself is None or _shape(itself.spec) == _shape(node.spec):
                 return node if itself is None else replace(node, manifest=itself)
@@ -211,6 +212,3 @@ def _shape(spec: Mapping[str, Any]) -> str:
     fields = {k: spec.get(k) for k in (*BUILD_FIELDS, "commonMetadata", "path")}
     fields["postBuild"] = mapping(spec, "postBuild")
     return json.dumps(fields, sort_keys=True, default=str)
-
-
-__all__ = ["EXTERNAL_ARTIFACT", "HELM_CHART", "Reading", "candidate_entries", "read_repository"]

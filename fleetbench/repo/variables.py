@@ -36,15 +36,11 @@ class VariableStore:
         """Take in what a Kustomization applies; its own namespace counts where an object names none."""
         for manifest in manifests:
             if manifest.group == "" and manifest.kind in ("ConfigMap", "Secret"):
-                id = ObjectId(manifest.kind, manifest.namespace or namespace, manifest.name)
-                self._data.setdefault(id, _values(manifest.body))
+                self._data.setdefault(manifest.id_in(namespace), _values(manifest.body))
 
     def get(self, id: ObjectId) -> Values | None:
         """The values of an object; None = the repository does not hold it."""
         return self._data.get(id)
-
-    def __contains__(self, id: object) -> bool:
-        return id in self._data
 
 
 def _values(body: Mapping[str, Any]) -> Values:
@@ -78,11 +74,6 @@ class Variables:
     """Names that Flux refuses."""
     active: bool = False
     """Whether Flux substitutes at all."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether every source is known, so that a variable without a value really has none."""
-        return not self.missing
 
 
 def variables_of(spec: Mapping[str, Any], namespace: str, store: VariableStore) -> Variables:

@@ -9,8 +9,8 @@ from typing import Any
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.build import Build, Builder, Request
 from fleetbench.repo.manifest import Manifest, in_apply_order, mapping
-from fleetbench.repo.nodes import Node, Walk, findings_of
-from fleetbench.repo.objects import id_of, is_helmrelease, is_kustomization, is_source
+from fleetbench.repo.nodes import Node, Walk
+from fleetbench.repo.objects import is_helmrelease, is_kustomization, is_source, source_of
 from fleetbench.repo.tree import Tree
 from fleetbench.repo.variables import VariableStore, substituted, variables_of
 
@@ -46,7 +46,6 @@ class Walker:
                 waiting = [n for n in waiting if n not in level]
         for node in waiting:
             node.not_expanded = f"its content is in {node.source}, not in this repository"
-        found.findings += findings_of(found, self.tree)
         return found
 
     def _tree(self, node: Node, found: Walk) -> Tree | None:
@@ -84,7 +83,7 @@ class Walker:
         found.store.add(node.rendered, node.id.namespace)
         found.artifacts.add(node.rendered, node.id, self._known(found))
         for manifest in node.rendered:
-            id = id_of(manifest, node.id.namespace)
+            id = manifest.id_in(node.id.namespace)
             if is_kustomization(manifest):
                 if id == node.id:
                     continue  # it renders itself: the version its parent applies counts
@@ -116,14 +115,6 @@ def _fill(node: Node, build: Build, store: VariableStore) -> None:
         node.broken = result.failure
     kept = [m for m in result.manifests if m.kind and m.name and not _left_alone(m)]
     node.rendered = in_apply_order(_with_metadata(kept, node.spec))
-
-
-def source_of(manifest: Manifest, id: ObjectId) -> ObjectId | None:
-    """The source of a Kustomization, or None where ``sourceRef`` is missing or incomplete."""
-    reference = mapping(manifest.spec, "sourceRef")
-    if not reference.get("kind") or not reference.get("name"):
-        return None
-    return ObjectId(str(reference["kind"]), str(reference.get("namespace") or id.namespace), str(reference["name"]))
 
 
 def _left_alone(manifest: Manifest) -> bool:

@@ -50,7 +50,7 @@ def workloads_of(manifests: Iterable[Manifest], namespace: str) -> tuple[Workloa
 
 def workload_of(manifest: Manifest, namespace: str) -> Workload | None:
     """The workload that an object is, or None."""
-    id = ObjectId(manifest.kind, manifest.namespace or namespace, manifest.name)
+    id = manifest.id_in(namespace)
     if manifest.kind in _PODS and manifest.group in _POD_GROUPS:
         return _of_pods(manifest, id)
     if manifest.kind == "PersistentVolumeClaim" and manifest.group == "":
@@ -58,8 +58,6 @@ def workload_of(manifest: Manifest, namespace: str) -> Workload | None:
     place = _CUSTOM.get((manifest.group, manifest.kind))
     if place is None:
         return None
-    if manifest.kind == "ClusterSecretStore":
-        id = id._replace(namespace="")
     return Workload(id, _custom_replicas(manifest, place), _custom_images(manifest), group=manifest.group)
 
 

@@ -83,6 +83,12 @@ def decode(content: bytes, file: str) -> str:
     return text
 
 
+def line_of(text: str, needle: str) -> int | None:
+    """The 1-based line in which a text first stands; None = it does not."""
+    at = text.find(needle)
+    return None if at < 0 else text.count("\n", 0, at) + 1
+
+
 def documents(text: str, file: str) -> list[tuple[int, Any]]:
     """Every document of a YAML text with the 1-based line at which its content starts.
 

@@ -10,8 +10,7 @@ from rich.text import Text
 
 from fleetbench.decide.blast_radius import PAIR_SAMPLES, BlastRadius, Radius, expected_up
 from fleetbench.decide.paired import interval, signed
-from fleetbench.graph.order import say
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, say, some
 from fleetbench.report.inert import inert
 from fleetbench.units import format_duration
 
@@ -46,8 +45,7 @@ def _heading(found: BlastRadius) -> Text:
 
 
 def _names(ids: Sequence[ObjectId], most: int = 4) -> str:
-    shown = ", ".join(inert(id.name) for id in ids[:most])
-    return shown if len(ids) <= most else f"{shown} and {len(ids) - most} more"
+    return some([inert(id.name) for id in ids], most)
 
 
 def _rows(radii: Sequence[tuple[Radius, ...]]) -> Table:

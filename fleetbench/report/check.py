@@ -9,7 +9,7 @@ from rich.text import Text
 
 from fleetbench.decide.check import Change, Verdict, said
 from fleetbench.decide.paired import interval, signed
-from fleetbench.graph.order import say
+from fleetbench.ids import say
 from fleetbench.report.inert import inert
 from fleetbench.units import format_duration
 

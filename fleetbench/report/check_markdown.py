@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleetbench.decide.check import Change, Verdict
 from fleetbench.decide.paired import interval, signed
-from fleetbench.graph.order import say
+from fleetbench.ids import say, some
 from fleetbench.report.check import chain_changed, chain_line, edge_lines, figures, headline
 from fleetbench.report.markdown import escaped, row
 from fleetbench.units import format_duration
@@ -24,9 +24,7 @@ def check_markdown(verdict: Verdict) -> str:
     lines += _more(len(verdict.failures) - _MOST_REASONS, "reasons")
     lines += ["" if verdict.failures else None, _cut(escaped(figures(verdict))) + "."]  # type: ignore[list-item]
     for title, rows in edge_lines(verdict):
-        more = f" and {len(rows) - _MOST_NAMED} more" if len(rows) > _MOST_NAMED else ""
-        shown = ", ".join(f"{_cut(escaped(r), 160)}" for r in rows[:_MOST_NAMED])
-        lines += ["", f"**{title}:** {shown}{more}"]
+        lines += ["", f"**{title}:** {some([_cut(escaped(r), 160) for r in rows], _MOST_NAMED)}"]
     if verdict.objects:
         lines += ["", *_objects(verdict.objects)]
     if verdict.base is not None and chain_changed(verdict):

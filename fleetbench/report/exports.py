@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import pandas
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-TABLES = ("ready", "events", "intervals", "why", "totals")
-"""Frames of a :class:`~fleetbench.report.result.RunResult` that can be exported."""
 
 
 def cell(text: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fleetbench.report.result import QUANTILE_NAMES, RunResult
-
 if TYPE_CHECKING:
     import pandas
 
     from fleetbench.ids import ObjectId
+    from fleetbench.report.result import RunResult
+
+QUANTILE_NAMES = ("p5", "p10", "p50", "p90", "p95")
 
 _WHICH = {
     "run": "name of the run",
@@ -67,6 +68,8 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
 }
 """Frame -> column -> its meaning and unit."""
+TABLES = tuple(COLUMNS)
+"""Frames of a :class:`~fleetbench.report.result.RunResult`."""
 
 
 def _frame(name: str, rows: list[dict[str, Any]]) -> pandas.DataFrame:

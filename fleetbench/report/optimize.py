@@ -12,7 +12,7 @@ from rich.text import Text
 from fleetbench.decide.optimize import Optimized, Ranked
 from fleetbench.decide.paired import METHOD, Paired, interval, signed
 from fleetbench.decide.timeouts import TimeoutAdvice
-from fleetbench.graph.order import say
+from fleetbench.ids import say
 from fleetbench.prediction.predict import Prediction
 from fleetbench.report.inert import inert
 from fleetbench.units import format_duration

@@ -16,7 +16,6 @@ from fleetbench.timeline.workers import Held
 if TYPE_CHECKING:
     from fleetbench.prediction.strategies import Simulated
     from fleetbench.report.result import RolloutResult
-    from fleetbench.timeline.workers import Pool
 
 _CONTROLLERS = ((KUSTOMIZATION, "kustomize-controller"), (HELM_RELEASE, "helm-controller"))
 
@@ -76,15 +75,10 @@ def _meta(name: str, process: int, track: int, args: dict[str, Any]) -> dict[str
 
 def _workers(rollout: RolloutResult) -> list[tuple[str, list[_Track]]]:
     """A controller (each of its shards) -> its workers' tracks."""
-    assert rollout.explanation is not None
     found = []
     for kind, controller in _CONTROLLERS:
-        pools: dict[int, Pool] = {}
-        for o in rollout.objects:
-            if o.id.kind == kind:
-                pool = rollout.explanation.queue(o.id).pool
-                pools.setdefault(id(pool), pool)
-        for number, pool in enumerate(pools.values(), start=1):
+        pools = rollout.pools(kind)
+        for number, pool in enumerate(pools, start=1):
             held = [Held(h.from_s - rollout.since_s, h.to_s - rollout.since_s, h.object) for h in pool.held]
             name = f"{controller} workers" + (f" (shard {number})" if len(pools) > 1 else "")
             found.append((name, _lanes([h for h in held if h.to_s > 0], pool.workers)))

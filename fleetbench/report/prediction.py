@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
-from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.ids import KUSTOMIZATION, ObjectId, some
 from fleetbench.model.assemble import DEFAULT_ORIGIN
 from fleetbench.prediction.document import compare, why_pieces
 from fleetbench.prediction.predict import Prediction
 from fleetbench.report.inert import inert
+from fleetbench.timeline.causes import Piece
 from fleetbench.timeline.stats import max_parallel
 from fleetbench.units import format_duration
 
@@ -38,10 +40,11 @@ def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
         if prediction in shown:
             continue
         shown.append(prediction)
+        pieces = why_pieces(prediction, result.why_of)
         parts += [
             _title(f"Why {name} takes that long (its median sample)"),
-            chain(prediction, result.why_of),
-            _by_cause(prediction, result.why_of),
+            _chain(pieces),
+            _by_cause(pieces),
         ]
     if not chain_only:
         for name, prediction in result.predictions.items():
@@ -106,10 +109,7 @@ def _remarks(result: Simulated) -> list[Text]:
     for name, p in result.predictions.items():
         never = [id for id in p.services if p.ready_fraction(id) < 0.5]
         if never:
-            listed = ", ".join(name_of(id) for id in never[:6]) + (
-                f" and {len(never) - 6} more" if len(never) > 6 else ""
-            )
-            lines.append(f"Never Ready ({name}): {listed}")
+            lines.append(f"Never Ready ({name}): {some([name_of(id) for id in never], 6)}")
     fleet = next(iter(result.predictions.values())).scenario.fleet
     if fleet.name.startswith(_REFERENCE):
         lines.append(CLAIM)
@@ -119,7 +119,7 @@ def _remarks(result: Simulated) -> list[Text]:
     return [Text(line) for line in lines]
 
 
-def chain(prediction: Prediction, why_of: ObjectId | None) -> Table:
+def _chain(pieces: Sequence[Piece]) -> Table:
     """The causal chain, a piece a row."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("from", justify="right", no_wrap=True)
@@ -127,7 +127,7 @@ def chain(prediction: Prediction, why_of: ObjectId | None) -> Table:
     table.add_column("takes", justify="right", no_wrap=True)
     table.add_column("cause", no_wrap=True)
     table.add_column("object", overflow="fold")
-    for piece in why_pieces(prediction, why_of):
+    for piece in pieces:
         table.add_row(
             format_duration(piece.from_s),
             format_duration(piece.to_s),
@@ -138,9 +138,9 @@ def chain(prediction: Prediction, why_of: ObjectId | None) -> Table:
     return table
 
 
-def _by_cause(prediction: Prediction, why_of: ObjectId | None) -> Text:
+def _by_cause(pieces: Sequence[Piece]) -> Text:
     seconds: dict[str, float] = {}
-    for piece in why_pieces(prediction, why_of):
+    for piece in pieces:
         seconds[piece.cause] = seconds.get(piece.cause, 0.0) + piece.to_s - piece.from_s
     parts = sorted(seconds.items(), key=lambda item: (-item[1], item[0]))
     return Text("In all: " + ", ".join(f"{cause} {format_duration(s)}" for cause, s in parts), style="italic")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ from fleetbench.graph.checks import check
 from fleetbench.graph.document import from_document
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, parse_object
 from fleetbench.model.parameters import flags_of_run
-from fleetbench.report.result import MEASURED, PREDICTED, QUANTILE_NAMES, ObjectResult, RolloutResult, RunResult
+from fleetbench.report.frames import QUANTILE_NAMES
+from fleetbench.report.result import MEASURED, PREDICTED, ObjectResult, RolloutResult, RunResult
 from fleetbench.runs import folder as runs
 from fleetbench.runs.fields import read_text
 from fleetbench.runs.files import TRACE, read_run
@@ -30,6 +32,15 @@ if TYPE_CHECKING:
 PREDICTION_VERSION = 1
 """``format_version`` of prediction.json that this release reads."""
 TOTALS = "totals.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A RUN that could not be read; a page says so."""
+
+    name: str
+    problem: str
+    hint: str | None = None
 
 
 def timeline_file(strategy: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.layers import layers
 from fleetbench.ids import ObjectId
+from fleetbench.report import frames
 from fleetbench.timeline.causes import HELM, WORKLOAD, Piece
 
 if TYPE_CHECKING:
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from fleetbench.runs.run import Run
     from fleetbench.timeline.stats import Interval
     from fleetbench.timeline.why import Explanation
+    from fleetbench.timeline.workers import Pool
 
 PREDICTED, MEASURED = "predicted", "measured"
-QUANTILE_NAMES = ("p5", "p10", "p50", "p90", "p95")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,13 @@ class RolloutResult:
             for id, spans in intervals(self.explanation).items()
         }
 
+    def pools(self, kind: str) -> list[Pool]:
+        """The workers of a kind's controller: one pool, or one a shard; none where the events are not known."""
+        if self.explanation is None:
+            return []
+        found = (self.explanation.queue(o.id).pool for o in self.objects if o.id.kind == kind)
+        return list({id(pool): pool for pool in found}.values())
+
     @cached_property
     def durations_s(self) -> dict[ObjectId, float]:
         """Per service the seconds that it took itself up to Ready: its workloads, and Helm's work on them."""
@@ -165,34 +173,24 @@ class RunResult:
     @cached_property
     def ready(self) -> pandas.DataFrame:
         """When each service was Ready: one row a service and rollout."""
-        from fleetbench.report import frames
-
         return frames.ready(self)
 
     @cached_property
     def events(self) -> pandas.DataFrame:
         """What was seen: one row a change of an object's conditions."""
-        from fleetbench.report import frames
-
         return frames.events(self)
 
     @cached_property
     def intervals(self) -> pandas.DataFrame:
         """In what state each service was when: one row a stretch."""
-        from fleetbench.report import frames
-
         return frames.states(self)
 
     @cached_property
     def why(self) -> pandas.DataFrame:
         """The causal chain behind the last Ready: one row a piece."""
-        from fleetbench.report import frames
-
         return frames.why(self)
 
     @cached_property
     def totals(self) -> pandas.DataFrame:
         """The total of each sample, ascending: one row a sample and strategy; empty for a measured run."""
-        from fleetbench.report import frames
-
         return frames.totals(self)

@@ -15,7 +15,7 @@ from fleetbench.findings import RULES, SEVERITIES, Finding
 from fleetbench.graph.export import DEPENDS_ON, edges
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.graph.layers import layers
-from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.ids import KUSTOMIZATION, ObjectId, say
 from fleetbench.report.inert import inert
 from fleetbench.units import format_duration, go_duration
 
@@ -100,9 +100,7 @@ def _finding(f: Finding) -> Text:
     where = "" if f.file is None else inert(f.file) + ("" if f.line is None else f":{f.line}") + " "
     text = Text(where, style="dim")
     if f.object is not None:
-        text.append(
-            inert(f.object.key if f.object.kind == KUSTOMIZATION else str(f.object)) + ": ", style="not dim bold"
-        )
+        text.append(inert(say(f.object)) + ": ", style="not dim bold")
     text.append(inert(f.message), style="not dim")
     return text
 

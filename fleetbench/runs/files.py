@@ -20,6 +20,7 @@ from fleetbench.errors import InputError
 from fleetbench.graph.document import from_document, to_document
 from fleetbench.graph.fleet import Fleet
 from fleetbench.runs import fields
+from fleetbench.runs.folder import META
 from fleetbench.runs.run import Commit, Run
 from fleetbench.runs.spec import is_spec_trace, read_spec_trace
 from fleetbench.timeline.events import Event, Timeline
@@ -74,19 +75,22 @@ def find_runs(paths: list[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise InputError(f"{path}: no such run", "name a run folder, a trace file or a folder of them")
-        if path.is_file() or (path / TRACE).exists() or (path / "meta.json").exists():
+        if path.is_file() or _is_run(path):
             found.append(path)
             continue
         inside = sorted(
             p
             for p in path.iterdir()
-            if (p.is_file() and p.name.endswith(SUFFIXES) and p.name != "graph.json")
-            or (p.is_dir() and ((p / TRACE).exists() or (p / "meta.json").exists()))
+            if (p.is_file() and p.name.endswith(SUFFIXES) and p.name != "graph.json") or (p.is_dir() and _is_run(p))
         )
         if not inside:
             raise InputError(f"{path}: holds no run", "a run folder holds trace.jsonl or prediction.json")
         found += inside
     return found
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / TRACE).exists() or (folder / META).exists()
 
 
 def read_run(path: Path) -> Run:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fleetbench.ids import KUSTOMIZATION, parse_object
+from fleetbench.ids import parse_object, say
 from fleetbench.model.parameters import parameters_of
 from fleetbench.units import go_duration, parse_duration
 
@@ -92,7 +92,7 @@ def _failures(text: str) -> str:
     if text == NO_FAILURE:
         return text
     objects = {parse_object(part) for part in text.split("+")}
-    return "+".join(sorted(id.key if id.kind == KUSTOMIZATION else str(id) for id in objects))
+    return "+".join(sorted(map(say, objects)))
 
 
 AXES: dict[str, Axis] = {

@@ -67,13 +67,12 @@ def run_sweep(
             for count, result in enumerate(coming, start=len(done) + 1):
                 if store is not None:
                     store.put(result)
-                else:
-                    results[result.number] = replace(result, services=())
+                results[result.number] = replace(result, services=())
                 if progress is not None:
                     progress(count, len(grid.cells))
     if store is not None:
         store.combine()
-        results = {cell.number: store.result(cell.number) for cell in grid.cells}
+        results |= {number: store.result(number) for number in done}
     summary = summarize(grid, choice, samples, results, within)
     if store is not None:
         store.write_text(SUMMARY, json.dumps(to_document(summary), indent=1, allow_nan=False) + "\n")

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from fleetbench import phases
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.ids import ObjectId
 from fleetbench.timeline.events import Event, Timeline
 
 _step_of = lru_cache(maxsize=4096)(phases.step_of)
@@ -133,8 +133,3 @@ class _Running:
 def _same_patch(previous: Event, row: Event) -> bool:
     close = row.t_s - previous.t_s < SAME_PATCH_S and row.attempt == previous.attempt
     return close and (row.message == previous.message or row.reason not in _ENDS_A_CHECK)
-
-
-def is_service(id: ObjectId) -> bool:
-    """Whether an object is one that turns Ready by a reconcile of the kustomize- or helm-controller."""
-    return id.kind in (KUSTOMIZATION, HELM_RELEASE)

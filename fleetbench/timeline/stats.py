@@ -36,10 +36,18 @@ def lower_quantile(values: Sequence[float | None], q: float) -> float | None:
     """
     if not 0.0 <= q <= 1.0:
         raise ValueError(f"got q={q!r}, wanted 0 to 1")
-    n = len(values)
     reached = sorted(v for v in values if v is not None)
-    rank = max(ceil(q * n - 1e-9), 1)
-    return reached[rank - 1] if rank <= len(reached) else None
+    rank = lower_rank(q, len(values))
+    return reached[rank] if rank < len(reached) else None
+
+
+def lower_rank(q: float, size: int) -> int:
+    """Where the lower quantile stands among so many values in order, counted from 0.
+
+    >>> lower_rank(0.5, 4), lower_rank(0.0, 4), lower_rank(1.0, 4)
+    (1, 0, 3)
+    """
+    return max(ceil(q * size - 1e-9), 1) - 1
 
 
 def most_at_once(spans: Iterable[tuple[float, float]]) -> int:

@@ -14,7 +14,7 @@ from fleetbench.model.parameters import flags_of_run
 from fleetbench.model.profile import Profile, load_profile, stand_in_profile
 from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
-from fleetbench.model.steps import Step, Steps, steps_from
+from fleetbench.model.steps import Step, steps_from
 from fleetbench.prediction.predict import QUANTILES, Prediction, predict
 from fleetbench.runs.run import Run
 
@@ -77,7 +77,7 @@ class RunComparison:
         return self.totals[1] / self.total_s - 1.0 if self.total_s else 0.0
 
 
-def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0, steps: Steps | None = None) -> Scenario:
+def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0) -> Scenario:
     """The scenario that a run was: its fleet, its flags, its commit if one came.
 
     A stand-in run's pods are pauses whose image the nodes hold, so their start is that of the ``stand-in`` profile.
@@ -89,7 +89,7 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0, step
     scenario = Scenario(
         run.fleet,
         flags_of_run(run.flags),
-        steps or steps_from(merged.steps),
+        steps_from(merged.steps),
         resolve(run.fleet, None, profile, default),
         merged.pull,
         seed,
@@ -111,11 +111,9 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0, step
     )
 
 
-def compare_run(
-    run: Run, samples: int = 200, profile: Profile | None = None, *, seed: int = 0, steps: Steps | None = None
-) -> RunComparison:
+def compare_run(run: Run, samples: int = 200, profile: Profile | None = None, *, seed: int = 0) -> RunComparison:
     """Predict a run and hold the prediction against it."""
-    prediction = predict(scenario_of(run, profile, seed=seed, steps=steps), samples)
+    prediction = predict(scenario_of(run, profile, seed=seed), samples)
     measured = run.ready_s()
     objects = tuple(
         ObjectComparison(

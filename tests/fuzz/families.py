@@ -229,7 +229,7 @@ def runs(rng: Random, folder: Path) -> list[str]:
     return _on_run(rng, run, folder)
 
 
-def _write(files: Mapping[str, str | bytes], folder: Path) -> None:
+def write_files(files: Mapping[str, str | bytes], folder: Path) -> None:
     for path, content in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -254,7 +254,7 @@ def _hostile_repository(files: dict[str, bytes], rng: Random, repo: Path) -> Non
     for _ in range(rng.choice((1, 1, 2, 4))):
         path = rng.choice(sorted(files))
         files[path] = _mutated_yaml(files[path].decode("utf-8", "replace"), rng, mutate.flux_meaning)
-    _write(files, repo)
+    write_files(files, repo)
     for _ in range(rng.choice((0, 0, 1, 2))):
         path = repo / rng.choice(sorted(files))
         kind = rng.randrange(6)

@@ -13,8 +13,8 @@ import pytest
 
 from tests.fuzz import hostile
 from tests.fuzz.bases import SMALL, graph
-from tests.fuzz.families import _write
-from tests.fuzz.worker import harmful_in
+from tests.fuzz.families import write_files
+from tests.fuzz.worker import harmful_in, limit_memory
 from tests.robustness.kills import PROGRAM, environment, fleetbench
 
 needs_kustomize = pytest.mark.skipif(
@@ -24,17 +24,11 @@ LIMIT_S = 60
 """Generous for a busy machine; each takes about a second on a quiet one."""
 
 
-def limited() -> None:
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
-
-
 def run(folder: Path, *argv: object) -> tuple[int, str]:
     """Exit code and all output of a command with at most 1 GB of memory."""
     env = {**environment(folder), "OPENBLAS_NUM_THREADS": "1"}
     command = [*PROGRAM, *map(str, argv)]
-    done = subprocess.run(command, env=env, capture_output=True, timeout=LIMIT_S, preexec_fn=limited, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, timeout=LIMIT_S, preexec_fn=limit_memory, check=False)
     said = (done.stdout + done.stderr).decode()
     assert "Traceback" not in said and "a fault of fleetbench" not in said, said[-2000:]
     assert done.returncode in (0, 1, 2), said
@@ -44,7 +38,7 @@ def run(folder: Path, *argv: object) -> tuple[int, str]:
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
-    _write(SMALL, tmp_path / "repo")
+    write_files(SMALL, tmp_path / "repo")
     return tmp_path / "repo"
 
 

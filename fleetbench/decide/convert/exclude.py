@@ -10,12 +10,11 @@ from typing import Any
 import yaml
 
 from fleetbench.decide.patch.write import Files
-from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, child, drop_item
+from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, child, documents_of, drop_item
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.repo.build import Builder
 from fleetbench.repo.cache import BuildCache
 from fleetbench.repo.manifest import KUSTOMIZE_GROUP, Manifest
-from fleetbench.repo.objects import id_of
 from fleetbench.repo.program import kustomize
 from fleetbench.repo.tree import Escapes, Tree, join
 
@@ -131,16 +130,16 @@ class Excluder:
         except Escapes:
             return set()
         if self.tree.is_directory(path):
-            return {id_of(m, namespace) for m in self.manifests(path, {})}
+            return {m.id_in(namespace) for m in self.manifests(path, {})}
         if not self.tree.is_file(path):
             return set()
         try:
             bodies = [b for b in yaml.safe_load_all(self.files.read(path)) if b is not None]
-        except (yaml.YAMLError, NotEditable):
+        except (yaml.YAMLError, RecursionError, NotEditable):
             return set()
         if not all(isinstance(b, dict) and isinstance(b.get("metadata"), dict) for b in bodies):
             return set()
-        return {id_of(Manifest(b), namespace) for b in bodies}
+        return {Manifest(b).id_in(namespace) for b in bodies}
 
 
 def _deletion(id: ObjectId) -> list[str]:
@@ -160,10 +159,7 @@ def _deletion(id: ObjectId) -> list[str]:
 
 
 def _top(text: str) -> Any:
-    try:
-        documents = [d for d in yaml.compose_all(text, Loader=yaml.SafeLoader) if isinstance(d, yaml.MappingNode)]
-    except yaml.YAMLError:
-        raise NotEditable("a kustomization file cannot be parsed as YAML") from None
+    documents = documents_of(text, "a kustomization file")
     if len(documents) != 1:
         raise NotEditable("a kustomization file holds more than one document")
     return documents[0]

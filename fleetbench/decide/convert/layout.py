@@ -12,9 +12,8 @@ import networkx as nx
 from fleetbench.decide.needed import opaque
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Dependency, Fleet, Kustomization
-from fleetbench.graph.order import say
 from fleetbench.graph.waves import is_waves, to_waves
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 
 ANNOTATION = "fleetbench/depends-on"
 """On a service in a wave: its fine-grained ``spec.dependsOn`` as JSON."""
@@ -92,7 +91,7 @@ def into_fine(fleet: Fleet, notes: Mapping[ObjectId, str]) -> Relayout:
             f"{fleet.name}: it is not laid out in waves: each service already has its own dependsOn",
             "--to waves writes waves",
         )
-    waves = [k for k in fleet.kustomizations if k.parent == fleet.root and _inside(fleet, k.id)]
+    waves = [k for k in fleet.kustomizations if k.parent == fleet.root and fleet.inside(k.id)]
     for wave in waves:
         releases = [id for id in fleet.children.get(wave.id, ()) if id.kind == HELM_RELEASE]
         if releases:
@@ -192,22 +191,11 @@ def _emptied(fleet: Fleet, moved: set[ObjectId]) -> set[ObjectId]:
     return found
 
 
-def _inside(fleet: Fleet, id: ObjectId) -> list[ObjectId]:
-    """Kustomizations and HelmReleases below an object."""
-    found, below = [], [id]
-    while below:
-        for child in fleet.children.get(below.pop(), ()):
-            if child not in found and child != id and fleet.service(child):
-                found.append(child)
-                below.append(child)
-    return found
-
-
 def _edges_by_need(
     fleet: Fleet, services: Mapping[ObjectId, ObjectId]
 ) -> tuple[dict[ObjectId, list[ObjectId]], list[str]]:
     """Service -> the services that bring what it, or anything inside it, needs; those that would close a cycle are said."""
-    owner = {inner: id for id in services for inner in (id, *_inside(fleet, id))}
+    owner = {inner: id for id in services for inner in (id, *fleet.inside(id))}
     wanted: dict[tuple[ObjectId, ObjectId], str] = {}
     order = {"build": 0, "apply": 1, "workload": 2}
     needs = [(order.get(n.blocks, 3), owner[o.id], n) for o in fleet.services() if o.id in owner for n in o.needs]

@@ -22,11 +22,10 @@ from fleetbench.errors import InputError
 from fleetbench.findings import Finding
 from fleetbench.graph.checks import check, combined
 from fleetbench.graph.fleet import Fleet, Kustomization
-from fleetbench.graph.order import say
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, say
+from fleetbench.repo import Reading, read_repository
 from fleetbench.repo.manifest import mapping
-from fleetbench.repo.objects import id_of, is_kustomization
-from fleetbench.repo.reader import Reading, read_repository
+from fleetbench.repo.objects import is_kustomization
 from fleetbench.repo.tree import spec_path
 from fleetbench.units import go_duration
 
@@ -85,7 +84,7 @@ def _notes(reading: Reading) -> dict[ObjectId, str]:
         for m in manifests:
             note = mapping(m.metadata, "annotations").get(ANNOTATION)
             if is_kustomization(m) and note is not None:
-                found[id_of(m, parent.namespace)] = str(note)
+                found[m.id_in(parent.namespace)] = str(note)
     return found
 
 
@@ -180,7 +179,7 @@ class _Writer:
         parent = self._kustomization(id).parent or id
         for holder in (parent, id):
             for m in self.reading.rendered.get(holder, ()):
-                if is_kustomization(m) and id_of(m, holder.namespace) == id:
+                if is_kustomization(m) and m.id_in(holder.namespace) == id:
                     return m.spec
         return {}
 
@@ -188,7 +187,7 @@ class _Writer:
         """The service as its parent renders it, variables unfilled, with its new edges."""
         k = self._kustomization(move.parent)
         for m in self.excluder.manifests(spec_path(k.path), self._spec(move.parent)):
-            if is_kustomization(m) and id_of(m, move.parent.namespace) == move.id:
+            if is_kustomization(m) and m.id_in(move.parent.namespace) == move.id:
                 body: dict[str, Any] = json.loads(json.dumps(m.body, default=str))
                 break
         else:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, child
+from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, child, documents_of
 from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
 from fleetbench.model.assemble import HELM, KUSTOMIZE, SOURCE
 from fleetbench.repo.yamltext import dump
@@ -146,12 +146,7 @@ def _patched(
 
 
 def _top(text: str) -> Any:
-    import yaml
-
-    try:
-        documents = [d for d in yaml.compose_all(text, Loader=yaml.SafeLoader) if isinstance(d, yaml.MappingNode)]
-    except yaml.YAMLError:
-        raise NotEditable("it cannot be parsed as YAML") from None
+    documents = documents_of(text)
     if len(documents) != 1 or child(documents[0], "spec") is not None:
         raise NotEditable("it is no kustomization file of one document")
     return documents[0]

@@ -13,10 +13,9 @@ from fleetbench.decide.patch.write import Written, write_changes
 from fleetbench.decide.whatif import WhatIf, all_applied
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.order import say
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, say
 from fleetbench.model.scenario import Scenario
-from fleetbench.repo.reader import Reading, read_repository
+from fleetbench.repo import Reading, read_repository
 from fleetbench.repo.tree import spec_path
 
 

@@ -14,9 +14,8 @@ from fleetbench.decide.patch.flags import write_flags
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, document_of, drop_item, set_scalar
 from fleetbench.decide.whatif import AddEdge, DropEdges, SetFlags, SetTimeouts, SplitParent, WaitOff, WhatIf
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.order import say
-from fleetbench.ids import ObjectId
-from fleetbench.repo.reader import Reading
+from fleetbench.ids import ObjectId, say
+from fleetbench.repo import Reading
 from fleetbench.repo.tree import KUSTOMIZATION_FILES
 from fleetbench.units import go_duration
 

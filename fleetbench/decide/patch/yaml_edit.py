@@ -27,12 +27,8 @@ def document_of(text: str, id: ObjectId, line: int | None = None) -> yaml.Mappin
     Raises:
         NotEditable: there is none, or the text is no YAML.
     """
-    try:
-        documents = [d for d in yaml.compose_all(text, Loader=yaml.SafeLoader) if isinstance(d, yaml.MappingNode)]
-    except (yaml.YAMLError, RecursionError):
-        raise NotEditable("it cannot be parsed as YAML") from None
     found = []
-    for document in documents:
+    for document in documents_of(text):
         metadata = child(document, "metadata")
         name = child(metadata, "name")
         if _scalar(child(document, "kind")) == id.kind and _scalar(name) == id.name:
@@ -42,6 +38,22 @@ def document_of(text: str, id: ObjectId, line: int | None = None) -> yaml.Mappin
     if not found:
         raise NotEditable(f"it holds no {id.kind} named {id.name}")
     return min(found, key=lambda d: abs(d.start_mark.line + 1 - (line or 0)))
+
+
+def documents_of(text: str, what: str = "it") -> list[yaml.MappingNode]:
+    """Every document that is a mapping.
+
+    Args:
+        text: the whole file.
+        what: the file, for the message.
+
+    Raises:
+        NotEditable: the text is no YAML.
+    """
+    try:
+        return [d for d in yaml.compose_all(text, Loader=yaml.SafeLoader) if isinstance(d, yaml.MappingNode)]
+    except (yaml.YAMLError, RecursionError):
+        raise NotEditable(f"{what} cannot be parsed as YAML") from None
 
 
 def child(node: Any, key: str) -> Any:

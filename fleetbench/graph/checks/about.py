@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from fleetbench.findings import Finding
 from fleetbench.graph.fleet import HelmRelease, Kustomization
 from fleetbench.graph.nearest import nearest
-from fleetbench.graph.order import say
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, say
 
 
 def about(code: str, obj: Kustomization | HelmRelease, message: str, fix: str) -> Finding:

@@ -19,8 +19,8 @@ from fleetbench.graph.checks.about import about, counted, said, similar
 from fleetbench.graph.checks.redundant import redundant
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.graph.layers import dependency_graph
-from fleetbench.graph.order import enforced_order, health_checked, say, shortest_cycle
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.graph.order import enforced_order, health_checked, shortest_cycle
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 
 Service = Kustomization | HelmRelease
 

@@ -73,10 +73,7 @@ def _may_exist(fleet: Fleet, named: ObjectId) -> bool:
         return True
     if named.kind in _FLUX_KINDS:
         return False
-    return any(
-        not h.workloads_known and named.namespace in (h.target_namespace or h.id.namespace, "")
-        for h in fleet.helmreleases
-    )
+    return any(not h.workloads_known and named.namespace in (h.release_namespace, "") for h in fleet.helmreleases)
 
 
 def _capacity(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding]:

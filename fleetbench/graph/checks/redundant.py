@@ -8,7 +8,7 @@ from fleetbench.findings import EDGE_REDUNDANT, Finding
 from fleetbench.graph.checks.about import about
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.implied import Implied
-from fleetbench.graph.order import say
+from fleetbench.ids import say
 
 
 def redundant(fleet: Fleet) -> Iterator[Finding]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from fleetbench.findings import CHILD_TIMEOUT, TIMEOUT_TOO_LONG, Finding
 from fleetbench.graph.checks.about import about, counted
 from fleetbench.graph.fleet import MIN_TIMEOUT_S, Fleet, HelmRelease, Kustomization
-from fleetbench.graph.order import checks_health, health_checked, say
-from fleetbench.ids import ObjectId
+from fleetbench.graph.order import checks_health, health_checked
+from fleetbench.ids import ObjectId, say
 from fleetbench.units import go_duration
 
 PROGRESS_DEADLINE_S = 600.0

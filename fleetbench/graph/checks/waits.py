@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from fleetbench.findings import EDGE_WITHOUT_STATUS, WAIT_UNUSED, Finding
 from fleetbench.graph.checks.about import about, counted, said
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
-from fleetbench.graph.order import checks_health, health_checked, say
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.graph.order import checks_health, health_checked
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 from fleetbench.units import format_duration
 
 

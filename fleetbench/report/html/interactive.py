@@ -17,7 +17,7 @@ from typing import Any
 from fleetbench.ids import ObjectId
 from fleetbench.report.inert import inert
 from fleetbench.report.pictures.band import Band
-from fleetbench.report.pictures.style import STATES, names, round_step, shorten, tick
+from fleetbench.report.pictures.style import ON_COLOUR, SKY, STATES, VERMILLION, names, round_step, shorten, tick
 from fleetbench.report.result import RolloutResult
 from fleetbench.timeline.stats import IDLE
 from fleetbench.units import format_duration
@@ -64,12 +64,12 @@ def gantt(rollout: RolloutResult) -> dict[str, Any]:
                 "pattern": {
                     "shape": _HATCH[STATES[state].hatch],
                     "fillmode": "overlay",
-                    "fgcolor": "#000001",
+                    "fgcolor": ON_COLOUR,
                     "fgopacity": 0.8,
                     "size": 5,
                     "solidity": 0.2,
                 },
-                "line": {"width": 0.3, "color": "#000001"},
+                "line": {"width": 0.3, "color": ON_COLOUR},
             },
         }
         for state, spans in parts.items()
@@ -103,7 +103,7 @@ def band(predicted: Mapping[ObjectId, Band], measured: Mapping[ObjectId, float |
                 for id, low, middle, high in known
             ],
             "hovertemplate": "%{customdata[0]}<br>p5 %{customdata[1]}, median %{customdata[2]}, p95 %{customdata[3]}<extra></extra>",
-            "marker": {"color": "#56B4E9"},
+            "marker": {"color": SKY},
         },
         {
             "type": "scatter",
@@ -113,7 +113,7 @@ def band(predicted: Mapping[ObjectId, Band], measured: Mapping[ObjectId, float |
             "x": [round(t, 3) for _, t in points],
             "customdata": [[_safe(str(id), 120), format_duration(t)] for id, t in points],
             "hovertemplate": "%{customdata[0]}<br>measured %{customdata[1]}<extra></extra>",
-            "marker": {"color": "#D55E00", "size": 9, "symbol": "diamond", "line": {"width": 1, "color": "#ffffff"}},
+            "marker": {"color": VERMILLION, "size": 9, "symbol": "diamond", "line": {"width": 1, "color": "#ffffff"}},
         },
     ]
     return {"data": data, "layout": _layout([short[id] for id in order], last)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,11 +10,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fleetbench import __version__
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, say, some
 from fleetbench.report.html import interactive
 from fleetbench.report.html.sections import Detail, RunSection, overview
 from fleetbench.report.inert import inert
 from fleetbench.report.pictures.style import shorten
+from fleetbench.report.reading import Unreadable
 from fleetbench.report.result import RunResult
 from fleetbench.timeline.causes import MEANING
 from fleetbench.units import format_duration
@@ -32,15 +32,6 @@ _DETAILS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A RUN that could not be read; the page says so."""
-
-    name: str
-    problem: str
-    hint: str | None = None
-
-
 def page(
     runs: Sequence[RunResult | Unreadable],
     held: Mapping[int, RunComparison] | None = None,
@@ -55,27 +46,26 @@ def page(
         title: None = made of the runs' names.
         most_bytes: detail is left out until the page fits.
     """
+    held = held or {}
+    sections = [RunSection(n, run, held.get(n)) if isinstance(run, RunResult) else run for n, run in enumerate(runs)]
     text = ""
     for detail in _DETAILS:
-        text = _render(runs, held or {}, title, detail)
+        text = _render(sections, title or _title(runs), detail)
         if len(text.encode()) <= most_bytes:
             break
     return text
 
 
-def _render(
-    runs: Sequence[RunResult | Unreadable], held: Mapping[int, RunComparison], title: str | None, detail: Detail
-) -> str:
-    sections = [
-        RunSection(n, run, held.get(n), detail) if isinstance(run, RunResult) else run for n, run in enumerate(runs)
-    ]
+def _render(sections: Sequence[RunSection | Unreadable], title: str, detail: Detail) -> str:
     readable = [s for s in sections if isinstance(s, RunSection)]
+    for section in readable:
+        section.show(detail)
     figures = {key: figure for s in readable for key, figure in s.interactive.items()}
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
-            title=title or _title(runs),
+            title=title,
             sections=[{"section": s, "readable": isinstance(s, RunSection)} for s in sections],
             overview=overview(readable),
             figures=figures,
@@ -121,8 +111,7 @@ def _environment() -> Environment:
 
 
 def _title(runs: Sequence[RunResult | Unreadable]) -> str:
-    names = [shorten(inert(run.name), 40) for run in runs]
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return some([shorten(inert(run.name), 40) for run in runs], 3)
 
 
 def _finalize(value: Any) -> Any:
@@ -139,4 +128,4 @@ def _text(value: Any, most: int = _LONG) -> Markup:
 
 def _named(id: ObjectId) -> Markup:
     """An object: ``ns/name``, with its kind where it is no Kustomization."""
-    return _text(id.key if id.kind == "Kustomization" else str(id))
+    return _text(say(id))

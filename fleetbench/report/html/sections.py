@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from markupsafe import Markup
 
 from fleetbench.findings import RULES, SEVERITIES
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, some
 from fleetbench.report import pictures
 from fleetbench.report.html import interactive
-from fleetbench.report.pictures.band import Band
+from fleetbench.report.pictures.band import Band, bands_of
 from fleetbench.report.pictures.style import GRID, INK, MUTED, PAPER, Picture
 from fleetbench.report.result import MEASURED, ObjectResult, RolloutResult, RunResult
 from fleetbench.units import format_duration
@@ -47,20 +47,24 @@ class Figure:
 
 
 class RunSection:
-    """One run of the page.
+    """One run of the page; each picture is drawn once, however often the page is tried with less detail.
 
     Args:
         number: its place on the page, for ids.
         run: what it came to.
         held: its prediction held against it, where it was measured.
-        detail: how much to show.
     """
 
-    def __init__(self, number: int, run: RunResult, held: RunComparison | None, detail: Detail):
+    def __init__(self, number: int, run: RunResult, held: RunComparison | None):
         self.key, self.run, self.held = f"run-{number + 1}", run, held
-        self._pictured = number < detail.pictures
-        self._interactive = detail.interactive and self._pictured
         self.measured = run.source == MEASURED
+        self._number = number
+        self.show(Detail())
+
+    def show(self, detail: Detail) -> None:
+        """Say how much to show from now on."""
+        self._pictured = self._number < detail.pictures
+        self._interactive = detail.interactive and self._pictured
 
     # --- words -------------------------------------------------------------------------------------------------------
 
@@ -112,8 +116,7 @@ class RunSection:
                 if (o.ready_s is None if o.ready_fraction is None else o.ready_fraction < 0.5)
             ]
             if never:
-                more = f" and {len(never) - _MOST_NAMED} more" if len(never) > _MOST_NAMED else ""
-                found.append(f"Never Ready in {r.label}: {', '.join(never[:_MOST_NAMED])}{more}.")
+                found.append(f"Never Ready in {r.label}: {some(never, _MOST_NAMED)}.")
         return found
 
     # --- figures -----------------------------------------------------------------------------------------------------
@@ -219,11 +222,20 @@ class RunSection:
 
     # --- pictures ----------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def figures(self) -> list[Figure]:
         """The pictures, most telling first."""
         if not self._pictured:
             return []
+        return self._drawn if self._interactive else [replace(f, interactive=None) for f in self._drawn]
+
+    @property
+    def interactive(self) -> dict[str, dict[str, Any]]:
+        """Key -> plotly figure."""
+        return self._plotted if self._interactive else {}
+
+    @cached_property
+    def _drawn(self) -> list[Figure]:
         run, found = self.run, []
         distinct = [c["rollout"] for c in self.chains]
         if len(distinct) > 1:
@@ -234,11 +246,11 @@ class RunSection:
         if self.held is not None:
             picture = pictures.band(self._band, [run.rollout.by_id_s], "Ready: predicted and measured")
             caption = f"What {self.held.prediction.samples} samples of this run's own fleet and flags predict, and what was measured."
-            found.append(self._figure("band", caption, picture, bool(self._interactive)))
+            found.append(self._figure("band", caption, picture, zoom=True))
         for r in distinct:
             if r.explanation is not None and r.objects:
                 caption = f"{r.label}: every object in order of Ready. " + "Below: workers that hold a reconcile."
-                found.append(self._figure(f"gantt-{len(found)}", caption, pictures.gantt(r), self._interactive))
+                found.append(self._figure(f"gantt-{len(found)}", caption, pictures.gantt(r), zoom=True))
         samples = {r.label: r.totals_s for r in distinct if r.totals_s}
         if samples:
             found.append(
@@ -263,13 +275,10 @@ class RunSection:
         return found
 
     @cached_property
-    def interactive(self) -> dict[str, dict[str, Any]]:
-        """Key -> plotly figure."""
-        if not self._interactive:
-            return {}
+    def _plotted(self) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
         gantts = [c["rollout"] for c in self.chains if c["rollout"].explanation is not None and c["rollout"].objects]
-        for figure in self.figures:
+        for figure in self._drawn:
             if figure.interactive is None:
                 continue
             if figure.key.endswith("-band"):
@@ -281,7 +290,7 @@ class RunSection:
     @property
     def _band(self) -> dict[ObjectId, Band]:
         assert self.held is not None
-        return {o.id: (o.at(0.05), o.at(0.5), o.at(0.95)) for o in self.held.objects}
+        return bands_of(self.held)
 
     def _figure(self, name: str, caption: str, picture: Picture, zoom: bool = False) -> Figure:
         key = f"{self.key}-{name}"

@@ -95,10 +95,14 @@ def band(
     return picture
 
 
+def bands_of(comparison: RunComparison) -> dict[ObjectId, Band]:
+    """What a run's prediction says of each object."""
+    return {o.id: (o.at(0.05), o.at(0.5), o.at(0.95)) for o in comparison.objects}
+
+
 def predicted_and_measured(
     comparisons: Sequence[RunComparison], title: str = "Ready: predicted and measured"
 ) -> Picture:
     """The band that the first comparison predicts, with the measured points of all (repeats of one fleet)."""
     first = comparisons[0]
-    bands: dict[ObjectId, Band] = {o.id: (o.at(0.05), o.at(0.5), o.at(0.95)) for o in first.objects}
-    return band(bands, [{o.id: o.measured_s for o in c.objects} for c in comparisons], title)
+    return band(bands_of(first), [{o.id: o.measured_s for o in c.objects} for c in comparisons], title)

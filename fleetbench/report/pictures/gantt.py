@@ -167,11 +167,10 @@ def _workers(axes: Axes, rollout: RolloutResult, until: float) -> None:
         (KUSTOMIZATION, "kustomize-controller", flags.kustomize_concurrent, BLUE, "-"),
         (HELM_RELEASE, "helm-controller", flags.helm_concurrent, ORANGE, (0, (4, 1.5))),
     ):
-        ids = [o.id for o in rollout.objects if o.id.kind == kind]
-        if not ids:
+        pools = rollout.pools(kind)
+        if not pools:
             continue
-        pools = {id(pool): pool for pool in (rollout.explanation.queue(i).pool for i in ids)}
-        held = [h for pool in pools.values() for h in pool.held]
+        held = [h for pool in pools for h in pool.held]
         steps = [(t - rollout.since_s, n) for t, n in steps_of(held)]
         before = [n for t, n in steps if t <= 0]
         points = [(0.0, before[-1] if before else 0), *((t, n) for t, n in steps if 0 < t <= until)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ET
 
+from fleetbench.cli.fleet import fleet_findings
 from fleetbench.decide.check import FINDING, OBJECT, Failure, Policy, Verdict, judge
-from fleetbench.decide.sides import Side, all_findings
+from fleetbench.decide.sides import Side
 from fleetbench.findings import DEPENDENCY_MISSING, RULES, Finding
 from fleetbench.graph.fleet import Dependency
 from fleetbench.ids import ObjectId
@@ -22,7 +23,9 @@ LONG = "service-with-a-rather-long-name-" * 3
 
 
 def side(of, durations, name="x") -> Side:
-    return Side(name, of, all_findings(of, (), 4, 1), predict(scenario(of, durations), 8))
+    return Side(
+        name, of, tuple(fleet_findings(of, kustomize_concurrent=4, nodes=1)), predict(scenario(of, durations), 8)
+    )
 
 
 def two_hundred_slower() -> Verdict:

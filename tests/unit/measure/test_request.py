@@ -116,7 +116,6 @@ def test_an_image_that_docker_does_not_hold_is_named(programs):
         kind.load_images("c", ["ghcr.io/x/y:v1"])
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 def _ended(state: Path) -> bool:
     try:
         return state.read_text().split()[2] in "ZX"
@@ -124,6 +123,7 @@ def _ended(state: Path) -> bool:
         return True
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 def test_a_program_that_takes_too_long_is_ended_with_all_it_started(programs, tmp_path):
     programs("slow", f"sleep 60 & echo $! >{tmp_path}/pid; wait")
     with pytest.raises(ProgramFailed, match="slow: not done after 1 s"):

@@ -6,7 +6,8 @@ import io
 import pandas
 import pytest
 
-from fleetbench.report.exports import TABLES, frame_csv, frame_markdown, write_parquet
+from fleetbench.report.exports import frame_csv, frame_markdown, write_parquet
+from fleetbench.report.frames import TABLES
 from tests.unit.report import runs
 
 

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from fleetbench.report.html import MOST_BYTES, Unreadable, page
+from fleetbench.report.pictures import Picture
 from fleetbench.validation.compare import compare_run
 from tests.unit.report import runs
 
@@ -84,6 +85,14 @@ def test_the_page_stays_below_5_mb(whole):
 def test_the_page_leaves_detail_out_rather_than_grow():
     text = page([runs.measured(), runs.measured("waves-c4")], most_bytes=400_000)
     assert len(text.encode()) < 400_000 and "left out" in text and "plotly-gz" not in text
+
+
+def test_a_picture_is_drawn_once_whatever_the_page_leaves_out(monkeypatch):
+    drawn = []
+    svg = Picture.svg
+    monkeypatch.setattr(Picture, "svg", lambda self, key: drawn.append(key) or svg(self, key))
+    page([runs.measured()], most_bytes=1)
+    assert drawn and len(drawn) == len(set(drawn))
 
 
 def test_verdict_figures_causes_findings_and_origin_are_there(whole):

@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -99,3 +101,21 @@ def test_without_papermill_the_environment_lacks_something(monkeypatch):
     )
     result = report("--notebook", "01")
     assert result.exit_code == 3 and "fleetbench[notebook]" in result.output
+
+
+@pytest.mark.parametrize(
+    ("format", "unneeded"),
+    [
+        ("csv", {"matplotlib", "jinja2", "plotly"}),
+        ("markdown", {"matplotlib", "jinja2", "plotly"}),
+        ("perfetto", {"matplotlib", "jinja2", "plotly", "pandas"}),
+    ],
+)
+def test_a_format_loads_only_the_libraries_that_it_needs(predicted, format, unneeded):
+    code = (
+        "import sys\nfrom fleetbench.cli.main import cli\n"
+        f"cli(['report', {str(predicted)!r}, '--format', {format!r}], standalone_mode=False)\n"
+        f"print('LOADED', sorted({unneeded} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.rstrip().endswith("LOADED []")
