@@ -21,6 +21,7 @@ from fleetbench.ids import ObjectId, parse_object
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.parameters import Parameters
 from fleetbench.prediction.strategies import changed_by, predict_strategies
+from fleetbench.repo.graph_file import graph_text
 from fleetbench.report.frames import COLUMNS
 from fleetbench.report.pictures import Change
 from fleetbench.report.reading import load
@@ -68,12 +69,7 @@ def read_repository(repo: Path | str, cluster_path: str) -> Fleet:
 
 def read_graph(path: Path | str) -> Fleet:
     """Read a graph file that ``fleetbench graph -o`` wrote."""
-    try:
-        return read_document(Path(path).read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path}: cannot be read: {error}", "write one with `fleetbench graph --format json -o FILE`"
-        ) from None
+    return read_document(graph_text(Path(path)), str(path))
 
 
 def fleet(

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from fleetbench.graph.fleet import Fleet
 
 ENVIRONMENTS = ("dev", "prod")
-MAX_GRAPH_BYTES = 16 * 2**20
-"""A graph file beyond this is no graph (the largest known fleets take a few MB), and reading it takes up to 1 GB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +133,9 @@ def _from_repository(repo: Path, cluster_path: str | None) -> tuple[Fleet, list[
 
 def _from_graph(path: Path) -> Fleet:
     from fleetbench.graph.document import read_document
+    from fleetbench.repo.graph_file import graph_text
 
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_GRAPH_BYTES + 1)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read: {error.strerror}", "write one with `fleetbench graph --format json -o FILE`"
-        ) from error
-    if len(raw) > MAX_GRAPH_BYTES:
-        raise InputError.at(path, None, None, got=f"more than {MAX_GRAPH_BYTES >> 20} MB", wanted="a graph file")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError.at(path, line, None, got="bytes that are no UTF-8", wanted="a graph file (JSON)") from None
-    return read_document(text, str(path))
+    return read_document(graph_text(path), str(path))
 
 
 def named(fleet: Fleet, object: ObjectId, option: str = "OBJECT") -> ObjectId:

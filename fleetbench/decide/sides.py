@@ -15,6 +15,7 @@ from fleetbench.graph.document import from_document
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId, parse_object
 from fleetbench.prediction.predict import Prediction
+from fleetbench.repo.graph_file import graph_text
 
 MAX_BASELINE_BYTES = 64 * 2**20
 
@@ -37,16 +38,7 @@ def read_baseline(path: Path) -> tuple[Fleet, list[Finding]]:
         InputError: it cannot be read or is no graph file.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BASELINE_BYTES + 1)
-    except OSError as error:
-        raise InputError(
-            f"--baseline {path}: {error.strerror}", "write one with `fleetbench graph --format json -o FILE`"
-        ) from None
-    if len(raw) > MAX_BASELINE_BYTES:
-        raise InputError.at(path, None, None, got="more than 64 MB", wanted="a graph file")
-    try:
-        document = json.loads(raw)
+        document = json.loads(graph_text(path, MAX_BASELINE_BYTES))
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         raise InputError.at(

@@ -57,3 +57,46 @@ def test_builds_take_turns_whatever_the_number_of_workers():
         total = simulate(scenario(of, steps=steps, parameters=parameters)).total_s
         # the root's build, then ten one after the other
         assert total == pytest.approx(0.75 + 1.0 + 0.75 + 10.0, abs=0.01)
+
+
+def test_steps_within_one_limited_container_share_its_limit_and_others_do_not():
+    env = simpy.Environment()
+    processors, ends = Processors(env, 10.0, 1.0), []
+
+    def step(start):
+        yield start(1.0)
+        ends.append(env.now)
+
+    for start in (processors.work_limited, processors.work_limited, processors.work):
+        env.process(step(start))
+    env.run()
+    assert sorted(ends) == [1.0, 1.0, 2.0]
+    assert (processors.running, processors.limited) == (0, 0)
+
+
+def flat(**parameters):
+    """The total of 30 objects without edges whose artifact has 1,000 files of a millisecond each."""
+    of = fleet(*(ks(f"s{n}", wait=False) for n in range(30)))
+    of = replace(of, sources=tuple(replace(s, files=1000) for s in of.sources))
+    steps = replace(no_steps(), fetch_file=Step(0.001, 0.0), **parameters.pop("steps", {}))
+    given = Parameters(interval_jitter=0.0, cpus=1000.0, **parameters)
+    return simulate(scenario(of, steps=steps, parameters=given)).total_s
+
+
+def test_unpacking_shares_the_controllers_cpu_limit():
+    # 31 artifacts of a second each: four workers side by side, or what one processor can do
+    assert flat(kustomize_cpus=None) == pytest.approx(0.75 + 1.0 + 0.75 + 8.0, abs=0.1)
+    assert flat(kustomize_cpus=1.0) == pytest.approx(0.75 + 1.0 + 0.75 + 30.0, abs=2.0)
+
+
+def test_in_memory_builds_unpack_at_the_price_of_memory():
+    assert flat(in_memory_builds=True, kustomize_cpus=1.0) == pytest.approx(1.5, abs=0.01)
+    dear = {"memory_file": Step(0.001, 0.0)}
+    assert flat(in_memory_builds=True, kustomize_cpus=None, steps=dear) == flat(kustomize_cpus=None)
+
+
+def test_files_cost_more_the_more_were_removed_within_the_last_minute():
+    # the 31st artifact is unpacked after 30,000 files were removed, of which 20,000 count: 0.1 ms more a file for each 1,000
+    total = flat(kustomize_concurrent=1, kustomize_cpus=None, steps={"fetch_file_more_s": 0.0001})
+    extra = sum(min(n, 20) * 1000 * 0.0001 for n in range(31))
+    assert total == pytest.approx(0.75 + 1.0 + 0.75 + 30.0 + extra, abs=1.0)

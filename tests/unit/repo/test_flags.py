@@ -120,3 +120,37 @@ def test_helm_values_of_the_community_chart(read: Read) -> None:
 
 def test_a_controller_of_another_name_is_none_of_ours(read: Read) -> None:
     assert _flags(read, {"clusters/c/all.yaml": both(ROOT, _controller("other-controller", "--concurrent=9"))}) == {}
+
+
+MEMORY = {"name": "temp", "emptyDir": {"medium": "Memory"}}
+IN_MEMORY = [
+    [{"op": "replace", "path": "/spec/template/spec/volumes/0", "value": MEMORY}],
+    {"spec": {"template": {"spec": {"volumes": [MEMORY]}}}},
+]
+LIMITED = [
+    [{"op": "replace", "path": "/spec/template/spec/containers/0/resources/limits/cpu", "value": "2000m"}],
+    {"spec": {"template": {"spec": {"containers": [{"name": "manager", "resources": {"limits": {"cpu": "2000m"}}}]}}}},
+]
+
+
+@pytest.mark.parametrize("patch", [*IN_MEMORY, *LIMITED])
+def test_a_flux_instance_that_patches_the_temporary_volume_or_the_cpu_limit(read: Read, patch: Any) -> None:
+    target = {"kind": "Deployment", "name": "kustomize-controller"}
+    instance = _instance(kustomize={"patches": [{"patch": json.dumps(patch), "target": target}]})
+    setting = "volumes.temp.emptyDir.medium" if patch in IN_MEMORY else "resources.limits.cpu"
+    value = "Memory" if patch in IN_MEMORY else "2000m"
+    assert _flags(read, {"clusters/c/all.yaml": both(ROOT, instance)}) == {f"kustomize-controller {setting}": value}
+
+
+def test_a_deployment_says_its_cpu_limit_and_its_temporary_volume_where_they_are_not_as_installed(read: Read) -> None:
+    def deployment(cpu: str, **temp: str) -> dict[str, str]:
+        container = {"name": "manager", "args": [], "resources": {"limits": {"cpu": cpu}}}
+        spec = {"template": {"spec": {"containers": [container], "volumes": [{"name": "temp", "emptyDir": temp}]}}}
+        text = obj("apps/v1", "Deployment", "kustomize-controller", namespace="flux-system", spec=spec)
+        return _flags(read, {"clusters/c/all.yaml": both(ROOT, text)})
+
+    assert deployment("1000m") == {}
+    assert deployment("3", medium="Memory") == {
+        "kustomize-controller resources.limits.cpu": "3",
+        "kustomize-controller volumes.temp.emptyDir.medium": "Memory",
+    }

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -88,3 +89,13 @@ def test_a_fleet_comes_from_a_graph_file_a_run_or_the_package(tmp_path):
         fleetbench.read_graph(tmp_path / "none.json")
     with pytest.raises(InputError):
         fleetbench.read_repository(tmp_path / "none", "x")
+
+
+def test_a_graph_file_is_read_as_the_command_line_reads_it(tmp_path):
+    file = tmp_path / "graph.json"
+    text = (Path(__file__).parents[3] / "graphs/fleet-infra-dev.json").read_text(encoding="utf-8")
+    file.write_text(text, encoding="utf-8-sig")
+    assert len(fleetbench.read_graph(file).kustomizations) == len(fleetbench.fleet().kustomizations)
+    file.write_bytes(b"\xff")
+    with pytest.raises(InputError, match="no UTF-8"):
+        fleetbench.read_graph(file)

@@ -1,0 +1,35 @@
+"""Graph files on disk: read whole, but never more than a graph can need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fleetbench.errors import InputError
+
+MAX_BYTES = 16 << 20
+
+
+def graph_text(path: Path, most: int = MAX_BYTES) -> str:
+    """The text of a graph file.
+
+    Args:
+        path: the file.
+        most: bytes that it may have.
+
+    Raises:
+        InputError: it cannot be read, is larger, or is no UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(most + 1)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read: {error.strerror}", "write one with `fleetbench graph --format json -o FILE`"
+        ) from error
+    if len(raw) > most:
+        raise InputError.at(path, None, None, got=f"more than {most >> 20} MB", wanted="a graph file")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise InputError.at(path, line, None, got="bytes that are no UTF-8", wanted="a graph file (JSON)") from None
