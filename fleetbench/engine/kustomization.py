@@ -72,20 +72,21 @@ def _first_not_ready(w: World, n: int) -> int | None:
 
 def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
     item = w.items[n]
+    container = w.containers[item.shard]
     w.whole_reconcile()
     yield w.work(n, world.START)
     w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.FETCHING)
     if w.started_s[n] is None:
         w.started_s[n] = w.env.now
     files = w.items[item.source].files
-    yield w.processors.work_limited(w.amount(n, world.FETCH) + w.unpack(n, files))
+    yield w.processors.work_within(container, w.amount(n, world.FETCH) + w.unpack(n, files))
     w.attempted[n] = revision
     w.emit(n, phases.BUILDING)
-    turn = w.build_mutex.acquire()
+    turn = container.builds.acquire()
     if turn is not None:
         yield turn
-    yield w.processors.work_limited(w.amount(n, world.BUILD) + w.amount(n, world.BUILD_OBJECT, item.applies))
-    w.build_mutex.release()
+    yield w.processors.work_within(container, w.amount(n, world.BUILD) + w.amount(n, world.BUILD_OBJECT, item.applies))
+    container.builds.release()
     if item.broken or any(w.applied_s[p] is None for p in item.needs_build):
         return _failed(w, n, phases.BUILD_FAILED)
     w.emit(n, phases.APPLYING)

@@ -16,13 +16,11 @@ class Processors:
     costs one event a step where exact sharing would cost one for every other step that starts or ends.
     """
 
-    __slots__ = ("_ended", "_ended_limited", "count", "env", "limit", "limited", "running")
+    __slots__ = ("_ended", "count", "env", "running")
 
-    def __init__(self, env: simpy.Environment, count: float, limit: float = inf):
+    def __init__(self, env: simpy.Environment, count: float):
         self.env, self.count, self.running = env, count, 0
-        self.limit, self.limited = limit, 0
-        # Bound once: a step is started some hundred thousand times.
-        self._ended, self._ended_limited = self._end, self._end_limited
+        self._ended = self._end  # bound once: a step is started some hundred thousand times
 
     def work(self, seconds: float) -> simpy.Timeout:
         """Start a step of ``seconds`` of processor time; the event comes when it is done."""
@@ -33,21 +31,32 @@ class Processors:
         timeout.callbacks.append(self._ended)
         return timeout
 
-    def work_limited(self, seconds: float) -> simpy.Timeout:
-        """A step within the container whose processors are limited; such steps share that limit among themselves."""
-        self.limited = limited = self.limited + 1
+    def work_within(self, container: Container, seconds: float) -> simpy.Timeout:
+        """A step inside a container whose processors are limited; such steps share that limit among themselves."""
+        container.running = inside = container.running + 1
         self.running = running = self.running + 1
-        share = max(running / self.count, limited / self.limit)
+        share = max(running / self.count, inside / container.limit)
         timeout = Timeout(self.env, seconds * share if share > 1.0 else seconds)
-        timeout.callbacks.append(self._ended_limited)
+        timeout.callbacks.append(self._ended)
+        timeout.callbacks.append(container.ended)
         return timeout
 
     def _end(self, _: simpy.Event) -> None:
         self.running -= 1
 
-    def _end_limited(self, _: simpy.Event) -> None:
+
+class Container:
+    """One kustomize-controller, its shards being others: what it may use of the machine, and its turns at building."""
+
+    __slots__ = ("builds", "ended", "limit", "running")
+
+    def __init__(self, env: simpy.Environment, limit: float | None):
+        self.limit, self.running = inf if limit is None else limit, 0
+        self.builds = Mutex(env)
+        self.ended = self._end
+
+    def _end(self, _: simpy.Event) -> None:
         self.running -= 1
-        self.limited -= 1
 
 
 class Mutex:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from math import exp, inf
+from math import exp
 from typing import Any
 
 import simpy
@@ -11,10 +11,10 @@ import simpy
 from fleetbench import phases
 from fleetbench.engine.draws import MASK, MULTIPLIER, SHIFT, Bins, Draws, bins, key_of, phase_key
 from fleetbench.engine.items import Plan
-from fleetbench.engine.processors import Mutex, Processors
+from fleetbench.engine.processors import Container, Processors
 from fleetbench.engine.reachable import can_turn_ready
 from fleetbench.engine.work_queue import WorkerPool
-from fleetbench.ids import HELM_RELEASE
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 from fleetbench.model.scenario import BOOTSTRAP
 from fleetbench.model.steps import Step, Steps
 from fleetbench.model.workload_time import ImagePull
@@ -68,10 +68,11 @@ class World:
         """What the cold start adds to the factor on all work, at t0."""
         if scenario.kind == BOOTSTRAP:
             self.cold = max(self.draws.lognormal(scenario.steps.cold, _SHARED, PHASES["cold"]) - 1.0, 0.0)
-        parameters = scenario.parameters
-        limit = inf if parameters.kustomize_cpus is None else parameters.kustomize_cpus
-        self.processors = Processors(self.env, parameters.cpus * scenario.steps.overlap, limit)
-        self.build_mutex = Mutex(self.env)
+        self.processors = Processors(self.env, scenario.parameters.cpus * scenario.steps.overlap)
+        limit = scenario.parameters.kustomize_cpus
+        shards = {item.shard for item in plan.items if item.id.kind == KUSTOMIZATION}
+        self.containers = {shard: Container(self.env, limit) for shard in shards}
+        """Shard (None = the main one) -> its kustomize-controller."""
         self._removed: deque[tuple[float, int]] = deque()
         """(when, how many) files were removed from the disk within :data:`REMOVED_S`."""
         self._removed_files = 0

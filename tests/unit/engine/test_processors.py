@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import simpy
 
-from fleetbench.engine.processors import Mutex, Processors
+from fleetbench.engine.processors import Container, Mutex, Processors
 from fleetbench.engine.simulate import simulate
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.steps import Step, no_steps
@@ -61,17 +62,26 @@ def test_builds_take_turns_whatever_the_number_of_workers():
 
 def test_steps_within_one_limited_container_share_its_limit_and_others_do_not():
     env = simpy.Environment()
-    processors, ends = Processors(env, 10.0, 1.0), []
+    processors, one, other, ends = Processors(env, 10.0), Container(env, 1.0), Container(env, 1.0), []
 
-    def step(start):
+    def step(name, start):
         yield start(1.0)
-        ends.append(env.now)
+        ends.append((name, env.now))
 
-    for start in (processors.work_limited, processors.work_limited, processors.work):
-        env.process(step(start))
+    for container in (one, one, other):
+        env.process(step("inside", partial(processors.work_within, container)))
+    env.process(step("outside", processors.work))
     env.run()
-    assert sorted(ends) == [1.0, 1.0, 2.0]
-    assert (processors.running, processors.limited) == (0, 0)
+    assert sorted(ends) == [("inside", 1.0), ("inside", 1.0), ("inside", 2.0), ("outside", 1.0)]
+    assert (processors.running, one.running, other.running) == (0, 0, 0)
+
+
+def test_a_shard_builds_while_the_main_controller_does():
+    steps = replace(no_steps(), build=Step(1.0, 0.0))
+    parameters = Parameters(interval_jitter=0.0, kustomize_concurrent=10, cpus=1000.0, kustomize_cpus=None)
+    halves = fleet(*(ks(f"s{n}", wait=False, shard=None if n % 2 else "two") for n in range(10)))
+    total = simulate(scenario(halves, steps=steps, parameters=parameters)).total_s
+    assert total == pytest.approx(0.75 + 1.0 + 0.75 + 5.0, abs=0.01)
 
 
 def flat(**parameters):
