@@ -109,9 +109,9 @@ def test_without_a_cache_that_can_be_written_a_repository_is_read_all_the_same(t
     if not (shutil.which("kubectl") or shutil.which("kustomize")):
         pytest.skip("needs kustomize or kubectl")
     from tests.fuzz.bases import SMALL
-    from tests.fuzz.families import _write
+    from tests.fuzz.families import write_files
 
-    _write(SMALL, tmp_path / "repo")
+    write_files(SMALL, tmp_path / "repo")
     (tmp_path / "cache").write_text("a file where the cache's folder should be")
     done = run(["graph", "--repo", str(tmp_path / "repo"), "--cluster-path", "clusters/dev"], tmp_path)
     assert done.returncode == 0, done.stderr
