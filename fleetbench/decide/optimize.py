@@ -56,7 +56,8 @@ def optimize(
     """Try every candidate alone, then add the best to each other as long as the total gets shorter.
 
     A change is kept only if the paired interval of what it adds lies below zero, and dropped again if the others make
-    it superfluous. No change is taken that loses an order which the manifests need (see :mod:`.needed`).
+    it superfluous. No change is taken that loses an order which the manifests need (see :mod:`.needed`), or after which
+    less turns Ready: half a fleet would be a fast one. One after which more does is kept in any case.
 
     Args:
         scenario: as it is.
@@ -70,7 +71,9 @@ def optimize(
     wanted = candidates(scenario, edges, timeouts, slowest_workloads(bench.base, SLOWEST), chain)
     tried = [Ranked(c, bench.try_(c.change)) for c in wanted]
     ranked = sorted(tried, key=lambda r: (r.trial.total.p50_s, r.trial.total.high_s, r.candidate.change.title))
-    best = _combine(bench, [r.candidate.change for r in ranked if r.candidate.mine and _promising(r.trial)], edges)
+    mine = [r for r in ranked if r.candidate.mine and _promising(bench.base, r.trial)]
+    mine.sort(key=lambda r: _gained(bench.base, r.trial.prediction) <= 0)  # first what lets more turn Ready
+    best = _combine(bench, [r.candidate.change for r in mine], edges)
     fresh = fresh_difference(scenario, best.changes, samples)
     return Optimized(bench.base, predict(perfect(scenario), samples), tuple(ranked), best, fresh, tuple(timeouts))
 
@@ -95,9 +98,21 @@ def slowest_workloads(prediction: Prediction, most: int) -> list[ObjectId]:
     return sorted(seconds, key=lambda id: (-seconds[id], id))[:most]
 
 
-def _promising(trial: Trial) -> bool:
+def _gained(old: Prediction, new: Prediction) -> float:
+    """How much more of the fleet turns Ready; 0 where it is as much."""
+    gained = new.ready_share - old.ready_share
+    return gained if abs(gained) > 1e-9 else 0.0
+
+
+def _promising(base: Prediction, trial: Trial) -> bool:
     """Shorter at the median, or at least not known to be longer: two waits may only help together."""
-    return trial.total.p50_s < 0 and not trial.total.later
+    gained = _gained(base, trial.prediction)
+    return gained > 0 or (gained == 0 and trial.total.p50_s < 0 and not trial.total.later)
+
+
+def _is_better(old: Prediction, new: Prediction) -> bool:
+    gained = _gained(old, new)
+    return gained > 0 or (gained == 0 and total_difference(old, new).sooner)
 
 
 def _combine(bench: Bench, changes: Sequence[WhatIf], edges: str) -> Trial:
@@ -109,7 +124,7 @@ def _combine(bench: Bench, changes: Sequence[WhatIf], edges: str) -> Trial:
         if wanted is None or _loses(bench, wanted, promised, lost):
             continue
         trial = bench.try_(*wanted)
-        if total_difference(best.prediction, trial.prediction).sooner:
+        if _is_better(best.prediction, trial.prediction):
             best = trial
     return _pruned(bench, best, promised, lost)
 
@@ -135,7 +150,8 @@ def _pruned(bench: Bench, best: Trial, promised: Guarantees, lost: Lost) -> Tria
             continue
         trial = bench.try_(*fewer)
         if (
-            not total_difference(best.prediction, trial.prediction).later
+            _gained(best.prediction, trial.prediction) >= 0
+            and not total_difference(best.prediction, trial.prediction).later
             and trial.total.p50_s <= best.total.p50_s + 1.0
         ):
             best = trial

@@ -65,6 +65,11 @@ class Prediction:
         return sum(self.complete) / len(self.complete)
 
     @cached_property
+    def ready_share(self) -> float:
+        """Share of all services, over all samples, that turned Ready."""
+        return sum(self.ready_fraction(id) for id in self.services) / len(self.services) if self.services else 1.0
+
+    @cached_property
     def median_number(self) -> int:
         """The sample whose total is the median."""
         order = sorted(range(len(self.totals)), key=lambda n: (self.totals[n], n))

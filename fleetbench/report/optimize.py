@@ -57,7 +57,8 @@ def tables(found: Optimized, outcome: PatchOutcome | None, top: int) -> list[Ren
 
 
 def _median(p: Prediction) -> str:
-    return f"{format_duration(p.total_quantile(0.5))} (p5 {format_duration(p.total_quantile(0.05))}, p95 {format_duration(p.total_quantile(0.95))})"
+    whole = "" if p.complete_fraction == 1 else f", all Ready in {100 * p.complete_fraction:.0f} % of the samples"
+    return f"{format_duration(p.total_quantile(0.5))} (p5 {format_duration(p.total_quantile(0.05))}, p95 {format_duration(p.total_quantile(0.95))}{whole})"
 
 
 def _ranking(ranked: Sequence[Ranked]) -> Table:

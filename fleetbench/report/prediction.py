@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
 from fleetbench.ids import KUSTOMIZATION, ObjectId, some
 from fleetbench.model.assemble import DEFAULT_ORIGIN
+from fleetbench.model.scenario import BOOTSTRAP
 from fleetbench.prediction.document import compare, why_pieces
 from fleetbench.prediction.predict import Prediction
 from fleetbench.report.inert import inert
@@ -102,21 +103,29 @@ def _remarks(result: Simulated) -> list[Text]:
     if result.already_waves and len(result.predictions) == 2:
         lines.append("This fleet is laid out in waves already: both strategies are the same.")
     elif len(result.predictions) == 2:
-        c = compare(result.predictions)
-        lines.append(
-            f"Fine-grained is {c['speed_up_p50']:.2f} times as fast as waves (p5 {c['speed_up_p5']:.2f}, p95 {c['speed_up_p95']:.2f}, same draws)."
-        )
+        lines.append(_faster(compare(result.predictions), next(iter(result.predictions.values())).samples))
     for name, p in result.predictions.items():
         never = [id for id in p.services if p.ready_fraction(id) < 0.5]
         if never:
             lines.append(f"Never Ready ({name}): {some([name_of(id) for id in never], 6)}")
-    fleet = next(iter(result.predictions.values())).scenario.fleet
-    if fleet.name.startswith(_REFERENCE):
+    partly = [p for p in result.predictions.values() if p.complete_fraction < 1]
+    if partly:
+        lines.append("Not everything turns Ready in every sample: each total is the last Ready of what got there.")
+    scenario = next(iter(result.predictions.values())).scenario
+    if scenario.fleet.name.startswith(_REFERENCE) and scenario.kind == BOOTSTRAP and not partly:
         lines.append(CLAIM)
     guesses = sum("guess" in t.chosen_by for t in next(iter(result.predictions.values())).scenario.workloads.values())
     if guesses:
         lines.append(f"{guesses} workload times rest on a guess (wide spread); --durations or --profile replace them.")
     return [Text(line) for line in lines]
+
+
+def _faster(c: Mapping[str, Any], samples: int) -> str:
+    if c["speed_up_p50"] is None:
+        return "Fine-grained and waves are not compared: in no sample does everything turn Ready in both."
+    where = "" if c["samples_compared"] == samples else f", over the {c['samples_compared']} samples complete in both"
+    spread = f"p5 {c['speed_up_p5']:.2f}, p95 {c['speed_up_p95']:.2f}"
+    return f"Fine-grained is {c['speed_up_p50']:.2f} times as fast as waves ({spread}, same draws{where})."
 
 
 def _chain(pieces: Sequence[Piece]) -> Table:

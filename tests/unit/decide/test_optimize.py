@@ -209,3 +209,16 @@ def test_an_edge_is_judged_as_comparing_the_whole_order_before_and_after_would(s
             continue
         then = guarantees(without(of, [edge]))
         assert found == (NEEDED if lost_needs(now, then) else UNPROVEN if lost_anything(now, then) else UNNEEDED)
+
+
+def test_no_change_is_taken_after_which_less_turns_ready():
+    from fleetbench.decide.optimize import optimize
+    from tests.builders import fleet, hr, ks, scenario
+
+    # The release misses its timeout in every sample; what follows it never starts, which makes the rollout "short".
+    of = fleet(ks("infra", wait=True), hr("late", "infra", timeout_s=20.0), ks("apps", "infra"), ks("other"))
+    found = optimize(scenario(of, {"late": 60.0, "apps": 30.0, "other": 10.0}), 4)
+    assert found.base.complete_fraction == 0.0
+    assert found.best.prediction.ready_share >= found.base.ready_share
+    assert any("timeout" in change.title for change in found.best.changes)
+    assert found.best.prediction.complete_fraction == 1.0
