@@ -9,11 +9,12 @@ import click
 
 from fleetbench.cli.fleet import FleetChoice, load_fleet
 from fleetbench.cli.options import fleet_options, format_option
-from fleetbench.cli.output import progress, write_json, write_tables, write_text
+from fleetbench.cli.output import progress, warn, write_json, write_tables, write_text
 from fleetbench.cli.simulation import Simulation, belief_options, flag_options
 
 if TYPE_CHECKING:
     from fleetbench.decide.optimize import Optimized
+    from fleetbench.repo import Reading
     from fleetbench.report.optimize import PatchOutcome
 
 
@@ -42,8 +43,11 @@ def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format
     Each change is simulated with the same draws as the fleet as it is; what helps is combined. Also says how close each
     object comes to its timeout, and which timeout to set.
     """
+    from functools import partial
+
     from fleetbench.decide.optimize import optimize
     from fleetbench.decide.paired import require_samples
+    from fleetbench.decide.patch.write import can_be_written
     from fleetbench.report.optimize import tables, to_document
 
     if patch is not None and fleet.repo is None:
@@ -52,28 +56,43 @@ def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format
     require_samples(simulation.samples)
     read, _ = load_fleet(fleet)
     assembled = simulation.assembled(read)
+    reading = None if patch is None else _reading(fleet)
+    limits = {} if reading is None else {"writable": partial(can_be_written, reading)}
     with progress("Trying") as bar:
-        found = optimize(assembled.scenario, simulation.samples, edges=edges, progress=bar)
-    outcome = None if patch is None else _patched(fleet, found, simulation, patch)
+        found = optimize(assembled.scenario, simulation.samples, edges=edges, progress=bar, **limits)
+    outcome = None if patch is None or reading is None else _patched(fleet, reading, found, simulation, patch)
     if format == "json":
         write_json(to_document(found, outcome))
     else:
         write_tables(tables(found, outcome, top))
 
 
-def _patched(fleet: FleetChoice, found: Optimized, simulation: Simulation, file: Path) -> PatchOutcome:
+def _reading(fleet: FleetChoice) -> Reading:
+    from fleetbench.repo import read_repository
+
+    assert fleet.repo is not None and fleet.cluster_path is not None
+    return read_repository(fleet.repo, fleet.cluster_path)
+
+
+def _patched(
+    fleet: FleetChoice, reading: Reading, found: Optimized, simulation: Simulation, file: Path
+) -> PatchOutcome:
     """Write the patch, and simulate the patched repository as any other."""
+    from dataclasses import replace
+
     from fleetbench.decide.patch.verify import make_patch
+    from fleetbench.decide.patch.write import elsewhere
     from fleetbench.decide.trial import total_difference
     from fleetbench.model.assemble import assemble
     from fleetbench.prediction.predict import predict
-    from fleetbench.repo import read_repository
     from fleetbench.report.optimize import PatchOutcome
 
     assert fleet.repo is not None and fleet.cluster_path is not None
-    reading = read_repository(fleet.repo, fleet.cluster_path)
     patch = make_patch(fleet.repo, fleet.cluster_path, reading, found.best.changes, found.base.scenario)
+    patch = replace(patch, left=(*patch.left, *elsewhere(reading, found.ranked)))
     prediction = predict(assemble(patch.fleet, simulation.choice(patch.fleet)).scenario, simulation.samples)
     if patch.text:
         write_text(patch.text, file)
+    else:
+        warn(f"{file} was not written: nothing that this repository can say makes the rollout shorter")
     return PatchOutcome(patch, prediction, total_difference(found.base, prediction), str(file))

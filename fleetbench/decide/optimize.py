@@ -51,7 +51,12 @@ class Optimized:
 
 
 def optimize(
-    scenario: Scenario, samples: int, *, edges: str = EDGES_SAFE, progress: Progress | None = None
+    scenario: Scenario,
+    samples: int,
+    *,
+    edges: str = EDGES_SAFE,
+    writable: Callable[[WhatIf], bool] = lambda change: True,
+    progress: Progress | None = None,
 ) -> Optimized:
     """Try every candidate alone, then add the best to each other as long as the total gets shorter.
 
@@ -63,6 +68,7 @@ def optimize(
         scenario: as it is.
         samples: simulated rollouts for each trial, all from the same draws.
         edges: which edges may go, see :func:`fleetbench.decide.candidates.candidates`.
+        writable: whether a change may be part of the combination; all are tried.
         progress: called with (trials done, None).
     """
     bench = Bench(scenario, samples, progress)
@@ -71,7 +77,7 @@ def optimize(
     wanted = candidates(scenario, edges, timeouts, slowest_workloads(bench.base, SLOWEST), chain)
     tried = [Ranked(c, bench.try_(c.change)) for c in wanted]
     ranked = sorted(tried, key=lambda r: (r.trial.total.p50_s, r.trial.total.high_s, r.candidate.change.title))
-    mine = [r for r in ranked if r.candidate.mine and _promising(bench.base, r.trial)]
+    mine = [r for r in ranked if r.candidate.mine and _promising(bench.base, r.trial) and writable(r.candidate.change)]
     mine.sort(key=lambda r: _gained(bench.base, r.trial.prediction) <= 0)  # first what lets more turn Ready
     best = _combine(bench, [r.candidate.change for r in mine], edges)
     fresh = fresh_difference(scenario, best.changes, samples)

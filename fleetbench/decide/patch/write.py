@@ -6,11 +6,13 @@ import posixpath
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from yaml import MappingNode
 
 from fleetbench.decide.candidates import Layout
-from fleetbench.decide.patch.flags import write_flags
+from fleetbench.decide.paired import signed
+from fleetbench.decide.patch.flags import FLAG_OF, write_flags
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, document_of, drop_item, set_scalar
 from fleetbench.decide.whatif import AddEdge, DropEdges, SetFlags, SetTimeouts, SplitParent, WaitOff, WhatIf
 from fleetbench.graph.fleet import Fleet
@@ -18,6 +20,9 @@ from fleetbench.ids import ObjectId, say
 from fleetbench.repo import Reading
 from fleetbench.repo.tree import KUSTOMIZATION_FILES
 from fleetbench.units import go_duration
+
+if TYPE_CHECKING:
+    from fleetbench.decide.optimize import Ranked
 
 WAIT, TIMEOUT, DEPENDS_ON = ("spec", "wait"), ("spec", "timeout"), ("spec", "dependsOn")
 
@@ -89,12 +94,14 @@ def write_changes(repo: Path, reading: Reading, changes: Iterable[WhatIf]) -> Wr
     left: list[str] = []
     for change in changes:
         if isinstance(change, SetFlags):
-            deployments = {
-                m.name: m.file for m in reading.rendered.get(reading.fleet.root, ()) if m.kind == "Deployment"
-            }
             try:
                 left += write_flags(
-                    change.flags, reading.fleet.flags, deployments, files.read, files.write, files.kustomization_file
+                    change.flags,
+                    reading.fleet.flags,
+                    _deployments(reading),
+                    files.read,
+                    files.write,
+                    files.kustomization_file,
                 )
             except NotEditable as error:
                 left.append(f"{change.title}: {error}")
@@ -103,6 +110,30 @@ def write_changes(repo: Path, reading: Reading, changes: Iterable[WhatIf]) -> Wr
         else:
             left += _edit_objects(files, reading.fleet, change)
     return Written(files, tuple(left))
+
+
+def can_be_written(reading: Reading, change: WhatIf) -> bool:
+    """Whether the repository has a place for a change: flags only where it sets them or holds the controllers."""
+    if not isinstance(change, SetFlags):
+        return True
+    there = _deployments(reading)
+    known = {(f.controller, f.flag) for f in reading.fleet.flags}
+    return all(f in FLAG_OF and (FLAG_OF[f][0] in there or FLAG_OF[f] in known) for f in change.flags)
+
+
+def elsewhere(reading: Reading, ranked: Iterable[Ranked]) -> list[str]:
+    """What would help most among what the user can change, but not in this repository; empty = nothing would."""
+    for r in ranked:
+        if r.candidate.mine and r.trial.total.sooner and not can_be_written(reading, r.candidate.change):
+            return [
+                f"{r.candidate.change.title} ({signed(r.trial.total.p50_s)} on its own): this repository holds no Deployment "
+                "of the controllers (`flux bootstrap` commits them as gotk-components.yaml); set it where Flux is installed"
+            ]
+    return []
+
+
+def _deployments(reading: Reading) -> dict[str, str | None]:
+    return {m.name: m.file for m in reading.rendered.get(reading.fleet.root, ()) if m.kind == "Deployment"}
 
 
 def _edit_objects(files: Files, fleet: Fleet, change: WhatIf) -> list[str]:

@@ -222,3 +222,17 @@ def test_no_change_is_taken_after_which_less_turns_ready():
     assert found.best.prediction.ready_share >= found.base.ready_share
     assert any("timeout" in change.title for change in found.best.changes)
     assert found.best.prediction.complete_fraction == 1.0
+
+
+def test_without_the_controllers_in_the_repository_flags_are_no_part_of_the_patch(tmp_path: Path):
+    repo = tmp_path / "fleet"
+    write_repository(repo, 4)
+    components = repo / "clusters/x/flux-system/gotk-components.yaml"
+    components.write_text("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: flux-system\n")
+    subprocess.run(["git", "init", "-q", str(repo)], check=True)
+    where = ["--repo", str(repo), "--cluster-path", "clusters/x", "--samples", "8", "--seed", "4", "--format", "json"]
+    result = CliRunner().invoke(cli, ["optimize", *where, "--patch", str(tmp_path / "p.patch")])
+    found = json.loads(result.stdout)
+    assert not any("--" in title or "in-memory" in title for title in found["together"]["changes"])
+    assert len(found["patch"]["cannot_be_written"]) == 1
+    assert "set it where Flux is installed" in found["patch"]["cannot_be_written"][0]
