@@ -39,7 +39,8 @@ class Ignore:
         """
         own = [anchored(line, directory) for directory in sorted(files) for line in files[directory] if _counts(line)]
         own += [line for line in spec if _counts(line)]
-        self._spec = GitIgnoreSpec.from_lines(_VCS + (own or _EXTENSIONS + _CI + _EXTRA))
+        rules = _VCS + (own or _EXTENSIONS + _CI + _EXTRA)
+        self._spec = GitIgnoreSpec.from_lines(line for line in rules if _is_pattern(line))
 
     def matches(self, path: str) -> bool:
         """Whether the file at that path is left out."""
@@ -48,6 +49,15 @@ class Ignore:
 
 def _counts(line: str) -> bool:
     return bool(line.strip()) and not line.startswith("#")
+
+
+def _is_pattern(line: str) -> bool:
+    """Whether it is a pattern at all; git takes one that is not, as a lone backslash, to match nothing."""
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True
 
 
 def anchored(line: str, directory: str) -> str:

@@ -296,3 +296,9 @@ def test_a_path_pattern_makes_an_artifact_of_each_directory_it_matches(read: Rea
     web = reading.fleet.kustomization(ks_id("w"))
     assert web is not None and [o.name for o in web.objects] == ["web"]
     assert codes(reading) == ["FB106", "FB302"]
+
+
+@pytest.mark.parametrize("line", ["\\", "a\\", "!"])
+def test_a_line_that_is_no_pattern_matches_nothing(line: str) -> None:
+    ignore = Ignore({"apps": [line]}, [line, "*.md"])
+    assert ignore.matches("apps/a.md") and not ignore.matches("apps/a.yaml")
