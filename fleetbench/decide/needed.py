@@ -166,7 +166,7 @@ def droppable(fleet: Fleet, wanted: Iterable[Edge], *, unproven: bool = False) -
 
 _BUILT_IN_NAMES = (
     "APIService ClusterRole ClusterRoleBinding ConfigMap ControllerRevision CronJob CSIDriver CustomResourceDefinition "
-    "DaemonSet Deployment Endpoints EndpointSlice FlowSchema HorizontalPodAutoscaler Ingress IngressClass Job Lease LimitRange "
+    "DaemonSet Deployment Endpoints EndpointSlice FlowSchema HorizontalPodAutoscaler IngressClass Job Lease LimitRange "
     "MutatingWebhookConfiguration Namespace NetworkPolicy PersistentVolume PersistentVolumeClaim Pod PodDisruptionBudget "
     "PriorityClass PriorityLevelConfiguration ReplicaSet ReplicationController ResourceQuota Role RoleBinding RuntimeClass "
     "Secret Service ServiceAccount StatefulSet StorageClass ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding "
@@ -174,7 +174,8 @@ _BUILT_IN_NAMES = (
     "Kustomization HelmRelease GitRepository OCIRepository HelmRepository HelmChart Bucket ExternalArtifact"
 )
 _BUILT_IN = frozenset(_BUILT_IN_NAMES.split())
-"""Kinds of Kubernetes and Flux themselves: they need no CRD that a fleet brings."""
+"""Kinds of Kubernetes and Flux themselves: they need no CRD that a fleet brings. Ingress is left out: its class and the
+issuer in its annotations are somebody's, and no need says whose."""
 
 
 def opaque(fleet: Fleet) -> set[ObjectId]:

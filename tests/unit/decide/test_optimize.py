@@ -14,6 +14,7 @@ from fleetbench.decide.optimize import optimize
 from fleetbench.decide.patch.verify import make_patch
 from fleetbench.decide.whatif import SetFlags, WaitOff, all_applied
 from fleetbench.graph.fleet import Fleet
+from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.steps import shipped_steps
 from fleetbench.prediction.predict import predict
@@ -212,8 +213,6 @@ def test_an_edge_is_judged_as_comparing_the_whole_order_before_and_after_would(s
 
 
 def test_no_change_is_taken_after_which_less_turns_ready():
-    from fleetbench.decide.optimize import optimize
-    from tests.builders import fleet, hr, ks, scenario
 
     # The release misses its timeout in every sample; what follows it never starts, which makes the rollout "short".
     of = fleet(ks("infra", wait=True), hr("late", "infra", timeout_s=20.0), ks("apps", "infra"), ks("other"))
@@ -236,3 +235,13 @@ def test_without_the_controllers_in_the_repository_flags_are_no_part_of_the_patc
     assert not any("--" in title or "in-memory" in title for title in found["together"]["changes"])
     assert len(found["patch"]["cannot_be_written"]) == 1
     assert "set it where Flux is installed" in found["patch"]["cannot_be_written"][0]
+
+
+def test_an_ingress_needs_more_than_the_manifests_say():
+    # its class and its issuer come from the dependency, though no need names them
+    served = ks(
+        "apps", "ingress", objects=(ObjectId("Ingress", "apps", "shop"), ObjectId("Deployment", "default", "apps"))
+    )
+    plain = ks("plain", "ingress", objects=(ObjectId("Deployment", "default", "plain"),))
+    found = classify(fleet(ks("ingress", objects=(ObjectId("Deployment", "default", "ingress"),)), served, plain))
+    assert found == {(ks_id("apps"), ks_id("ingress")): UNPROVEN, (ks_id("plain"), ks_id("ingress")): UNNEEDED}
