@@ -38,6 +38,7 @@ def reconcile(w: World, n: int) -> Reconcile:
     if not w.revision[item.source]:
         w.set_not_ready(n, phases.FALSE, phases.SOURCE_NOT_READY)
         return Result(w.jittered(n, w.parameters.helm_requeue_dependency_s))
+    w.whole_reconcile()
     yield w.work(n, world.HELM_LOAD)
     if w.applied_revision[n] and w.changed_at[n] <= w.applied_revision[n] and w.status[n] == phases.TRUE:
         w.set_ready(n, w.reason[n])
@@ -49,7 +50,6 @@ def _release(w: World, n: int) -> Reconcile:
     """Install or upgrade, wait, and remediate what failed."""
     item = w.items[n]
     installing = w.applied_revision[n] == 0
-    w.whole_reconcile()
     w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.INSTALLING if installing else phases.UPGRADING)
     if w.started_s[n] is None:
         w.started_s[n] = w.env.now
