@@ -95,7 +95,8 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0) -> S
         seed,
         BOOTSTRAP,
         fail=frozenset(parse_object(o) for o in run.meta.get("fail", ())),
-        until_s=run.timeline.until_s if run.cut or run.limit_s is None else run.limit_s,
+        # What is listed when watching begins lies a moment before it, and a run may be cut right then.
+        until_s=max(run.timeline.until_s if run.cut or run.limit_s is None else run.limit_s, 0.0),
     )
     if run.commit is None:
         return scenario
