@@ -13,7 +13,7 @@ from statistics import NormalDist
 
 from fleetbench.model.steps import Step
 
-_MASK = (1 << 64) - 1
+MASK = (1 << 64) - 1
 _inverse_normal = NormalDist().inv_cdf
 
 
@@ -24,15 +24,15 @@ def key_of(text: str) -> int:
 
 def _mix(z: int) -> int:
     """The output function of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): a bijection that passes BigCrush."""
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
     return z ^ (z >> 31)
 
 
 Bins = tuple[float, ...]
 BINS = 1024
 """Values a step's distribution is cut into: equally likely, each the quantile in its bin's middle."""
-MULTIPLIER, MASK, SHIFT = 0x9E3779B97F4A7C15, _MASK, 64 - BINS.bit_length() + 1
+MULTIPLIER, SHIFT = 0x9E3779B97F4A7C15, 64 - BINS.bit_length() + 1
 """The bin of one phase of an attempt is ``((stream ^ phase_key) * MULTIPLIER & MASK) >> SHIFT``.
 
 The stream is mixed already, so one multiplication by an odd constant (Knuth's for 64 bits) does.
@@ -67,18 +67,18 @@ class Draws:
     __slots__ = ("base",)
 
     def __init__(self, seed: int, sample: int):
-        self.base = _mix(_mix(seed & _MASK) + sample * 0x9E3779B97F4A7C15 & _MASK)
+        self.base = _mix(_mix(seed & MASK) + sample * 0x9E3779B97F4A7C15 & MASK)
 
     def uniform(self, key: int, phase: int, attempt: int = 0) -> float:
         """A number strictly between 0 and 1."""
-        z = (self.base ^ key) + phase * 0x9E3779B97F4A7C15 + attempt * 0xD1342543DE82EF95 & _MASK
-        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+        z = (self.base ^ key) + phase * 0x9E3779B97F4A7C15 + attempt * 0xD1342543DE82EF95 & MASK
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
         return ((z ^ (z >> 31)) >> 11) * 1.1102230246251565e-16 + 5.551115123125783e-17
 
     def stream(self, key: int, attempt: int) -> int:
         """The number from which an object's draws of one attempt are made (:data:`MULTIPLIER`)."""
-        return _mix((self.base ^ key) + attempt * 0xD1342543DE82EF95 & _MASK)
+        return _mix((self.base ^ key) + attempt * 0xD1342543DE82EF95 & MASK)
 
     def lognormal(self, step: Step, key: int, phase: int, attempt: int = 0) -> float:
         """A draw of a step, without outliers, in seconds."""

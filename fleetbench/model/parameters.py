@@ -80,20 +80,26 @@ class Parameters:
             if not 0.1 <= value <= 86_400:
                 raise InputError(f"{name}: got {value:g} s, wanted 0.1 s to 24 h")
 
-    def perfect(self) -> Parameters:
-        """A controller without polls, queues and delays: what is left is the longest path."""
+    def unbounded(self) -> Parameters:
+        """So many workers and processors that nothing stands in a queue."""
         return replace(
             self,
             kustomize_concurrent=10_000,
             helm_concurrent=10_000,
             source_concurrent=10_000,
+            cpus=1e9,
+            kustomize_cpus=None,
+        )
+
+    def perfect(self) -> Parameters:
+        """A controller without polls, queues and delays: what is left is the longest path."""
+        return replace(
+            self.unbounded(),
             min_retry_delay_s=0.0,
             health_poll_s=0.0,
             helm_poll_s=0.0,
             stage_poll_s=0.0,
             event_driven_dependents=True,
-            cpus=1e9,
-            kustomize_cpus=None,
         )
 
     def with_(self, **changes: Any) -> Parameters:

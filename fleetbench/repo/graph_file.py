@@ -7,6 +7,7 @@ from pathlib import Path
 from fleetbench.errors import InputError
 
 MAX_BYTES = 16 << 20
+"""A graph file beyond this is no graph (the largest known fleets take a few MB), and reading it takes up to 1 GB."""
 
 
 def graph_text(path: Path, most: int = MAX_BYTES) -> str:

@@ -23,15 +23,7 @@ from tests.builders import ks, ks_id
 from tests.properties.fleets import fleets, scenarios, times
 from tests.properties.plain import differences
 
-PLENTY = Parameters(
-    kustomize_concurrent=10_000,
-    helm_concurrent=10_000,
-    source_concurrent=10_000,
-    cpus=1e9,
-    kustomize_cpus=None,
-    interval_jitter=0.0,
-)
-"""So many workers and processors that nobody stands in a queue."""
+PLENTY = Parameters(interval_jitter=0.0).unbounded()
 
 
 @given(scenarios(), st.integers(0, 5))
