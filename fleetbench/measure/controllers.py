@@ -9,6 +9,7 @@ from typing import Any
 
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Fleet
+from fleetbench.repo.flags import pod_settings
 from fleetbench.units import go_duration, parse_cpu, parse_duration
 
 KUSTOMIZE, HELM, SOURCE = "kustomize-controller", "helm-controller", "source-controller"
@@ -138,15 +139,13 @@ def run_flags(deployments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _settings(deployment: Mapping[str, Any]) -> dict[str, Any]:
     """What kustomize-controller's pod says beside flags: its CPU limit (None = it has none), where it unpacks artifacts."""
-    pod = deployment["spec"]["template"]["spec"]
-    limits = (pod["containers"][0].get("resources") or {}).get("limits") or {}
-    volumes = [v.get("emptyDir") or {} for v in pod.get("volumes") or [] if v.get("name") == "temp"]
+    said = dict(pod_settings(deployment["spec"]["template"]["spec"]))
+    limit = said.get(CPU_LIMIT)
     try:
-        cpus = None if limits.get("cpu") is None else parse_cpu(limits["cpu"])
+        cpus = None if limit is None else parse_cpu(limit)
     except ValueError as error:
-        place = f"Deployment/{KUSTOMIZE}"
-        raise InputError.at(place, None, CPU_LIMIT, got=limits["cpu"], wanted=str(error)) from None
-    return {"kustomize_cpus": cpus, "in_memory_builds": any(v.get("medium") == "Memory" for v in volumes)}
+        raise InputError.at(f"Deployment/{KUSTOMIZE}", None, CPU_LIMIT, got=limit, wanted=str(error)) from None
+    return {"kustomize_cpus": cpus, "in_memory_builds": said.get(TEMP_MEDIUM) == "Memory"}
 
 
 def flux_versions(deployments: Sequence[Mapping[str, Any]]) -> dict[str, str]:

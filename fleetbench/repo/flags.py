@@ -111,9 +111,14 @@ def _instance(spec: Mapping[str, Any]) -> Iterable[_Set]:
 
 def _settings(pod: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """What a controller's pod says beside its arguments, and does not say after ``flux install``."""
+    return (s for s in pod_settings(pod) if s[0] != CPU_LIMIT or s[1] not in _USUAL_CPU)
+
+
+def pod_settings(pod: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """What a controller's pod says beside its arguments: its CPU limit, and where its temporary folder is."""
     for container in mappings(pod, "containers"):
         limit = mapping(container, "resources", "limits").get("cpu")
-        if limit is not None and str(limit) not in _USUAL_CPU:
+        if limit is not None:
             yield CPU_LIMIT, str(limit)
     for volume in mappings(pod, "volumes"):
         medium = mapping(volume, "emptyDir").get("medium")
