@@ -11,7 +11,7 @@ from fleetbench.engine import world
 from fleetbench.engine.health_check import CANCELED, PASSED, health_check
 from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import dependency_ready, retries_exhausted
-from fleetbench.engine.reconcile import Reconcile, begin
+from fleetbench.engine.reconcile import Reconcile
 from fleetbench.engine.work_queue import REQUEUE, STOP, Result
 from fleetbench.engine.world import World
 
@@ -19,9 +19,6 @@ from fleetbench.engine.world import World
 def reconcile(w: World, n: int) -> Reconcile:
     """One reconcile; the worker is held throughout."""
     item = w.items[n]
-    done = yield from begin(w, n)
-    if done is not None:
-        return done
     yield w.work(n, world.HELM_START)
     for chart in item.creates:
         w.create(chart)

@@ -16,7 +16,7 @@ from fleetbench.engine import world
 from fleetbench.engine.health_check import CANCELED, PASSED, health_check
 from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import dependency_ready
-from fleetbench.engine.reconcile import Reconcile, begin
+from fleetbench.engine.reconcile import Reconcile
 from fleetbench.engine.work_queue import REQUEUE, Result
 from fleetbench.engine.world import World
 from fleetbench.ids import HELM_RELEASE
@@ -25,9 +25,6 @@ from fleetbench.ids import HELM_RELEASE
 def reconcile(w: World, n: int) -> Reconcile:
     """One reconcile; the worker is held throughout."""
     item = w.items[n]
-    done = yield from begin(w, n)
-    if done is not None:
-        return done
     source = item.source
     if source == MISSING or not w.exists[source]:
         yield w.work(n, world.NO_ARTIFACT)
@@ -37,7 +34,7 @@ def reconcile(w: World, n: int) -> Reconcile:
         yield w.work(n, world.NO_ARTIFACT)
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Source artifact not found")
         return Result(w.parameters.requeue_dependency_s)
-    waiting_for = yield from _check_dependencies(w, n)
+    waiting_for = (yield from _check_dependencies(w, n)) if item.dependencies else None
     if waiting_for is not None:
         w.set_not_ready(n, phases.FALSE, phases.DEPENDENCY_NOT_READY, f"dependency '{waiting_for}' is not ready")
         return Result(w.parameters.requeue_dependency_s)
@@ -47,12 +44,9 @@ def reconcile(w: World, n: int) -> Reconcile:
 def _check_dependencies(w: World, n: int) -> Generator[simpy.Event, Any, str | None]:
     """checkDependencies: one uncached GET each, up to the first that is not ready; its name, or None."""
     item = w.items[n]
-    dependencies = item.dependencies
-    if not dependencies:
-        return None
     failing = _first_not_ready(w, n)
     if failing is None:
-        yield w.work(n, world.DEPENDENCY_GET, len(dependencies))
+        yield w.work(n, world.DEPENDENCY_GET, len(item.dependencies))
         return None
     gets = w.amount(n, world.DEPENDENCY_GET, failing + 1)
     yield w.processors.work(gets + w.amount(n, world.DEPENDENCY_END))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import simpy
@@ -14,16 +14,21 @@ Reconcile = Generator[simpy.Event, Any, Result]
 """One reconcile; the worker is held until it returns."""
 
 
-def begin(w: World, n: int) -> Generator[simpy.Event, Any, Result | None]:
-    """The first reconcile only adds the finalizer; a suspended object is left alone.
-
-    Returns:
-        What the reconcile returns at once, or None to go on.
-    """
+def begin(w: World, n: int, reconcile: Callable[[World, int], Reconcile]) -> Reconcile:
+    """The first reconcile only adds the finalizer; a suspended object is left alone; all else is the controller's own."""
     w.begin(n)
     if not w.finalizer[n]:
-        yield w.work(n, FINALIZER)
-        w.finalizer[n] = True
-        w.emit(n)
-        return REQUEUE
-    return STOP if w.items[n].suspend else None
+        return _add_finalizer(w, n)
+    return _leave_alone() if w.items[n].suspend else reconcile(w, n)
+
+
+def _add_finalizer(w: World, n: int) -> Reconcile:
+    yield w.work(n, FINALIZER)
+    w.finalizer[n] = True
+    w.emit(n)
+    return REQUEUE
+
+
+def _leave_alone() -> Reconcile:
+    return STOP
+    yield

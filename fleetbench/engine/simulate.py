@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from fleetbench import phases
 from fleetbench.engine import helmrelease, kustomization, source
 from fleetbench.engine.items import Plan
 from fleetbench.engine.plan import compile_plan
-from fleetbench.engine.work_queue import LOW_PRIORITY, Result, WorkerPool, WorkQueue
+from fleetbench.engine.reconcile import begin
+from fleetbench.engine.work_queue import LOW_PRIORITY, WorkerPool, WorkQueue
 from fleetbench.engine.world import LEASE, SYNC, World
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, MAX_UNTIL_S, RESTART, Scenario
@@ -105,10 +107,7 @@ def _make_pools(w: World) -> None:
         }.get(item.id.kind, (source.reconcile, parameters.source_concurrent))
         queue = WorkQueue(w.env, parameters.min_retry_delay_s, parameters.max_retry_delay_s)
 
-        def bound(n: int, reconcile=reconcile) -> Iterator[Result]:  # type: ignore[no-untyped-def]
-            return reconcile(w, n)  # type: ignore[no-any-return]
-
-        w.pools[key] = WorkerPool(queue, workers, bound)
+        w.pools[key] = WorkerPool(queue, workers, partial(begin, w, reconcile=reconcile))
 
 
 def _bootstrap(w: World) -> None:

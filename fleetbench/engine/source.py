@@ -10,7 +10,7 @@ from fleetbench import phases
 from fleetbench.engine import world
 from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import artifact_event_enqueues
-from fleetbench.engine.reconcile import Reconcile, begin
+from fleetbench.engine.reconcile import Reconcile
 from fleetbench.engine.work_queue import STOP, Result
 from fleetbench.engine.world import World
 from fleetbench.ids import EXTERNAL_ARTIFACT, GIT_REPOSITORY, HELM_CHART, HELM_RELEASE, KUSTOMIZATION
@@ -21,9 +21,6 @@ _STEP = {GIT_REPOSITORY: world.GIT_FETCH, HELM_CHART: world.CHART_BUILD}
 def reconcile(w: World, n: int) -> Reconcile:
     """One reconcile; the worker is held throughout."""
     item = w.items[n]
-    done = yield from begin(w, n)
-    if done is not None:
-        return done
     upstream = item.source
     if item.id.kind in (HELM_CHART, EXTERNAL_ARTIFACT) and upstream != MISSING and not w.revision[upstream]:
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED)

@@ -79,7 +79,9 @@ class World:
         steps = scenario.steps
         self.steps = steps
         self._cost = [_cost(getattr(steps, name), number, steps) for name, number in PHASES.items()]
-        self._warm_s = 12.0 * steps.cold_decay_s if self.cold else -1.0
+        self._warm_s = 12.0 * steps.cold_decay_s
+        self._warm = not self.cold
+        """Whether nothing is left of the cold start that could be seen."""
         size = len(plan.items)
         self.exists = [False] * size
         self.finalizer = [False] * size
@@ -148,7 +150,9 @@ class World:
         bin = ((self.streams[n] ^ phase_key) * MULTIPLIER & MASK) >> SHIFT
         # A step of many parts does not stall in each of them.
         seconds = stalling[bin] if times == 1.0 else plain[bin] * times
-        return seconds * (self.speed if self.env.now > self._warm_s else self.slowness())
+        if not self._warm:
+            self._warm = self.env.now > self._warm_s
+        return seconds * (self.speed if self._warm else self.slowness())
 
     def slowness(self) -> float:
         """Factor on all work now: the machine of this sample, cold at first."""
