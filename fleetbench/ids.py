@@ -35,12 +35,12 @@ class ObjectId(NamedTuple):
 
 
 def say(id: ObjectId) -> str:
-    """An object as people name it, and as :func:`parse_object` reads it: a Kustomization without its kind.
+    """An object as people name it, and as :func:`parse_reference` reads it: a Kustomization without its kind.
 
     >>> say(ObjectId(KUSTOMIZATION, "flux-system", "traefik")), say(ObjectId(HELM_RELEASE, "traefik", "traefik"))
     ('flux-system/traefik', 'HelmRelease/traefik/traefik')
     """
-    return id.key if id.kind == KUSTOMIZATION else str(id)
+    return id.key.lstrip("/") if id.kind == KUSTOMIZATION else str(id)
 
 
 def some(names: Sequence[str], most: int) -> str:
@@ -68,3 +68,22 @@ def parse_object(text: str, kind: str = KUSTOMIZATION) -> ObjectId:
     if len(parts) == 3 and parts[0] and parts[2]:
         return ObjectId(parts[0], parts[1], parts[2])
     raise ValueError(f"got {text[:80]!r}, wanted ns/name (a Kustomization) or Kind/ns/name")
+
+
+def parse_reference(text: str) -> ObjectId:
+    """Read OBJECT as somebody types it: also ``name`` and ``Kind/name``, which leave the namespace empty.
+
+    A namespace has no capital letter (RFC 1123), a kind begins with one.
+
+    Raises:
+        ValueError: no form of OBJECT.
+
+    >>> parse_reference("n8n"), parse_reference("HelmRelease/n8n").namespace
+    (ObjectId(kind='Kustomization', namespace='', name='n8n'), '')
+    """
+    first, *rest = text.split("/")
+    if first and not rest:
+        return ObjectId(KUSTOMIZATION, "", first)
+    if first[:1].isupper() and len(rest) == 1 and rest[0]:
+        return ObjectId(first, "", rest[0])
+    return parse_object(text)

@@ -100,6 +100,7 @@ def _plan(choice: FleetChoice, request: Request, work: Path) -> Plan:
     from fleetbench.measure.session import Plan
 
     subject = _subject(choice, work)
+    request = dataclasses.replace(request, fail=frozenset(named(subject.fleet, id, "--fail") for id in request.fail))
     real = request.is_real(choice.repo is not None)
     stand_in = None if real else _stand_in(subject.fleet, request)
     k = request.kind
@@ -153,8 +154,6 @@ def _stand_in(fleet: Fleet, request: Request) -> StandIn:
     times = resolve(fleet, durations, profile, default)
     pull = profile.over(default).pull
     seconds = {id: typical_s(time, pull) for id, time in times.items()}
-    for id in request.fail:
-        named(fleet, id, "--fail")
     return stand_in(_strategy(fleet, request.strategy), seconds, request.fail)
 
 

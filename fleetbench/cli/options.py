@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from fleetbench.cli.fleet import ENVIRONMENTS, FleetChoice
-from fleetbench.ids import ObjectId, parse_object
+from fleetbench.ids import ObjectId, parse_reference
 from fleetbench.units import parse_duration
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -32,7 +32,10 @@ class DurationType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 
 class ObjectType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """``ns/name`` (a Kustomization) or ``Kind/ns/name``; :func:`fleetbench.cli.fleet.named` looks it up."""
+    """``ns/name`` (a Kustomization) or ``Kind/ns/name``, without the namespace where the name alone is clear.
+
+    :func:`fleetbench.cli.fleet.named` looks it up.
+    """
 
     name = "object"
 
@@ -41,7 +44,7 @@ class ObjectType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         if isinstance(value, ObjectId):
             return value
         try:
-            return parse_object(value)
+            return parse_reference(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

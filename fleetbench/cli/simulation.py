@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
-from fleetbench.cli.fleet import named
+from fleetbench.cli.fleet import named, without_namespace
 from fleetbench.cli.options import DURATION, durations_option, samples_option, seed_option, stacked
 from fleetbench.cli.output import warn
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
-from fleetbench.ids import ObjectId, parse_object
+from fleetbench.ids import ObjectId, parse_reference
 from fleetbench.model.assemble import Assembled, Choice
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -164,15 +164,21 @@ class Simulation:
 
 def failing(fleet: Fleet, object: ObjectId) -> ObjectId:
     """An object of ``--fail``: a Kustomization, a HelmRelease, or one of their workloads."""
-    if any(object == w.object for s in fleet.services() for w in s.workloads):
+    workloads = [w.object for s in fleet.services() for w in s.workloads]
+    if object in workloads:
         return object
+    found = without_namespace(object, workloads)
+    if len(found) == 1:
+        return found[0]
     return named(fleet, object, "--fail")
 
 
 def _depends_on(fleet: Fleet, text: str) -> tuple[ObjectId, tuple[ObjectId, ...]]:
     name, equals, rest = text.partition("=")
     try:
-        object = parse_object(name)
+        object = parse_reference(name)
+        if equals:
+            object = named(fleet, object, "--set-depends-on")
         targets = tuple(
             ObjectId(object.kind, *(part.split("/") if "/" in part else (object.namespace, part)))
             for part in (p.strip() for p in rest.split(","))
@@ -182,4 +188,4 @@ def _depends_on(fleet: Fleet, text: str) -> tuple[ObjectId, tuple[ObjectId, ...]
         raise InputError(f"--set-depends-on: got {text!r}, wanted ns/name=a,b") from None
     if not equals:
         raise InputError(f"--set-depends-on: got {text!r}, wanted ns/name=a,b (nothing after = drops all)")
-    return named(fleet, object, "--set-depends-on"), tuple(named(fleet, t, "--set-depends-on") for t in targets)
+    return object, tuple(named(fleet, t, "--set-depends-on") for t in targets)

@@ -27,7 +27,7 @@ from fleetbench.cli.options import (
 from fleetbench.cli.output import note, progress, warn, write_json, write_tables
 from fleetbench.cli.simulation import Simulation, failing, scenario_options
 from fleetbench.graph.fleet import Fleet
-from fleetbench.ids import parse_object
+from fleetbench.ids import parse_reference, say
 from fleetbench.sweep.axes import AXES, FAIL, NO_FAILURE, Axis, Value
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -131,7 +131,8 @@ def command(
     simulation = Simulation(options)
     read = simulation.fleet(read)
     choice = simulation.choice(read)
-    _look_up(read, axes.get(FAIL, ()))
+    if FAIL in axes:
+        axes[FAIL] = tuple(_full_names(read, value) for value in axes[FAIL])
     grid = make_grid(read, choice, axes)
     for text in grid.warnings:
         warn(text)
@@ -152,12 +153,11 @@ def command(
         write_tables(tables(summary))
 
 
-def _look_up(fleet: Fleet, failures: tuple[Value, ...]) -> None:
-    """Make sure that the fleet holds the objects of ``--fail``."""
-    for value in failures:
-        if value != NO_FAILURE:
-            for part in str(value).split("+"):
-                failing(fleet, parse_object(part))
+def _full_names(fleet: Fleet, value: Value) -> Value:
+    """A value of ``--fail`` with the objects of the fleet that it means."""
+    if value == NO_FAILURE:
+        return value
+    return "+".join(sorted(say(failing(fleet, parse_reference(part))) for part in str(value).split("+")))
 
 
 class Lines:

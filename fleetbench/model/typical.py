@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.order import checks_health
 from fleetbench.ids import ObjectId
 from fleetbench.model.profile import PullPrior, load_profile
 from fleetbench.model.resolve import resolve
@@ -12,12 +13,12 @@ from fleetbench.model.workload_time import PodTime, WorkloadTime
 def typical_durations(fleet: Fleet) -> dict[ObjectId, float]:
     """Median seconds from applied until an object's own workloads are Current, by the shipped priors.
 
-    Medians of the parts, summed along the pods that wait for each other; each pod's images are pulled one after
+    0 where its Ready does not wait for them. Medians of the parts, summed along the pods that wait for each other; each pod's images are pulled one after
     another, but pods do not queue for a node's pulls, and Flux's own time is not in it.
     """
     default = load_profile("default")
     times = resolve(fleet, None, None, default)
-    return {id: typical_s(time, default.pull) for id, time in times.items()}
+    return {obj.id: typical_s(times[obj.id], default.pull) if checks_health(obj) else 0.0 for obj in fleet.services()}
 
 
 def typical_s(time: WorkloadTime, pull: PullPrior | None) -> float:

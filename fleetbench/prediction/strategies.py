@@ -85,7 +85,7 @@ def with_dependencies(fleet: Fleet, changes: Mapping[ObjectId, tuple[ObjectId, .
 
 
 def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
-    """What a commit changes, from ``--changed``: an OBJECT, or a path in the repository.
+    """What a commit changes, from ``--changed``: an OBJECT, a path in the repository, or else a Kustomization's name.
 
     A path changes every Kustomization whose own path holds it (the deepest ones), and every object that is defined in
     that file or below that folder.
@@ -93,7 +93,7 @@ def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
     Raises:
         InputError: nothing in the fleet is touched by it.
     """
-    from fleetbench.ids import parse_object
+    from fleetbench.ids import KUSTOMIZATION, parse_object
 
     services = {obj.id: obj for obj in fleet.services()}
     try:
@@ -116,6 +116,7 @@ def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
     }
     deepest = max((depth for depth, _ in holding), default=0)
     found = defined | below | {id for depth, id in holding if depth == deepest and depth > 0}
+    found = found or {id for id in services if id.kind == KUSTOMIZATION and id.name == changed}
     if not found:
         raise InputError(
             f"--changed: got {changed!r}, wanted an object of this fleet or a path that one of its Kustomizations builds",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fleetbench.ids import parse_object, say
+from fleetbench.ids import parse_reference, say
 from fleetbench.model.parameters import parameters_of
 from fleetbench.units import go_duration, parse_duration
 
@@ -91,7 +91,7 @@ def _failures(text: str) -> str:
     """``none``, or objects joined by ``+``, in one order however they were typed."""
     if text == NO_FAILURE:
         return text
-    objects = {parse_object(part) for part in text.split("+")}
+    objects = {parse_reference(part) for part in text.split("+")}
     return "+".join(sorted(map(say, objects)))
 
 

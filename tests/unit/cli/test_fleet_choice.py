@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from fleetbench.cli.entries import entries
 from fleetbench.cli.fleet import FleetChoice, load_fleet, named
 from fleetbench.cli.main import cli
 from fleetbench.errors import InputError
-from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.ids import KUSTOMIZATION, ObjectId, parse_reference
 from tests.builders import fleet, hr, hr_id, ks, ks_id
 
 OF = fleet(ks("traefik"), ks("data"), hr("redis", "data"))
@@ -139,6 +140,42 @@ def test_an_object_that_does_not_exist_gets_the_nearest_one(wrong: ObjectId, mea
         named(OF, wrong, "--fail")
     assert raised.value.message.startswith(f"--fail: got {wrong.key}, wanted")
     assert raised.value.hint == f"did you mean {meant}?"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("traefik", ks_id("traefik")), ("Kustomization/data", ks_id("data")), ("HelmRelease/redis", hr_id("redis"))],
+)
+def test_a_name_without_its_namespace_is_enough_where_it_is_clear(typed: str, meant: ObjectId) -> None:
+    assert named(OF, parse_reference(typed)) == meant
+
+
+def test_a_name_that_several_namespaces_hold_is_asked_back() -> None:
+    other = replace(ks("traefik"), id=ObjectId(KUSTOMIZATION, "edge", "traefik"))
+    with pytest.raises(InputError) as raised:
+        named(fleet(ks("traefik"), other), parse_reference("traefik"), "--why")
+    assert raised.value.message == "--why: got traefik, wanted one of edge/traefik, flux-system/traefik"
+
+
+def test_every_command_takes_a_short_name() -> None:
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(cli, [*arguments, "--samples", "1", "--format", "json"])
+
+    for short, full in (
+        (["blast-radius", "n8n"], ["blast-radius", "flux-system/n8n"]),
+        (["simulate", "--fail", "n8n"], ["simulate", "--fail", "flux-system/n8n"]),
+        (["simulate", "--why", "n8n"], ["simulate", "--why", "flux-system/n8n"]),
+        (["sweep", "--fail", "none,n8n"], ["sweep", "--fail", "none,flux-system/n8n"]),
+        (
+            ["simulate", "--set-depends-on", "n8n=redis-sentinel"],
+            ["simulate", "--set-depends-on", "flux-system/n8n=redis-sentinel"],
+        ),
+        (
+            ["simulate", "--scenario", "commit", "--changed", "n8n"],
+            ["simulate", "--scenario", "commit", "--changed", "flux-system/n8n"],
+        ),
+    ):
+        assert run(*short).stdout == run(*full).stdout, short
 
 
 def test_nothing_similar_points_to_the_list() -> None:

@@ -139,7 +139,7 @@ def test_durations_and_objects_are_parsed_at_the_door() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "text"), [(DURATION, "-1m"), (DURATION, "5 minutes"), (OBJECT, "a/b/c/d"), (OBJECT, "x")]
+    ("kind", "text"), [(DURATION, "-1m"), (DURATION, "5 minutes"), (OBJECT, "a/b/c/d"), (OBJECT, "/x")]
 )
 def test_what_is_neither_is_refused_with_got_and_wanted(kind, text: str) -> None:
     import click
