@@ -29,7 +29,7 @@ class Tool:
 
 
 TOOLS = (
-    Tool("kustomize", "graph, simulate, check with --repo", ("kustomize", "version"),
+    Tool("kustomize", "any command with --repo", ("kustomize", "version"),
          "go install sigs.k8s.io/kustomize/kustomize/v5@latest", "brew install kustomize",
          "preinstalled on GitHub's Ubuntu runners", "kubectl"),
     Tool("kubectl", "the same (kubectl kustomize); measure", ("kubectl", "version", "--client"),

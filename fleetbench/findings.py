@@ -62,6 +62,7 @@ REMOTE_BASE = rule("FB303", WARNING, "a remote base was left out")
 VARIABLE_UNKNOWN = rule("FB304", WARNING, "a variable without a value")
 ROOT_ASSUMED = rule("FB305", INFO, "the repository holds no root Kustomization")
 CHART_NOT_RENDERED = rule("FB306", INFO, "a chart's workloads are not known")
+ENTRY_EMPTY = rule("FB307", WARNING, "the entry holds nothing that Flux rolls out")
 
 
 @dataclass(frozen=True, slots=True)

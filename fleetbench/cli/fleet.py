@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fleetbench.cli.output import progress
+from fleetbench.cli.output import progress, warn
 from fleetbench.errors import InputError
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 
@@ -108,9 +108,10 @@ def _from_repository(repo: Path, cluster_path: str | None) -> tuple[Fleet, list[
         wanted = "the root of a Flux repository" if repo.exists() else "a directory that exists"
         raise InputError(f"--repo: got {str(repo)!r}, wanted {wanted}")
     if cluster_path is None:
-        from fleetbench.cli.entries import entries
+        from fleetbench.repo.entries import entries
+        from fleetbench.repo.tree import Tree
 
-        found = entries(repo)
+        found = entries(Tree.of_directory(repo.resolve()))
         listed = "\n".join(f"  --cluster-path {path}" for path in found)
         raise InputError(
             f"--repo {repo} needs --cluster-path: what the root Kustomization of the cluster points at",
@@ -118,6 +119,7 @@ def _from_repository(repo: Path, cluster_path: str | None) -> tuple[Fleet, list[
             if found
             else "nothing in it looks like a cluster's entry (a folder with Flux objects)",
         )
+    from fleetbench.findings import ENTRY_EMPTY
     from fleetbench.repo import read_repository  # type: ignore[attr-defined,unused-ignore]
 
     with progress("Building") as bar:
@@ -128,6 +130,9 @@ def _from_repository(repo: Path, cluster_path: str | None) -> tuple[Fleet, list[
             bar(len(built))
 
         read = read_repository(repo, cluster_path, progress=count)
+    for finding in read.findings:
+        if finding.code == ENTRY_EMPTY:
+            warn(f"{finding.message}; {finding.fix}")
     return read.fleet, list(read.findings)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -137,14 +138,7 @@ def read_located(path: Path) -> Located:
     """
     name = str(path)
     try:
-        if not path.is_file():
-            raise InputError.at(
-                name, None, None, "a folder" if path.is_dir() else "no such file", "a YAML or JSON file"
-            )
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError.at(name, None, None, f"{path.stat().st_size} bytes", f"at most {MAX_FILE_BYTES}")
-        text = path.read_text(encoding="utf-8-sig")
-        node = yaml.compose(text, Loader=_LOADER)
+        node = yaml.compose(_text(path), Loader=_LOADER)
         return Located(None, name, 1) if node is None else _Builder(name).build(node, "")
     except UnicodeDecodeError:
         raise InputError.at(name, None, None, "bytes that are no UTF-8 text", "a YAML or JSON file") from None
@@ -156,6 +150,27 @@ def read_located(path: Path) -> Located:
         raise InputError.at(name, None if mark is None else mark.line + 1, None, problem, "well-formed YAML") from None
     except RecursionError:
         raise InputError.at(name, None, None, "values nested too deeply", "a YAML or JSON file") from None
+
+
+def _text(path: Path) -> str:
+    if path.is_dir() or not path.exists():
+        got = "a folder" if path.is_dir() else "no such file"
+        raise InputError.at(str(path), None, None, got, "a YAML or JSON file")
+    return _read(path) if path.is_file() else _piped(path)
+
+
+@lru_cache(maxsize=4)
+def _piped(path: Path) -> str:
+    """What came through a pipe (``--durations <(...)``), which can be read only once, but is asked for by each strategy."""
+    return _read(path)
+
+
+def _read(path: Path) -> str:
+    with path.open("rb") as file:
+        raw = file.read(MAX_FILE_BYTES + 1)
+    if len(raw) > MAX_FILE_BYTES:
+        raise InputError.at(str(path), None, None, f"more than {MAX_FILE_BYTES} bytes", f"at most {MAX_FILE_BYTES}")
+    return raw.decode("utf-8-sig")
 
 
 class _Builder:

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from fleetbench.findings import CHART_NOT_RENDERED, NOT_EXPANDED, ROOT_ASSUMED, SOURCE_MISSING, Finding, in_order
+from fleetbench.findings import (
+    CHART_NOT_RENDERED,
+    ENTRY_EMPTY,
+    NOT_EXPANDED,
+    ROOT_ASSUMED,
+    SOURCE_MISSING,
+    Finding,
+    in_order,
+)
 from fleetbench.graph.document import ASSUMED_SOURCE, with_root
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Source
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.charts import Chart, chart_directory, render
+from fleetbench.repo.entries import entries
 from fleetbench.repo.flags import INSTANCE_GROUP, flags_of
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.needs import Needs
@@ -47,11 +56,19 @@ def assemble(walk: Walk, root: Node, tree: Tree, name: str, entry: str, builds_r
     if assumed:
         text = f"no Kustomization at {entry or '.'} points at it: {root.id.key} is assumed (wait: false, interval 10m)"
         findings.append(Finding(ROOT_ASSUMED, text, "nothing to do; `flux bootstrap` would write one", root.id))
+    if len(kustomizations) == 1 and not releases:
+        findings.append(_nothing_in_it(tree, entry))
     findings += _resource_sets(walk)
     flags = flags_of(walk, tree)
     fleet = with_root(kustomizations, releases, sources, root.id, flags=flags, name=name, cluster_path=entry or ".")
     rendered = {node.id: tuple(node.rendered) for node in walk.nodes.values()}
     return Reading(fleet, tuple(in_order(findings)), rendered, builds_run)
+
+
+def _nothing_in_it(tree: Tree, entry: str) -> Finding:
+    candidates = [path for path in entries(tree) if path != (entry or ".")]
+    fix = f"paths that look like clusters: {', '.join(candidates)}" if candidates else "give another --cluster-path"
+    return Finding(ENTRY_EMPTY, f"{entry or '.'} holds no Kustomization and no HelmRelease: nothing is rolled out", fix)
 
 
 def _objects(

@@ -16,6 +16,7 @@ from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.assemble import Reading, assemble
 from fleetbench.repo.build import BUILD_FIELDS, Build, Builder
 from fleetbench.repo.cache import BuildCache
+from fleetbench.repo.entries import entries
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Node, Walk, findings_of
 from fleetbench.repo.objects import is_kustomization, source_of
@@ -79,25 +80,11 @@ def _check_entry(tree: Tree, entry: str, asked: str) -> None:
         return
     reason = "is a file, wanted a directory" if tree.is_file(entry) else tree.why_missing(entry)
     close = tree.like(entry).removeprefix("; ")
-    candidates = candidate_entries(tree)
+    candidates = entries(tree)
     hint = " ".join(
         ([close] if close else []) + ([f"paths that look like clusters: {', '.join(candidates)}"] if candidates else [])
     )
     raise InputError(f"--cluster-path {asked}: {reason}", hint or "give a directory of the repository")
-
-
-def candidate_entries(tree: Tree, limit: int = 12) -> list[str]:
-    """Directories that a root Kustomization of this repository could point at."""
-    found = []
-    for path in tree.files:
-        if path.endswith(("gotk-sync.yaml", "gotk-components.yaml")):
-            found.append(path.rpartition("/")[0].removesuffix("/flux-system"))
-    if not found:
-        for path in tree.files:
-            parts = path.split("/")
-            if parts[0] in ("clusters", "cluster") and len(parts) > 2:
-                found.append("/".join(parts[:2]))
-    return sorted(dict.fromkeys(found))[:limit]
 
 
 class _Reader:

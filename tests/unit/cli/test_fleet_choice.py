@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from fleetbench.cli.entries import entries
 from fleetbench.cli.fleet import FleetChoice, load_fleet, named
 from fleetbench.cli.main import cli
 from fleetbench.errors import InputError
 from fleetbench.ids import KUSTOMIZATION, ObjectId, parse_reference
+from fleetbench.repo.entries import entries
+from fleetbench.repo.tree import Tree
 from tests.builders import fleet, hr, hr_id, ks, ks_id
 
 OF = fleet(ks("traefik"), ks("data"), hr("redis", "data"))
@@ -65,6 +67,7 @@ def repository(root: Path, *files: tuple[str, str]) -> Path:
     return root
 
 
+CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
 FLUX = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec:\n  path: ./clusters/dev\n"
 
 
@@ -80,12 +83,27 @@ def test_a_missing_cluster_path_lists_the_candidates(tmp_path: Path) -> None:
 
 def test_what_bootstrap_wrote_names_the_entry(tmp_path: Path) -> None:
     repository(tmp_path, ("clusters/dev/flux-system/gotk-sync.yaml", FLUX), ("infra/flux/other.yaml", FLUX))
-    assert entries(tmp_path) == ["clusters/dev"]
+    assert entries(Tree.of_directory(tmp_path)) == ["clusters/dev"]
+
+
+def test_a_pipe_that_is_named_like_a_manifest_is_not_opened(tmp_path: Path) -> None:
+    repository(tmp_path, ("flux/y.yaml", FLUX))
+    os.mkfifo(tmp_path / "flux" / "pipe.yaml")
+    assert "--cluster-path flux\n" in graph("--repo", str(tmp_path)).stderr
+
+
+def test_an_entry_without_flux_objects_is_warned_of_and_names_where_they_are(tmp_path: Path) -> None:
+    repository(tmp_path, ("clusters/dev/apps.yaml", FLUX), ("apps/x/a.yaml", CONFIG_MAP))
+    result = graph("--repo", str(tmp_path), "--cluster-path", "apps")
+    assert result.exit_code == 0
+    assert "apps holds no Kustomization and no HelmRelease: nothing is rolled out" in result.stderr
+    assert "paths that look like clusters: clusters/dev" in result.stderr
+    assert "FB307" in result.stdout
 
 
 def test_hidden_folders_are_no_candidates(tmp_path: Path) -> None:
     repository(tmp_path, (".git/x.yaml", FLUX), ("flux/y.yaml", FLUX))
-    assert entries(tmp_path) == ["flux"]
+    assert entries(Tree.of_directory(tmp_path)) == ["flux"]
 
 
 @pytest.mark.parametrize(

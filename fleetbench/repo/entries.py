@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
+
+from fleetbench.repo.tree import Tree
 
 _SYNC_FILE = "gotk-sync.yaml"
 _SYNC_PATH = re.compile(r"^\s*path:\s*[\"']?\.?/?([^\s\"'#]+)", re.MULTILINE)
@@ -15,7 +14,7 @@ _MAX_FILES = 20_000
 _MAX_SHOWN = 20
 
 
-def entries(repo: Path) -> list[str]:
+def entries(tree: Tree) -> list[str]:
     """Folders that a root Kustomization could point at, most likely ones first, at most 20.
 
     What ``flux bootstrap`` writes names its path; failing that, folders below ``clusters/`` that hold Flux
@@ -23,30 +22,28 @@ def entries(repo: Path) -> list[str]:
     """
     synced: set[str] = set()
     holding: set[str] = set()
-    for file in _yaml_files(repo):
+    for path in _yaml_files(tree):
         try:
-            with file.open(encoding="utf-8", errors="replace") as handle:
-                text = handle.read(_READ_BYTES)
+            with tree.files[path].open("rb") as handle:
+                text = handle.read(_READ_BYTES).decode("utf-8", errors="replace")
         except OSError:
             continue
-        folder = file.parent.relative_to(repo).as_posix()
-        if file.name == _SYNC_FILE:
-            synced.update(p for p in _SYNC_PATH.findall(text) if (repo / p).is_dir())
+        folder, _, name = path.rpartition("/")
+        if name == _SYNC_FILE:
+            synced.update(p for p in _SYNC_PATH.findall(text) if tree.is_directory(p))
         elif _FLUX.search(text):
-            holding.add(folder)
+            holding.add(folder or ".")
     if synced:
         return sorted(synced)[:_MAX_SHOWN]
     below_clusters = sorted({p for p in holding if "clusters" in p.split("/") or "cluster" in p.split("/")})
     return (below_clusters or sorted(holding))[:_MAX_SHOWN]
 
 
-def _yaml_files(repo: Path) -> Iterator[Path]:
-    seen = 0
-    for folder, folders, files in os.walk(repo):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "node_modules")
-        for name in sorted(files):
-            if name.endswith((".yaml", ".yml")):
-                seen += 1
-                if seen > _MAX_FILES:
-                    return
-                yield Path(folder, name)
+def _yaml_files(tree: Tree) -> list[str]:
+    found = (
+        path
+        for path in sorted(tree.files)
+        if path.endswith((".yaml", ".yml"))
+        and not any(p.startswith(".") or p == "node_modules" for p in path.split("/"))
+    )
+    return [path for _, path in zip(range(_MAX_FILES), found, strict=False)]
