@@ -7,6 +7,7 @@ cause has a question to the rows that only its own kind of stretch answers with 
 import gzip
 import itertools
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -69,10 +70,11 @@ class Evidence:
         return last is not None and last.get("ready") is None and piece.to_s - piece.from_s < 0.75 + WITHIN_S
 
     def shows_queue(self, piece):
-        """Not at work itself, while as many others are at work as there are workers.
+        """Not at work itself, while as many others are at work as there are workers, or somebody is ahead of it.
 
         Finalizers and checks hold a worker too, but show only the row that ends them: at such a row the controller has
-        one more at work than the others' conditions say.
+        one more at work than the others' conditions say. On a busy machine a worker may be held for seconds before its
+        first row; but the queue is first in, first out, so what came earlier and has not been looked at stands ahead.
         """
         kind = piece.object.kind
         workers = self.flags["kustomize_concurrent" if kind == "Kustomization" else "helm_concurrent"]
@@ -84,16 +86,23 @@ class Evidence:
         moments = sorted(r["t"] for rows in others for r in rows)
         checks = {r["t"] for rows in others for r in rows if not self.works(r) and self.ready(r)[0] != "True"}
         busy = [(t, sum(self.works(self.before(rows, t)) for rows in others) + (t in checks)) for t in moments]
+        ahead = [begun for entered, begun in map(self.first_look, others) if entered <= piece.from_s]
         samples, t = [], piece.from_s + WITHIN_S / 2
         while t < piece.to_s - WITHIN_S / 2:
             # between one object's last row and the next one's first the worker is held without a row
             near = [n for at, n in busy if t - 0.3 <= at <= t + 0.3] or [n for at, n in busy if at <= t][-1:]
-            samples.append(max(near) >= workers)
+            samples.append(max(near) >= workers or any(begun > t for begun in ahead))
             t += 0.1
         idle = not any(
             self.works(r) for r in self.rows(piece) if piece.from_s + WITHIN_S < r["t"] < piece.to_s - WITHIN_S
         )
-        return idle and all(samples)
+        return idle and not self.works(self.before(self.rows(piece), piece.to_s - 0.01)) and all(samples)
+
+    def first_look(self, rows):
+        """When an object came into the queue for its first whole reconcile, and when a row shows that reconcile."""
+        entered = [r["t"] for r in rows if not r.get("ready")]
+        begun = [r["t"] for r in rows if r.get("ready")]
+        return (entered[-1], begun[0]) if entered and begun else (math.inf, 0.0)
 
     def shows_dependency_poll(self, piece):
         """It last said DependencyNotReady; the last of its dependencies turned True at the start; a worker is free."""
