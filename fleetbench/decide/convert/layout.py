@@ -13,7 +13,7 @@ from fleetbench.decide.needed import opaque
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Dependency, Fleet, Kustomization
 from fleetbench.graph.waves import is_waves, to_waves
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say, some
 
 ANNOTATION = "fleetbench/depends-on"
 """On a service in a wave: its fine-grained ``spec.dependsOn`` as JSON."""
@@ -114,7 +114,7 @@ def into_fine(fleet: Fleet, notes: Mapping[ObjectId, str]) -> Relayout:
     hidden = opaque(fleet)
     unread = sorted(say(id) for id in services if id not in notes and id in hidden)
     if unread:
-        said.append(f"not all content could be read, so these may need more edges than they got: {', '.join(unread)}")
+        said.append(f"not all content could be read, so these may need more edges than they got: {some(unread, 5)}")
     gone = _emptied(fleet, set(services))
     kids = {wave: tuple(sorted(id for id, w in services.items() if w == wave)) for wave in gone}
     rewired = tuple(

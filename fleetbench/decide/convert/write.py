@@ -69,13 +69,21 @@ def convert(repo: Path, cluster_path: str, to: str, output: Path) -> Converted:
         _verify(reading, result, relayout)
         output.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(copy, output, symlinks=True, dirs_exist_ok=True)
-    outside = sorted(p for p in changed if not p.startswith(writer.entry + "/"))
-    shared = (
-        [f"changed outside the cluster's own folder, so other clusters see it, too: {', '.join(outside)}"]
-        if outside
-        else []
-    )
-    return Converted(result.fleet, (*relayout.notes, *shared))
+    return Converted(result.fleet, (*relayout.notes, *_to_look_at(writer, changed, result.fleet)))
+
+
+def _to_look_at(writer: _Writer, changed: Mapping[str, str], fleet: Fleet) -> list[str]:
+    """What is beyond this cluster: files that others see, too, and folders that nothing here builds any more."""
+    notes = []
+    if outside := sorted(p for p in changed if not p.startswith(writer.entry + "/")):
+        notes.append(f"changed outside the cluster's own folder, so other clusters see it, too: {', '.join(outside)}")
+    built = {spec_path(k.path) for k in fleet.kustomizations}
+    emptied = (writer.reading.fleet.kustomization(id) for id in writer.relayout.emptied)
+    if unused := sorted({spec_path(k.path) for k in emptied if k is not None} - built):
+        notes.append(
+            f"nothing of this cluster builds {', '.join(unused)} any more: delete what no other cluster builds"
+        )
+    return notes
 
 
 def _notes(reading: Reading) -> dict[ObjectId, str]:

@@ -45,7 +45,9 @@ def test_the_reference_fleet_goes_to_waves_and_back_with_the_same_edges(tmp_path
     assert convert(REFERENCE, path, "waves", waves).exit_code == 0
     between = read(waves, path)
     assert is_waves(between) and errors(between) == set()
-    assert convert(waves, path, "fine", fine).exit_code == 0
+    back = convert(waves, path, "fine", fine)
+    assert back.exit_code == 0
+    assert f"nothing of this cluster builds {path}/wave-0, {path}/wave-1, {path}/wave-2 any more" in back.stderr
     before, after = read(REFERENCE, path), read(fine, path)
     assert edges(after) == edges(before)
     by_id = {k.id: k for k in before.kustomizations}
