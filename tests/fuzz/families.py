@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gzip
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
@@ -172,7 +173,7 @@ def _mutated_lines(text: str, rng: Random) -> bytes:
     lines = text.rstrip("\n").split("\n")
     for _ in range(rng.choice((1, 1, 3))):
         at = rng.choice((0, rng.randrange(len(lines)), len(lines) - 1))
-        kind = rng.randrange(6)
+        kind = rng.randrange(7)
         if kind == 0 and len(lines) > 1:
             del lines[at]
         elif kind == 1:
@@ -244,6 +245,8 @@ def _on_repository(rng: Random, repo: Path, entry: str, out: Path) -> list[str]:
             lambda: ["graph", *where, "--format", "json", "-o", str(out / "graph.json")],
             lambda: ["simulate", *where, "--samples", "1", "--strategy", "fine", "--until", "6h"],
             lambda: ["check", *where, "--samples", "1", "--sarif", str(out / "s"), "--junit", str(out / "j")],
+            lambda: ["convert", *where, "--to", rng.choice(("waves", "fine")), "-o", str(out / "converted")],
+            lambda: ["graph", "--repo", str(repo)],
         )
     )()  # type: ignore[no-any-return,no-untyped-call]
 
@@ -275,6 +278,8 @@ def _hostile_repository(files: dict[str, bytes], rng: Random, repo: Path) -> Non
                 ("\x1b[31m.yaml", "a\nb.yaml", "\u202e.yaml", " .yaml", "-rf", "💥.yml", "kustomization.yml")
             )
             (path.parent / odd).write_bytes(path.read_bytes())
+        elif kind == 5:
+            os.mkfifo(path.parent / f"pipe-{path.name}")
         else:
             path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
 
@@ -283,7 +288,11 @@ def repository(rng: Random, folder: Path) -> list[str]:
     """The small repository, mutated."""
     repo = folder / "repo"
     _hostile_repository({path: text.encode() for path, text in bases.SMALL.items()}, rng, repo)
-    return _on_repository(rng, repo, rng.choice(("clusters/dev",) * 8 + ("apps/a", ".", "../x")), folder)
+    entry = rng.choice(("clusters/dev",) * 8 + ("apps/a", ".", "../x"))
+    if rng.random() < 0.1:
+        where = ["--repo", str(repo), "--cluster-path", entry, "--samples", "6"]
+        return rng.choice((["optimize", *where, "--patch", str(folder / "patch")], ["blast-radius", *where]))
+    return _on_repository(rng, repo, entry, folder)
 
 
 def reference(rng: Random, folder: Path) -> list[str]:

@@ -72,13 +72,27 @@ def written_root(written: Written) -> ObjectId:
 
 
 def copy_repository(repo: Path, copy: Path, changed: Mapping[str, str]) -> None:
-    """A copy, without git's own folder, with other content for some files; links stay links."""
-    shutil.copytree(repo, copy, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+    """A copy with other content for some files; links stay links, and what no artifact holds is left out.
+
+    Raises:
+        InputError: a file of the repository cannot be read.
+    """
+    try:
+        shutil.copytree(repo, copy, symlinks=True, ignore=_not_archived)
+    except shutil.Error as error:
+        source, _, reason = error.args[0][0]
+        raise InputError(f"{source}: cannot be copied: {reason}", "make it readable, or remove it") from None
     for path, text in changed.items():
         target = copy / path
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w", encoding="utf-8", newline="") as stream:
             stream.write(text)
+
+
+def _not_archived(folder: str, names: list[str]) -> set[str]:
+    """Git's own folder, pipes, sockets and devices."""
+    paths = {name: Path(folder, name) for name in names}
+    return {n for n, p in paths.items() if n == ".git" or not (p.is_symlink() or p.is_file() or p.is_dir())}
 
 
 def _differs(promised: Fleet, fleet: Fleet, written: Written) -> str | None:

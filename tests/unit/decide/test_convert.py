@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import filecmp
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -159,6 +161,14 @@ def test_an_entry_without_a_kustomization_file_keeps_what_is_no_service(tmp_path
     after = read(tmp_path / "f", "clusters/x")
     b = next(k for k in after.kustomizations if k.id.name == "b")
     assert b.depends_on[0].ready_expr == "dep.status.x == 1"
+
+
+def test_a_pipe_in_the_repository_is_left_out_of_the_copy(tmp_path: Path):
+    repo = tmp_path / "repo"
+    shutil.copytree(REFERENCE, repo)
+    os.mkfifo(repo / "apps" / "pipe.yaml")
+    assert convert(repo, DEV, "waves", tmp_path / "waves").exit_code == 0
+    assert not (tmp_path / "waves" / "apps" / "pipe.yaml").exists()
 
 
 def test_nothing_is_overwritten(tmp_path: Path):
