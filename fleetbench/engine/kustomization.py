@@ -130,7 +130,7 @@ def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]
     for child in item.creates:  # a changed release gets a new generation, which enqueues it
         changed = w.changed_at[child] > w.applied_revision[child] and w.applied_revision[child]
         if changed and w.items[child].id.kind == HELM_RELEASE:
-            w.enqueue(child)
+            w.new_generation(child)
     w.applied(n)
 
 

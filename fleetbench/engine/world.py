@@ -275,6 +275,18 @@ class World:
         self.status[n], self.reason[n] = status, reason
         self.emit(n, message)
 
+    def new_generation(self, n: int) -> None:
+        """An apply changed the object's spec: until its controller has observed that, nobody takes it for Ready.
+
+        Source: fluxcd/cli-utils v1.2.2 pkg/kstatus/status/generic.go checkGeneration; helm-controller v1.6.3
+        internal/controller/helmrelease_controller.go checkDependencies.
+        """
+        if self.status[n] == TRUE:
+            self.status[n], self.reason[n] = UNKNOWN, phases.PROGRESSING
+            for watcher in self.items[n].watchers:
+                self.pending[watcher] += 1
+        self.enqueue(n)
+
     def set_stalled(self, n: int) -> None:
         """A terminal state: kstatus calls the object Failed, nothing is tried again."""
         self.stalled.add(n)

@@ -124,7 +124,7 @@ def source_life(rollout: Rollout, id: ObjectId) -> list[Segment]:
     at = rows[0].t_s if rows else 0.0
     for came in rollout.artifacts(id):
         if found:
-            begun = next((r.t_s for r in rows if at < r.t_s <= came and r.status != phases.TRUE), came)
+            begun = next((r.t_s for r in rows if at <= r.t_s <= came and r.status != phases.TRUE), came)
             source = rollout.fleet.source(id)
             upstream = None if source is None else source.copied_from
             found.append(Segment(at, begun, causes.READY, upstream))

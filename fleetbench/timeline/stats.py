@@ -81,16 +81,17 @@ def parallel_services(fleet: Fleet) -> list[ObjectId]:
 def max_parallel(fleet: Fleet, timeline: Timeline) -> int:
     """Most services (see :func:`parallel_services`) applied and not yet Ready at one moment.
 
-    Applied is the first time that a run got as far as its health checks, or began to install a release.
+    Applied is the first time that a run got as far as its health checks, or began to install a release; what was Ready
+    before a commit or a restart shows a single row of that, which is no run.
     """
     spans = []
     for id in parallel_services(fleet):
-        runs = [r for r in reconciles(flux_rows(timeline, id)) if r.kind == RUN]
+        runs = [r for r in reconciles(flux_rows(timeline, id)) if r.kind == RUN and r.to_s != r.from_s]
         applied = [r.from_s if id.kind == HELM_RELEASE else r.applied_s for r in runs]
         started = next((at for at in applied if at is not None), None)
         if started is not None:
-            ready = next((r.to_s for r in runs if r.ok and r.to_s is not None), timeline.until_s)
-            spans.append((started, ready))
+            turned = (r.to_s for r in runs if r.ok and r.to_s is not None and r.to_s >= started)
+            spans.append((started, next(turned, timeline.until_s)))
     return most_at_once(spans)
 
 

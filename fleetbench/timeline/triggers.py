@@ -155,9 +155,11 @@ def _change(rollout: Rollout, step: Step, last: Reconcile) -> Trigger:
     parent = None if obj is None or isinstance(obj, Kustomization) else obj.parent
     if parent is not None:
         runs = [r for r in rollout.reconciles(parent) if r.kind == RUN]
-        applied = [at for r in runs if (at := r.applied_s or r.to_s) is not None and step.since_s < at <= step.begun_s]
+        by = step.begun_s + SKEW_S  # the parent's row that tells so follows the apply
+        applied = [at for r in runs if (at := r.applied_s or r.to_s) is not None and step.since_s < at <= by]
         if applied:
-            return Trigger(((applied[-1], causes.READY, parent, ""),), applied[-1])
+            due = min(applied[-1], step.begun_s)
+            return Trigger(((due, causes.READY, parent, ""),), due)
     return Trigger(((step.begun_s, causes.READY, None, ""),), step.begun_s, None, step.begun_s)
 
 

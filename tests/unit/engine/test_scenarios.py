@@ -10,7 +10,10 @@ from fleetbench.engine.simulate import simulate
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import COMMIT, RESTART
 from fleetbench.model.steps import shipped_steps
-from tests.builders import fleet, ks, ks_id, scenario
+from fleetbench.timeline.causes import DEPENDENCY_POLL, INTERVAL
+from fleetbench.timeline.stats import max_parallel
+from fleetbench.timeline.why import why
+from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
 
 
 def ready(sample, of):
@@ -30,6 +33,34 @@ def test_a_commit_walks_the_chain_link_by_link_although_nothing_changed():
 def test_a_changed_workload_is_rolled_out_again():
     sample = simulate(scenario(CHAIN, {"a": 12.0}, kind=COMMIT, webhook=True, changed=frozenset({ks_id("a")})))
     assert ready(sample, CHAIN)[ks_id("a")] == pytest.approx(15.0, abs=1.0)
+
+
+def test_a_waiting_kustomization_is_not_ready_before_the_release_that_the_commit_changed():
+    of = fleet(ks("data"), hr("redis", "data"), ks("after", "data"))
+    changed = frozenset({ks_id("data"), hr_id("redis")})
+    sample = simulate(scenario(of, {"redis": 40.0}, kind=COMMIT, webhook=True, changed=changed))
+    at = ready(sample, of)
+    assert 40.0 <= at[hr_id("redis")] <= at[ks_id("data")] <= at[ks_id("after")]
+
+
+def test_what_was_ready_before_a_commit_is_in_flight_only_while_it_is_rolled_out_again():
+    of = fleet(ks("a"), ks("b"), ks("c"))
+    changed = frozenset({ks_id("a"), ks_id("b")})
+    sample = simulate(scenario(of, {"a": 30.0, "b": 30.0}, kind=COMMIT, webhook=True, changed=changed))
+    assert sample.timeline is not None
+    assert max_parallel(of, sample.timeline) == 2
+
+
+def test_the_chain_of_a_changed_release_goes_on_at_the_parent_that_waited_for_its_dependency():
+    of = fleet(ks("db"), ks("app", "db"), hr("web", "app"))
+    changed = frozenset({ks_id("app"), hr_id("web")})
+    s = scenario(of, {"web": 20.0}, kind=COMMIT, webhook=True, changed=changed, steps=shipped_steps())
+    sample = simulate(s)
+    assert sample.timeline is not None
+    chain = why(of, sample.timeline, hr_id("web"), parameters=s.parameters)
+    polls = [p.seconds for p in chain if (p.object, p.cause) == (ks_id("app"), DEPENDENCY_POLL)]
+    assert polls == [pytest.approx(30.0, abs=0.5)]
+    assert INTERVAL not in [p.cause for p in chain]
 
 
 def test_without_a_webhook_the_commit_waits_for_the_sync_interval():
