@@ -9,7 +9,7 @@ import click
 
 from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet
 from fleetbench.cli.options import fleet_options, output_option
-from fleetbench.cli.output import UNSEEN_WIDTH, inert, note, terminal_width, write_json, write_tables, write_text
+from fleetbench.cli.output import inert, note, terminal_width, write_json, write_tables, write_text
 
 if TYPE_CHECKING:
     from fleetbench.findings import Finding
@@ -81,8 +81,8 @@ def _tables(fleet: Fleet, findings: list[Finding], path_only: bool, output: Path
     from fleetbench.report.tables import graph_tables, path_tables
 
     path = _path(fleet)
-    width = terminal_width() if output is None else UNSEEN_WIDTH
-    write_tables(path_tables(fleet, path) if path_only else graph_tables(fleet, findings, path, width), output)
+    parts = path_tables(fleet, path) if path_only else graph_tables(fleet, findings, path, terminal_width(output))
+    write_tables(parts, output)
 
 
 def _json(fleet: Fleet, findings: list[Finding], with_path: bool, output: Path | None) -> None:

@@ -32,8 +32,8 @@ __all__ = [
     "write_text",
 ]
 
-UNSEEN_WIDTH = 120
-"""Columns where no terminal is in sight: a CI log or a file."""
+UNBOUNDED = 100_000
+"""Columns where no terminal has an edge, a pipe or a file: nothing wraps, so that a row is a line to grep for."""
 
 
 def write_text(text: str, output: Path | None = None) -> None:
@@ -71,7 +71,7 @@ def write_tables(parts: Sequence[RenderableType], output: Path | None = None) ->
     to_terminal = output is None and sys.stdout.isatty()
     console = Console(
         file=StringIO(),
-        width=terminal_width() if output is None else UNSEEN_WIDTH,
+        width=terminal_width(output),
         force_terminal=to_terminal,
         # Off a terminal rich would still colour under FORCE_COLOR; a file stays plain, NO_COLOR is rich's own.
         no_color=None if to_terminal else True,
@@ -87,14 +87,15 @@ def write_tables(parts: Sequence[RenderableType], output: Path | None = None) ->
     write_text(text, output)
 
 
-def terminal_width() -> int:
-    """Columns to write for: COLUMNS, the terminal, or the one beside a pipe (``fleetbench graph | less``)."""
+def terminal_width(output: Path | None = None) -> int:
+    """Columns to write for: COLUMNS, else the terminal's; :data:`UNBOUNDED` for a pipe and for a file ``output``."""
+    if output is not None:
+        return UNBOUNDED
     with contextlib.suppress(KeyError, ValueError):
         return max(int(os.environ["COLUMNS"]), 40)
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            return max(os.get_terminal_size(stream.fileno()).columns, 40)
-    return UNSEEN_WIDTH
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return max(os.get_terminal_size(sys.stdout.fileno()).columns, 40)
+    return UNBOUNDED
 
 
 def replace_file(path: Path, text: str) -> None:

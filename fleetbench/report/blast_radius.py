@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
 from rich.text import Text
 
 from fleetbench.decide.blast_radius import PAIR_SAMPLES, BlastRadius, Radius, expected_up
 from fleetbench.decide.paired import interval, signed
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.report.inert import inert
+from fleetbench.report.rows import Rows
 from fleetbench.units import format_duration
 
 if TYPE_CHECKING:
@@ -48,21 +48,18 @@ def _names(ids: Sequence[ObjectId], most: int = 4) -> str:
     return some([inert(id.name) for id in ids], most)
 
 
-def _rows(radii: Sequence[tuple[Radius, ...]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("fails", overflow="fold")
+def _rows(radii: Sequence[tuple[Radius, ...]]) -> Rows:
+    rows = Rows()
+    rows.words("fails", least=None)
     for layout in [r.layout for r in radii[0]] if radii else []:
-        table.add_column(f"never ({layout})", justify="right", no_wrap=True)
-        table.add_column("late", justify="right", no_wrap=True)
-        table.add_column("by up to", justify="right", no_wrap=True)
-        table.add_column("up", justify="right", no_wrap=True)
+        rows.numbers(f"never ({layout})", "late", "by up to", "up")
     for row in radii:
         cells: list[str] = []
         for r in row:
             worst = signed(r.late[0].difference.p50_s) if r.late else "-"
             cells += [str(len(r.never_services)), str(len(r.late)), worst, f"{100 * r.up:.0f} %"]
-        table.add_row(_names(row[0].failed), *cells)
-    return table
+        rows.add(_names(row[0].failed), *cells)
+    return rows
 
 
 def _summary(found: BlastRadius) -> list[str]:
@@ -93,13 +90,12 @@ def _full(radius: Radius) -> list[RenderableType]:
     parts.append(Text(f"Never Ready: {never}"))
     if not radius.late:
         return [*parts, Text("Late: nothing")]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("late", overflow="fold")
-    table.add_column("by", justify="right", no_wrap=True)
-    table.add_column("95 % interval", justify="right", no_wrap=True)
+    rows = Rows()
+    rows.names("late")
+    rows.numbers("by", "95 % interval")
     for late in radius.late:
-        table.add_row(inert(say(late.object)), signed(late.difference.p50_s), interval(late.difference))
-    return [*parts, table]
+        rows.add(inert(say(late.object)), signed(late.difference.p50_s), interval(late.difference))
+    return [*parts, rows]
 
 
 def to_document(found: BlastRadius) -> dict[str, Any]:

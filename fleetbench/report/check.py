@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
 from rich.text import Text
 
 from fleetbench.decide.check import Change, Verdict, said
 from fleetbench.decide.paired import interval, signed
 from fleetbench.ids import say
 from fleetbench.report.inert import inert
+from fleetbench.report.rows import GAP, Rows, indented
 from fleetbench.units import format_duration
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def tables(verdict: Verdict) -> list[RenderableType]:
     """Verdict, reasons, changed objects and edges, the critical chain."""
     parts: list[RenderableType] = [Text(headline(verdict), style="bold green" if verdict.passed else "bold red")]
-    parts += [Text(f"  {failure.kind}: {inert(failure.message)}") for failure in verdict.failures]
+    parts += [indented(Text(f"{failure.kind}: {inert(failure.message)}"), GAP) for failure in verdict.failures]
     parts.append(Text(figures(verdict)))
     for title, rows in edge_lines(verdict):
         parts.append(Text(f"{title}: {inert(', '.join(rows))}"))
@@ -77,19 +77,18 @@ def chain_line(chain: tuple[tuple[Any, float], ...], at_least_s: float = 1.0) ->
     )
 
 
-def _objects(changes: tuple[Change, ...]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("object", overflow="fold")
-    for column in ("before", "now", "difference", "95 % interval", ""):
-        table.add_column(column, justify="right", no_wrap=True)
+def _objects(changes: tuple[Change, ...]) -> Rows:
+    rows = Rows()
+    rows.names("object")
+    rows.numbers("before", "now", "difference", "95 % interval", "")
     for change in changes:
         d = change.difference
         assert change.object is not None
-        table.add_row(
+        rows.add(
             inert(say(change.object)), format_duration(change.before_s), format_duration(change.now_s), signed(d.p50_s),
             interval(d), "worse" if change.worse else "better",
         )  # fmt: skip
-    return table
+    return rows
 
 
 def to_document(verdict: Verdict) -> dict[str, Any]:

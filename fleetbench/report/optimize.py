@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
 from rich.text import Text
 
 from fleetbench.decide.optimize import Optimized, Ranked
@@ -15,6 +14,7 @@ from fleetbench.decide.timeouts import TimeoutAdvice
 from fleetbench.ids import say
 from fleetbench.prediction.predict import Prediction
 from fleetbench.report.inert import inert
+from fleetbench.report.rows import GAP, Rows, indented
 from fleetbench.units import format_duration
 
 if TYPE_CHECKING:
@@ -61,24 +61,25 @@ def _median(p: Prediction) -> str:
     return f"{format_duration(p.total_quantile(0.5))} (p5 {format_duration(p.total_quantile(0.05))}, p95 {format_duration(p.total_quantile(0.95))}{whole})"
 
 
-def _ranking(ranked: Sequence[Ranked]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("change", overflow="fold")
-    table.add_column("total", justify="right", no_wrap=True)
-    table.add_column("95 % interval", justify="right", no_wrap=True)
-    table.add_column("who", no_wrap=True)
-    table.add_column("note", overflow="fold", style="dim")
+def _ranking(ranked: Sequence[Ranked]) -> Rows:
+    rows = Rows()
+    rows.words("change", least=None)
+    rows.numbers("total", "95 % interval")
+    rows.labels("who")
+    rows.words("note", style="dim")
     for r in ranked:
         d = r.trial.total
         who = "you" if r.candidate.mine else "others"
-        table.add_row(inert(r.candidate.change.title), signed(d.p50_s), interval(d), who, inert(r.candidate.note))
-    return table
+        rows.add(inert(r.candidate.change.title), signed(d.p50_s), interval(d), who, inert(r.candidate.note))
+    return rows
 
 
-def _together(found: Optimized) -> list[Text]:
+def _together(found: Optimized) -> list[RenderableType]:
     if not found.best.changes:
         return [Text("Nothing that can be changed here makes it shorter beyond noise.")]
-    lines = [Text(f"  {n}. {inert(c.title)}") for n, c in enumerate(found.best.changes, 1)]
+    lines: list[RenderableType] = [
+        indented(Text(f"{n}. {inert(c.title)}"), GAP) for n, c in enumerate(found.best.changes, 1)
+    ]
     d, fresh = found.best.total, found.fresh
     lines.append(Text(f"{_median(found.best.prediction)}: {signed(d.p50_s)}, interval {interval(d)}"))
     lines.append(Text(f"On draws that the search has not seen: {signed(fresh.p50_s)}, interval {interval(fresh)}"))
@@ -101,18 +102,17 @@ def _patch(outcome: PatchOutcome) -> list[Text]:
     return lines
 
 
-def _timeouts(advice: Sequence[TimeoutAdvice]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("object", overflow="fold")
-    for column in ("timeout", "P(timeout)", "wait p50", "wait p90", "margin at p90", "set"):
-        table.add_column(column, justify="right", no_wrap=True)
+def _timeouts(advice: Sequence[TimeoutAdvice]) -> Rows:
+    rows = Rows()
+    rows.names("object")
+    rows.numbers("timeout", "P(timeout)", "wait p50", "wait p90", "margin at p90", "set")
     for a in advice:
-        table.add_row(
+        rows.add(
             inert(say(a.object)), format_duration(a.timeout_s), f"{100 * a.chance:.0f} %", format_duration(a.wait_s_p50),
             format_duration(a.wait_s_p90), "none" if a.margin_s_p90 is None else format_duration(a.margin_s_p90),
             "-" if a.suggested_s is None else format_duration(a.suggested_s),
         )  # fmt: skip
-    return table
+    return rows
 
 
 def to_document(found: Optimized, outcome: PatchOutcome | None) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
 from rich.text import Text
 
 from fleetbench.ids import KUSTOMIZATION, ObjectId, some
@@ -14,6 +13,7 @@ from fleetbench.model.scenario import BOOTSTRAP
 from fleetbench.prediction.document import compare, why_pieces
 from fleetbench.prediction.predict import Prediction
 from fleetbench.report.inert import inert
+from fleetbench.report.rows import Rows
 from fleetbench.timeline.causes import Piece
 from fleetbench.timeline.stats import max_parallel
 from fleetbench.units import format_duration
@@ -80,14 +80,14 @@ def _heading(result: Simulated) -> Text:
     return text
 
 
-def _totals(result: Simulated) -> Table:
-    table = Table(title=None, box=None, pad_edge=False, header_style="bold")
-    for column in ("strategy", "median", "p5 - p95", "all Ready", "in flight", "workers held"):
-        table.add_column(column, justify="left" if column == "strategy" else "right", no_wrap=True)
+def _totals(result: Simulated) -> Rows:
+    rows = Rows()
+    rows.names("strategy")
+    rows.numbers("median", "p5 - p95", "all Ready", "in flight", "workers held")
     for name, p in result.predictions.items():
         timeline = p.median.timeline
         assert timeline is not None
-        table.add_row(
+        rows.add(
             name,
             format_duration(p.total_quantile(0.5)),
             f"{format_duration(p.total_quantile(0.05))} - {format_duration(p.total_quantile(0.95))}",
@@ -95,7 +95,7 @@ def _totals(result: Simulated) -> Table:
             str(max_parallel(p.scenario.fleet, timeline)),
             str(p.median.most_busy),
         )
-    return table
+    return rows
 
 
 def _remarks(result: Simulated) -> list[Text]:
@@ -128,23 +128,21 @@ def _faster(c: Mapping[str, Any], samples: int) -> str:
     return f"Fine-grained is {c['speed_up_p50']:.2f} times as fast as waves ({spread}, same draws{where})."
 
 
-def _chain(pieces: Sequence[Piece]) -> Table:
+def _chain(pieces: Sequence[Piece]) -> Rows:
     """The causal chain, a piece a row."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("from", justify="right", no_wrap=True)
-    table.add_column("to", justify="right", no_wrap=True)
-    table.add_column("takes", justify="right", no_wrap=True)
-    table.add_column("cause", no_wrap=True)
-    table.add_column("object", overflow="fold")
+    rows = Rows()
+    rows.numbers("from", "to", "takes")
+    rows.labels("cause")
+    rows.names("object")
     for piece in pieces:
-        table.add_row(
+        rows.add(
             format_duration(piece.from_s),
             format_duration(piece.to_s),
             format_duration(piece.to_s - piece.from_s),
             piece.cause,
             name_of(piece.object),
         )
-    return table
+    return rows
 
 
 def _by_cause(pieces: Sequence[Piece]) -> Text:
@@ -155,12 +153,11 @@ def _by_cause(pieces: Sequence[Piece]) -> Text:
     return Text("In all: " + ", ".join(f"{cause} {format_duration(s)}" for cause, s in parts), style="italic")
 
 
-def _objects(prediction: Prediction) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("object", overflow="fold")
-    for column in ("median", "p5", "p95", "ready"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("workload time from", overflow="fold", style="dim")
+def _objects(prediction: Prediction) -> Rows:
+    rows = Rows()
+    rows.names("object")
+    rows.numbers("median", "p5", "p95", "ready")
+    rows.words("workload time from", style="dim")
     times = prediction.scenario.workloads
     order = sorted(
         prediction.services,
@@ -168,10 +165,10 @@ def _objects(prediction: Prediction) -> Table:
     )
     for id in order:
         time = times.get(id)
-        table.add_row(
+        rows.add(
             name_of(id),
             *(format_duration(prediction.quantile(id, q)) for q in (0.5, 0.05, 0.95)),
             f"{100 * prediction.ready_fraction(id):.0f} %",
             "" if time is None or not (time.pods or time.total) else inert(time.chosen_by),
         )
-    return table
+    return rows

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
 from fleetbench.decide.paired import MIN_SAMPLES
 from fleetbench.prediction.predict import QUANTILES
 from fleetbench.report.inert import inert
+from fleetbench.report.rows import GAP, Rows, indented
 from fleetbench.sweep.axes import AXES, Value
 from fleetbench.sweep.summary import CellSummary, Knee, Summary
 from fleetbench.units import format_duration
@@ -40,17 +40,16 @@ def _heading(summary: Summary) -> Text:
     return text
 
 
-def _cells(summary: Summary) -> Table:
+def _cells(summary: Summary) -> Rows:
     varied = [(place, name) for place, (name, values) in enumerate(summary.grid.axes.items()) if len(values) > 1]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("cell", justify="right")
-    for _, name in varied:
-        table.add_column(AXES[name].option.removeprefix("--"), justify="right", overflow="fold")
-    for column in ("median", "p5 - p95", "all Ready", "against base (95 % interval)"):
-        table.add_column(column, justify="right", no_wrap=True)
+    rows = Rows()
+    rows.numbers("cell")
+    rows.numbers(*(AXES[name].option.removeprefix("--").replace("-", " ") for _, name in varied))
+    rows.numbers("median", "p5 - p95", "all Ready")
+    rows.words("against base (95 % interval)", least=None)
     for cell in summary.cells:
         at = dict(zip(QUANTILES, cell.totals_s, strict=True))
-        table.add_row(
+        rows.add(
             str(cell.number),
             *(_shown(name, cell.values[place]) for place, name in varied),
             format_duration(at[0.5]),
@@ -58,7 +57,7 @@ def _cells(summary: Summary) -> Table:
             f"{100 * cell.complete_fraction:.0f} %",
             _difference(summary, cell),
         )
-    return table
+    return rows
 
 
 def _difference(summary: Summary, cell: CellSummary) -> str:
@@ -97,16 +96,16 @@ def _along(summary: Summary, knee: Knee, base: tuple[Value, ...]) -> bool:
     )
 
 
-def _knee(summary: Summary, knee: Knee) -> Text:
+def _knee(summary: Summary, knee: Knee) -> RenderableType:
     axis = AXES[knee.axis]
-    text = f"  {axis.option} {_shown(knee.axis, knee.value)}: {format_duration(knee.median_s)}"
+    text = f"{axis.option} {_shown(knee.axis, knee.value)}: {format_duration(knee.median_s)}"
     if knee.best != knee.value:
         text += f" (best {format_duration(knee.best_s)} at {_shown(knee.axis, knee.best)})"
     varied = {name for name, values in summary.grid.axes.items() if len(values) > 1 and name != knee.axis}
     given = [
         f"{AXES[n].option} {_shown(n, v)}" for n, v in zip(summary.grid.axes, knee.given, strict=True) if n in varied
     ]
-    return Text(text + (f" with {', '.join(given)}" if given else ""))
+    return indented(Text(text + (f" with {', '.join(given)}" if given else "")), GAP)
 
 
 def _shown(name: str, value: Value) -> str:

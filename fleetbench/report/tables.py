@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from fleetbench.findings import RULES, SEVERITIES, Finding
@@ -17,6 +15,7 @@ from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.graph.layers import layers
 from fleetbench.ids import KUSTOMIZATION, ObjectId, say
 from fleetbench.report.inert import inert
+from fleetbench.report.rows import Rows, indented
 from fleetbench.units import format_duration, go_duration
 
 if TYPE_CHECKING:
@@ -57,25 +56,23 @@ def graph_tables(fleet: Fleet, findings: Sequence[Finding], path: Path, width: i
 def path_tables(fleet: Fleet, path: Path) -> list[RenderableType]:
     """The critical path alone: what each object on it takes, and what has little slack beside it."""
     name = _Names(fleet)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("on the critical path", overflow="fold")
-    table.add_column("takes", justify="right")
-    table.add_column("until", justify="right")
+    rows = Rows()
+    rows.names("on the critical path")
+    rows.numbers("takes", "until")
     until_s = 0.0
     for id in path.objects:
         takes_s = path.durations_s.get(id, 0.0)
         until_s += takes_s
-        table.add_row(name.of(id), format_duration(takes_s), format_duration(until_s))
-    beside = Table(box=None, pad_edge=False, header_style="bold")
-    beside.add_column("beside it", overflow="fold")
-    beside.add_column("takes", justify="right")
-    beside.add_column("slack", justify="right")
+        rows.add(name.of(id), format_duration(takes_s), format_duration(until_s))
+    beside = Rows()
+    beside.names("beside it")
+    beside.numbers("takes", "slack")
     rest = sorted(
         (slack_s, id) for id, slack_s in path.slack_s.items() if id not in path.objects and id in path.durations_s
     )
     for slack_s, id in rest:
-        beside.add_row(name.of(id), format_duration(path.durations_s[id]), format_duration(slack_s))
-    parts = [*_path_line(path, name), Text(), table]
+        beside.add(name.of(id), format_duration(path.durations_s[id]), format_duration(slack_s))
+    parts = [*_path_line(path, name), Text(), rows]
     return [*parts, Text(), beside] if rest else parts
 
 
@@ -91,8 +88,8 @@ def findings_list(findings: Sequence[Finding]) -> list[RenderableType]:
         title.append(f"  {rule.title}")
         parts += [Text(), title]
         for fix, same_fix in groupby(of_code, key=lambda f: f.fix):
-            parts += [Padding(_finding(f), (0, 0, 0, 2)) for f in same_fix]
-            parts.append(Padding(Text(f"fix: {inert(fix)}", style="dim"), (0, 0, 0, 4)))
+            parts += [indented(_finding(f), 2) for f in same_fix]
+            parts.append(indented(Text(f"fix: {inert(fix)}", style="dim"), 4))
     return parts
 
 
@@ -149,17 +146,17 @@ def _heading(fleet: Fleet, name: _Names) -> Text:
     return text
 
 
-def _kustomizations(fleet: Fleet, name: _Names, width: int) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("layer", justify="right")
-    table.add_column("Kustomization", overflow="fold")
-    table.add_column("waits")
+def _kustomizations(fleet: Fleet, name: _Names, width: int) -> Rows:
+    rows = Rows()
+    rows.numbers("layer")
+    rows.names("Kustomization")
+    rows.labels("waits")
     wide = width >= WIDE
     if wide:
-        table.add_column("timeout", justify="right")
-        table.add_column("parent", overflow="fold")
-        table.add_column("path", overflow="fold")
-    table.add_column("depends on", overflow="fold")
+        rows.numbers("timeout")
+        rows.names("parent")
+        rows.words("path")
+    rows.words("depends on", least=None)
     level = layers(fleet)
     last: int | None = -1
     for k in sorted(
@@ -172,8 +169,8 @@ def _kustomizations(fleet: Fleet, name: _Names, width: int) -> Table:
         if wide:
             cells += [go_duration(k.effective_timeout_s), name.of(k.parent), inert(k.path)]
         targets = list(dict.fromkeys(d.target for d in k.depends_on))
-        table.add_row(*cells, name.all(targets, fleet) if targets else Text("-"))
-    return table
+        rows.add(*cells, name.all(targets, fleet) if targets else "-")
+    return rows
 
 
 def _marked(k: Kustomization, name: _Names) -> Text:
@@ -199,15 +196,14 @@ def _waits(k: Kustomization) -> str:
     return f"{len(k.health_checks)} checks" if k.health_checks else "-"
 
 
-def _helmreleases(fleet: Fleet, name: _Names, width: int) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("HelmRelease", overflow="fold")
-    table.add_column("in", overflow="fold")
+def _helmreleases(fleet: Fleet, name: _Names, width: int) -> Rows:
+    rows = Rows()
+    rows.names("HelmRelease", "in")
     if width >= WIDE:
-        table.add_column("chart", overflow="fold")
+        rows.words("chart")
     with_edges = any(h.depends_on for h in fleet.helmreleases)
     if with_edges:
-        table.add_column("depends on", overflow="fold")
+        rows.words("depends on", least=None)
     for h in sorted(fleet.helmreleases, key=lambda h: h.id):
         suspended = Text(" (suspended)", style="yellow") if h.suspend else Text()
         cells: list[str | Text] = [Text(inert(h.id.key)) + suspended, name.of(h.parent)]
@@ -215,8 +211,8 @@ def _helmreleases(fleet: Fleet, name: _Names, width: int) -> Table:
             cells.append(_chart(h))
         if with_edges:
             cells.append(_release_targets(h, fleet))
-        table.add_row(*cells)
-    return table
+        rows.add(*cells)
+    return rows
 
 
 def _chart(h: HelmRelease) -> str:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from fleetbench.report.inert import inert
 from fleetbench.report.prediction import name_of
+from fleetbench.report.rows import Rows
 from fleetbench.timeline.events import Event
 from fleetbench.units import format_duration
 from fleetbench.validation.compare import HIGH, LOW, MIDDLE, ObjectComparison, RunComparison, Summary
@@ -17,6 +18,8 @@ from fleetbench.validation.compare import HIGH, LOW, MIDDLE, ObjectComparison, R
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+REASON = 16
+"""Columns that a step or a reason gets at the least where two time lines stand side by side."""
 WORST = 3
 """Objects whose two time lines are shown side by side."""
 
@@ -38,14 +41,13 @@ def tables(comparisons: Sequence[RunComparison], summary: Summary) -> list[Rende
     return parts
 
 
-def _runs(comparisons: Sequence[RunComparison]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("run", overflow="fold")
-    for column in ("measured", "p5", "median", "p95", "inside", "error", "objects off"):
-        table.add_column(column, justify="right", no_wrap=True)
+def _runs(comparisons: Sequence[RunComparison]) -> Rows:
+    rows = Rows()
+    rows.names("run")
+    rows.numbers("measured", "p5", "median", "p95", "inside", "error", "objects off")
     for c in comparisons:
         errors = sorted(abs(o.error_s) for o in c.objects if o.error_s is not None)
-        table.add_row(
+        rows.add(
             inert(c.run.name) + (" (cut)" if c.run.cut else ""),
             f"{c.total_s:.1f}s",
             *(f"{t:.1f}s" for t in c.totals),
@@ -53,13 +55,13 @@ def _runs(comparisons: Sequence[RunComparison]) -> Table:
             f"{c.total_error:+.1%}",
             f"{errors[len(errors) // 2]:.2f}s" if errors else "",
         )
-    return table
+    return rows
 
 
 def _summary(summary: Summary) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()
-    table.add_column(justify="right")
+    table.add_column(justify="right", no_wrap=True)
 
     def add(label: str, value: float | None, form: str) -> None:
         if value is not None:
@@ -82,15 +84,17 @@ def _summary(summary: Summary) -> Table:
 def _side_by_side(c: RunComparison, o: ObjectComparison) -> list[RenderableType]:
     low, middle, high = (format_duration(o.at(q)) for q in (LOW, MIDDLE, HIGH))
     title = f"{inert(c.run.name)}, {name_of(o.id)}: measured {format_duration(o.measured_s)}, predicted {middle} ({low} - {high})"
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("measured at", "measured", "predicted at", "predicted (median sample)"):
-        table.add_column(column, justify="right" if column.endswith("at") else "left", no_wrap=True)
+    rows = Rows()
+    rows.numbers("measured at")
+    rows.words("measured", least=REASON)
+    rows.numbers("predicted at")
+    rows.words("predicted (median sample)", least=REASON)
     predicted = c.prediction.median.timeline
     assert predicted is not None
     left, right = _rows(c.run.timeline.by_object.get(o.id, ())), _rows(predicted.by_object.get(o.id, ()))
     for n in range(max(len(left), len(right))):
-        table.add_row(*(left[n] if n < len(left) else ("", "")), *(right[n] if n < len(right) else ("", "")))
-    return [Text(title, style="bold"), table]
+        rows.add(*(left[n] if n < len(left) else ("", "")), *(right[n] if n < len(right) else ("", "")))
+    return [Text(title, style="bold"), rows]
 
 
 def _rows(events: Sequence[Event]) -> list[tuple[str, str]]:

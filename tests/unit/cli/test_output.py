@@ -121,6 +121,16 @@ def test_columns_set_the_width(monkeypatch: pytest.MonkeyPatch) -> None:
     assert terminal_width() == 40
 
 
+def test_a_pipe_and_a_file_have_no_edge_so_that_a_row_is_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert graph("-o", str(tmp_path / "g.txt")).exit_code == 1
+    for lines in (graph().stdout.splitlines(), (tmp_path / "g.txt").read_text().splitlines()):
+        assert [line for line in lines if "FB103" not in line and "is a HelmRelease; dependsOn only reaches" in line]
+        assert [line for line in lines if " app " in line and line.endswith("data/infra (missing)")]
+
+
 @given(st.text())
 def test_inert_text_is_printable_and_one_line(text: str) -> None:
     assert inert(text).splitlines() in ([], [inert(text)])
