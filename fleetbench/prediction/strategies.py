@@ -47,15 +47,14 @@ def predict_strategies(
     Raises:
         InputError: a value that cannot be.
     """
-    already = is_waves(fleet)
     wanted = STRATEGIES if strategy == BOTH else (strategy,)
     first: Assembled | None = None
     predictions: dict[str, Prediction] = {}
     for name in wanted:
-        if already and name == WAVES and FINE in predictions:
+        laid_out = to_waves(fleet) if name == WAVES else fleet
+        if laid_out is fleet and FINE in predictions:
             predictions[name] = predictions[FINE]
             continue
-        laid_out = to_waves(fleet) if name == WAVES and not already else fleet
         assembled = assemble(laid_out, choice)
         first = first or assembled
 
@@ -65,7 +64,7 @@ def predict_strategies(
 
         predictions[name] = predict(assembled.scenario, samples, progress=tell)
     assert first is not None
-    return Simulated(first, predictions, findings, already, why_of)
+    return Simulated(first, predictions, findings, is_waves(fleet), why_of)
 
 
 def with_dependencies(fleet: Fleet, changes: Mapping[ObjectId, tuple[ObjectId, ...]]) -> Fleet:

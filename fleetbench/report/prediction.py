@@ -12,6 +12,7 @@ from fleetbench.model.assemble import DEFAULT_ORIGIN
 from fleetbench.model.scenario import BOOTSTRAP
 from fleetbench.prediction.document import compare, why_pieces
 from fleetbench.prediction.predict import Prediction
+from fleetbench.prediction.strategies import STRATEGIES
 from fleetbench.report.inert import inert
 from fleetbench.report.rows import Rows
 from fleetbench.timeline.causes import Piece
@@ -36,11 +37,8 @@ _REFERENCE = "fleet-infra"
 def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
     """The whole answer; with ``chain_only`` without the table of objects."""
     parts: list[RenderableType] = [_heading(result), _totals(result), *_remarks(result)]
-    shown = []
-    for name, prediction in result.predictions.items():
-        if prediction in shown:
-            continue
-        shown.append(prediction)
+    distinct = _distinct(result.predictions)
+    for name, prediction in distinct.items():
         pieces = why_pieces(prediction, result.why_of)
         parts += [
             _title(f"Why {name} takes that long (its median sample)"),
@@ -48,16 +46,23 @@ def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
             _by_cause(pieces),
         ]
     if not chain_only:
-        for name, prediction in result.predictions.items():
+        for name, prediction in distinct.items():
             parts += [_title(f"Ready, {name}"), _objects(prediction)]
-            if result.already_waves:
-                break
     return parts
 
 
 def name_of(id: ObjectId) -> str:
     """An object for people: Kustomizations by name, other kinds with the kind."""
     return inert(id.name if id.kind == KUSTOMIZATION else f"{id.kind}/{id.name}")
+
+
+def _distinct(predictions: Mapping[str, Prediction]) -> dict[str, Prediction]:
+    """The strategies without those that are the same as one before."""
+    found: dict[str, Prediction] = {}
+    for name, prediction in predictions.items():
+        if not any(prediction is other for other in found.values()):
+            found[name] = prediction
+    return found
 
 
 def _title(text: str) -> Text:
@@ -100,10 +105,8 @@ def _totals(result: Simulated) -> Rows:
 
 def _remarks(result: Simulated) -> list[Text]:
     lines = []
-    if result.already_waves and len(result.predictions) == 2:
-        lines.append("This fleet is laid out in waves already: both strategies are the same.")
-    elif len(result.predictions) == 2:
-        lines.append(_faster(compare(result.predictions), next(iter(result.predictions.values())).samples))
+    if len(result.predictions) == 2:
+        lines.append(_comparison(result))
     for name, p in result.predictions.items():
         never = [id for id in p.services if p.ready_fraction(id) < 0.5]
         if never:
@@ -118,6 +121,21 @@ def _remarks(result: Simulated) -> list[Text]:
     if guesses:
         lines.append(f"{guesses} workload times rest on a guess (wide spread); --durations or --profile replace them.")
     return [Text(line) for line in lines]
+
+
+def _comparison(result: Simulated) -> str:
+    """Waves against fine in a line; why that compares nothing where there is no order to lay out in waves."""
+    fine, waves = (result.predictions[name] for name in STRATEGIES)
+    if result.already_waves:
+        return "This fleet is laid out in waves already: both strategies are the same."
+    if waves is fine:
+        return "There is no Kustomization below the root to lay out in waves: both strategies are the same."
+    if len(waves.scenario.fleet.kustomizations) - len(fine.scenario.fleet.kustomizations) == 1:
+        return (
+            "No order between services, hence a single wave: all that waves add here is that wave itself, its reconcile, "
+            "its health check and the worker it holds."
+        )
+    return _faster(compare(result.predictions), fine.samples)
 
 
 def _faster(c: Mapping[str, Any], samples: int) -> str:

@@ -90,7 +90,9 @@ class RunSection:
     def _faster(self) -> list[str]:
         c = self.run.comparison
         if c.get("equal"):
-            return ["The fleet is laid out in waves already: both strategies are the same."]
+            return [
+                "Both strategies are the same: the fleet is laid out in waves already, or holds nothing to lay out in waves."
+            ]
         if c.get("speed_up_p50") is None:
             return []
         return [

@@ -1,8 +1,15 @@
 """Waves against fine: only where everything comes up in both."""
 
+import pytest
+from rich.text import Text
+
+from fleetbench.graph.fleet import Fleet
+from fleetbench.model.assemble import Choice
 from fleetbench.prediction.document import compare
 from fleetbench.prediction.predict import predict
-from tests.builders import fleet, ks, ks_id, scenario
+from fleetbench.prediction.strategies import predict_strategies
+from fleetbench.report.prediction import tables
+from tests.builders import fleet, hr, ks, ks_id, scenario
 
 
 def test_a_rollout_that_does_not_come_up_is_no_fast_one():
@@ -12,3 +19,23 @@ def test_a_rollout_that_does_not_come_up_is_no_fast_one():
     found = compare({"fine": whole, "waves": failing})
     assert (found["speed_up_p50"], found["samples_compared"]) == (None, 0)
     assert compare({"fine": whole, "waves": whole})["speed_up_p50"] == 1.0
+
+
+def said(of: Fleet) -> list[str]:
+    parts = tables(predict_strategies(of, Choice(), samples=2))
+    return [part.plain.strip() for part in parts if isinstance(part, Text)]
+
+
+@pytest.mark.parametrize("of", [fleet(), fleet(hr("a", "flux-system"))])
+def test_without_a_kustomization_to_lay_out_both_strategies_are_one_and_said_to_be_so(of: Fleet):
+    lines = said(of)
+    assert "There is no Kustomization below the root to lay out in waves: both strategies are the same." in lines
+    assert not any("times as fast" in line for line in lines)
+    assert "Ready, fine" in lines and "Ready, waves" not in lines
+
+
+def test_without_any_order_a_single_wave_is_no_comparison():
+    lines = said(fleet(ks("a"), ks("b")))
+    assert any(line.startswith("No order between services, hence a single wave: ") for line in lines)
+    assert not any("times as fast" in line for line in lines)
+    assert any("times as fast" in line for line in said(fleet(ks("a"), ks("b", "a"))))
