@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fleetbench.prediction.document import why_pieces
 from fleetbench.report.inert import inert
+from fleetbench.timeline.causes import meanings
 from fleetbench.units import format_duration
 
 if TYPE_CHECKING:
@@ -37,10 +38,12 @@ def prediction_markdown(result: Simulated) -> str:
     for name, p in result.predictions.items():
         lines += ["", f"## Why {name} takes that long (median sample)", ""]
         lines += [row("from", "to", "cause", "object"), row("---:", "---:", "---", "---")]
-        for piece in why_pieces(p, result.why_of):
+        pieces = why_pieces(p, result.why_of)
+        for piece in pieces:
             lines.append(
                 row(format_duration(piece.from_s), format_duration(piece.to_s), piece.cause, escaped(str(piece.object)))
             )
+        lines += ["", *(f"- `{cause}`: {meaning}" for cause, meaning in meanings(pieces).items())]
         lines += ["", f"## Ready, {name}", "", row("object", "median", "p5", "p95"), row("---", "---:", "---:", "---:")]
         for id in p.services:
             lines.append(row(escaped(str(id)), *(format_duration(p.quantile(id, q)) for q in (0.5, 0.05, 0.95))))

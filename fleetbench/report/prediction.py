@@ -15,7 +15,7 @@ from fleetbench.prediction.predict import Prediction
 from fleetbench.prediction.strategies import STRATEGIES
 from fleetbench.report.inert import inert
 from fleetbench.report.rows import Rows
-from fleetbench.timeline.causes import Piece
+from fleetbench.timeline.causes import MEANING, Piece
 from fleetbench.timeline.stats import max_parallel
 from fleetbench.units import format_duration
 
@@ -43,6 +43,7 @@ def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
         parts += [
             _title(f"Why {name} takes that long (its median sample)"),
             _chain(pieces),
+            Text(),
             _by_cause(pieces),
         ]
     if not chain_only:
@@ -163,12 +164,18 @@ def _chain(pieces: Sequence[Piece]) -> Rows:
     return rows
 
 
-def _by_cause(pieces: Sequence[Piece]) -> Text:
+def _by_cause(pieces: Sequence[Piece]) -> Rows:
+    """What each cause that occurs comes to, and what it means."""
     seconds: dict[str, float] = {}
     for piece in pieces:
-        seconds[piece.cause] = seconds.get(piece.cause, 0.0) + piece.to_s - piece.from_s
-    parts = sorted(seconds.items(), key=lambda item: (-item[1], item[0]))
-    return Text("In all: " + ", ".join(f"{cause} {format_duration(s)}" for cause, s in parts), style="italic")
+        seconds[piece.cause] = seconds.get(piece.cause, 0.0) + piece.seconds
+    rows = Rows()
+    rows.numbers("in all")
+    rows.labels("cause")
+    rows.words("meaning", style="dim")
+    for cause, total_s in sorted(seconds.items(), key=lambda item: (-item[1], item[0])):
+        rows.add(format_duration(total_s), cause, MEANING[cause])
+    return rows
 
 
 def _objects(prediction: Prediction) -> Rows:

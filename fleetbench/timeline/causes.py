@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from fleetbench.ids import ObjectId
@@ -62,6 +63,12 @@ class Piece(NamedTuple):
     def seconds(self) -> float:
         """How long it lasted."""
         return self.to_s - self.from_s
+
+
+def meanings(pieces: Iterable[Piece]) -> dict[str, str]:
+    """The causes that occur in a chain, in the order of reports -> what each means."""
+    occurring = {piece.cause for piece in pieces}
+    return {cause: meaning for cause, meaning in MEANING.items() if cause in occurring}
 
 
 class Segment(NamedTuple):

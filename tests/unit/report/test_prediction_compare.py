@@ -1,14 +1,19 @@
 """Waves against fine: only where everything comes up in both."""
 
+from io import StringIO
+
 import pytest
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from fleetbench.graph.fleet import Fleet
 from fleetbench.model.assemble import Choice
-from fleetbench.prediction.document import compare
+from fleetbench.prediction.document import compare, why_pieces
 from fleetbench.prediction.predict import predict
 from fleetbench.prediction.strategies import predict_strategies
+from fleetbench.report.markdown import prediction_markdown
 from fleetbench.report.prediction import tables
+from fleetbench.timeline.causes import IN_CHAIN, MEANING
 from tests.builders import fleet, hr, ks, ks_id, scenario
 
 
@@ -19,6 +24,12 @@ def test_a_rollout_that_does_not_come_up_is_no_fast_one():
     found = compare({"fine": whole, "waves": failing})
     assert (found["speed_up_p50"], found["samples_compared"]) == (None, 0)
     assert compare({"fine": whole, "waves": whole})["speed_up_p50"] == 1.0
+
+
+def drawn(part: RenderableType, width: int) -> str:
+    console = Console(file=StringIO(), width=width)
+    console.print(part)
+    return console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def said(of: Fleet) -> list[str]:
@@ -39,3 +50,11 @@ def test_without_any_order_a_single_wave_is_no_comparison():
     assert any(line.startswith("No order between services, hence a single wave: ") for line in lines)
     assert not any("times as fast" in line for line in lines)
     assert any("times as fast" in line for line in said(fleet(ks("a"), ks("b", "a"))))
+
+
+def test_each_cause_that_occurs_is_explained_where_it_is_printed():
+    result = predict_strategies(fleet(ks("a")), Choice(), "fine", samples=2)
+    text = "\n".join(drawn(part, 200) for part in tables(result, chain_only=True))
+    occurring = {piece.cause for piece in why_pieces(result.predictions["fine"])}
+    assert {cause for cause in IN_CHAIN if MEANING[cause] in text} == occurring
+    assert {cause for cause in IN_CHAIN if MEANING[cause] in prediction_markdown(result)} == occurring
