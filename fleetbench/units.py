@@ -1,4 +1,4 @@
-"""Seconds inside, Go durations at the edges: the only place where either is parsed or written.
+"""Seconds inside, Go durations at the edges: the only place where either is parsed or written; and counts in words.
 
 Everywhere else a time is a ``float`` of seconds whose name ends in ``_s``.
 """
@@ -91,6 +91,15 @@ def format_duration(seconds: float | None) -> str:
     whole = round(seconds)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     return f"{hours}h{minutes:02d}m{rest:02d}s" if hours else f"{minutes}m{rest:02d}s"
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with what it counts.
+
+    >>> counted(1, "workload"), counted(3, "workload"), counted(0, "HelmRelease")
+    ('1 workload', '3 workloads', '0 HelmReleases')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def go_duration(seconds: float) -> str:

@@ -9,6 +9,7 @@ import click
 from fleetbench.cli.fleet import FleetChoice, load_fleet
 from fleetbench.cli.options import fleet_options
 from fleetbench.cli.output import note, warn
+from fleetbench.units import counted
 
 
 @click.command(
@@ -42,4 +43,6 @@ def command(fleet: FleetChoice, to: str, output: Path) -> None:
     for text in done.notes:
         warn(text)
     services = sum(1 for k in done.fleet.kustomizations if k.id != done.fleet.root)
-    note(f"Wrote {output}: {services} Kustomizations; read it with --repo {output} --cluster-path {fleet.cluster_path}")
+    note(
+        f"Wrote {output}: {counted(services, 'Kustomization')}; read it with --repo {output} --cluster-path {fleet.cluster_path}"
+    )

@@ -10,6 +10,7 @@ import click
 from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet
 from fleetbench.cli.options import fleet_options, output_option
 from fleetbench.cli.output import inert, note, terminal_width, write_json, write_tables, write_text
+from fleetbench.units import counted
 
 if TYPE_CHECKING:
     from fleetbench.findings import Finding
@@ -60,7 +61,9 @@ def command(
     errors = [f for f in findings if f.severity == "error"]
     if errors:
         if chosen != "table" or output:
-            note(f"{len(errors)} of {len(findings)} findings are errors, the first: {errors[0].message}")
+            note(
+                f"{counted(len(errors), 'error')} among {counted(len(findings), 'finding')}, the first: {errors[0].message}"
+            )
         ctx.exit(1)
 
 

@@ -29,6 +29,7 @@ from fleetbench.cli.simulation import Simulation, failing, scenario_options
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import parse_reference, say
 from fleetbench.sweep.axes import AXES, FAIL, NO_FAILURE, Axis, Value
+from fleetbench.units import counted
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 EXAMPLE = "fleetbench sweep --kustomize-concurrent 2,4,8,20 --requeue-dependency 5s,30s --cpus 1,2,4 --samples 100 -o sweeps/workers"
@@ -176,7 +177,7 @@ class Lines:
             from fleetbench.units import format_duration
 
             left_s = (now - self._started_s) / max(done - self._before, 1) * (total - done)
-            note(f"{done} of {total} cells, about {format_duration(left_s)} left")
+            note(f"{done} of {counted(total, 'cell')}, about {format_duration(left_s)} left")
             self._last_s = now
 
 
@@ -190,7 +191,7 @@ def _told(output: Path | None) -> Iterator[Callable[[int, int], None]]:
         def tell(done: int, total: int) -> None:
             nonlocal count
             if count == (0, 0) and done:
-                note(f"Going on: {done} of {total} cells are done")
+                note(f"Going on: {done} of {counted(total, 'cell')} done")
             count = (done, total)
             (bar if sys.stderr.isatty() else lines)(done, total)
 
@@ -198,6 +199,6 @@ def _told(output: Path | None) -> Iterator[Callable[[int, int], None]]:
             yield tell
         except KeyboardInterrupt:
             bar.close()
-            kept = f"{count[0]} of {count[1]} cells are kept in {output}: repeat the command to go on"
+            kept = f"{count[0]} of {counted(count[1], 'cell')} kept in {output}: repeat the command to go on"
             note(kept if output is not None else "Nothing is kept: -o DIR keeps the cells that are done")
             raise

@@ -21,7 +21,7 @@ from fleetbench.prediction.document import why_pieces
 from fleetbench.prediction.predict import Prediction
 from fleetbench.timeline.stats import lower_quantile, max_parallel
 from fleetbench.timeline.why import critical_objects
-from fleetbench.units import format_duration
+from fleetbench.units import counted, format_duration
 
 FLOOR_S = 5.0
 """Nothing later by less than this fails, whatever its share: one health poll of kustomize-controller."""
@@ -101,7 +101,7 @@ def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
         failures.append(Failure(BUDGET, _over_budget(now, budget_s, policy)))
     parallel = _parallel(now.prediction)
     if policy.min_parallel is not None and parallel < policy.min_parallel:
-        text = f"at most {parallel} services are in flight at one moment, wanted at least {policy.min_parallel}"
+        text = f"at most {counted(parallel, 'service')} {'is' if parallel == 1 else 'are'} in flight at one moment, wanted at least {policy.min_parallel}"
         failures.append(Failure(PARALLELISM, text))
     if base is None:
         return Verdict(

@@ -8,6 +8,7 @@ from typing import Any
 from fleetbench import __version__
 from fleetbench.measure.history import Learned, learn
 from fleetbench.model.profile import FORMAT_VERSION, repository
+from fleetbench.units import counted
 
 MEGABYTE = 1e6
 
@@ -61,7 +62,9 @@ def _images(learned: Learned) -> dict[str, Any]:
 
 def remarks_of(learned: Learned) -> list[str]:
     """What people should know about it."""
-    remarks = [f"{len(learned.durations)} of {len(list(learned.fleet.services()))} objects: a time was found"]
+    remarks = [
+        f"{len(learned.durations)} of {counted(len(list(learned.fleet.services())), 'object')}: a time was found"
+    ]
     if learned.nothing_found:
         remarks.append("nothing found for " + ", ".join(str(id) for id in learned.nothing_found))
     return [*remarks, *learned.lacking]

@@ -14,6 +14,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.runs.files import TRACE, end_line, event_line, header_line
 from fleetbench.runs.folder import GRAPH, META, PREDICTION, READY, REPORT, as_json
 from fleetbench.timeline.events import Event
+from fleetbench.units import counted
 
 RUN_FILES = (META, GRAPH, PREDICTION, TRACE, READY, REPORT)
 
@@ -105,7 +106,7 @@ class Recorder:
         self._full = True
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return EnvironmentLacks(
-                f"{self.folder}: no space left; {self._events} events are recorded and can be read",
+                f"{self.folder}: no space left; {counted(self._events, 'event')} recorded and readable",
                 "make room, or name a folder on another disk with -o",
             )
         return InputError(f"{self.folder}: cannot be written: {error.strerror}")

@@ -9,7 +9,7 @@ from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 from fleetbench.measure.progress import FAILED, READY, WAITING, WORKING, Progress
 from fleetbench.report.inert import inert
 from fleetbench.timeline.events import Event
-from fleetbench.units import format_duration
+from fleetbench.units import counted, format_duration
 
 Interval = tuple[float, float]
 """Predicted total: 5 % and 95 % quantile, seconds."""
@@ -111,7 +111,7 @@ def headline(t_s: float, progress: Progress, workers: dict[str, int], predicted:
     """Elapsed, how many are Ready, workers busy, and the prediction to hold it against."""
     parts = [format_duration(t_s), f"{len(progress.ready_s)} of {progress.total} Ready"]
     for kind, count in workers.items():
-        parts.append(f"{progress.busy(kind)} of {count} {kind} workers busy")
+        parts.append(f"{progress.busy(kind)} of {counted(count, f'{kind} worker')} busy")
     if predicted is not None:
         parts.append(f"predicted {format_duration(predicted[0])} to {format_duration(predicted[1])}")
     return ", ".join(parts)

@@ -21,6 +21,7 @@ from fleetbench.repo.build import Build
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.tree import Tree, spec_path
 from fleetbench.repo.variables import Variables, VariableStore
+from fleetbench.units import counted
 
 
 @dataclass
@@ -125,7 +126,7 @@ def _unknown_variables(walk: Walk) -> Iterator[Finding]:
             causes.setdefault((name, *_cause(node, name)), []).append((node, user))
     for (name, why, fix), users in sorted(causes.items(), key=lambda c: c[0]):
         node, user = users[0]
-        more = f" (and in {len(users) - 1} more Kustomizations)" if len(users) > 1 else ""
+        more = f" (and in {counted(len(users) - 1, 'more Kustomization')})" if len(users) > 1 else ""
         text = f"variable {name}, used by {user.id}{more}, has no value and stays as it is: {why}"
         at = user if user.file else node.manifest
         yield Finding(VARIABLE_UNKNOWN, text, fix, node.id, at.file, at.line)

@@ -12,7 +12,7 @@ from fleetbench.decide.paired import interval, signed
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.report.inert import inert
 from fleetbench.report.rows import Rows
-from fleetbench.units import format_duration
+from fleetbench.units import counted, format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,8 +29,8 @@ def tables(found: BlastRadius, *, overview: bool, top: int) -> list[RenderableTy
     parts += [Text(line) for line in _summary(found)]
     if found.pairs:
         shown = found.pairs[:top]
-        counted = f"{len(found.pairs)} of {found.pairs_possible} pairs simulated, {PAIR_SAMPLES} samples each"
-        parts += [Text(f"\nTwo at once, the worst {len(shown)} ({counted})", style="bold"), _rows(shown)]
+        simulated = f"{len(found.pairs)} of {counted(found.pairs_possible, 'pair')} simulated, {counted(PAIR_SAMPLES, 'sample')} each"
+        parts += [Text(f"\nTwo at once, the worst {len(shown)} ({simulated})", style="bold"), _rows(shown)]
     return parts
 
 
@@ -38,7 +38,7 @@ def _heading(found: BlastRadius) -> Text:
     first = next(iter(found.without.values()))
     totals = ", ".join(f"{layout} {format_duration(p.total_quantile(0.5))}" for layout, p in found.without.items())
     return Text(
-        f"{inert(first.scenario.fleet.name)}: {len(found.services)} services, {first.samples} samples, "
+        f"{inert(first.scenario.fleet.name)}: {counted(len(found.services), 'service')}, {counted(first.samples, 'sample')}, "
         f"seed {first.scenario.seed}; without a failure: {totals}",
         style="bold",
     )
@@ -67,7 +67,7 @@ def _summary(found: BlastRadius) -> list[str]:
         return []
     worst = found.singles[0][0]
     lines = [
-        f"\nMost dangerous: {_names(worst.failed)}; {len(worst.never_services)} services never turn Ready without it: {_names(worst.never_services, 8)}"
+        f"\nMost dangerous: {_names(worst.failed)}; without it {counted(len(worst.never_services), 'service')} never Ready: {_names(worst.never_services, 8)}"
     ]
     for layout in found.without:
         up = expected_up(found.singles, layout)

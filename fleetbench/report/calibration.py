@@ -8,6 +8,7 @@ from rich.text import Text
 
 from fleetbench.calibration.steps import Calibration
 from fleetbench.report.rows import Rows
+from fleetbench.units import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,7 +23,7 @@ def tables(calibration: Calibration) -> list[RenderableType]:
         rows.add(f.step, str(f.observations), f"{f.p50_s * 1000:.1f} ms", f"{f.sigma:.2f}", f"{f.ks:.2f}")
     kept = ", ".join(calibration.kept) or "none"
     return [
-        Text(f"{len(calibration.runs)} runs; quiet steps only", style="bold"),
+        Text(f"{counted(len(calibration.runs), 'run')}; quiet steps only", style="bold"),
         rows,
         Text(f"Too few observations, value kept: {kept}"),
     ]

@@ -11,7 +11,7 @@ from fleetbench.decide.paired import interval, signed
 from fleetbench.ids import say
 from fleetbench.report.inert import inert
 from fleetbench.report.rows import GAP, Rows, indented
-from fleetbench.units import format_duration
+from fleetbench.units import counted, format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -36,8 +36,7 @@ def headline(verdict: Verdict) -> str:
     """``fleetbench check: failed, 2 reasons``."""
     if verdict.passed:
         return "fleetbench check: passed"
-    count = len(verdict.failures)
-    return f"fleetbench check: failed, {count} {'reason' if count == 1 else 'reasons'}"
+    return f"fleetbench check: failed, {counted(len(verdict.failures), 'reason')}"
 
 
 def figures(verdict: Verdict) -> str:
@@ -45,12 +44,12 @@ def figures(verdict: Verdict) -> str:
     p = verdict.now.prediction
     policy = verdict.policy
     total = f"total p50 {format_duration(p.total_quantile(0.5))}, p90 {format_duration(p.total_quantile(0.9))}"
-    parts = [f"{total} ({p.samples} samples, seed {p.scenario.seed})"]
+    parts = [f"{total} ({counted(p.samples, 'sample')}, seed {p.scenario.seed})"]
     if policy.target_s is not None:
         parts.append(f"target {format_duration(policy.target_s)} on p{round(policy.quantile * 100)}")
     if verdict.base is not None and verdict.total is not None:
         parts.append(f"against {verdict.base.name}: {said(verdict.total)}")
-    parts.append(f"{verdict.parallel} services in flight at most")
+    parts.append(f"{counted(verdict.parallel, 'service')} in flight at most")
     return "; ".join(parts)
 
 

@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from fleetbench.decide.check import BUDGET, FINDING, OBJECT, PARALLELISM, TOTAL, Failure, Verdict
 from fleetbench.report.check import figures
 from fleetbench.report.inert import inert
+from fleetbench.units import counted
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold, not even escaped."""
@@ -23,7 +24,11 @@ def check_junit(verdict: Verdict) -> str:
         cases.append((BUDGET, "total within the target", by_kind.get(BUDGET, [])))
     if verdict.policy.min_parallel is not None:
         cases.append(
-            (PARALLELISM, f"at least {verdict.policy.min_parallel} services in flight", by_kind.get(PARALLELISM, []))
+            (
+                PARALLELISM,
+                f"at least {counted(verdict.policy.min_parallel, 'service')} in flight",
+                by_kind.get(PARALLELISM, []),
+            )
         )
     if verdict.base is not None:
         cases.append((TOTAL, "total no later than the baseline's", by_kind.get(TOTAL, [])))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fleetbench.prediction.document import why_pieces
 from fleetbench.report.inert import inert
 from fleetbench.timeline.causes import meanings
-from fleetbench.units import format_duration
+from fleetbench.units import counted, format_duration
 
 if TYPE_CHECKING:
     from fleetbench.prediction.strategies import Simulated
@@ -28,7 +28,7 @@ def prediction_markdown(result: Simulated) -> str:
     first = next(iter(result.predictions.values()))
     lines = [f"# {escaped(first.scenario.fleet.name)}: predicted {first.scenario.kind}", ""]
     lines += [
-        f"{first.samples} samples, seed {first.scenario.seed}, Flux {first.scenario.parameters.flux_version}.",
+        f"{counted(first.samples, 'sample')}, seed {first.scenario.seed}, Flux {first.scenario.parameters.flux_version}.",
         "",
     ]
     lines += [row("strategy", "median", "p5", "p95", "all Ready"), row("---", "---:", "---:", "---:", "---:")]

@@ -15,7 +15,7 @@ from fleetbench.ids import say
 from fleetbench.prediction.predict import Prediction
 from fleetbench.report.inert import inert
 from fleetbench.report.rows import GAP, Rows, indented
-from fleetbench.units import format_duration
+from fleetbench.units import counted, format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -38,7 +38,7 @@ def tables(found: Optimized, outcome: PatchOutcome | None, top: int) -> list[Ren
     """Where the fleet stands, what each change saves, what to do, and the timeouts."""
     p = found.base
     parts: list[RenderableType] = [
-        Text(f"{inert(p.scenario.fleet.name)}: {p.samples} samples, seed {p.scenario.seed}", style="bold"),
+        Text(f"{inert(p.scenario.fleet.name)}: {counted(p.samples, 'sample')}, seed {p.scenario.seed}", style="bold"),
         Text(
             f"Now {_median(p)}. A perfect controller (no polls, no queues, no work of its own) with the same edges: "
             f"{_median(found.perfect)}; the difference is what flags and waits can win."

@@ -17,7 +17,7 @@ from fleetbench.report.inert import inert
 from fleetbench.report.rows import Rows
 from fleetbench.timeline.causes import MEANING, Piece
 from fleetbench.timeline.stats import max_parallel
-from fleetbench.units import format_duration
+from fleetbench.units import counted, format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -80,7 +80,8 @@ def _heading(result: Simulated) -> Text:
         origin = result.assembled.origins[field]
         flags.append(f"{name} {shown}" + ("" if origin.startswith(DEFAULT_ORIGIN) else f" ({inert(origin)})"))
     text = Text(
-        f"{inert(scenario.fleet.name)}: {scenario.kind}, {first.samples} samples, seed {scenario.seed}", style="bold"
+        f"{inert(scenario.fleet.name)}: {scenario.kind}, {counted(first.samples, 'sample')}, seed {scenario.seed}",
+        style="bold",
     )
     text.append(f"\nFlux {parameters.flux_version}, {', '.join(flags)}", style="not bold")
     return text
@@ -120,7 +121,9 @@ def _remarks(result: Simulated) -> list[Text]:
         lines.append(CLAIM)
     guesses = sum("guess" in t.chosen_by for t in next(iter(result.predictions.values())).scenario.workloads.values())
     if guesses:
-        lines.append(f"{guesses} workload times rest on a guess (wide spread); --durations or --profile replace them.")
+        lines.append(
+            f"{counted(guesses, 'workload time')} from a guess (wide spread): replace with --durations or --profile."
+        )
     return [Text(line) for line in lines]
 
 
@@ -142,7 +145,11 @@ def _comparison(result: Simulated) -> str:
 def _faster(c: Mapping[str, Any], samples: int) -> str:
     if c["speed_up_p50"] is None:
         return "Fine-grained and waves are not compared: in no sample does everything turn Ready in both."
-    where = "" if c["samples_compared"] == samples else f", over the {c['samples_compared']} samples complete in both"
+    where = (
+        ""
+        if c["samples_compared"] == samples
+        else f", over the {counted(c['samples_compared'], 'sample')} complete in both"
+    )
     spread = f"p5 {c['speed_up_p5']:.2f}, p95 {c['speed_up_p95']:.2f}"
     return f"Fine-grained is {c['speed_up_p50']:.2f} times as fast as waves ({spread}, same draws{where})."
 

@@ -24,6 +24,7 @@ from fleetbench.timeline.causes import Piece
 from fleetbench.timeline.rollout import Rollout
 from fleetbench.timeline.stats import busy_workers, max_parallel
 from fleetbench.timeline.why import Explanation
+from fleetbench.units import counted
 
 if TYPE_CHECKING:
     from fleetbench.graph.fleet import Fleet
@@ -89,7 +90,7 @@ def result_of_run(run: Run, path: Path | None = None) -> RunResult:
     never = [id for id, t in ready_s.items() if t is None]
     notes = [] if run.cut is None else [f"{run.cut}: what follows is as far as it goes"]
     if never:
-        notes.append(f"{len(never)} of {len(ready_s)} objects were not Ready within the time watched")
+        notes.append(f"{len(never)} of {counted(len(ready_s), 'object')} not Ready within the time watched")
     busy = [busy_workers(run.timeline, kind).most for kind in (KUSTOMIZATION, HELM_RELEASE)]
     rollout = RolloutResult(
         label=run.name,

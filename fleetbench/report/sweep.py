@@ -12,7 +12,7 @@ from fleetbench.report.inert import inert
 from fleetbench.report.rows import GAP, Rows, indented
 from fleetbench.sweep.axes import AXES, Value
 from fleetbench.sweep.summary import CellSummary, Knee, Summary
-from fleetbench.units import format_duration
+from fleetbench.units import counted, format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,14 +27,14 @@ def tables(summary: Summary) -> list[RenderableType]:
 
 def _heading(summary: Summary) -> Text:
     grid = summary.grid
-    size = f"{len(grid.cells)} cells of {summary.samples} samples, seed {summary.choice.seed}"
+    size = f"{counted(len(grid.cells), 'cell')} of {counted(summary.samples, 'sample')}, seed {summary.choice.seed}"
     text = Text(f"{inert(grid.scenarios[0].fleet.name)}: {summary.choice.kind}, {size}", style="bold")
     fixed = [f"{AXES[n].option} {_shown(n, v[0])}" for n, v in grid.axes.items() if len(v) == 1]
     if fixed:
         text.append(f"\nin every cell: {', '.join(fixed)}", style="not bold")
     if summary.samples < MIN_SAMPLES:
         text.append(
-            f"\n{summary.samples} samples are too few for an interval: give --samples {MIN_SAMPLES} or more",
+            f"\n{counted(summary.samples, 'sample')}: too few for an interval, give --samples {MIN_SAMPLES} or more",
             style="not bold",
         )
     return text

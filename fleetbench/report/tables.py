@@ -13,10 +13,10 @@ from fleetbench.findings import RULES, SEVERITIES, Finding
 from fleetbench.graph.export import DEPENDS_ON, edges
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.graph.layers import layers
-from fleetbench.ids import KUSTOMIZATION, ObjectId, say
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 from fleetbench.report.inert import inert
 from fleetbench.report.rows import Rows, indented
-from fleetbench.units import format_duration, go_duration
+from fleetbench.units import counted, format_duration, go_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -79,7 +79,7 @@ def path_tables(fleet: Fleet, path: Path) -> list[RenderableType]:
 def findings_list(findings: Sequence[Finding]) -> list[RenderableType]:
     """All findings, those of one code together, with a line that counts them."""
     counts = [(sum(1 for f in findings if f.severity == s), s) for s in SEVERITIES]
-    said = ", ".join(f"{n} {s if s == 'info' or n == 1 else s + 's'}" for n, s in counts if n)
+    said = ", ".join(f"{n} {s}" if s == "info" else counted(n, s) for n, s in counts if n)
     parts: list[RenderableType] = [Text(f"Findings: {said or 'none'}", style="bold")]
     for code, of_code in groupby(findings, key=lambda f: f.code):
         rule = RULES[code]
@@ -134,8 +134,8 @@ def _heading(fleet: Fleet, name: _Names) -> Text:
     if fleet.cluster_path:
         text.append(f" at {inert(fleet.cluster_path)}")
     counts = (
-        f"\n{len(fleet.kustomizations)} Kustomizations, {len(fleet.helmreleases)} HelmReleases, "
-        f"{len(fleet.sources)} sources; {depends} dependsOn edges in {depth} layers"
+        f"\n{counted(len(fleet.kustomizations), KUSTOMIZATION)}, {counted(len(fleet.helmreleases), HELM_RELEASE)}, "
+        f"{counted(len(fleet.sources), 'source')}; {counted(depends, 'dependsOn edge')} in {counted(depth, 'layer')}"
     )
     text.append(counts, style="not bold")
     if name.shared:
@@ -193,7 +193,7 @@ def _marked(k: Kustomization, name: _Names) -> Text:
 def _waits(k: Kustomization) -> str:
     if k.wait:
         return "wait"
-    return f"{len(k.health_checks)} checks" if k.health_checks else "-"
+    return counted(len(k.health_checks), "check") if k.health_checks else "-"
 
 
 def _helmreleases(fleet: Fleet, name: _Names, width: int) -> Rows:

@@ -123,7 +123,7 @@ def sweep_left(folder: Path, reference: Path) -> str:
     code, said = fleetbench(*sweep_argv(folder)[len(PROGRAM) :])
     assert code == 0, said
     if had > 0:
-        assert f"{had} of 4 cells are done" in said
+        assert f"{had} of 4 cells done" in said
     for name in ("samples.parquet", "objects.parquet"):
         assert (folder / "sweep" / name).read_bytes() == (reference / "sweep" / name).read_bytes()
     assert not list((folder / "sweep").rglob(".*.part"))

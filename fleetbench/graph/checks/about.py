@@ -28,11 +28,6 @@ def said(ids: Iterable[ObjectId], most: int = 5) -> str:
     return listed([say(id) for id in sorted(ids)], most)
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 workload``, ``3 workloads``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def similar(wanted: ObjectId, known: Sequence[ObjectId]) -> ObjectId | None:
     """The known object of the same kind whose name is most like the wanted one's, the same namespace preferred."""
     return nearest(wanted, [id for id in known if id.kind == wanted.kind])

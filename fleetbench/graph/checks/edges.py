@@ -15,12 +15,13 @@ from fleetbench.findings import (
     SELF_DEPENDENCY_LOOP,
     Finding,
 )
-from fleetbench.graph.checks.about import about, counted, said, similar
+from fleetbench.graph.checks.about import about, said, similar
 from fleetbench.graph.checks.redundant import redundant
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.graph.layers import dependency_graph
 from fleetbench.graph.order import enforced_order, health_checked, shortest_cycle
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
+from fleetbench.units import counted
 
 Service = Kustomization | HelmRelease
 

@@ -12,9 +12,10 @@ from fleetbench.findings import (
     SOURCE_MISSING,
     Finding,
 )
-from fleetbench.graph.checks.about import about, counted, said, similar
+from fleetbench.graph.checks.about import about, said, similar
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
+from fleetbench.units import counted
 
 _FLUX_KINDS = {KUSTOMIZATION, HELM_RELEASE, *SOURCE_KINDS}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fleetbench.findings import CHILD_TIMEOUT, TIMEOUT_TOO_LONG, Finding
-from fleetbench.graph.checks.about import about, counted
+from fleetbench.graph.checks.about import about
 from fleetbench.graph.fleet import MIN_TIMEOUT_S, Fleet, HelmRelease, Kustomization
 from fleetbench.graph.order import checks_health, health_checked
 from fleetbench.ids import ObjectId, say
-from fleetbench.units import go_duration
+from fleetbench.units import counted, go_duration
 
 PROGRESS_DEADLINE_S = 600.0
 """A Deployment's ``progressDeadlineSeconds`` where unset: k8s.io/kubernetes pkg/apis/apps/v1/defaults.go."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from fleetbench.findings import EDGE_WITHOUT_STATUS, WAIT_UNUSED, Finding
-from fleetbench.graph.checks.about import about, counted, said
+from fleetbench.graph.checks.about import about, said
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.graph.order import checks_health, health_checked
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
-from fleetbench.units import format_duration
+from fleetbench.units import counted, format_duration
 
 
 def check_waits(fleet: Fleet, kustomize_concurrent: int) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from fleetbench.report.html import interactive
 from fleetbench.report.pictures.band import Band, bands_of
 from fleetbench.report.pictures.style import GRID, INK, MUTED, PAPER, Picture
 from fleetbench.report.result import MEASURED, ObjectResult, RolloutResult, RunResult
-from fleetbench.units import format_duration
+from fleetbench.units import counted, format_duration
 from fleetbench.validation.compare import RunComparison
 
 _COLOURS = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--grid)", PAPER: "var(--paper)"}
@@ -78,14 +78,14 @@ class RunSection:
             return f"{r.label}: nothing turned Ready."
         if self.measured:
             count = sum(o.ready_s is not None for o in r.objects)
-            return f"{count} of {len(r.objects)} objects were Ready, the last one after {format_duration(r.total_s)}."
+            return f"{count} of {counted(len(r.objects), 'object')} Ready, the last one after {format_duration(r.total_s)}."
         low, middle, high = (format_duration(r.total_quantiles.get(q)) for q in ("p5", "p50", "p95"))
         whole = (
             ""
             if r.complete_fraction is None
             else f" All objects turn Ready in {100 * r.complete_fraction:.0f} % of them."
         )
-        return f"{r.label} takes {middle}: the median of {self.run.meta.get('samples', '?')} samples, 90 % of them between {low} and {high}.{whole}"
+        return f"{r.label} takes {middle}: the median of {counted(self.run.meta.get('samples', '?'), 'sample')}, 90 % of them between {low} and {high}.{whole}"
 
     def _faster(self) -> list[str]:
         c = self.run.comparison
@@ -106,7 +106,7 @@ class RunSection:
         judged = [o.inside for o in self.held.objects if o.inside is not None]
         where = "inside" if self.held.inside else "OUTSIDE"
         return [
-            f"The prediction said {middle} ({low} to {high}): the measured total lies {where}; of {len(judged)} objects {sum(judged)} lie inside theirs."
+            f"The prediction said {middle} ({low} to {high}): the measured total lies {where}; {sum(judged)} of {counted(len(judged), 'object')} inside theirs."
         ]
 
     def _never(self) -> list[str]:
@@ -247,7 +247,7 @@ class RunSection:
             found.append(self._figure("compare", caption, pictures.compare(distinct)))
         if self.held is not None:
             picture = pictures.band(self._band, [run.rollout.by_id_s], "Ready: predicted and measured")
-            caption = f"What {self.held.prediction.samples} samples of this run's own fleet and flags predict, and what was measured."
+            caption = f"What {counted(self.held.prediction.samples, 'sample')} of this run's own fleet and flags predict, and what was measured."
             found.append(self._figure("band", caption, picture, zoom=True))
         for r in distinct:
             if r.explanation is not None and r.objects:

@@ -22,6 +22,7 @@ from fleetbench.report.pictures.style import (
     styled,
     time_axis,
 )
+from fleetbench.units import counted
 
 if TYPE_CHECKING:
     from fleetbench.validation.compare import RunComparison
@@ -91,7 +92,7 @@ def band(
             ]
         picture.legend(handles=handles, loc="outside lower left", ncols=4, fontsize=8.5, labelcolor=INK)
     words = f"; of {inside + outside} measured points {inside} lie inside" if measured else ""
-    picture.description = f"Predicted Ready of {len(order)} objects, 5 % to 95 % and median{words}."
+    picture.description = f"Predicted Ready of {counted(len(order), 'object')}, 5 % to 95 % and median{words}."
     return picture
 
 

@@ -31,7 +31,7 @@ from fleetbench.report.pictures.style import (
 from fleetbench.report.result import RolloutResult
 from fleetbench.timeline.fold import RUN
 from fleetbench.timeline.stats import parallel_services
-from fleetbench.units import format_duration
+from fleetbench.units import counted, format_duration
 
 _OTHERS = (
     Look(SKY, ""),
@@ -68,7 +68,7 @@ def compare(rollouts: Sequence[RolloutResult], title: str | None = None) -> Pict
         picture = Picture(
             11,
             len(order) * row_height(len(order)) * max(1.0, len(rollouts) / 2.0) + 2.0,
-            f"{len(order)} services on one time axis: {words}.",
+            f"{counted(len(order), 'service')} on one time axis: {words}.",
         )
         (axes,) = picture.axes_below(1)
         for n, rollout in enumerate(rollouts):

@@ -16,7 +16,7 @@ from fleetbench.graph.layers import dependency_graph
 from fleetbench.graph.paths import critical_path, slack
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.report.pictures.style import INK, MUTED, ON_COLOUR, ORANGE, PAPER, VERMILLION, Picture, names, styled
-from fleetbench.units import format_duration
+from fleetbench.units import counted, format_duration
 
 _COLUMN, _BOX, _ROW = 2.75, 1.95, 0.46
 """Inches."""
@@ -51,7 +51,7 @@ def dependencies(
         picture = Picture(
             max(across * _COLUMN, 7.0),
             down * _ROW + 1.1,
-            f"Dependency graph of {len(place)} objects in {across} layers{words}.",
+            f"Dependency graph of {counted(len(place), 'object')} in {counted(across, 'layer')}{words}.",
         )
         (axes,) = picture.axes_below(1)
         axes.set_xlim(-0.1, max(across * _COLUMN, 7.0) - _COLUMN + _BOX + 0.1)
@@ -67,7 +67,7 @@ def dependencies(
             note = f"critical path, {format_duration(spent[id])}" if id in spent else note
             _box(axes, x * _COLUMN, y * _ROW, label[id], note, id in critical)
         reach = f", longest path {format_duration(length)}" if critical else ""
-        axes.set_title(title or f"Dependencies: {across} layers{reach}")
+        axes.set_title(title or f"Dependencies: {counted(across, 'layer')}{reach}")
         _legend(picture, kinds | ({_CRITICAL} if critical else set()))
     return picture
 

@@ -30,7 +30,7 @@ from fleetbench.report.result import RolloutResult
 from fleetbench.timeline.causes import Piece
 from fleetbench.timeline.stats import IDLE
 from fleetbench.timeline.workers import steps_of
-from fleetbench.units import format_duration
+from fleetbench.units import counted, format_duration
 
 _CHAIN_WIDTH = 2.2
 _BAR = 0.68
@@ -80,7 +80,7 @@ def describe(rollout: RolloutResult) -> str:
         if last is None
         else f"the last one, {shorten(last.key, 60)}, after {format_duration(rollout.total_s)}"
     )
-    return f"Gantt chart of {rollout.label}: {len(rollout.objects)} objects in order of Ready, {end}."
+    return f"Gantt chart of {rollout.label}: {counted(len(rollout.objects), 'object')} in order of Ready, {end}."
 
 
 def _title(rollout: RolloutResult) -> str:

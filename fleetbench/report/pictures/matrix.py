@@ -22,6 +22,7 @@ from fleetbench.report.pictures.style import (
     shorten,
     styled,
 )
+from fleetbench.units import counted
 
 _CELL = 0.2
 
@@ -44,7 +45,7 @@ def failure_matrix(
         picture = Picture(
             max(len(columns) * _CELL + 4.2, 7),
             max(len(rows), 1) * _CELL + 3.4,
-            f"Failure matrix of {len(rows)} objects{words}.",
+            f"Failure matrix of {counted(len(rows), 'object')}{words}.",
         )
         (axes,) = picture.axes_below(1)
         cells = []

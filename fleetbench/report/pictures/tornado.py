@@ -23,7 +23,7 @@ from fleetbench.report.pictures.style import (
     styled,
     time_ticks,
 )
-from fleetbench.units import format_duration
+from fleetbench.units import counted, format_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def tornado(changes: Sequence[Change], base_s: float | None = None, title: str |
             if best and -math.inf < best.difference_s < 0
             else ""
         )
-        picture = Picture(10, max(len(order), 1) * 0.36 + 1.6, f"What {len(order)} changes do to the total{words}.")
+        picture = Picture(10, max(len(order), 1) * 0.36 + 1.6, f"{counted(len(order), 'change')} and the total{words}.")
         (axes,) = picture.axes_below(1)
         ends = [v for c in order for v in (c.difference_s, c.low_s, c.high_s) if v is not None and math.isfinite(v)]
         reach = max([abs(v) for v in ends] + [1.0])

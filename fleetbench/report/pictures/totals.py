@@ -11,7 +11,7 @@ from fleetbench.report.inert import inert
 from fleetbench.report.pictures.compare import looks
 from fleetbench.report.pictures.style import INK, MUTED, ON_COLOUR, Picture, shorten, styled, time_axis
 from fleetbench.timeline.stats import lower_quantile
-from fleetbench.units import format_duration
+from fleetbench.units import counted, format_duration
 
 _MOST_BINS = 40
 
@@ -61,7 +61,7 @@ def totals(
 
 def _describe(samples: Mapping[str, Sequence[float]]) -> str:
     words = "; ".join(
-        f"{label}: median {format_duration(lower_quantile(list(v), 0.5))}, from {format_duration(min(v))} to {format_duration(max(v))}, {len(v)} samples"
+        f"{label}: median {format_duration(lower_quantile(list(v), 0.5))}, from {format_duration(min(v))} to {format_duration(max(v))}, {counted(len(v), 'sample')}"
         for label, v in samples.items()
         if v
     )

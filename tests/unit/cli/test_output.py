@@ -29,7 +29,7 @@ def test_json_is_one_document_on_standard_output_and_the_rest_on_standard_error(
     result = graph("--format", "json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["findings"][0]["code"] == "FB101"
-    assert result.stderr.startswith("5 of 10 findings are errors, the first: ")
+    assert result.stderr.startswith("5 errors among 10 findings, the first: ")
 
 
 def test_a_file_gets_the_format_of_its_suffix(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_full_disk_is_told_and_what_was_written_can_be_read(tmp_path, monkeypa
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         whole, r._file = r._file, Full()
-        with pytest.raises(EnvironmentLacks, match="no space left; 1 events are recorded"):
+        with pytest.raises(EnvironmentLacks, match="no space left; 1 event recorded"):
             r.event(Event(2.0, A, "True"))
         whole.close()
     assert len(read_run(tmp_path).timeline.events) == 1

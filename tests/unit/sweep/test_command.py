@@ -36,7 +36,7 @@ def test_a_repeated_command_goes_on_where_it_was(tmp_path):
     arguments = ("--cpus", "1,2", "-o", str(tmp_path / "s"))
     first, second = invoke(*arguments), invoke(*arguments)
     assert (first.exit_code, second.exit_code) == (0, 0)
-    assert "Going on: 2 of 2 cells are done" in second.stderr
+    assert "Going on: 2 of 2 cells done" in second.stderr
     assert first.stdout == second.stdout
 
 
