@@ -103,23 +103,16 @@ class Rows:
         """A width for each column; None where they do not fit side by side, not even with headers wrapped."""
         for wrap_header in (False, True):
             widths = [self._columns[n].need(self._cells(n), wrap_header, break_names) for n in shown]
+            wanting = [
+                (self._columns[n].wish(self._cells(n)) - widths[place], place)
+                for place, n in enumerate(shown)
+                if self._columns[n].wraps or self._columns[n].is_name
+            ]
             spare = available - sum(widths) - GAP * (len(widths) - 1)
-            if spare >= 0:
-                return self._widened(shown, widths, spare)
+            # A header wraps before a cell does: on one line only where nothing else lacks the room.
+            if spare >= (0 if wrap_header else sum(wanted for wanted, _ in wanting)):
+                return _widened(widths, wanting, spare)
         return None
-
-    def _widened(self, shown: Sequence[int], widths: list[int], spare: int) -> list[int]:
-        """What is left over goes to the columns that can be narrower, no more to one than it can use."""
-        wanting = [
-            (self._columns[n].wish(self._cells(n)) - widths[place], place)
-            for place, n in enumerate(shown)
-            if self._columns[n].wraps or self._columns[n].is_name
-        ]
-        for done, (wanted, place) in enumerate(sorted(wanting)):
-            given = min(wanted, spare // (len(wanting) - done))
-            widths[place] += given
-            spare -= given
-        return widths
 
     def _lines(
         self, shown: Sequence[int], widths: Sequence[int], console: Console, options: ConsoleOptions
@@ -166,6 +159,15 @@ class Rows:
         ]
         if said:
             yield indented(Text(", ").join(said), indent)
+
+
+def _widened(widths: list[int], wanting: list[tuple[int, int]], spare: int) -> list[int]:
+    """What is left over goes to the columns that want more (how much, which), to none more than it can use."""
+    for done, (wanted, place) in enumerate(sorted(wanting)):
+        given = min(wanted, spare // (len(wanting) - done))
+        widths[place] += given
+        spare -= given
+    return widths
 
 
 def indented(text: Text, columns: int) -> Padding:
