@@ -8,13 +8,12 @@ from typing import Any
 
 from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
 from fleetbench.repo.charts import coalesced, values_of
-from fleetbench.repo.manifest import Manifest, mapping, mappings
+from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.objects import is_helmrelease
 from fleetbench.repo.tree import Tree, Unreadable
 from fleetbench.repo.yamltext import decode, line_of, load
 
-CONTROLLERS = ("kustomize-controller", "helm-controller", "source-controller")
 INSTANCE_GROUP = "fluxcd.controlplane.io"
 _USUAL = frozenset(
     {

@@ -37,6 +37,8 @@ FIRST = [
 LAST = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 _RANK = {kind: i - len(FIRST) for i, kind in enumerate(FIRST)} | {kind: i + 1 for i, kind in enumerate(LAST)}
 """fluxcd/pkg ssa v0.76.1 sort.go ReconcileOrder."""
+CONTROLLERS = ("kustomize-controller", "helm-controller", "source-controller")
+"""Flux's Deployments whose flags tell on the timing."""
 CLUSTER_SCOPED = frozenset(
     [
         "APIService",

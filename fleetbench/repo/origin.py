@@ -8,16 +8,16 @@ from typing import Any
 import yaml
 
 from fleetbench.repo.inputs import Inputs
-from fleetbench.repo.manifest import Manifest, mapping
+from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping
 from fleetbench.repo.tree import Tree, Unreadable
 from fleetbench.repo.yamltext import decode
 
 _PLACED = ("toolkit.fluxcd.io", "fluxcd.controlplane.io", "extensions.fluxcd.io")
-"""API groups whose objects get a line; of others nobody asks."""
+"""API groups whose objects get a line; of others nobody asks, but for Flux's own Deployments."""
 
 
 class Origins:
-    """An index of the Flux objects in a build's files."""
+    """An index of the Flux objects, and of the Deployments of Flux itself, in a build's files."""
 
     def __init__(self, tree: Tree, inputs: Inputs):
         self._found: dict[tuple[str, str], list[tuple[str, str, int]]] = {}
@@ -31,10 +31,10 @@ class Origins:
 
     def place(self, body: Mapping[str, Any]) -> Manifest:
         """The object with its file and line, where they are known."""
-        if not str(body.get("apiVersion") or "").rpartition("/")[0].endswith(_PLACED):
-            return Manifest(body)
         kind, metadata = str(body.get("kind")), mapping(body, "metadata")
         name, namespace = str(metadata.get("name")), str(metadata.get("namespace") or "")
+        if not _is_placed(str(body.get("apiVersion") or ""), kind, name):
+            return Manifest(body)
         candidates = self._found.get((kind, name), [])
         for prefix, suffix in self._affixes:
             if candidates:
@@ -45,8 +45,12 @@ class Origins:
         return Manifest(body, exact[0][1], exact[0][2]) if exact else Manifest(body)
 
 
+def _is_placed(api_version: str, kind: str, name: str) -> bool:
+    return api_version.rpartition("/")[0].endswith(_PLACED) or (kind == "Deployment" and name in CONTROLLERS)
+
+
 def flux_objects(tree: Tree, path: str) -> list[tuple[str, str, str, int]]:
-    """Kind, name, namespace and line of the Flux objects in a file; patches to them do not count."""
+    """Kind, name, namespace and line of the objects in a file that :class:`Origins` places; patches do not count."""
     key = "flux:" + path
     found: list[tuple[str, str, str, int]] | None = tree.memo.get(key)
     if found is None:
@@ -59,7 +63,7 @@ def _scan(tree: Tree, path: str) -> list[tuple[str, str, str, int]]:
         text = decode(tree.read(path), path)
     except Unreadable:
         return []
-    if not any(group in text for group in _PLACED):
+    if not any(mark in text for mark in (*_PLACED, *CONTROLLERS)):
         return []
     found = []
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
@@ -67,13 +71,10 @@ def _scan(tree: Tree, path: str) -> list[tuple[str, str, str, int]]:
         while loader.check_node():
             node = loader.get_node()
             top = _scalars(node)
-            if not top.get("apiVersion", "").rpartition("/")[0].endswith(_PLACED) or "spec" not in _keys(node):
-                continue
             metadata = _scalars(_child(node, "metadata"))
-            if metadata.get("name"):
-                found.append(
-                    (top.get("kind", ""), metadata["name"], metadata.get("namespace", ""), node.start_mark.line + 1)
-                )
+            kind, name = top.get("kind", ""), metadata.get("name", "")
+            if name and "spec" in _keys(node) and _is_placed(top.get("apiVersion", ""), kind, name):
+                found.append((kind, name, metadata.get("namespace", ""), node.start_mark.line + 1))
     except (yaml.YAMLError, RecursionError):
         pass
     finally:

@@ -151,6 +151,17 @@ def test_flags_become_a_kustomize_patch_that_the_reader_finds(tmp_path: Path):
     )
 
 
+def test_flags_are_written_where_the_components_are_too_large_to_be_read_without_kustomize(tmp_path: Path):
+    repo = tmp_path / "fleet"
+    write_repository(repo, 1)
+    components = repo / "clusters/x/flux-system/gotk-components.yaml"
+    components.write_text("# a CRD\n" * 10_000 + components.read_text())  # `flux bootstrap` writes some 400 KiB
+    reading = read_repository(repo, "clusters/x")
+    flags = (SetFlags({"kustomize_concurrent": 20}),)
+    patch = make_patch(repo, "clusters/x", reading, flags, assemble(reading.fleet, Choice()).scenario)
+    assert patch.left == () and "b/clusters/x/flux-system/kustomization.yaml" in patch.text
+
+
 def test_in_memory_builds_and_a_cpu_limit_become_patches_that_the_reader_finds(tmp_path: Path):
     repo = tmp_path / "fleet"
     write_repository(repo, 1)
