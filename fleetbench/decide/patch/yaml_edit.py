@@ -6,6 +6,7 @@ stay, which no dump of a parsed document could promise.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -104,15 +105,12 @@ def add_item(text: str, document: yaml.MappingNode, path: Sequence[str], lines: 
     Raises:
         NotEditable: the list is written in a form that cannot be edited safely.
     """
-    newline = "\r\n" if "\r\n" in text else "\n"
     owner = document
     for key in path[:-1]:
         owner = child(owner, key)
     items = child(owner, path[-1])
     if items is None:
-        column = _block_column(owner, path)
-        block = [f"{' ' * column}{path[-1]}:", *_item(" " * column + "  ", lines)]
-        return _insert_lines(text, _line_start(text, owner.value[0][0].start_mark.index), block, newline)
+        return _with_key(text, owner, path, item=lines)
     if not isinstance(items, yaml.SequenceNode):
         raise NotEditable(f"its {path[-1]} is no list")
     if items.flow_style:
@@ -123,11 +121,11 @@ def add_item(text: str, document: yaml.MappingNode, path: Sequence[str], lines: 
     last = items.value[-1]
     start = _line_start(text, last.start_mark.index)
     dash = text[start:].index("-")
-    return _insert_lines(text, _line_end(text, _last_index(last)), _item(" " * dash, lines), newline)
+    return _insert_lines(text, _line_end(text, _last_index(last)), _item(" " * dash, lines))
 
 
 def set_scalar(text: str, document: yaml.MappingNode, path: Sequence[str], value: str) -> str:
-    """Give a field another plain value; a field that is missing becomes the first of its mapping.
+    """Give a field another plain value; a field that is missing becomes the last of its mapping.
 
     Raises:
         NotEditable: the mapping above is missing, in flow style, or the field is no plain value.
@@ -137,11 +135,7 @@ def set_scalar(text: str, document: yaml.MappingNode, path: Sequence[str], value
         owner = child(owner, key)
     found = child(owner, path[-1])
     if found is None:
-        column = _block_column(owner, path)
-        newline = "\r\n" if "\r\n" in text else "\n"
-        return _insert_lines(
-            text, _line_start(text, owner.value[0][0].start_mark.index), [f"{' ' * column}{path[-1]}: {value}"], newline
-        )
+        return _with_key(text, owner, path, f" {value}")
     if not isinstance(found, yaml.ScalarNode) or found.style in ("|", ">"):
         raise NotEditable(f"its {'.'.join(path)} is no plain value")
     start, end = found.start_mark.index, found.end_mark.index
@@ -218,6 +212,43 @@ def _line_end(text: str, index: int) -> int:
     return len(text) if end < 0 else end + 1
 
 
+def _with_key(text: str, owner: Any, path: Sequence[str], value: str = "", item: Sequence[str] = ()) -> str:
+    """A new key at the end of a mapping: with a plain value, or with a list of one item."""
+    indent = " " * _block_column(owner, path)
+    lines = [f"{path[-1]}:{value}", *_item(" " * _dash_indent(owner), item)]
+    return _insert_lines(text, _behind(text, owner), [indent + line for line in lines])
+
+
+def _behind(text: str, owner: yaml.MappingNode) -> int:
+    """Index of the line behind a block mapping and the comments that belong to its last value.
+
+    An alias stands in the tree as what it refers to, somewhere above, so the lines up to the end mark are looked at,
+    too. A comment belongs to what is above it unless a blank line or less indentation parts the two.
+    """
+    column = owner.value[0][0].start_mark.column
+    at = end = _line_end(text, _last_index(owner))
+    attached = True
+    for line in re.findall(r".*\n|.+", text[end : owner.end_mark.index]):
+        end += len(line)
+        indent, said = len(line) - len(line.lstrip()), line.strip()
+        attached = bool(said) and (not said.startswith("#") or (attached and indent >= column))
+        if attached:
+            at = end
+    return at
+
+
+def _dash_indent(owner: yaml.MappingNode) -> int:
+    """How far the user indents the dashes of a list below its key: as in another list of the mapping, else 2."""
+    for key, value in owner.value:
+        if (
+            isinstance(value, yaml.SequenceNode)
+            and not value.flow_style
+            and value.start_mark.line > key.start_mark.line
+        ):
+            return int(value.start_mark.column - key.start_mark.column)
+    return 2
+
+
 def _block_column(owner: Any, path: Sequence[str]) -> int:
     if not isinstance(owner, yaml.MappingNode) or owner.flow_style or not owner.value:
         raise NotEditable(f"it has no block mapping {'.'.join(path[:-1]) or 'at its top'} to put {path[-1]} into")
@@ -228,7 +259,8 @@ def _item(indent: str, lines: Sequence[str]) -> list[str]:
     return [f"{indent}{'- ' if n == 0 else '  '}{line}" for n, line in enumerate(lines)]
 
 
-def _insert_lines(text: str, at: int, lines: Sequence[str], newline: str) -> str:
+def _insert_lines(text: str, at: int, lines: Sequence[str]) -> str:
+    newline = "\r\n" if "\r\n" in text else "\n"
     before = text[:at]
     if before and not before.endswith("\n"):
         before += newline

@@ -142,7 +142,7 @@ def test_flags_become_a_kustomize_patch_that_the_reader_finds(tmp_path: Path):
     flags = SetFlags({"kustomize_concurrent": 20, "requeue_dependency_s": 5.0, "helm_concurrent": 8})
     patch = make_patch(repo, "clusters/x", reading, (flags,), assemble(reading.fleet, Choice()).scenario)
     assert patch.left == ()
-    assert "+patches:" in patch.text and "+        value: --concurrent=20" in patch.text
+    assert "+patches:" in patch.text and "+      value: --concurrent=20" in patch.text
     parameters = assemble(patch.fleet, Choice()).scenario.parameters
     assert (parameters.kustomize_concurrent, parameters.requeue_dependency_s, parameters.helm_concurrent) == (
         20,

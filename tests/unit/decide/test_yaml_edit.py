@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetbench.decide.patch.unified import unified_diff
-from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, document_of, drop_item, set_scalar
+from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, document_of, documents_of, drop_item, set_scalar
 from fleetbench.ids import ObjectId
 
 APP = ObjectId("Kustomization", "flux-system", "app")
@@ -19,6 +19,10 @@ HEAD = "kind: Kustomization\nmetadata:\n  name: app # the app\n"
 
 def drop(text: str, name: str) -> str:
     return drop_item(text, document_of(text, APP), DEPENDS_ON, {"name": (name,)})
+
+
+def top(text: str) -> yaml.MappingNode:
+    return documents_of(text)[0]
 
 
 def test_an_item_goes_with_its_own_line_and_comments_stay():
@@ -59,8 +63,44 @@ def test_of_several_documents_the_right_one_is_edited():
 def test_a_missing_field_is_added_and_an_anchor_elsewhere_is_left_alone():
     text = HEAD + "spec:\n  interval: &i 1m\n  retryInterval: *i\n"
     assert set_scalar(text, document_of(text, APP), ("spec", "timeout"), "5m0s") == text.replace(
-        "spec:\n", "spec:\n  timeout: 5m0s\n"
+        "retryInterval: *i\n", "retryInterval: *i\n  timeout: 5m0s\n"
     )
+
+
+KUSTOMIZATION_FILE = "# ours\napiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n"
+
+
+@pytest.mark.parametrize(
+    ("listed", "rest"),
+    [
+        ("- a.yaml\n", ""),
+        ("  - a.yaml\n", ""),
+        ("- a.yaml\n# - b.yaml\n", "\n# who to ask: us\n"),
+        ("    - a.yaml # first\n    # - b.yaml\n", "\n\n"),
+    ],
+)
+def test_a_new_list_is_the_last_key_of_a_kustomization_file_and_its_dashes_stand_as_in_the_other_lists(listed, rest):
+    text = KUSTOMIZATION_FILE + listed + rest
+    dash = listed[: listed.index("-")] + "- "
+    after = add_item(text, top(text), ("patches",), ["path: p.yaml"])
+    assert after == KUSTOMIZATION_FILE + listed + f"patches:\n{dash}path: p.yaml\n" + rest
+
+
+def test_a_new_key_stands_behind_a_block_of_text_and_before_the_next_document():
+    first = "kind: Kustomization\npatches:\n- patch: |\n    a: 1\n    # no comment\n"
+    after = add_item(first + "---\nkind: X\n", top(first), ("resources",), ["a.yaml"])
+    assert after == first + "resources:\n- a.yaml\n---\nkind: X\n"
+
+
+def test_a_comment_above_the_next_key_stays_with_it():
+    text = HEAD + "spec:\n  interval: 1m\n  # of the interval\n# the status\nstatus: {}\n"
+    after = set_scalar(text, document_of(text, APP), ("spec", "wait"), "false")
+    assert after == text.replace("# the status", "  wait: false\n# the status")
+
+
+def test_a_new_key_of_a_file_with_windows_line_ends_and_no_last_one_gets_them():
+    text = KUSTOMIZATION_FILE.replace("\n", "\r\n") + "- a.yaml"
+    assert add_item(text, top(text), ("patches",), ["path: p"]) == text + "\r\npatches:\r\n- path: p\r\n"
 
 
 def test_windows_line_ends_and_a_missing_last_newline_survive():
@@ -101,3 +141,27 @@ def test_git_applies_the_diff_of_odd_files(tmp_path: Path):
     diff = unified_diff(before, after)
     subprocess.run(["git", "-C", str(tmp_path), "apply", "-"], input=diff.encode(), check=True)
     assert {path: (tmp_path / path).read_bytes().decode() for path in after} == after
+
+
+VALUES = [
+    "1", "", "|\n{pad}  text\n{pad}  # no comment", "[x, y]", "{{x: 1}}", "*known",
+    "\n{pad}- one\n{pad}- *known", "\n{pad}  one: 1\n{pad}  two: *known", "'a\n\n{pad}  b'",
+]  # fmt: skip
+
+
+@given(
+    st.lists(st.sampled_from(VALUES), max_size=3),
+    st.sampled_from(["", "\n", "# end\n", "\n# end\n", "  # end\n\n\n"]),
+    st.sampled_from(["", "    "]),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_a_new_key_leaves_every_other_key_and_every_line_as_it_was(values, tail, pad, newline):
+    inner = "".join(f"{pad}key-{n}: {value.format(pad=pad)}\n" for n, value in enumerate(values))
+    text = (f"{'top:' if pad else ''}\n{pad}known: &known a\n" + inner + tail).replace("\n", newline)
+    path = ("top", "new") if pad else ("new",)
+    after = set_scalar(text, top(text), path, "1")
+    before, found = yaml.safe_load(text), yaml.safe_load(after)
+    assert (found["top"] if pad else found).pop("new") == 1
+    assert found == before
+    lines = [line for line in after.split("\n") if line.strip() != "new: 1"]
+    assert lines == text.split("\n")
