@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from fleetbench.decide.candidates import EDGES_SAFE, EDGES_UNPROVEN, Candidate, candidates
 from fleetbench.decide.needed import Guarantees, guarantees, lost_anything, lost_needs
 from fleetbench.decide.paired import Paired
+from fleetbench.decide.prune import pruned
 from fleetbench.decide.timeouts import TimeoutAdvice, advise
-from fleetbench.decide.trial import Bench, Progress, Trial, total_difference
+from fleetbench.decide.trial import Bench, Progress, Trial, gained, is_better, total_difference
 from fleetbench.decide.whatif import SetFlags, WhatIf, all_applied
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import Scenario
@@ -44,6 +45,8 @@ class Optimized:
     """Every candidate, the most seconds saved first."""
     best: Trial
     """The combination; without changes where nothing helps."""
+    left_out: tuple[WhatIf, ...]
+    """What was combined first and then saved nothing any more beside the rest."""
     fresh: Paired
     """What the combination saves on draws that the search has not seen: the search picks what looks best on its own
     draws, so the figure there flatters it."""
@@ -60,8 +63,8 @@ def optimize(
 ) -> Optimized:
     """Try every candidate alone, then add the best to each other as long as the total gets shorter.
 
-    A change is kept only if the paired interval of what it adds lies below zero, and dropped again if the others make
-    it superfluous. No change is taken that loses an order which the manifests need (see :mod:`.needed`), or after which
+    A change is kept only if the paired interval of what it adds lies below zero, and left out again, as a whole or in
+    part, if the others make it superfluous (see :mod:`.prune`). No change is taken that loses an order which the manifests need (see :mod:`.needed`), or after which
     less turns Ready: half a fleet would be a fast one. One after which more does is kept in any case.
 
     Args:
@@ -78,10 +81,12 @@ def optimize(
     tried = [Ranked(c, bench.try_(c.change)) for c in wanted]
     ranked = sorted(tried, key=lambda r: (r.trial.total.p50_s, r.trial.total.high_s, r.candidate.change.title))
     mine = [r for r in ranked if r.candidate.mine and _promising(bench.base, r.trial) and writable(r.candidate.change)]
-    mine.sort(key=lambda r: _gained(bench.base, r.trial.prediction) <= 0)  # first what lets more turn Ready
-    best = _combine(bench, [r.candidate.change for r in mine], edges)
+    mine.sort(key=lambda r: gained(bench.base, r.trial.prediction) <= 0)  # first what lets more turn Ready
+    best, left_out = _combine(bench, [r.candidate.change for r in mine], edges)
     fresh = fresh_difference(scenario, best.changes, samples)
-    return Optimized(bench.base, predict(perfect(scenario), samples), tuple(ranked), best, fresh, tuple(timeouts))
+    return Optimized(
+        bench.base, predict(perfect(scenario), samples), tuple(ranked), best, tuple(left_out), fresh, tuple(timeouts)
+    )
 
 
 def fresh_difference(scenario: Scenario, changes: tuple[WhatIf, ...], samples: int) -> Paired:
@@ -104,24 +109,14 @@ def slowest_workloads(prediction: Prediction, most: int) -> list[ObjectId]:
     return sorted(seconds, key=lambda id: (-seconds[id], id))[:most]
 
 
-def _gained(old: Prediction, new: Prediction) -> float:
-    """How much more of the fleet turns Ready; 0 where it is as much."""
-    gained = new.ready_share - old.ready_share
-    return gained if abs(gained) > 1e-9 else 0.0
-
-
 def _promising(base: Prediction, trial: Trial) -> bool:
     """Shorter at the median, or at least not known to be longer: two waits may only help together."""
-    gained = _gained(base, trial.prediction)
-    return gained > 0 or (gained == 0 and trial.total.p50_s < 0 and not trial.total.later)
+    more = gained(base, trial.prediction)
+    return more > 0 or (more == 0 and trial.total.p50_s < 0 and not trial.total.later)
 
 
-def _is_better(old: Prediction, new: Prediction) -> bool:
-    gained = _gained(old, new)
-    return gained > 0 or (gained == 0 and total_difference(old, new).sooner)
-
-
-def _combine(bench: Bench, changes: Sequence[WhatIf], edges: str) -> Trial:
+def _combine(bench: Bench, changes: Sequence[WhatIf], edges: str) -> tuple[Trial, list[WhatIf]]:
+    """The combination, and what it no longer needs."""
     lost = lost_needs if edges == EDGES_UNPROVEN else lost_anything
     promised = guarantees(bench.scenario.fleet)
     best = Trial((), bench.base, total_difference(bench.base, bench.base))
@@ -130,9 +125,9 @@ def _combine(bench: Bench, changes: Sequence[WhatIf], edges: str) -> Trial:
         if wanted is None or _loses(bench, wanted, promised, lost):
             continue
         trial = bench.try_(*wanted)
-        if _is_better(best.prediction, trial.prediction):
+        if is_better(best.prediction, trial.prediction):
             best = trial
-    return _pruned(bench, best, promised, lost)
+    return pruned(bench, best, lambda fewer: not _loses(bench, fewer, promised, lost))
 
 
 def _added(changes: tuple[WhatIf, ...], change: WhatIf) -> tuple[WhatIf, ...] | None:
@@ -146,19 +141,3 @@ def _added(changes: tuple[WhatIf, ...], change: WhatIf) -> tuple[WhatIf, ...] | 
 
 def _loses(bench: Bench, changes: tuple[WhatIf, ...], promised: Guarantees, lost: Lost) -> bool:
     return lost(promised, guarantees(all_applied(bench.scenario, changes).fleet))
-
-
-def _pruned(bench: Bench, best: Trial, promised: Guarantees, lost: Lost) -> Trial:
-    """Without the changes that the others have made superfluous."""
-    for change in best.changes[:-1] if len(best.changes) > 1 else ():
-        fewer = tuple(c for c in best.changes if c is not change)
-        if _loses(bench, fewer, promised, lost):
-            continue
-        trial = bench.try_(*fewer)
-        if (
-            _gained(best.prediction, trial.prediction) >= 0
-            and not total_difference(best.prediction, trial.prediction).later
-            and trial.total.p50_s <= best.total.p50_s + 1.0
-        ):
-            best = trial
-    return best

@@ -58,6 +58,18 @@ def total_difference(old: Prediction, new: Prediction) -> Paired:
     return of_differences(differences)
 
 
+def gained(old: Prediction, new: Prediction) -> float:
+    """How much more of the fleet turns Ready; 0 where it is as much."""
+    more = new.ready_share - old.ready_share
+    return more if abs(more) > 1e-9 else 0.0
+
+
+def is_better(old: Prediction, new: Prediction) -> bool:
+    """More turns Ready, or as much and sooner, beyond what noise explains."""
+    more = gained(old, new)
+    return more > 0 or (more == 0 and total_difference(old, new).sooner)
+
+
 class Bench:
     """Holds the scenario as it is; every trial is against it."""
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from fleetbench.decide.optimize import Optimized, Ranked
 from fleetbench.decide.paired import METHOD, Paired, interval, signed
+from fleetbench.decide.prune import WORTH_S
 from fleetbench.decide.timeouts import TimeoutAdvice
 from fleetbench.ids import say
 from fleetbench.prediction.predict import Prediction
@@ -76,10 +77,13 @@ def _ranking(ranked: Sequence[Ranked]) -> Rows:
 
 def _together(found: Optimized) -> list[RenderableType]:
     if not found.best.changes:
-        return [Text("Nothing that can be changed here makes it shorter beyond noise.")]
+        return [Text(f"Nothing that can be changed here saves {WORTH_S:g} s or more, beyond noise.")]
     lines: list[RenderableType] = [
         indented(Text(f"{n}. {inert(c.title)}"), GAP) for n, c in enumerate(found.best.changes, 1)
     ]
+    if found.left_out:
+        left_out = inert("; ".join(c.title for c in found.left_out))
+        lines.append(Text(f"Left out, as it saves nothing beside these: {left_out}", style="dim"))
     d, fresh = found.best.total, found.fresh
     lines.append(Text(f"{_median(found.best.prediction)}: {signed(d.p50_s)}, interval {interval(d)}"))
     lines.append(Text(f"On draws that the search has not seen: {signed(fresh.p50_s)}, interval {interval(fresh)}"))
@@ -93,8 +97,9 @@ def _patch(outcome: PatchOutcome) -> list[Text]:
     d = outcome.total
     lines.append(
         Text(
-            f"{inert(outcome.file)}: the patched repository takes {_median(outcome.prediction)}: {signed(d.p50_s)}, interval "
-            f"{interval(d)}. Apply it in the repository's folder with `git apply`."
+            f"{inert(outcome.file)} holds {inert('; '.join(c.title for c in outcome.patch.changes))}. The patched repository takes "
+            f"{_median(outcome.prediction)}: {signed(d.p50_s)}, interval {interval(d)}. Apply it in the repository's folder "
+            "with `git apply`."
         )
     )
     if outcome.patch.shared:
@@ -134,6 +139,7 @@ def to_document(found: Optimized, outcome: PatchOutcome | None) -> dict[str, Any
         ],
         "together": {
             "changes": [c.title for c in found.best.changes],
+            "left_out": [c.title for c in found.left_out],
             **_totals(found.best.prediction),
             "difference": found.best.total.to_json(),
             "difference_fresh_draws": found.fresh.to_json(),
@@ -143,6 +149,7 @@ def to_document(found: Optimized, outcome: PatchOutcome | None) -> dict[str, Any
     if outcome is not None:
         document["patch"] = {
             "file": outcome.file if outcome.patch.text else None,
+            "changes": [c.title for c in outcome.patch.changes],
             "cannot_be_written": list(outcome.patch.left),
             "shared_files": list(outcome.patch.shared),
             **_totals(outcome.prediction),

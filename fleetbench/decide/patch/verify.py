@@ -25,6 +25,8 @@ class Patch:
 
     text: str
     """Unified diff; empty if there is nothing to write."""
+    changes: tuple[WhatIf, ...]
+    """What it holds; of one that could be written in part only, ``left`` says what is missing."""
     fleet: Fleet
     """The patched repository as read."""
     left: tuple[str, ...]
@@ -45,13 +47,14 @@ def make_patch(
     while True:
         written = write_changes(repo, reading, wanted)
         if not written.files.changed:
-            return Patch("", reading.fleet, (*left, *written.left), ())
+            return Patch("", (), reading.fleet, (*left, *written.left), ())
         fleet, problem = _read_patched(repo, cluster_path, written)
         undone = problem or _differs(all_applied(scenario, tuple(wanted)).fleet, fleet, written)
         if undone is None:
             changed = written.files.changed
             shared = tuple(sorted(p for p in changed if not p.startswith(spec_path(cluster_path) + "/")))
-            return Patch(unified_diff(written.files.before, changed), fleet, (*left, *written.left), shared)
+            text = unified_diff(written.files.before, changed)
+            return Patch(text, written.changes, fleet, (*left, *written.left), shared)
         dropped = wanted.pop()
         left.append(f"{dropped.title}: {undone}")
 

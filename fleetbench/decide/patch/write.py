@@ -80,6 +80,8 @@ class Written:
     files: Files
     left: tuple[str, ...]
     """Sentences for people."""
+    changes: tuple[WhatIf, ...] = ()
+    """Those of which something was written."""
 
 
 def write_changes(repo: Path, reading: Reading, changes: Iterable[WhatIf]) -> Written:
@@ -92,7 +94,9 @@ def write_changes(repo: Path, reading: Reading, changes: Iterable[WhatIf]) -> Wr
     """
     files = Files(repo.resolve())
     left: list[str] = []
+    made: list[WhatIf] = []
     for change in changes:
+        before = files.changed
         if isinstance(change, SetFlags):
             try:
                 left += write_flags(
@@ -109,7 +113,9 @@ def write_changes(repo: Path, reading: Reading, changes: Iterable[WhatIf]) -> Wr
             left.append(f"{change.title}: `fleetbench convert --to {change.to} -o DIR` writes it")
         else:
             left += _edit_objects(files, reading.fleet, change)
-    return Written(files, tuple(left))
+        if files.changed != before:
+            made.append(change)
+    return Written(files, tuple(left), tuple(made))
 
 
 def can_be_written(reading: Reading, change: WhatIf) -> bool:

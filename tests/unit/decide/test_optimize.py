@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import networkx as nx
 import pytest
@@ -11,11 +14,15 @@ from click.testing import CliRunner
 from fleetbench.cli.main import cli
 from fleetbench.decide.needed import IMPLIED, NEEDED, UNNEEDED, UNPROVEN, classify, droppable
 from fleetbench.decide.optimize import optimize
+from fleetbench.decide.paired import of_differences
 from fleetbench.decide.patch.verify import make_patch
-from fleetbench.decide.whatif import SetFlags, WaitOff, all_applied
+from fleetbench.decide.prune import pruned
+from fleetbench.decide.trial import Bench, Trial, total_difference
+from fleetbench.decide.whatif import AddEdge, DropEdges, SetFlags, WaitOff, WhatIf, all_applied
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Choice, assemble
+from fleetbench.model.scenario import Scenario
 from fleetbench.model.steps import shipped_steps
 from fleetbench.prediction.predict import predict
 from fleetbench.repo import read_repository
@@ -64,8 +71,6 @@ def test_an_edge_between_read_manifests_that_need_nothing_of_each_other_may_go()
 
 
 def test_an_edge_of_a_chart_that_was_not_rendered_is_only_unproven():
-    from dataclasses import replace
-
     of = fleet(ks("db"), ks("app", "db"), replace(hr("app", "app"), workloads_known=False))
     of = replace(of, kustomizations=tuple(replace(k, applies=0, workloads=()) for k in of.kustomizations))
     assert classify(of)[(ks_id("app"), ks_id("db"))] == UNPROVEN
@@ -74,8 +79,6 @@ def test_an_edge_of_a_chart_that_was_not_rendered_is_only_unproven():
 
 
 def test_an_edge_in_the_middle_stays_where_something_unread_further_down_may_need_it():
-    from dataclasses import replace
-
     def bare(k):
         return replace(k, applies=0, workloads=())
 
@@ -97,8 +100,6 @@ def test_two_edges_that_back_each_other_do_not_both_go():
 
 def test_a_wait_that_others_lean_on_is_never_turned_off():
     of = fleet(ks("op"), hr("op", "op"), ks("app", "op"), hr("app", "app"))
-    from dataclasses import replace
-
     of = replace(of, kustomizations=tuple(replace(k, workloads=()) for k in of.kustomizations))
     from fleetbench.decide.candidates import wait_changes
 
@@ -109,6 +110,51 @@ def test_a_wait_on_workloads_that_nothing_else_reports_is_not_turned_off_for_a_s
     from fleetbench.decide.candidates import wait_changes
 
     assert wait_changes(fleet(ks("app"), hr("app", "app"))) == []
+
+
+def chain_of_three() -> tuple[Scenario, DropEdges]:
+    """Each waits for the one before, and nothing in the manifests asks for it."""
+    read = [replace(k, applies=0, workloads=()) for k in (ks("a"), ks("b", "a"), ks("c", "b"))]
+    edges = DropEdges(((ks_id("b"), ks_id("a")), (ks_id("c"), ks_id("b"))))
+    return scenario(fleet(*read), {"a": 40.0, "b": 40.0, "c": 40.0}, steps=shipped_steps()), edges
+
+
+def test_what_saves_nothing_beside_the_rest_of_a_combination_is_left_out_of_it():
+    asked, edges = chain_of_three()
+    bench = Bench(asked, 8)
+    flags = SetFlags({"in_memory_builds": True, "requeue_dependency_s": 5.0})
+    whole = bench.try_(flags, edges)
+    kept, left_out = pruned(bench, whole, lambda changes: True)
+    assert kept.changes == (edges,) and left_out == [flags]
+    assert total_difference(whole.prediction, kept.prediction).p50_s <= 1.0
+    assert kept.prediction.totals == predict(edges.applied(asked), 8).totals
+
+
+class SavingsBench:
+    """A bench on which every change saves as much."""
+
+    def __init__(self, saves_s: float):
+        self.saves_s = saves_s
+        self.base = self.try_().prediction
+
+    def try_(self, *changes: WhatIf) -> Trial:
+        totals = [100.0 - self.saves_s * len(changes)] * 8
+        prediction: Any = SimpleNamespace(services=(), ready=(), totals=totals, ready_share=1.0)
+        return Trial(changes, prediction, of_differences([totals[0] - 100.0] * 8))
+
+
+def test_of_many_changes_that_save_little_each_only_so_many_are_left_out_that_it_stays_little():
+    bench: Any = SavingsBench(0.6)
+    every = [AddEdge(ks_id(name), ks_id("a")) for name in "bcdef"]
+    kept, left_out = pruned(bench, bench.try_(*every), lambda changes: True)
+    assert kept.changes == tuple(every[:-1]) and left_out == every[-1:]
+
+
+def test_an_edge_that_two_changes_drop_is_not_called_left_out():
+    asked, edges = chain_of_three()
+    bench = Bench(asked, 8)
+    kept, left_out = pruned(bench, bench.try_(DropEdges(edges.edges[1:]), edges), lambda changes: True)
+    assert {edge for change in kept.changes for edge in change.edges} == set(edges.edges) and left_out == []
 
 
 @pytest.mark.parametrize("seed", [1, 4])
@@ -123,6 +169,7 @@ def test_the_patch_applies_with_git_and_the_patched_repository_takes_the_promise
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert found["together"]["changes"] and found["patch"]["cannot_be_written"] == []
+    assert found["patch"]["changes"] == found["together"]["changes"]
     assert found["patch"]["total_s_p50"] == found["together"]["total_s_p50"] < found["now"]["total_s_p50"]
     subprocess.run(["git", "-C", str(repo), "apply", str(patch)], check=True)
     simulated = CliRunner().invoke(cli, ["simulate", *where, *how, "--strategy", "fine"])
@@ -207,8 +254,6 @@ def test_what_a_graph_file_cannot_be_patched_says_so():
 
 @pytest.mark.parametrize("seed", range(12))
 def test_an_edge_is_judged_as_comparing_the_whole_order_before_and_after_would(seed):
-    from dataclasses import replace
-
     from fleetbench.decide.needed import guarantees, lost_anything, lost_needs, without
 
     of, _, _ = random_fleet(seed)
