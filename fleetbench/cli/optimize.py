@@ -80,6 +80,7 @@ def _patched(
     """Write the patch, and simulate the patched repository as any other."""
     from dataclasses import replace
 
+    from fleetbench.decide.optimize import later_objects
     from fleetbench.decide.patch.verify import make_patch
     from fleetbench.decide.patch.write import elsewhere
     from fleetbench.decide.trial import total_difference
@@ -95,4 +96,5 @@ def _patched(
         write_text(patch.text, file)
     else:
         warn(f"{file} was not written: nothing that this repository can say makes the rollout shorter")
-    return PatchOutcome(patch, prediction, total_difference(found.base, prediction), str(file))
+    later = tuple(later_objects(found.base, prediction))
+    return PatchOutcome(patch, prediction, total_difference(found.base, prediction), later, str(file))

@@ -108,7 +108,7 @@ def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
             now, None, policy, tuple(failures), budget_s, parallel, new_findings=tuple(errors), chain=_chain(now)
         )
     total = _total(base, now, policy)
-    objects = _objects(base, now, policy)
+    objects = object_changes(base.prediction, now.prediction, policy)
     added, dropped = _edges(base.fleet, now.fleet)
     if total.worse:
         failures.append(Failure(TOTAL, f"the whole rollout: {said(total)}"))
@@ -144,6 +144,17 @@ def said(change: Change) -> str:
     return f"{was} ({signed(d.p50_s)}, 95 % interval {interval(d)})"
 
 
+def object_changes(base: Prediction, now: Prediction, policy: Policy) -> list[Change]:
+    """How every object's Ready that is in both differs, the latest against before first."""
+    before, after = series(base), series(now)
+    found = [
+        _change(id, list(before[id]), list(after[id]), paired(before[id], after[id]), policy)
+        for id in after
+        if id in before
+    ]
+    return sorted(found, key=lambda c: (-c.difference.p50_s, c.object or now.scenario.fleet.root))
+
+
 def _change(object: ObjectId | None, old: list[float], new: list[float], difference: Paired, policy: Policy) -> Change:
     before, after = (lower_quantile([None if math.isinf(v) else v for v in values], 0.5) for values in (old, new))
     floor = max(FLOOR_S, policy.tolerance * (before or 0.0))
@@ -156,16 +167,6 @@ def _total(base: Side, now: Side, policy: Policy) -> Change:
     difference = total_difference(base.prediction, now.prediction)
     change = _change(None, list(base.prediction.totals), list(now.prediction.totals), difference, policy)
     return replace(change, now_s=None) if difference.p50_s == math.inf else change
-
-
-def _objects(base: Side, now: Side, policy: Policy) -> list[Change]:
-    before, after = series(base.prediction), series(now.prediction)
-    found = [
-        _change(id, list(before[id]), list(after[id]), paired(before[id], after[id]), policy)
-        for id in after
-        if id in before
-    ]
-    return sorted(found, key=lambda c: (-c.difference.p50_s, c.object or now.fleet.root))
 
 
 def _edges(before: Fleet, now: Fleet) -> tuple[tuple[Edge, ...], tuple[Edge, ...]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fleetbench.decide.candidates import EDGES_SAFE, EDGES_UNPROVEN, Candidate, candidates
+from fleetbench.decide.check import Change, Policy, object_changes
 from fleetbench.decide.needed import Guarantees, guarantees, lost_anything, lost_needs
 from fleetbench.decide.paired import Paired
 from fleetbench.decide.prune import pruned
@@ -52,6 +53,11 @@ class Optimized:
     draws, so the figure there flatters it."""
     timeouts: tuple[TimeoutAdvice, ...]
 
+    @property
+    def later(self) -> list[Change]:
+        """Objects that the combination makes later."""
+        return later_objects(self.base, self.best.prediction)
+
 
 def optimize(
     scenario: Scenario,
@@ -93,6 +99,11 @@ def fresh_difference(scenario: Scenario, changes: tuple[WhatIf, ...], samples: i
     """What changes do to the total under the draws of the next seed."""
     other = replace(scenario, seed=scenario.seed + 1)
     return total_difference(predict(other, samples), predict(all_applied(other, changes), samples))
+
+
+def later_objects(before: Prediction, now: Prediction) -> list[Change]:
+    """Objects whose Ready `fleetbench check --against` would call worse, however short the total; the latest first."""
+    return [change for change in object_changes(before, now, Policy()) if change.worse]
 
 
 def perfect(scenario: Scenario) -> Scenario:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -25,7 +26,7 @@ def tables(verdict: Verdict) -> list[RenderableType]:
     for title, rows in edge_lines(verdict):
         parts.append(Text(f"{title}: {inert(', '.join(rows))}"))
     if verdict.objects:
-        parts += [Text("\nReady, changed beyond tolerance and noise", style="bold"), _objects(verdict.objects)]
+        parts += [Text("\nReady, changed beyond tolerance and noise", style="bold"), objects_table(verdict.objects)]
     if verdict.base is not None and chain_changed(verdict):
         parts += [Text(f"\nCritical chain before: {inert(chain_line(verdict.chain_before))}")]
         parts += [Text(f"Critical chain now:    {inert(chain_line(verdict.chain))}")]
@@ -76,7 +77,8 @@ def chain_line(chain: tuple[tuple[Any, float], ...], at_least_s: float = 1.0) ->
     )
 
 
-def _objects(changes: tuple[Change, ...]) -> Rows:
+def objects_table(changes: Sequence[Change]) -> Rows:
+    """The Ready of objects before and now."""
     rows = Rows()
     rows.names("object")
     rows.numbers("before", "now", "difference", "95 % interval", "")
@@ -114,8 +116,8 @@ def to_document(verdict: Verdict) -> dict[str, Any]:
             }
             for f in verdict.failures
         ],
-        "total": None if verdict.total is None else _change(verdict.total),
-        "objects": [_change(c) for c in verdict.objects],
+        "total": None if verdict.total is None else change_document(verdict.total),
+        "objects": [change_document(c) for c in verdict.objects],
         "edges_added": [[str(a), str(b)] for a, b in verdict.edges_added],
         "edges_dropped": [[str(a), str(b)] for a, b in verdict.edges_dropped],
         "objects_added": [str(id) for id in verdict.added],
@@ -126,7 +128,8 @@ def to_document(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def change_document(change: Change) -> dict[str, Any]:
+    """A change as it stands in documents."""
     return {
         "object": None if change.object is None else str(change.object),
         "before_s": change.before_s,

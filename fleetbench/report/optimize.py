@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from fleetbench.decide.check import FLOOR_S, Change, Policy
 from fleetbench.decide.optimize import Optimized, Ranked
 from fleetbench.decide.paired import METHOD, Paired, interval, signed
 from fleetbench.decide.prune import WORTH_S
 from fleetbench.decide.timeouts import TimeoutAdvice
 from fleetbench.ids import say
 from fleetbench.prediction.predict import Prediction
+from fleetbench.report.check import change_document, objects_table
 from fleetbench.report.inert import inert
 from fleetbench.report.rows import GAP, Rows, indented
 from fleetbench.units import counted, format_duration
@@ -32,6 +34,8 @@ class PatchOutcome:
     prediction: Prediction
     total: Paired
     """Against the repository as it is."""
+    later: tuple[Change, ...]
+    """Objects that it makes later, as `fleetbench check` sees it."""
     file: str
 
 
@@ -50,8 +54,10 @@ def tables(found: Optimized, outcome: PatchOutcome | None, top: int) -> list[Ren
     if len(found.ranked) > top:
         parts.append(Text(f"and {len(found.ranked) - top} more that do less (--top)", style="dim"))
     parts += [Text("\nTogether", style="bold"), *_together(found)]
+    if outcome is None or not outcome.patch.text:
+        parts += _later(found.later)
     if outcome is not None:
-        parts += [Text("\nPatch", style="bold"), *_patch(outcome)]
+        parts += [Text("\nPatch", style="bold"), *_patch(outcome), *_later(outcome.later)]
     parts += [Text("\nTimeouts, the least margin first", style="bold"), _timeouts(found.timeouts[:top])]
     parts.append(Text(f"Intervals: {METHOD}.", style="dim"))
     return parts
@@ -107,6 +113,19 @@ def _patch(outcome: PatchOutcome) -> list[Text]:
     return lines
 
 
+def _later(changes: Sequence[Change]) -> list[RenderableType]:
+    if not changes:
+        return []
+    return [
+        Text(
+            f"These turn Ready later with it, for which `fleetbench check --against` fails (by more than "
+            f"{100 * Policy().tolerance:.0f} % and {FLOOR_S:.0f} s, interval above zero):",
+            style="yellow",
+        ),
+        objects_table(changes),
+    ]
+
+
 def _timeouts(advice: Sequence[TimeoutAdvice]) -> Rows:
     rows = Rows()
     rows.names("object")
@@ -143,6 +162,7 @@ def to_document(found: Optimized, outcome: PatchOutcome | None) -> dict[str, Any
             **_totals(found.best.prediction),
             "difference": found.best.total.to_json(),
             "difference_fresh_draws": found.fresh.to_json(),
+            "later_objects": [change_document(c) for c in found.later],
         },
         "timeouts": [_timeout(a) for a in found.timeouts],
     }
@@ -154,6 +174,7 @@ def to_document(found: Optimized, outcome: PatchOutcome | None) -> dict[str, Any
             "shared_files": list(outcome.patch.shared),
             **_totals(outcome.prediction),
             "difference": outcome.total.to_json(),
+            "later_objects": [change_document(c) for c in outcome.later],
         }
     return document
 

@@ -182,6 +182,31 @@ def test_the_patch_applies_with_git_and_the_patched_repository_takes_the_promise
         assert file.read_text().startswith(f"# {file.stem}\n") and "# often enough" in file.read_text()
 
 
+def test_optimize_names_the_objects_for_which_check_will_fail_the_patch(tmp_path: Path):
+    repo = tmp_path / "fleet"
+    write_repository(repo, 3)
+    sync_only = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: flux-system\n"  # so no flag is written
+    (repo / "clusters/x/flux-system/gotk-components.yaml").write_text(sync_only)
+    git = ["git", "-C", str(repo), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for step in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *step], check=True)
+    patch = str(tmp_path / "faster.patch")
+    where = ["--repo", str(repo), "--cluster-path", "clusters/x"]
+    how = ["--samples", "8", "--seed", "3", "--kustomize-concurrent", "2"]
+    told = CliRunner().invoke(cli, ["optimize", *where, *how, "--patch", patch, "--format", "json"])
+    found = json.loads(told.stdout)
+    subprocess.run([*git, "apply", patch], check=True)
+    checked = CliRunner().invoke(cli, ["check", *where, *how, "--against", "HEAD", "--format", "json"])
+    verdict = json.loads(checked.stdout)
+    later = found["patch"]["later_objects"]
+    assert later and later == [c for c in verdict["objects"] if c["worse"]] == found["together"]["later_objects"]
+    assert {c["object"] for c in later} == {f["object"] for f in verdict["failures"] if f["kind"] == "object"}
+    subprocess.run([*git, "checkout", "-q", "."], check=True)
+    table = CliRunner().invoke(cli, ["optimize", *where, *how, "--patch", patch]).stdout.partition("Timeouts")[0]
+    _, told_later, listed = " ".join(table.split()).partition("check --against` fails")
+    assert told_later and all(c["object"].partition("/")[2] in listed for c in later)
+
+
 def test_flags_become_a_kustomize_patch_that_the_reader_finds(tmp_path: Path):
     repo = tmp_path / "fleet"
     write_repository(repo, 1)
