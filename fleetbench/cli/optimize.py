@@ -41,7 +41,7 @@ def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format
     """Find changes that make the rollout shorter; never one that drops an edge which the manifests need.
 
     Each change is simulated with the same draws as the fleet as it is; what helps is combined. Also says how close each
-    object comes to its timeout, and which timeout to set.
+    object comes to its timeout, and which timeout to raise.
     """
     from functools import partial
 

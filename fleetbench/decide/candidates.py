@@ -90,11 +90,7 @@ def candidates(
     found = [Candidate(SetFlags(flags), True) for flags in flag_changes(scenario.parameters, fleet)]
     found += edge_changes(fleet, edges, chain)
     found += wait_changes(fleet, chain)
-    longer = tuple(
-        (a.object, a.suggested_s)
-        for a in timeouts
-        if a.chance > 0 and a.suggested_s is not None and a.suggested_s > a.timeout_s
-    )
+    longer = tuple((a.object, a.raised_s) for a in timeouts if a.raised_s is not None)
     if longer:
         found.append(Candidate(SetTimeouts(longer), True, "their waits outlast their timeouts now and then"))
     found += layout_changes(fleet)

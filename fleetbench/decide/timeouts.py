@@ -1,4 +1,7 @@
-"""How close every object comes to its ``timeout``, and which one to set."""
+"""How close every object comes to its ``timeout``, and which to raise.
+
+None is ever lowered: a timeout that is not reached costs no time, and waits that rest on priors are no ground for it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from fleetbench.model.scenario import MAX_UNTIL_S, Scenario
 from fleetbench.timeline.stats import lower_quantile
 
 HEADROOM = 1.5
-"""A timeout to set is the 95 % quantile of what the wait takes, times this, in whole minutes."""
+"""A timeout is raised to the 95 % quantile of what the wait takes, times this, in whole minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,13 @@ class TimeoutAdvice:
     """Seconds from applied to Ready; None = never."""
     wait_s_p90: float | None
     suggested_s: float | None
-    """None: its wait does not end in 95 % of the samples, which no timeout mends."""
+    """The one to have: what is set, or more; None: its wait does not end in 95 % of the samples, which no timeout
+    mends."""
+
+    @property
+    def raised_s(self) -> float | None:
+        """The timeout to set instead; None = leave it."""
+        return None if self.suggested_s is None or self.suggested_s <= self.timeout_s else self.suggested_s
 
     @property
     def margin_s_p90(self) -> float | None:
@@ -53,12 +62,13 @@ def advise(scenario: Scenario, samples: int) -> list[TimeoutAdvice]:
         for id, ready_s, applied_s in zip(ids, sample.ready_s, sample.applied_s, strict=True):
             if id in waits:
                 waits[id].append(None if ready_s is None or applied_s is None else ready_s - applied_s)
-    suggested = _suggested(fleet, {id: lower_quantile(values, 0.95) for id, values in waits.items()})
+    timeouts = {obj.id: obj.effective_timeout_s for obj in waiting}
+    suggested = _suggested(fleet, timeouts, waits)
     found = [
         TimeoutAdvice(
             obj.id,
-            (timeout_s := obj.effective_timeout_s),
-            sum(w is None or w > timeout_s for w in waits[obj.id]) / samples,
+            timeouts[obj.id],
+            sum(_outlasts(w, timeouts[obj.id]) for w in waits[obj.id]) / samples,
             lower_quantile(waits[obj.id], 0.5),
             lower_quantile(waits[obj.id], 0.9),
             suggested[obj.id],
@@ -68,19 +78,32 @@ def advise(scenario: Scenario, samples: int) -> list[TimeoutAdvice]:
     return sorted(found, key=lambda a: (-math.inf if a.margin_s_p90 is None else a.margin_s_p90, a.object))
 
 
-def _suggested(fleet: Fleet, p95: dict[ObjectId, float | None]) -> dict[ObjectId, float | None]:
-    """Whole minutes with headroom, and each waiting parent a minute above what it waits for."""
-    found = {
-        id: None if wait is None else math.ceil(max(wait * HEADROOM, 60.0) / 60.0) * 60.0 for id, wait in p95.items()
-    }
+def _outlasts(wait_s: float | None, timeout_s: float) -> bool:
+    return wait_s is None or wait_s > timeout_s
+
+
+def _enough(timeout_s: float, waits: list[float | None]) -> float | None:
+    """What is set as long as no wait outlasts it, else whole minutes with headroom where that is more."""
+    if not any(_outlasts(wait, timeout_s) for wait in waits):
+        return timeout_s
+    p95 = lower_quantile(waits, 0.95)
+    return None if p95 is None else max(timeout_s, math.ceil(p95 * HEADROOM / 60.0) * 60.0)
+
+
+def _suggested(
+    fleet: Fleet, timeouts: dict[ObjectId, float], waits: dict[ObjectId, list[float | None]]
+) -> dict[ObjectId, float | None]:
+    """What is enough for each; a waiting parent, once it or a child is raised, gets a minute above what it waits for."""
+    found = {id: _enough(timeouts[id], waits[id]) for id in waits}
     parents = [k for k in fleet.kustomizations if k.id in found]
     for _ in parents:
         before = dict(found)
         for k in parents:
-            below = [s for id in health_checked(fleet, k) if (s := found.get(id)) is not None]
+            below = {id: s for id in health_checked(fleet, k) if (s := found.get(id)) is not None}
             own = found[k.id]
-            if own is not None and below and own <= max(below):
-                found[k.id] = max(below) + 60.0
+            raised = own is not None and any(s > timeouts[id] for id, s in [*below.items(), (k.id, own)])
+            if own is not None and raised and below and own <= max(below.values()):
+                found[k.id] = max(below.values()) + 60.0
         if found == before or max((s or 0.0 for s in found.values()), default=0.0) > MAX_UNTIL_S:
             break
     return found

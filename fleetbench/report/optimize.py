@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
     from fleetbench.decide.patch.verify import Patch
 
+NO_SHORTER_TIMEOUT = (
+    "No shorter timeout is proposed: one that is not reached costs no time, and only measured waits (`fleetbench calibrate`, "
+    "--durations) are a ground to lower it."
+)
+
 
 @dataclass(frozen=True)
 class PatchOutcome:
@@ -58,7 +63,8 @@ def tables(found: Optimized, outcome: PatchOutcome | None, top: int) -> list[Ren
         parts += _later(found.later)
     if outcome is not None:
         parts += [Text("\nPatch", style="bold"), *_patch(outcome), *_later(outcome.later)]
-    parts += [Text("\nTimeouts, the least margin first", style="bold"), _timeouts(found.timeouts[:top])]
+    parts += [Text("\nTimeouts, those at risk first", style="bold"), *_timeouts(found.timeouts, top)]
+    parts.append(Text(NO_SHORTER_TIMEOUT, style="dim"))
     parts.append(Text(f"Intervals: {METHOD}.", style="dim"))
     return parts
 
@@ -126,17 +132,20 @@ def _later(changes: Sequence[Change]) -> list[RenderableType]:
     ]
 
 
-def _timeouts(advice: Sequence[TimeoutAdvice]) -> Rows:
+def _timeouts(advice: Sequence[TimeoutAdvice], top: int) -> list[RenderableType]:
+    ordered = sorted(advice, key=lambda a: a.suggested_s == a.timeout_s)
     rows = Rows()
     rows.names("object")
-    rows.numbers("timeout", "P(timeout)", "wait p50", "wait p90", "margin at p90", "set")
-    for a in advice:
+    rows.numbers("timeout", "P(timeout)", "wait p50", "wait p90", "margin at p90", "raise to")
+    for a in ordered[:top]:
+        raised = "none helps" if a.suggested_s is None else "-" if a.raised_s is None else format_duration(a.raised_s)
         rows.add(
             inert(say(a.object)), format_duration(a.timeout_s), f"{100 * a.chance:.0f} %", format_duration(a.wait_s_p50),
-            format_duration(a.wait_s_p90), "none" if a.margin_s_p90 is None else format_duration(a.margin_s_p90),
-            "-" if a.suggested_s is None else format_duration(a.suggested_s),
+            format_duration(a.wait_s_p90), "none" if a.margin_s_p90 is None else format_duration(a.margin_s_p90), raised,
         )  # fmt: skip
-    return rows
+    rest = ordered[top:]
+    to_raise = sum(a.raised_s is not None for a in rest)
+    return [rows, *([Text(f"and {len(rest)} more, {to_raise} of them to raise (--top)", style="dim")] if rest else [])]
 
 
 def to_document(found: Optimized, outcome: PatchOutcome | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from fleetbench.cli.main import cli
+from fleetbench.cli.output import write_tables
 from fleetbench.decide.needed import IMPLIED, NEEDED, UNNEEDED, UNPROVEN, classify, droppable
 from fleetbench.decide.optimize import optimize
 from fleetbench.decide.paired import of_differences
@@ -26,6 +27,7 @@ from fleetbench.model.scenario import Scenario
 from fleetbench.model.steps import shipped_steps
 from fleetbench.prediction.predict import predict
 from fleetbench.repo import read_repository
+from fleetbench.report.optimize import tables
 from tests.builders import fleet, hr, ks, ks_id, scenario
 from tests.unit.decide.fleets import random_fleet, write_repository
 
@@ -326,3 +328,15 @@ def test_an_ingress_needs_more_than_the_manifests_say():
     plain = ks("plain", "ingress", objects=(ObjectId("Deployment", "default", "plain"),))
     found = classify(fleet(ks("ingress", objects=(ObjectId("Deployment", "default", "ingress"),)), served, plain))
     assert found == {(ks_id("apps"), ks_id("ingress")): UNPROVEN, (ks_id("plain"), ks_id("ingress")): UNNEEDED}
+
+
+def test_the_table_proposes_no_timeout_shorter_than_the_one_that_is_set(capsys: pytest.CaptureFixture[str]):
+    ample, short, hopeless = ks("ample", timeout_s=600.0), ks("short", timeout_s=60.0), ks("hopeless", timeout_s=60.0)
+    asked = scenario(fleet(ample, short, hopeless), {"ample": 10.0, "short": 90.0}, fail=frozenset({hopeless.id}))
+    found = optimize(asked, 6)
+    write_tables(tables(found, None, top=3))
+    _, _, *rows = capsys.readouterr().out.partition("Timeouts")[2].splitlines()
+    assert [row.split()[-1] for row in rows[:3]] == ["helps", "3m00s", "-"]
+    assert "No shorter timeout is proposed" in rows[3]
+    write_tables(tables(found, None, top=1))
+    assert "and 2 more, 1 of them to raise (--top)" in capsys.readouterr().out

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fleetbench.decide.timeouts import advise
 from fleetbench.decide.trial import Bench, total_difference
@@ -99,6 +101,31 @@ def test_a_waiting_parent_is_advised_a_timeout_above_its_childrens():
     of = fleet(ks("apps", timeout_s=60.0), ks("a", parent="apps"))
     advice = {a.object.name: a for a in advise(scenario(of, {"a": 100.0}), 6)}
     assert advice["apps"].suggested_s > advice["a"].suggested_s
+
+
+def test_a_timeout_that_no_wait_reaches_is_left_as_it_is():
+    of = fleet(ks("apps", timeout_s=600.0), ks("a", parent="apps", timeout_s=600.0))
+    for advice in advise(scenario(of, {"a": 10.0}), 6):
+        assert (advice.chance, advice.suggested_s, advice.raised_s) == (0, 600.0, None)
+
+
+@given(
+    st.lists(st.tuples(st.floats(1, 2000), st.floats(30, 1500)), min_size=1, max_size=4),
+    st.floats(30, 1500),
+)
+def test_no_advice_is_below_the_timeout_that_is_set(children, parent_timeout_s):
+    names = [f"c{n}" for n in range(len(children))]
+    of = fleet(
+        ks("apps", timeout_s=parent_timeout_s),
+        *(ks(name, parent="apps", timeout_s=t) for name, (_, t) in zip(names, children, strict=True)),
+    )
+    found = {
+        a.object.name: a for a in advise(scenario(of, {n: w for n, (w, _) in zip(names, children, strict=True)}), 6)
+    }
+    assert all(a.suggested_s >= a.timeout_s for a in found.values())
+    raised = [a for a in found.values() if a.raised_s is not None]
+    if raised:  # then the parent does not give up before what it waits for
+        assert found["apps"].suggested_s > max(found[name].suggested_s for name in names)
 
 
 def test_what_cannot_end_gets_no_timeout_to_set():
