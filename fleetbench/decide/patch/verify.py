@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fleetbench.decide.patch.flags import FLAG_OF, flag_text
 from fleetbench.decide.patch.unified import unified_diff
 from fleetbench.decide.patch.write import Written, write_changes
-from fleetbench.decide.whatif import WhatIf, all_applied
+from fleetbench.decide.whatif import SetFlags, WhatIf, all_applied
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId, say
@@ -108,4 +109,15 @@ def _differs(promised: Fleet, fleet: Fleet, written: Written) -> str | None:
         for name in ("depends_on", "wait", "timeout_s"):
             if getattr(obj, name, None) != getattr(found, name, None) and say(obj.id) not in unwritten:
                 return f"{say(obj.id)}: something else in the repository sets {name.replace('_s', '')} again"
+    return _flags_differ(fleet, written)
+
+
+def _flags_differ(fleet: Fleet, written: Written) -> str | None:
+    unwritten = " ".join(written.left)
+    set_now = {f"{flag.text} of {flag.controller}" for flag in fleet.flags}
+    for change in written.changes:
+        for field, value in change.flags.items() if isinstance(change, SetFlags) else ():
+            wanted = f"{flag_text(field, value)} of {FLAG_OF[field][0]}" if field in FLAG_OF else ""
+            if wanted and wanted not in set_now and wanted not in unwritten:
+                return f"{wanted} does not arrive: something else in the repository sets it, or its place is not clear"
     return None

@@ -259,6 +259,20 @@ def test_a_flag_that_the_repository_sets_is_changed_where_it_stands(tmp_path: Pa
     assert assemble(patch.fleet, Choice()).scenario.parameters.kustomize_concurrent == 20
 
 
+def test_a_flag_that_does_not_arrive_at_its_controller_is_not_promised(tmp_path: Path):
+    repo = tmp_path / "fleet"
+    write_repository(repo, 1)
+    components = repo / "clusters/x/flux-system/gotk-components.yaml"
+    components.write_text(components.read_text().replace('--log-level=info"', '--log-level=info", "--concurrent=6"'))
+    top = repo / "clusters/x/kustomization.yaml"
+    operation = '[{"op": "replace", "path": "/spec/template/spec/containers/0/args/1", "value": "--concurrent=6"}]'
+    top.write_text(top.read_text() + f"patches:\n- target: {{kind: Deployment}}\n  patch: '{operation}'\n")
+    reading = read_repository(repo, "clusters/x")
+    flags = (SetFlags({"kustomize_concurrent": 20, "requeue_dependency_s": 5.0}),)
+    patch = make_patch(repo, "clusters/x", reading, flags, assemble(reading.fleet, Choice()).scenario)
+    assert (patch.text, patch.changes) == ("", ()) and "--concurrent=20 of kustomize-controller" in patch.left[0]
+
+
 def test_what_an_overlay_sets_again_is_not_promised(tmp_path: Path):
     repo = tmp_path / "fleet"
     write_repository(repo, 1)
