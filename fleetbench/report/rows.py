@@ -2,7 +2,7 @@
 
 Rich alone cuts a number (``10m…``) or drops a column where a table is wider than the terminal. Here widths are settled
 first, and rich only draws: side by side, with headers wrapped if need be; else what wraps goes below its row; else
-names are broken after a slash; else a row becomes a paragraph.
+names are broken after a slash, also in lists of names; else a row becomes a paragraph.
 """
 
 from __future__ import annotations
@@ -38,6 +38,16 @@ class Column(NamedTuple):
     """Wrapping, from which width on a word may be broken; None = never."""
     style: str = ""
 
+    @property
+    def is_prose(self) -> bool:
+        """Whether its cells wrap and are no list of names."""
+        return self.wraps and self.least is not None
+
+    @property
+    def names(self) -> bool:
+        """Whether its cells are names, one or a list."""
+        return self.is_name or (self.wraps and self.least is None)
+
     def wish(self, cells: Sequence[Text]) -> int:
         """The width at which nothing wraps."""
         return max(len(self.header), *(cell.cell_len for cell in cells), 1)
@@ -49,6 +59,8 @@ class Column(NamedTuple):
             return max(header, *(part.cell_len for cell in cells for part in _parts(cell)), 1)
         if not self.wraps:
             return max(header, *(cell.cell_len for cell in cells), 1)
+        if self.least is None and break_names:
+            return max(header, *(len(part.plain.rstrip()) for cell in cells for part in _parts(cell)), 1)
         longest = max(map(_longest_word, cells), default=1)
         return max(header, longest if self.least is None else min(longest, self.least))
 
@@ -86,11 +98,11 @@ class Rows:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it in the first layout that fits."""
         everything = range(len(self._columns))
-        whole = [n for n in everything if not self._columns[n].wraps]
+        beside = [n for n in everything if not self._columns[n].is_prose]
         if widths := self._widths(everything, options.max_width):
             yield from self._lines(everything, widths, console, options)
-        elif 0 in whole and (widths := self._widths(whole, options.max_width)):
-            yield from self._with_words_below(whole, widths, console, options)
+        elif 0 in beside and (widths := self._widths(beside, options.max_width, break_names=self._columns[0].wraps)):
+            yield from self._with_prose_below(beside, widths, console, options)
         elif widths := self._widths(everything, options.max_width, break_names=True):
             yield from self._lines(everything, widths, console, options)
         else:
@@ -124,23 +136,31 @@ class Rows:
             table.add_column(column.header, justify=column.justify, width=width, overflow="fold", style=column.style)
         for row in self._rows:
             cells = ((self._columns[n], row[n], width) for n, width in zip(shown, widths, strict=True))
-            table.add_row(*(_broken(cell, width) if column.is_name else cell for column, cell, width in cells))
+            table.add_row(*(_broken(cell, width) if column.names else cell for column, cell, width in cells))
         # The gap that rich also puts after the last column may reach beyond the edge: it is blank.
         yield from console.render(table, options.update_width(options.max_width + GAP))
 
-    def _with_words_below(
-        self, whole: Sequence[int], widths: Sequence[int], console: Console, options: ConsoleOptions
+    def _with_prose_below(
+        self, beside: Sequence[int], widths: Sequence[int], console: Console, options: ConsoleOptions
     ) -> RenderResult:
-        lines = list(Segment.split_lines(self._lines(whole, widths, console, options)))
-        headers = len(lines) - len(self._rows)
-        title = whole.index(self._title or 0)
+        lines = list(Segment.split_lines(self._lines(beside, widths, console, options)))
+        heights = [self._height(row, beside, widths) for row in self._rows]
+        headers = len(lines) - sum(heights)
+        title = beside.index(self._title or 0)
         indent = sum(widths[:title]) + GAP * (title + 1)
-        below = [n for n in range(len(self._columns)) if n not in whole]
-        for number, line in enumerate(lines):
-            yield from (*line, Segment.line())
-            if number >= headers:
-                for n in below:
-                    yield from self._said([n], self._rows[number - headers], indent)
+        below = [n for n in range(len(self._columns)) if n not in beside]
+        yield from (part for line in lines[:headers] for part in (*line, Segment.line()))
+        at = headers
+        for row, height in zip(self._rows, heights, strict=True):
+            yield from (part for line in lines[at : at + height] for part in (*line, Segment.line()))
+            at += height
+            for n in below:
+                yield from self._said([n], row, indent)
+
+    def _height(self, row: Sequence[Text], shown: Sequence[int], widths: Sequence[int]) -> int:
+        """How many lines of the terminal a row takes; only names are broken."""
+        cells = ((self._columns[n], row[n], width) for n, width in zip(shown, widths, strict=True))
+        return max(_broken(cell, width).plain.count("\n") + 1 if column.names else 1 for column, cell, width in cells)
 
     def _paragraphs(self, width: int) -> RenderResult:
         title = self._title or 0
@@ -176,15 +196,16 @@ def indented(text: Text, columns: int) -> Padding:
 
 
 def _parts(name: Text) -> list[Text]:
-    """A name cut after each slash."""
-    return list(name.divide([n + 1 for n, c in enumerate(name.plain[:-1]) if c == "/"]))
+    """A name, or a list of names, cut after each slash and blank."""
+    return list(name.divide([n + 1 for n, c in enumerate(name.plain[:-1]) if c in "/ "]))
 
 
 def _broken(name: Text, width: int) -> Text:
     """A name on as few lines as its width allows; a line that ends in a slash reads as going on."""
     lines = [Text()]
     for part in _parts(name):
-        if lines[-1].cell_len + part.cell_len > width and lines[-1]:
+        if lines[-1].cell_len + len(part.plain.rstrip()) > width and lines[-1]:
+            lines[-1].rstrip()
             lines.append(Text())
         lines[-1].append_text(part)
     return Text("\n").join(lines)
