@@ -27,6 +27,9 @@ UPGRADE_FAILED = "UpgradeFailed"
 RETRIES_EXCEEDED = "RetriesExceeded"
 STALLED = "Stalled"
 
+WAITS = (DEPENDENCY_NOT_READY, ARTIFACT_FAILED, SOURCE_NOT_READY)
+"""Reasons of a reconcile that ended before it began in earnest: a dependency or a source is wanting."""
+
 # Reason of a workload event; not a condition of a Flux object.
 CURRENT = "Current"
 """kstatus: the object has reached its desired state."""

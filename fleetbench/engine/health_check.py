@@ -38,7 +38,7 @@ def health_check(w: World, n: int, timeout_s: float, poll_s: float) -> Generator
         elif item.check_missing or w.missing_provider(n) or w.pending[n]:
             at, outcome = deadline, TIMED_OUT
         else:
-            current = w.own_workloads_s(n)
+            current = w.watched_workloads_s(n)
             at = deadline + 1.0 if current > deadline else next_poll_s(max(env.now, current), first, poll_s)
             outcome = PASSED
         if at > deadline:

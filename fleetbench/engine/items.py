@@ -38,6 +38,8 @@ class Item:
     """Items that its health check watches."""
     checks_workloads: frozenset[ObjectId] | None = None
     """Own workloads that its health check watches; None = all."""
+    checks_elsewhere: tuple[tuple[int, ObjectId], ...] = ()
+    """Workloads of other items that its health check watches: (whose, which)."""
     check_missing: bool = False
     """A health check names an object that nothing creates."""
     watchers: list[int] = field(default_factory=list)
@@ -52,7 +54,7 @@ class Item:
     needs_apply: tuple[int, ...] = ()
     """Items that must have been applied before its dry-run succeeds."""
     needs_run: tuple[int, ...] = ()
-    """Items that must have been applied before its workloads turn ready."""
+    """Items that must have been applied before its workloads turn ready, or before what its health check names exists."""
     workload: WorkloadTime | None = None
     workload_keys: tuple[int, ...] = ()
     fails: bool = False
@@ -81,6 +83,8 @@ class Plan:
     following: frozenset[int]
     """Sources whose content is the repository, so that a commit changes them."""
     reconcilable: list[bool] = field(default_factory=list)
-    """Whether an item can ever turn Ready (see :func:`fleetbench.engine.reachable.can_turn_ready`)."""
+    """Whether an item can ever turn Ready (see :func:`fleetbench.engine.reachable.reach`)."""
+    doomed: dict[int, bool] = field(default_factory=dict)
+    """Services that can never turn Ready, but are looked at -> whether a whole reconcile begins."""
     steady: list[bool] = field(default_factory=list)
     """Whether an item was Ready before a commit or a restart; empty for a bootstrap."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fleetbench.engine.draws import key_of
 from fleetbench.engine.items import MISSING, Item, Plan
-from fleetbench.engine.reachable import can_turn_ready
+from fleetbench.engine.reachable import can_turn_ready, reach
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, artifact_files
-from fleetbench.graph.order import checks_health
+from fleetbench.graph.order import checks_health, may_bring, may_exist
 from fleetbench.ids import HELM_CHART, HELM_RELEASE, ObjectId
 from fleetbench.model.scenario import BOOTSTRAP, Scenario
 
@@ -46,7 +46,9 @@ def compile_plan(scenario: Scenario) -> Plan:
     plan = Plan(scenario, items, services, _users(items), following)
     if scenario.kind != BOOTSTRAP:
         plan.steady = can_turn_ready(plan, healthy=True)
-    plan.reconcilable = can_turn_ready(plan)
+    found = reach(plan)
+    plan.reconcilable = found.ready
+    plan.doomed = {n: found.starts[n] for n in services if found.looked_at[n] and not found.ready[n]}
     return plan
 
 
@@ -108,32 +110,33 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
 
 
 def _health_checks(index: dict[ObjectId, int], fleet: Fleet, item: Item, k: Kustomization) -> None:
-    """``spec.healthChecks``: own workloads, other Flux objects, or what a release in this Kustomization brings."""
+    """``spec.healthChecks``: own workloads, other Flux objects, and what other Kustomizations or releases bring."""
     own = {w.object for w in k.workloads}
-    of_release = {w.object: h.id for h in fleet.helmreleases for w in h.workloads}
-    releases = [id for id in fleet.children.get(k.id, ()) if id.kind == HELM_RELEASE]
-    checks, workloads = [], set()
+    bringer = {w.object: obj.id for obj in fleet.services() for w in obj.workloads}
+    releases = [h for h in fleet.helmreleases if h.parent == k.id]
+    checks: list[int] = []
+    workloads, elsewhere, others = set(), [], []
     for target in k.health_checks:
+        owner = bringer.get(target)
         if target in index:
             checks.append(index[target])
         elif target in own:
             workloads.add(target)
-        elif target in of_release:
-            checks.append(index[of_release[target]])
+        elif owner is not None and owner.kind == HELM_RELEASE:
+            checks.append(index[owner])
+        elif owner is not None:
+            elsewhere.append((index[owner], target))
         elif target in k.objects:
             continue  # a kind that is Current as soon as it is applied
-        elif releases:
-            checks += [index[r] for r in releases]  # a chart that was not rendered brings it
-        elif k.objects or k.expanded:
-            item.check_missing = not _known_elsewhere(fleet, target)
+        elif applying := [index[o.id] for o in fleet.kustomizations if target in o.objects]:
+            others += applying
+        elif unread := [index[h.id] for h in releases if may_bring(h, target)]:
+            checks += unread
+        elif not may_exist(fleet, target):
+            item.check_missing = True
     item.checks = tuple(dict.fromkeys(checks))
-    item.checks_workloads = frozenset(workloads)
-
-
-def _known_elsewhere(fleet: Fleet, target: ObjectId) -> bool:
-    return any(
-        target in k.objects or any(w.object == target for w in k.workloads) for k in fleet.kustomizations
-    ) or any(not h.workloads_known for h in fleet.helmreleases)
+    item.checks_workloads, item.checks_elsewhere = frozenset(workloads), tuple(elsewhere)
+    item.needs_run = tuple(dict.fromkeys([*others, *(owner for owner, _ in elsewhere)]))
 
 
 def _helmrelease(
@@ -171,7 +174,7 @@ def _needs(index: dict[ObjectId, int], item: Item, obj: Kustomization | HelmRele
             by_blocks[need.blocks].append(provider)
     item.needs_build = tuple(dict.fromkeys(by_blocks["build"]))
     item.needs_apply = tuple(dict.fromkeys(by_blocks["apply"]))
-    item.needs_run = tuple(dict.fromkeys(by_blocks["workload"]))
+    item.needs_run = tuple(dict.fromkeys([*item.needs_run, *by_blocks["workload"]]))
 
 
 def _workload_keys(item: Item) -> None:

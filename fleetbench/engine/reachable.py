@@ -7,21 +7,34 @@ none of it is reached.
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from fleetbench.engine.items import MISSING, Plan
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 
 
+class Reach(NamedTuple):
+    """How far each item can get: one flag an item, in the plan's order."""
+
+    starts: list[bool]
+    """It exists one day, and nothing keeps its first whole reconcile from beginning."""
+    looked_at: list[bool]
+    """It exists one day and is not suspended: its controller says at least what it waits for."""
+    ready: list[bool]
+
+
 def can_turn_ready(plan: Plan, given_up: Collection[int] = (), *, healthy: bool = False) -> list[bool]:
-    """For each item whether it can turn Ready.
+    """For each item whether it can turn Ready; see :func:`reach`."""
+    return reach(plan, given_up, healthy=healthy).ready
+
+
+def reach(plan: Plan, given_up: Collection[int] = (), *, healthy: bool = False) -> Reach:
+    """How far each item can get.
 
     Args:
         plan: the compiled scenario.
         given_up: items that have reached a terminal state since (a HelmRelease whose retries are exhausted).
         healthy: as if nothing failed: what was Ready before a commit or a restart broke it.
-
-    Returns:
-        One flag an item, in the plan's order.
     """
     items = plan.items
     healed = healthy or plan.scenario.fix_after_s is not None
@@ -46,8 +59,11 @@ def can_turn_ready(plan: Plan, given_up: Collection[int] = (), *, healthy: bool 
         if not exists[n]:
             exists[n] = item.defined and item.parent != MISSING and applies[item.parent]
         if exists[n] and not applies[n]:
-            applies[n] = _can_apply(plan, n, exists, applies, ready, before) and (
-                healed or item.waits or not item.fails
+            applies[n] = (
+                _can_start(plan, n, exists, ready)
+                and not item.broken
+                and all(applies[p] or before[p] for p in (*item.needs_apply, *item.needs_build))
+                and (healed or item.waits or not item.fails)
             )
         if applies[n] and not ready[n] and n not in given_up:
             ready[n] = (
@@ -59,7 +75,8 @@ def can_turn_ready(plan: Plan, given_up: Collection[int] = (), *, healthy: bool 
             )
         if (exists[n], applies[n], ready[n]) != known:
             todo.extend(interested[n])
-    return ready
+    starts = [exists[n] and _can_start(plan, n, exists, ready) for n in range(len(items))]
+    return Reach(starts, [there and not item.suspend for there, item in zip(exists, items, strict=True)], ready)
 
 
 def _artifact_of(plan: Plan, n: int) -> int:
@@ -69,17 +86,14 @@ def _artifact_of(plan: Plan, n: int) -> int:
     return plan.items[item.source].source if made else item.source
 
 
-def _can_apply(
-    plan: Plan, n: int, exists: list[bool], applies: list[bool], ready: list[bool], before: list[bool]
-) -> bool:
+def _can_start(plan: Plan, n: int, exists: list[bool], ready: list[bool]) -> bool:
+    """Whether a whole reconcile can begin: its source has an artifact and its dependencies are Ready one day."""
     item = plan.items[n]
-    if item.suspend or item.broken:
+    if item.suspend:
         return False
     if item.id.kind not in (KUSTOMIZATION, HELM_RELEASE):  # a source: its artifact
         return item.source == MISSING or ready[item.source]
     source = _artifact_of(plan, n)
     if source == MISSING or not exists[source] or not ready[source]:
         return False
-    if any(d == MISSING or not ready[d] for d, _ in item.dependencies):
-        return False
-    return all(applies[p] or before[p] for p in (*item.needs_apply, *item.needs_build))
+    return all(d != MISSING and ready[d] for d, _ in item.dependencies)

@@ -69,12 +69,11 @@ def run_sample(plan: Plan, number: int, *, record: bool = False) -> Sample:
     _make_pools(w)
     {BOOTSTRAP: _bootstrap, COMMIT: _commit, RESTART: _restart}[plan.scenario.kind](w)
     limit = MAX_UNTIL_S if plan.scenario.until_s is None else min(plan.scenario.until_s, MAX_UNTIL_S)
-    if w.remaining == 0:
-        w.finished.succeed()
+    w.finish_if_over()
     hopeless = not all(plan.reconcilable[n] for n in plan.services)
     if record and hopeless and plan.scenario.until_s is not None:
         w.env.run(until=limit)  # with what goes on after the last Ready: failed checks and retries
-    elif w.remaining > 0:
+    elif not w.finished.triggered:
         w.env.run(until=w.finished | w.env.timeout(limit))
     until = w.env.now if plan.scenario.until_s is None else limit
     services = plan.services
@@ -188,6 +187,7 @@ def _count_goal(w: World) -> None:
         if not w.counting[n]:
             w.ready_s[n] = 0.0 if w.status[n] == phases.TRUE else None
     w.remaining = sum(w.counting[n] and w.plan.reconcilable[n] for n in w.plan.services)
+    w.doomed = {n: starts for n, starts in w.plan.doomed.items() if w.counting[n]}
 
 
 def _restart(w: World) -> None:

@@ -14,7 +14,7 @@ from fleetbench.engine.items import Plan
 from fleetbench.engine.processors import Container, Processors
 from fleetbench.engine.reachable import can_turn_ready
 from fleetbench.engine.work_queue import WorkerPool
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.model.scenario import BOOTSTRAP
 from fleetbench.model.steps import Step, Steps
 from fleetbench.model.workload_time import ImagePull
@@ -116,6 +116,8 @@ class World:
         for n in plan.services:
             self.counting[n] = True
         self.remaining = sum(plan.reconcilable[n] for n in plan.services)
+        self.doomed = dict(plan.doomed)
+        """Of those, what has not been seen to fail yet."""
         self.finished = self.env.event()
         self._in_vain = 0
         """Whole reconciles since something was Ready or applied for the first time."""
@@ -253,8 +255,7 @@ class World:
             self._in_vain = 0
             if self.plan.reconcilable[n]:
                 self.remaining -= 1
-                if self.remaining == 0 and not self.finished.triggered:
-                    self.finished.succeed()
+                self.finish_if_over()
         if was != TRUE:
             for watcher in self.items[n].watchers:
                 self.pending[watcher] -= 1
@@ -267,6 +268,9 @@ class World:
 
     def set_not_ready(self, n: int, status: str, reason: str, message: str = "") -> None:
         """Ready=False or Unknown."""
+        if status == FALSE and n in self.doomed and not (self.doomed[n] and reason in phases.WAITS):
+            del self.doomed[n]
+            self.finish_if_over()
         if self.status[n] == TRUE:
             for watcher in self.items[n].watchers:
                 self.pending[watcher] += 1
@@ -299,7 +303,11 @@ class World:
         """Some object can no longer turn Ready: see who waits for it in vain, and whether that was the last hope."""
         hopeful = can_turn_ready(self.plan, self.stalled)
         self.remaining = sum(hopeful[n] and self.ready_s[n] is None for n in self.plan.services)
-        if self.remaining == 0 and not self.finished.triggered:
+        self.finish_if_over()
+
+    def finish_if_over(self) -> None:
+        """The rollout is over once all is Ready that can be, and the rest has failed once: what follows are retries."""
+        if self.remaining == 0 and not self.doomed and not self.finished.triggered:
             self.finished.succeed()
 
     def fails(self, n: int) -> bool:
@@ -334,6 +342,10 @@ class World:
         self.workload_by_object[n] = None
         if item.failing_workloads and n not in self.healed:
             self.workload_s[n] = float("inf")
+            for object_id in (
+                dict.fromkeys(p.workload for p in workload.pods) if workload and workload.pods else [item.id]
+            ):
+                self._emit_workload(object_id, self.workload_s[n])
             return
         if workload is None or (workload.total is None and not workload.pods):
             self.workload_s[n] = now
@@ -365,9 +377,10 @@ class World:
                 self._emit_workload(object_id, at)
 
     def _emit_workload(self, object_id: Any, at: float) -> None:
-        if self.record and at != float("inf"):
+        if self.record:
             self.events.append(Event(self.env.now, object_id, FALSE, phases.PROGRESSING))
-            self.events.append(Event(at, object_id, TRUE, phases.CURRENT, "", 1, 1))
+            if at != float("inf"):
+                self.events.append(Event(at, object_id, TRUE, phases.CURRENT, "", 1, 1))
 
     def _lag(self, key: int, attempt: int) -> float:
         step = self.steps.pod_lag
@@ -395,16 +408,17 @@ class World:
                 at += seconds
         return at
 
-    def own_workloads_s(self, n: int) -> float:
-        """When the workloads that the object's health check watches are Current."""
-        wanted, by_object = self.items[n].checks_workloads, self.workload_by_object[n]
-        if wanted is None:
+    def watched_workloads_s(self, n: int) -> float:
+        """When the workloads that the object's health check watches are Current, its own and others'."""
+        item = self.items[n]
+        if item.checks_workloads is None:
             return self.workload_s[n]
-        if not wanted:
-            return 0.0
-        if by_object is None:
-            return self.workload_s[n]
-        return max((by_object[w] for w in wanted if w in by_object), default=0.0)
+        watched = [(n, workload) for workload in item.checks_workloads] + [*item.checks_elsewhere]
+        return max((self._workload_s(owner, workload) for owner, workload in watched), default=0.0)
+
+    def _workload_s(self, n: int, workload: ObjectId) -> float:
+        by_object = self.workload_by_object[n]
+        return self.workload_s[n] if by_object is None else by_object.get(workload, 0.0)
 
     def missing_provider(self, n: int) -> bool:
         """Whether something that the workloads need is not applied yet; the object is woken when it is."""

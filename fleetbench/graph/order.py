@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import networkx as nx
 
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
-from fleetbench.ids import KUSTOMIZATION, ObjectId, say
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId, say
 
 APPLIED, READY = "applied", "ready"
 
@@ -43,6 +43,25 @@ def health_checked(fleet: Fleet, k: Kustomization) -> tuple[ObjectId, ...]:
     """
     named = fleet.children.get(k.id, ()) if k.wait else k.health_checks
     return tuple(id for id in named if id != k.id and fleet.service(id))
+
+
+def may_exist(fleet: Fleet, named: ObjectId) -> bool:
+    """Whether something that could not be read to the end may create an object that nothing here is seen to create."""
+    return any(_holds_more(fleet, k) for k in fleet.kustomizations) or any(
+        may_bring(h, named) for h in fleet.helmreleases
+    )
+
+
+def _holds_more(fleet: Fleet, k: Kustomization) -> bool:
+    """Whether a Kustomization applies more than is known of it."""
+    return not k.expanded or bool(k.broken) or len({*k.objects, *fleet.children.get(k.id, ())}) < k.applies
+
+
+def may_bring(h: HelmRelease, named: ObjectId) -> bool:
+    """Whether a release's chart, as far as it could not be read, may hold that object."""
+    if named.kind in (KUSTOMIZATION, HELM_RELEASE, *SOURCE_KINDS):
+        return False
+    return not h.workloads_known and named.namespace in (h.release_namespace, "")
 
 
 def checks_health(obj: Kustomization | HelmRelease) -> bool:

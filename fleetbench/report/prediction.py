@@ -40,9 +40,10 @@ def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
     distinct = _distinct(result.predictions)
     for name, prediction in distinct.items():
         pieces = why_pieces(prediction, result.why_of)
+        whose = name if result.why_of is None else f"{name_of(result.why_of)}, {name},"
         parts += [
-            _title(f"Why {name} takes that long (its median sample)"),
-            _chain(pieces),
+            _title(f"Why {whose} takes that long (its median sample)"),
+            _chain(pieces, detailed=chain_only),
             Text(),
             _by_cause(pieces),
         ]
@@ -154,20 +155,17 @@ def _faster(c: Mapping[str, Any], samples: int) -> str:
     return f"Fine-grained is {c['speed_up_p50']:.2f} times as fast as waves ({spread}, same draws{where})."
 
 
-def _chain(pieces: Sequence[Piece]) -> Rows:
-    """The causal chain, a piece a row."""
+def _chain(pieces: Sequence[Piece], detailed: bool) -> Rows:
+    """The causal chain, a piece a row; in detail also which workload, and who held the workers."""
     rows = Rows()
     rows.numbers("from", "to", "takes")
     rows.labels("cause")
     rows.names("object")
+    if detailed:
+        rows.words("detail", style="dim")
     for piece in pieces:
-        rows.add(
-            format_duration(piece.from_s),
-            format_duration(piece.to_s),
-            format_duration(piece.to_s - piece.from_s),
-            piece.cause,
-            name_of(piece.object),
-        )
+        cells = [*map(format_duration, (piece.from_s, piece.to_s, piece.seconds)), piece.cause, name_of(piece.object)]
+        rows.add(*cells, *([inert(piece.detail)] if detailed else []))
     return rows
 
 

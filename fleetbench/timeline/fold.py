@@ -23,8 +23,6 @@ FINALIZER, CHECK, RUN = "finalizer", "check", "run"
 SAME_PATCH_S = 0.5
 """Two failing rows with the same words this close together are one reconcile's patches, not two reconciles."""
 
-_ENDS_A_CHECK = (phases.DEPENDENCY_NOT_READY, phases.ARTIFACT_FAILED, phases.SOURCE_NOT_READY)
-
 
 class Reconcile(NamedTuple):
     """One reconcile, as its rows show it."""
@@ -101,7 +99,7 @@ def reconciles(rows: Sequence[Event]) -> tuple[Reconcile, ...]:
         elif same and row.message.startswith(phases.PREREQUISITES):
             begun = row.t_s if begun is None else begun
         elif not (same and previous is not None and _same_patch(previous, row)):
-            kind = CHECK if row.reason in _ENDS_A_CHECK else RUN
+            kind = CHECK if row.reason in phases.WAITS else RUN
             start_s = row.t_s if begun is None else begun
             found.append(Reconcile(kind, start_s, row.t_s, None, row.reason, row.message, False, row.attempt))
             begun = None
@@ -132,4 +130,4 @@ class _Running:
 
 def _same_patch(previous: Event, row: Event) -> bool:
     close = row.t_s - previous.t_s < SAME_PATCH_S and row.attempt == previous.attempt
-    return close and (row.message == previous.message or row.reason not in _ENDS_A_CHECK)
+    return close and (row.message == previous.message or row.reason not in phases.WAITS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fleetbench import phases
 from fleetbench.graph.fleet import HelmRelease, Kustomization
 from fleetbench.graph.order import checks_health
-from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.ids import KUSTOMIZATION, ObjectId, say, some
 from fleetbench.timeline import causes
 from fleetbench.timeline.causes import Segment
 from fleetbench.timeline.fold import RUN, Reconcile
@@ -80,15 +80,26 @@ class Life:
             return
         self._to(r.applied_s, self.own)
         timed_out = end - since >= self.obj.effective_timeout_s - TIMEOUT_SLACK_S
-        self._to(end, causes.TIMEOUT if timed_out else causes.FAILED, detail=r.reason)
+        wanting = self._wanting(end)
+        detail = r.reason + (f": {some(wanting, 3)} not Current" if wanting else "")
+        self._to(end, causes.TIMEOUT if timed_out else causes.FAILED, detail=detail)
+
+    def _wanting(self, at_s: float) -> list[str]:
+        """What the health check watches and had not seen Current or Ready by then."""
+        workloads = self.rollout.watched_workloads(self.id)
+        found = [str(w) for w, start, current in workloads if start < at_s and (current is None or current > at_s)]
+        found += [say(c) for c in self.rollout.checked(self.id) if self.rollout.turned_ready(c, at_s) is None]
+        if isinstance(self.obj, Kustomization) and not self.obj.wait and not found:
+            found = [str(named) for named in self.obj.health_checks if not self.rollout.rows(named)]
+        return list(dict.fromkeys(found))
 
     def _health(self, since_s: float, end_s: float, passed: bool) -> None:
         """Applied, then the last of what is watched, then the poll that sees it."""
         if self.id.kind == KUSTOMIZATION:
             self._to(since_s, self.own)
         waited: list[tuple[float, str, ObjectId, float]] = []
-        for workload, start, current in self.rollout.workloads(self.id):
-            if start < end_s and self._watches(workload):
+        for workload, start, current in self.rollout.watched_workloads(self.id):
+            if start < end_s:
                 if passed and (current is None or current > end_s + SKEW_S):
                     continue  # something that changed it later
                 at = end_s if current is None else min(current, end_s)
@@ -110,11 +121,10 @@ class Life:
                 self._to(at, cause, detail=str(whom))
         elif self.id.kind != KUSTOMIZATION:
             self._to(end_s, self.own)
-        self._to(end_s, causes.HEALTH_POLL)
-
-    def _watches(self, workload: ObjectId) -> bool:
-        obj = self.obj
-        return not isinstance(obj, Kustomization) or obj.wait or workload in obj.health_checks or workload == self.id
+        if passed:
+            self._to(end_s, causes.HEALTH_POLL)
+        else:
+            self._to(end_s, causes.WORKLOAD, detail=some(self._wanting(end_s), 3))
 
 
 def source_life(rollout: Rollout, id: ObjectId) -> list[Segment]:

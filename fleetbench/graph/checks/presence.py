@@ -14,10 +14,9 @@ from fleetbench.findings import (
 )
 from fleetbench.graph.checks.about import about, said, similar
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
+from fleetbench.graph.order import may_exist
+from fleetbench.ids import ObjectId
 from fleetbench.units import counted
-
-_FLUX_KINDS = {KUSTOMIZATION, HELM_RELEASE, *SOURCE_KINDS}
 
 
 def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding]:
@@ -57,7 +56,7 @@ def _health_checks(fleet: Fleet, k: Kustomization, created: set[ObjectId]) -> It
     if k.wait:  # healthChecks are then ignored
         return
     for named in k.health_checks:
-        if named in created or named in fleet or _may_exist(fleet, named):
+        if named in created or named in fleet or may_exist(fleet, named):
             continue
         near = similar(named, [*created, *(s.id for s in fleet.services())])
         yield about(
@@ -66,15 +65,6 @@ def _health_checks(fleet: Fleet, k: Kustomization, created: set[ObjectId]) -> It
             f"its health check names {named}, which nothing here creates: it waits until its timeout and fails.",
             f"did you mean {near}?" if near else "correct the name, or drop the health check",
         )
-
-
-def _may_exist(fleet: Fleet, named: ObjectId) -> bool:
-    """Whether something that could not be read to the end may create the object."""
-    if any(not k.expanded or k.broken or len(k.objects) < k.applies for k in fleet.kustomizations):
-        return True
-    if named.kind in _FLUX_KINDS:
-        return False
-    return any(not h.workloads_known and named.namespace in (h.release_namespace, "") for h in fleet.helmreleases)
 
 
 def _capacity(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding]:

@@ -11,7 +11,9 @@ from fleetbench.engine.readiness import artifact_event_enqueues, dependency_read
 from fleetbench.engine.simulate import simulate
 from fleetbench.graph.document import with_root
 from fleetbench.graph.fleet import Dependency, Need, Source
-from fleetbench.ids import GIT_REPOSITORY, OCI_REPOSITORY, ObjectId
+from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, OCI_REPOSITORY, ObjectId
+from fleetbench.timeline.causes import TIMEOUT
+from fleetbench.timeline.why import why
 from tests.builders import NS, ROOT, fleet, hr, hr_id, ks, ks_id, scenario
 
 GIT = ObjectId(GIT_REPOSITORY, NS, "flux-system")
@@ -153,3 +155,59 @@ def test_retries_every_minute_go_on_for_the_whole_day():
     of = fleet(ks("late", timeout_s=5.0, retry_interval_s=60.0))
     _, ready = run(of, {"late": 80_000.0})
     assert 80_000.0 <= ready[ks_id("late")] < 80_070.0
+
+
+def deployment(name):
+    return ObjectId("Deployment", "default", name)
+
+
+def checking(name, *targets):
+    """A Kustomization whose content is read in full, with health checks instead of ``wait``."""
+    return ks(name, wait=False, health_checks=targets, objects=(deployment(name),), timeout_s=120.0)
+
+
+@pytest.mark.parametrize("order", [("there", "gone"), ("gone", "there")])
+def test_a_health_check_on_what_nothing_creates_fails_wherever_it_stands_in_the_list(order):
+    sample, ready = run(fleet(checking("a", *map(deployment, order)), checking("there")))
+    assert ready[ks_id("a")] is None
+    assert phases.HEALTH_CHECK_FAILED in reasons(sample, ks_id("a"))
+
+
+def test_a_release_of_another_namespace_cannot_bring_what_a_health_check_names():
+    release = replace(hr("redis", "a"), workloads_known=False, target_namespace="data")
+    a = checking("a", ObjectId(HELM_RELEASE, "default", "gone"))
+    _, ready = run(fleet(replace(a, applies=1), release))
+    assert ready[ks_id("a")] is None
+
+
+def test_a_health_check_on_anothers_deployment_waits_until_that_one_is_current():
+    slow = replace(checking("slow"), wait=True)
+    b = replace(checking("b", deployment("b")), depends_on=(Dependency(ks_id("slow")),))
+    sample, ready = run(fleet(slow, b, checking("a", deployment("b"))), {"slow": 20.0, "b": 40.0, "a": 0.0})
+    assert ready[ks_id("a")] >= ready[ks_id("b")] - 5.0 >= 60.0
+    assert sample.complete
+
+
+def test_what_can_never_turn_ready_is_tried_once_before_the_rollout_counts_as_over():
+    b = replace(checking("b"), depends_on=(Dependency(ks_id("a")),))
+    of = fleet(checking("a", deployment("gone")), b, checking("c"))
+    sample, _ = run(of)
+    tried = dict(zip([o.id.name for o in of.services()], sample.attempts, strict=True))
+    assert reasons(sample, ks_id("a"))[-1] == phases.HEALTH_CHECK_FAILED
+    assert reasons(sample, ks_id("b"))[-1] == phases.DEPENDENCY_NOT_READY
+    assert tried["a"] == 2  # the finalizer, and one whole reconcile: what follows are retries that cannot succeed
+    assert 120.0 < sample.until_s < 130.0
+
+
+def test_the_chain_of_what_fails_names_what_is_not_current():
+    s = scenario(fleet(ks("a", timeout_s=60.0), ks("b")), {"a": 5.0}, fail=frozenset({ks_id("a")}))
+    sample = simulate(s)
+    last = why(s.fleet, sample.timeline, ks_id("a"), parameters=s.parameters)[-1]
+    assert last.cause == TIMEOUT
+    assert last.detail == "HealthCheckFailed: Kustomization/flux-system/a not Current"
+
+
+def test_the_chain_of_a_health_check_on_nothing_names_it():
+    s = scenario(fleet(checking("a", deployment("gone"))))
+    last = why(s.fleet, simulate(s).timeline, ks_id("a"), parameters=s.parameters)[-1]
+    assert last.detail == "HealthCheckFailed: Deployment/default/gone not Current"
