@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from fleetbench.ids import KUSTOMIZATION, ObjectId, some
 from fleetbench.model.assemble import DEFAULT_ORIGIN
-from fleetbench.model.scenario import BOOTSTRAP
+from fleetbench.model.scenario import BOOTSTRAP, COMMIT
 from fleetbench.prediction.document import compare, why_pieces
 from fleetbench.prediction.predict import Prediction
 from fleetbench.prediction.strategies import STRATEGIES
@@ -49,8 +49,17 @@ def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
         ]
     if not chain_only:
         for name, prediction in distinct.items():
-            parts += [_title(f"Ready, {name}"), _objects(prediction)]
+            untouched = [id for id in prediction.services if _is_untouched(prediction, id)]
+            parts += [_title(f"Ready, {name}"), _objects(prediction, untouched)]
+            if untouched:
+                named = some([name_of(id) for id in untouched], 5)
+                parts.append(Text(f"Not changed by the commit, so Ready all along: {named}", style="dim"))
     return parts
+
+
+def _is_untouched(prediction: Prediction, id: ObjectId) -> bool:
+    """A release that a commit leaves as it is: there is nothing to wait for."""
+    return prediction.scenario.kind == COMMIT and prediction.quantile(id, 1.0) == 0.0
 
 
 def name_of(id: ObjectId) -> str:
@@ -183,7 +192,7 @@ def _by_cause(pieces: Sequence[Piece]) -> Rows:
     return rows
 
 
-def _objects(prediction: Prediction) -> Rows:
+def _objects(prediction: Prediction, left_out: Collection[ObjectId]) -> Rows:
     rows = Rows()
     rows.names("object")
     rows.numbers("median", "p5", "p95", "ready")
@@ -193,7 +202,7 @@ def _objects(prediction: Prediction) -> Rows:
         prediction.services,
         key=lambda id: (prediction.quantile(id, 0.5) is None, prediction.quantile(id, 0.5) or 0.0, id),
     )
-    for id in order:
+    for id in (id for id in order if id not in left_out):
         time = times.get(id)
         rows.add(
             name_of(id),

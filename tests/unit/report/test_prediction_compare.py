@@ -14,7 +14,7 @@ from fleetbench.prediction.strategies import predict_strategies
 from fleetbench.report.markdown import prediction_markdown
 from fleetbench.report.prediction import tables
 from fleetbench.timeline.causes import IN_CHAIN, MEANING
-from tests.builders import fleet, hr, ks, ks_id, scenario
+from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
 
 
 def test_a_rollout_that_does_not_come_up_is_no_fast_one():
@@ -58,3 +58,11 @@ def test_each_cause_that_occurs_is_explained_where_it_is_printed():
     occurring = {piece.cause for piece in why_pieces(result.predictions["fine"])}
     assert {cause for cause in IN_CHAIN if MEANING[cause] in text} == occurring
     assert {cause for cause in IN_CHAIN if MEANING[cause] in prediction_markdown(result)} == occurring
+
+
+def test_a_release_that_a_commit_leaves_as_it_is_is_not_said_to_take_no_time():
+    of = fleet(ks("data"), hr("redis", "data"), hr("postgres", "data"))
+    choice = Choice(kind="commit", webhook=True, changed=frozenset({ks_id("data"), hr_id("redis")}))
+    text = "\n".join(drawn(part, 200) for part in tables(predict_strategies(of, choice, "fine", samples=2)))
+    assert "Not changed by the commit, so Ready all along: HelmRelease/postgres" in text
+    assert "HelmRelease/redis" in text.partition("Ready, fine")[2].partition("Not changed")[0]
