@@ -42,6 +42,7 @@ PATH_MISSING = rule("FB105", ERROR, "spec.path does not exist in the repository"
 SOURCE_MISSING = rule("FB106", ERROR, "the source is defined nowhere")
 BUILD_FAILED = rule("FB107", ERROR, "kustomize cannot build the path")
 FILE_UNREADABLE = rule("FB108", ERROR, "a file that belongs to the fleet cannot be read")
+CHART_MISSING = rule("FB109", ERROR, "the chart does not exist in the repository")
 CRD_DEADLOCK = rule("FB110", WARNING, "a custom resource sits beside the release that brings its CRD")
 SELF_DEPENDENCY_LOOP = rule("FB111", WARNING, "a Kustomization waits for what can only follow it")
 # FB2xx: what costs time.

@@ -1,7 +1,7 @@
 """Conditions, reasons and steps in the controllers' own words.
 
-Reasons: fluxcd/pkg/apis/meta v1.30.1 conditions.go and helm-controller v1.6.3 api/v2/condition_types.go. Steps: the
-start of the message of the Reconciling condition (kustomize-controller v1.9.4 kustomization_controller.go
+Reasons: fluxcd/pkg/apis/meta v1.30.1 conditions.go, helm-controller v1.6.3 api/v2/condition_types.go and
+source-controller v1.9.3 internal/helm/chart/errors.go. Steps: the start of the message of the Reconciling condition (kustomize-controller v1.9.4 kustomization_controller.go
 reconcile; helm-controller v1.6.3 helmrelease_controller.go reconcileRelease).
 """
 
@@ -15,6 +15,7 @@ SUCCEEDED = "Succeeded"
 RECONCILIATION_SUCCEEDED = "ReconciliationSucceeded"
 RECONCILIATION_FAILED = "ReconciliationFailed"
 ARTIFACT_FAILED = "ArtifactFailed"
+INVALID_CHART_REFERENCE = "InvalidChartReference"
 BUILD_FAILED = "BuildFailed"
 DEPENDENCY_NOT_READY = "DependencyNotReady"
 HEALTH_CHECK_FAILED = "HealthCheckFailed"

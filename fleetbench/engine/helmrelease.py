@@ -37,6 +37,9 @@ def reconcile(w: World, n: int) -> Reconcile:
         return Result(w.jittered(n, w.parameters.helm_requeue_dependency_s))
     w.whole_reconcile()
     yield w.work(n, world.HELM_LOAD)
+    if item.broken:  # chartRef: the artifact is there, but no chart is in it
+        w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Could not load chart")
+        return REQUEUE
     if w.applied_revision[n] and w.changed_at[n] <= w.applied_revision[n] and w.status[n] == phases.TRUE:
         w.set_ready(n, w.reason[n])
         return Result(w.jittered(n, item.interval_s))

@@ -148,6 +148,7 @@ def _helmrelease(
     item.dependencies = tuple((_number(index, d.target), False) for d in h.depends_on)
     item.names = tuple(d.target.key for d in h.depends_on)
     item.interval_s, item.timeout_s, item.suspend = h.interval_s, h.timeout_s, h.suspend
+    item.broken = h.broken is not None
     item.waits = checks_health(h)
     item.retries = h.retries
     item.retry_on_failure = h.strategy == "RetryOnFailure" or scenario.parameters.default_to_retry_on_failure
@@ -164,6 +165,7 @@ def _helmrelease(
         item.creates = (index[chart],)
         made = items[index[chart]]
         made.parent, made.source, made.interval_s = index[h.id], _number(index, h.source), h.interval_s
+        made.broken = item.broken
 
 
 def _needs(index: dict[ObjectId, int], item: Item, obj: Kustomization | HelmRelease) -> None:

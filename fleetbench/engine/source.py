@@ -1,7 +1,8 @@
 """source-controller's reconcile of a repository or a HelmChart.
 
 Source: source-controller v1.9.3 internal/controller/gitrepository_controller.go, helmchart_controller.go
-(finalizer first, then artifact; a chart follows its repository's artifact by watch).
+(finalizer first, then artifact; a chart follows its repository's artifact by watch; a chart that is not in it is a
+persistent error: internal/helm/chart/errors.go IsPersistentBuildErrorReason).
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ def reconcile(w: World, n: int) -> Reconcile:
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED)
         return STOP  # its repository's artifact event brings it back
     step = _STEP.get(item.id.kind, world.REMOTE_FETCH)
+    if item.broken:
+        yield w.work(n, step)
+        w.set_not_ready(n, phases.FALSE, phases.INVALID_CHART_REFERENCE)
+        return STOP  # stalled until its repository's next artifact
     revision = available_revision(w, n)
     if w.revision[n] != revision or w.status[n] != phases.TRUE:
         w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING)

@@ -180,6 +180,8 @@ class HelmRelease:
     ``instances``: how many pods of a chart start in turn; None = it states none."""
     needs: tuple[Need, ...] = ()
     shard: str | None = None
+    broken: str | None = None
+    """Why source-controller cannot build its chart (missing path): it never turns Ready; None = it can, or not known."""
     file: str | None = None
     line: int | None = None
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import networkx as nx
 
-from fleetbench.graph.fleet import Fleet, Kustomization
+from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.order import APPLIED, READY, Moment, applied, enforced_order, ready
 from fleetbench.ids import ObjectId
 
@@ -80,7 +80,11 @@ def _never_applied(fleet: Fleet) -> list[ObjectId]:
     for obj in fleet.services():
         source = None if obj.source is None else fleet.source(obj.source)
         without_source = source is not None and not source.defined and not source.assumed
-        unbuilt = isinstance(obj, Kustomization) and obj.broken is not None
-        if obj.suspend or unbuilt or without_source or any(d.target not in fleet for d in obj.depends_on):
+        if (
+            obj.suspend
+            or obj.broken is not None
+            or without_source
+            or any(d.target not in fleet for d in obj.depends_on)
+        ):
             found.append(obj.id)
     return found

@@ -33,7 +33,7 @@ def write_repository(stand_in: StandIn, folder: Path) -> None:
 
 
 def repository_files(stand_in: StandIn) -> Iterator[tuple[str, str]]:
-    """(path, content) of every file; a Kustomization that cannot be built has no folder, as in the fleet."""
+    """(path, content) of every file; what has no folder or no chart in the fleet has none here."""
     fleet = stand_in.fleet
     for k in fleet.kustomizations:
         if k.broken is not None:
@@ -58,6 +58,8 @@ def repository_files(stand_in: StandIn) -> Iterator[tuple[str, str]]:
         if objects:
             yield f"{prefix}fleetbench.yaml", "---\n".join(_dump(o) for o in objects)
     for h in fleet.helmreleases:
+        if h.broken is not None:
+            continue
         chart = chart_path(h.id)
         yield f"{chart}/Chart.yaml", _dump({"apiVersion": "v2", "name": h.id.name, "version": "1.0.0"})
         yield (

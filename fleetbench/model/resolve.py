@@ -132,6 +132,8 @@ class _Choice:
         return replace(found, object=release.id, chosen_by=f"{found.chosen_by}, stated for {found.object.key}")
 
     def _release(self, release: HelmRelease) -> list[_Pods]:
+        if release.broken:
+            return []
         name = _chart_name(release)
         workloads = release.workloads
         if self.user is not None and name in self.user.charts:

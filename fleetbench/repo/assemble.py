@@ -17,7 +17,7 @@ from fleetbench.findings import (
 from fleetbench.graph.document import ASSUMED_SOURCE, with_root
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Source
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
-from fleetbench.repo.charts import Chart, chart_directory, render
+from fleetbench.repo.charts import Chart, chart_directory, render, why_no_chart
 from fleetbench.repo.entries import entries
 from fleetbench.repo.flags import INSTANCE_GROUP, flags_of
 from fleetbench.repo.manifest import Manifest
@@ -110,25 +110,30 @@ def _charts(
         known: Tree | None = tree if release.source == this else None
         if release.source.kind == EXTERNAL_ARTIFACT:
             known = walk.artifacts.tree(release.source, {this: tree, walk.artifacts.origin(this): tree})
-        directory = None if known is None else chart_directory(release, known)
         if known is None:
             continue
-        problem: str | None = f"{release.chart} holds no Chart.yaml"
-        if directory is not None:
-            chart = found[release.id] = render(release, walk.releases[release.id][0], known, directory, walk.store)
-            problem = chart.problem
-        if problem is not None:
-            text = f"its chart {release.chart} is in this repository but not fully known: {problem}"
+        chart = found[release.id] = _chart(release, walk, known)
+        if chart.problem is not None:
+            text = f"its chart {release.chart} is in this repository but not fully known: {chart.problem}"
             fix = "install helm, or give its time with --durations"
             findings.append(Finding(CHART_NOT_RENDERED, text, fix, release.id, release.file, release.line))
     return found
+
+
+def _chart(release: HelmRelease, walk: Walk, tree: Tree) -> Chart:
+    """A release's chart in the tree of its source; what is packaged is not unpacked."""
+    directory = chart_directory(release, tree)
+    if directory is not None:
+        return render(release, walk.releases[release.id][0], tree, directory, walk.store)
+    missing = why_no_chart(release, tree)
+    return Chart((), (), False, f"{release.chart} is packaged" if missing is None else None, missing)
 
 
 def _with_chart(release: HelmRelease, chart: Chart | None) -> HelmRelease:
     if chart is None:
         return release
     workloads = workloads_of(chart.manifests, release.release_namespace)
-    return replace(release, workloads=workloads, workloads_known=chart.complete)
+    return replace(release, workloads=workloads, workloads_known=chart.complete, broken=chart.missing)
 
 
 def _with_needs(

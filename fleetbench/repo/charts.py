@@ -14,7 +14,7 @@ from typing import Any
 from fleetbench.graph.fleet import HelmRelease
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.manifest import Manifest, mapping, mappings
-from fleetbench.repo.tree import Tree, Unreadable, join
+from fleetbench.repo.tree import Tree, Unreadable, spec_path
 from fleetbench.repo.variables import VariableStore
 from fleetbench.repo.workloads import HOOK
 from fleetbench.repo.yamltext import decode, documents, dump, load
@@ -33,17 +33,35 @@ class Chart:
     """False: some templates could not be rendered, so there may be more."""
     problem: str | None = None
     """Why it is not complete."""
+    missing: str | None = None
+    """Why the source holds none."""
 
 
 def chart_directory(release: HelmRelease, tree: Tree) -> str | None:
     """Where a release's chart lies in the tree of its source, or None."""
-    if release.chart_ref:
-        return "" if tree.is_file("Chart.yaml") else None
-    try:
-        directory = join("", (release.chart or "").strip("/") or ".")
-    except Unreadable:
-        return None
+    directory = _chart_path(release)
     return directory if tree.is_file(f"{directory}/Chart.yaml".lstrip("/")) else None
+
+
+def why_no_chart(release: HelmRelease, tree: Tree) -> str | None:
+    """Why the tree of its source holds no chart for a release: neither a folder nor a package; None = it does.
+
+    Source: source-controller v1.9.3 internal/controller/helmchart_controller.go buildFromTarballArtifact, which
+    confines the path to the artifact (securejoin).
+    """
+    path = _chart_path(release)
+    if chart_directory(release, tree) is not None or tree.is_file(path):
+        return None
+    if release.chart_ref:
+        return f"{release.source} holds no Chart.yaml"
+    if tree.is_directory(path):
+        return f"{release.chart} holds no Chart.yaml"
+    charts = [file.removesuffix("/Chart.yaml") for file in tree.files if file.endswith("/Chart.yaml")]
+    return f"{release.chart} {tree.why_missing(path)}{tree.like(path, charts)}"
+
+
+def _chart_path(release: HelmRelease) -> str:
+    return "" if release.chart_ref else spec_path(release.chart)
 
 
 def render(release: HelmRelease, manifest: Manifest, tree: Tree, directory: str, store: VariableStore) -> Chart:

@@ -165,7 +165,7 @@ def _kustomizations(fleet: Fleet, name: _Names, width: int) -> Rows:
         own = level[k.id]
         shown = "" if own == last else "never" if own is None else str(own)
         last = own
-        cells: list[str | Text] = [shown, _marked(k, name), _waits(k)]
+        cells: list[str | Text] = [shown, _marked(k, name.of(k.id)), _waits(k)]
         if wide:
             cells += [go_duration(k.effective_timeout_s), name.of(k.parent), inert(k.path)]
         targets = list(dict.fromkeys(d.target for d in k.depends_on))
@@ -173,20 +173,17 @@ def _kustomizations(fleet: Fleet, name: _Names, width: int) -> Rows:
     return rows
 
 
-def _marked(k: Kustomization, name: _Names) -> Text:
-    text = Text(name.of(k.id))
-    marks = [
-        word
-        for word, holds in (
-            ("assumed root", k.assumed),
-            ("suspended", k.suspend),
-            ("cannot be built", k.broken),
-            ("not expanded", not k.expanded),
-        )
-        if holds
-    ]
+def _marked(obj: Kustomization | HelmRelease, name: str) -> Text:
+    text = Text(name)
+    said: list[tuple[str, object]] = [("suspended", obj.suspend)]
+    if isinstance(obj, HelmRelease):
+        said += [("no chart", obj.broken)]
+    else:
+        said = [("assumed root", obj.assumed), *said]
+        said += [("cannot be built", obj.broken), ("not expanded", not obj.expanded)]
+    marks = [word for word, holds in said if holds]
     if marks:
-        text.append(f" ({', '.join(marks)})", style="red" if k.broken else "yellow")
+        text.append(f" ({', '.join(marks)})", style="red" if obj.broken else "yellow")
     return text
 
 
@@ -205,8 +202,7 @@ def _helmreleases(fleet: Fleet, name: _Names, width: int) -> Rows:
     if with_edges:
         rows.words("depends on", least=None)
     for h in sorted(fleet.helmreleases, key=lambda h: h.id):
-        suspended = Text(" (suspended)", style="yellow") if h.suspend else Text()
-        cells: list[str | Text] = [Text(inert(h.id.key)) + suspended, name.of(h.parent)]
+        cells: list[str | Text] = [_marked(h, inert(h.id.key)), name.of(h.parent)]
         if width >= WIDE:
             cells.append(_chart(h))
         if with_edges:

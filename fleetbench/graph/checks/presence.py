@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from fleetbench.findings import (
     BUILD_FAILED,
+    CHART_MISSING,
     HEALTH_CHECK_MISSING,
     NODE_CAPACITY,
     PATH_MISSING,
@@ -36,6 +37,10 @@ def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding
             )
             yield about(code, k, f"cannot be built, so it never turns Ready: {k.broken}", fix)
         yield from _health_checks(fleet, k, created)
+    for h in fleet.helmreleases:
+        if h.broken:
+            message = f"gets no chart, so it never turns Ready: {h.broken}"
+            yield about(CHART_MISSING, h, message, "correct the chart's path or add the chart")
     yield from _capacity(fleet, node_pods, nodes)
 
 

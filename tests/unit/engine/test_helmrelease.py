@@ -71,3 +71,11 @@ def test_helm_3_looked_every_2_seconds():
     _, at_2 = run(of, {"h": 7.0}, parameters=old)
     _, at_5 = run(of, {"h": 7.0}, parameters=Parameters(interval_jitter=0.0))
     assert at_5[hr_id("h")] - at_2[hr_id("h")] == pytest.approx(2.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("chart_ref", "reason"), [(False, phases.SOURCE_NOT_READY), (True, phases.ARTIFACT_FAILED)])
+def test_a_release_whose_chart_does_not_exist_never_turns_ready(chart_ref: bool, reason: str):
+    of = fleet(ks("a"), hr("h", "a", chart_ref=chart_ref, broken="./charts/nope does not exist"), ks("b"))
+    sample, ready = run(of, {"b": 60.0})
+    assert ready[hr_id("h")] is None and ready[ks_id("a")] is None and ready[ks_id("b")] is not None
+    assert reason in reasons(sample, hr_id("h")) and phases.INSTALL_FAILED not in reasons(sample, hr_id("h"))

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from fleetbench.graph.checks import check, combined
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import both, flux, obj
 
@@ -77,9 +78,38 @@ def test_what_cannot_be_rendered_without_helm_is_said(read: Read) -> None:
     assert "charts/app/templates/real.yaml" in info.message and info.severity == "info"
 
 
-def test_a_chart_path_that_holds_no_chart_is_said(read: Read) -> None:
-    reading = read(_fleet(_release("./charts/gone"), plain=DEPLOYMENT))
-    assert "holds no Chart.yaml" in next(f for f in reading.findings if f.code == "FB306").message
+@pytest.mark.parametrize(
+    ("chart", "said"),
+    [
+        ("./charts/ap", "./charts/ap does not exist; did you mean charts/app?"),
+        ("./charts", "./charts holds no Chart.yaml"),
+        ("../../etc", "../../etc does not exist"),
+    ],
+)
+def test_a_chart_that_the_repository_does_not_hold_is_an_error_and_not_a_matter_of_helm(
+    read: Read, chart: str, said: str
+) -> None:
+    reading = read(_fleet(_release(chart), plain=DEPLOYMENT))
+    assert reading.fleet.helmreleases[0].broken == said
+    (found,) = [
+        f for f in combined(reading.findings, check(reading.fleet)) if f.object == reading.fleet.helmreleases[0].id
+    ]
+    assert (found.code, found.severity, found.file, found.line) == ("FB109", "error", "apps/r.yaml", 1)
+    assert found.message == f"gets no chart, so it never turns Ready: {said}"
+
+
+def test_a_packaged_chart_is_there_though_what_it_holds_is_not_known(read: Read) -> None:
+    reading = read(_fleet(_release("./charts/app-1.0.0.tgz")) | {"charts/app-1.0.0.tgz": "packed"})
+    assert reading.fleet.helmreleases[0].broken is None
+    assert "app-1.0.0.tgz is packaged" in next(f for f in reading.findings if f.code == "FB306").message
+
+
+def test_a_chart_ref_to_this_repository_needs_a_chart_at_its_root(read: Read) -> None:
+    this = {"kind": "OCIRepository", "name": "flux-system", "namespace": "flux-system"}
+    files = _fleet(_release(chart=None, chartRef=this), plain=DEPLOYMENT)  # type: ignore[arg-type]
+    files["clusters/c/a.yaml"] = flux("a", "./apps", sourceRef=this)
+    assert read(files).fleet.helmreleases[0].broken == "OCIRepository/flux-system/flux-system holds no Chart.yaml"
+    assert read(files | {"Chart.yaml": CHART}).fleet.helmreleases[0].broken is None
 
 
 def test_a_chart_of_another_source_is_not_looked_for_here(read: Read) -> None:
