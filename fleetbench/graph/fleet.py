@@ -49,6 +49,8 @@ class Workload:
     """``progressDeadlineSeconds`` / ``activeDeadlineSeconds``: when kstatus calls it Failed; None = the kind's default."""
     group: str | None = None
     """API group, where it is known: tells CloudNativePG's ``Cluster`` from another's."""
+    parallel: bool = False
+    """``podManagementPolicy: Parallel`` of a StatefulSet: its pods start at once instead of one after the other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from fleetbench.measure.permissions import readable
 from fleetbench.measure.protocols import ClusterApi, Manifest
 from fleetbench.repo.manifest import Manifest as RepositoryManifest
 from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source
+from fleetbench.repo.workloads import starts_at_once
 
 KUSTOMIZE_LABELS = ("kustomize.toolkit.fluxcd.io/namespace", "kustomize.toolkit.fluxcd.io/name")
 """Set by kustomize-controller on all it applies (fluxcd/pkg/ssa SetOwnerLabels)."""
@@ -181,6 +182,7 @@ def _workload(obj: Manifest, kind: str) -> Workload:
         stated_by=None if stated is None else "minReadySeconds",
         deadline_s=spec.get("progressDeadlineSeconds") or spec.get("activeDeadlineSeconds"),
         group="batch" if kind == "Job" else "apps",
+        parallel=starts_at_once(spec),
     )
 
 

@@ -16,6 +16,7 @@ from fleetbench.measure.fleet import HELM_LABELS, KUSTOMIZE_LABELS, fleet_from, 
 from fleetbench.measure.kinds import DAEMON_SET, DEPLOYMENT, POD, STATEFUL_SET, WatchedKind
 from fleetbench.measure.permissions import readable
 from fleetbench.measure.protocols import Manifest
+from fleetbench.repo.workloads import starts_at_once
 from fleetbench.units import parse_duration
 
 SUCCEEDED = ("ReconciliationSucceeded",)
@@ -133,9 +134,10 @@ def _from_pods(listed: Mapping[str, list[Manifest]]) -> dict[ObjectId, float]:
         if took_s is not None and controller is not None and controller in owners:
             by_workload.setdefault(controller, []).append(took_s)
     found: dict[ObjectId, float] = {}
+    sets = listed.get(STATEFUL_SET, [])
+    in_turn = {id_of(obj, STATEFUL_SET) for obj in sets if not starts_at_once(obj.get("spec") or {})}
     for workload, times in by_workload.items():
-        # A StatefulSet starts its pods in turn.
-        took_s = (sum(times) if workload.kind == STATEFUL_SET else max(times)) + delays.get(workload, 0.0)
+        took_s = (sum(times) if workload in in_turn else max(times)) + delays.get(workload, 0.0)
         service = owners[workload]
         found[service] = max(found.get(service, 0.0), took_s)
     return found

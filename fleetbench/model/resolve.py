@@ -18,7 +18,8 @@ NOTHING_TO_WAIT_FOR = "nothing to wait for"
 DURATIONS_FILE = "durations file"
 _PRIOR = "prior"
 _IN_TURN = "StatefulSet"
-"""Starts its pods one by one (podManagementPolicy OrderedReady, the default)."""
+"""Starts its pods one by one under podManagementPolicy OrderedReady, the default, and at once under Parallel
+(kubernetes pkg/controller/statefulset/stateful_set_utils.go allowsBurst)."""
 MAX_PODS = 150_000
 """Kubernetes' own limit for a cluster (kubernetes.io, "Considerations for large clusters")."""
 
@@ -206,7 +207,9 @@ class _Choice:
         return _Pods(self._of_kind(workload, found), _named(f"{said}: {what}", found), found.source)
 
     def _of_kind(self, workload: Workload, prior: TimePrior) -> tuple[PodTime, ...]:
-        in_turn = prior.each_more is not None or workload.object.kind == _IN_TURN
+        if workload.parallel:
+            prior = replace(prior, each_more=None)
+        in_turn = prior.each_more is not None or (workload.object.kind == _IN_TURN and not workload.parallel)
         pulls = self._pulls(workload.images or prior.images)
         pods = self._replicas(workload.object, prior, workload.replicas, pulls, in_turn=in_turn)
         return tuple(replace(pod, hook=True) for pod in pods) if workload.hook else pods

@@ -85,7 +85,13 @@ def _of_pods(manifest: Manifest, id: ObjectId) -> Workload:
         hook="pre-install" in str(mapping(manifest.metadata, "annotations").get(HOOK) or ""),
         deadline_s=None if deadline_s is None else _number(deadline_s, None),
         group=manifest.group,
+        parallel=starts_at_once(manifest.spec),
     )
+
+
+def starts_at_once(spec: Mapping[str, Any]) -> bool:
+    """Whether a StatefulSet's spec says that its pods need not wait for one another."""
+    return spec.get("podManagementPolicy") == "Parallel"
 
 
 def stated_ready(template: Mapping[str, Any], min_ready_s: float = 0.0) -> tuple[float | None, str | None]:

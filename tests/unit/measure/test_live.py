@@ -152,13 +152,15 @@ def test_nothing_is_guessed_of_pods_that_restarted_and_reconciles_that_were_over
     assert any("Kustomization/flux-system/old" in line for line in remarks_of(learned))
 
 
-def test_stateful_pods_start_in_turn():
+@pytest.mark.parametrize(("policy", "took_s"), [("OrderedReady", 17.0), ("Parallel", 10.0)])
+def test_stateful_pods_start_in_turn_unless_their_policy_is_parallel(policy, took_s):
+    pg = workload("pg", owned("db"), podManagementPolicy=policy)
     cluster = {
         BY_KIND["Kustomization"]: [flux("db", inventory=inventory("apps_pg_apps_StatefulSet"))],
-        BY_KIND["StatefulSet"]: [workload("pg", owned("db"))],
+        BY_KIND["StatefulSet"]: [pg],
         BY_KIND["Pod"]: [pod("pg-0", ("StatefulSet", "pg"), 0, 10), pod("pg-1", ("StatefulSet", "pg"), 10, 17)],
     }
-    assert learn_from(cluster, [], "x").durations[ks_id("db")] == (17.0,)
+    assert learn_from(cluster, [], "x").durations[ks_id("db")] == (took_s,)
 
 
 def test_pods_of_a_custom_resource_are_found_through_the_inventory():

@@ -124,6 +124,13 @@ def test_a_deployments_pods_start_together_and_a_statefulsets_in_turn():
     ]
 
 
+def test_a_statefulset_with_parallel_pod_management_starts_its_pods_at_once():
+    user = profile("mine", kinds={"StatefulSet": {"total": 20, "each_more": 5}})
+    workload = {"object": "StatefulSet/ns/db", "replicas": 3, "parallel": True}
+    for pods in (chosen([workload])[K].pods, chosen([workload], user=user)[K].pods):
+        assert [pod.after for pod in pods] == [None] * 3 and len({pod.ready for pod in pods}) == 1
+
+
 def test_a_custom_resource_is_known_by_its_group_or_by_being_the_only_one():
     for fields in ({"group": "postgresql.cnpg.io"}, {}):
         pods = chosen([{"object": "Cluster/ns/pg", "replicas": 3, **fields}])[K].pods

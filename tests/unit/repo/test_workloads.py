@@ -89,6 +89,11 @@ def test_what_is_current_at_once_is_no_workload(api_version: str, kind: str) -> 
     assert _workload(api_version, kind, {}) is None
 
 
+@pytest.mark.parametrize(("policy", "parallel"), [(None, False), ("OrderedReady", False), ("Parallel", True)])
+def test_a_statefulset_says_whether_its_pods_start_at_once(policy: str | None, parallel: bool) -> None:
+    assert _workload("apps/v1", "StatefulSet", {"replicas": 3, "podManagementPolicy": policy}).parallel is parallel
+
+
 def test_images_deadlines_and_hooks_are_read() -> None:
     pod = {"spec": {"initContainers": [{"image": "init:1"}], "containers": [{"image": "main:1"}, {"image": "init:1"}]}}
     found = _workload(
