@@ -9,6 +9,7 @@ from typing import Any
 
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Fleet
+from fleetbench.repo.arguments import flags_among, together, without
 from fleetbench.repo.flags import pod_settings
 from fleetbench.units import go_duration, parse_cpu, parse_duration
 
@@ -78,7 +79,7 @@ def with_flags(deployment: Mapping[str, Any], flags: list[Flag]) -> dict[str, An
         pod = changed["spec"]["template"]["spec"]
         container = pod["containers"][0]
         named = {f.flag for f in own}
-        kept = [a for a in container.get("args") or [] if _flag_name(a) not in named]
+        kept = without(container.get("args") or [], named)
         container["args"] = kept + [f"--{f.flag}={f.value}" for f in own if f.flag not in (CPU_LIMIT, TEMP_MEDIUM)]
         for setting in own:
             if setting.flag == CPU_LIMIT:
@@ -95,14 +96,13 @@ def _copy(value: Any) -> Any:  # of JSON-like values
     return [_copy(v) for v in value] if isinstance(value, list) else value
 
 
-def _flag_name(argument: str) -> str:
-    return argument.lstrip("-").partition("=")[0]
-
-
 def flags_in(deployment: Mapping[str, Any]) -> dict[str, str]:
     """The flags that a controller's Deployment states."""
     args = deployment["spec"]["template"]["spec"]["containers"][0].get("args") or []
-    return {_flag_name(a): a.partition("=")[2] or "true" for a in args if a.startswith("-")}
+    found: dict[str, str] = {}
+    for flag, value in flags_among(args):
+        found[flag] = together(flag, found.get(flag), value)
+    return found
 
 
 def run_flags(deployments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

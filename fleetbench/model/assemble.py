@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,29 @@ from fleetbench.units import parse_cpu, parse_duration
 
 KUSTOMIZE, HELM, SOURCE = "kustomize-controller", "helm-controller", "source-controller"
 
-_FLAGS: dict[tuple[str, str], tuple[str, type]] = {
-    (KUSTOMIZE, "concurrent"): ("kustomize_concurrent", int),
-    (HELM, "concurrent"): ("helm_concurrent", int),
-    (SOURCE, "concurrent"): ("source_concurrent", int),
-    (KUSTOMIZE, "requeue-dependency"): ("requeue_dependency_s", parse_duration),  # type: ignore[dict-item]
-    (HELM, "requeue-dependency"): ("helm_requeue_dependency_s", parse_duration),  # type: ignore[dict-item]
-    (KUSTOMIZE, "concurrent-ssa"): ("concurrent_ssa", int),
-    (KUSTOMIZE, "min-retry-delay"): ("min_retry_delay_s", parse_duration),  # type: ignore[dict-item]
-    (KUSTOMIZE, "max-retry-delay"): ("max_retry_delay_s", parse_duration),  # type: ignore[dict-item]
-    (KUSTOMIZE, CPU_LIMIT): ("kustomize_cpus", parse_cpu),  # type: ignore[dict-item]
-    (KUSTOMIZE, TEMP_MEDIUM): ("in_memory_builds", "Memory".__eq__),  # type: ignore[dict-item]
+
+def _whole(text: str) -> int:
+    """A whole number, as pflag reads one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if re.fullmatch(r"[+-]?\d+", text.strip()) is None:
+        raise ValueError(f"got {text!r}, wanted a whole number")
+    return int(text)
+
+
+_FLAGS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
+    (KUSTOMIZE, "concurrent"): ("kustomize_concurrent", _whole),
+    (HELM, "concurrent"): ("helm_concurrent", _whole),
+    (SOURCE, "concurrent"): ("source_concurrent", _whole),
+    (KUSTOMIZE, "requeue-dependency"): ("requeue_dependency_s", parse_duration),
+    (HELM, "requeue-dependency"): ("helm_requeue_dependency_s", parse_duration),
+    (KUSTOMIZE, "concurrent-ssa"): ("concurrent_ssa", _whole),
+    (KUSTOMIZE, "min-retry-delay"): ("min_retry_delay_s", parse_duration),
+    (KUSTOMIZE, "max-retry-delay"): ("max_retry_delay_s", parse_duration),
+    (KUSTOMIZE, CPU_LIMIT): ("kustomize_cpus", parse_cpu),
+    (KUSTOMIZE, TEMP_MEDIUM): ("in_memory_builds", "Memory".__eq__),
 }
 _GATES = {
     (KUSTOMIZE, "CancelHealthCheckOnNewRevision"): "cancel_health_check_on_new_revision",
@@ -129,7 +142,8 @@ def repository_flags(flags: tuple[ControllerFlag, ...]) -> tuple[dict[str, Any],
             value = read(flag.value)
             Parameters().with_(**{name: value})
         except (ValueError, InputError) as error:
-            warnings.append(f"{where}: --{flag.flag} of {flag.controller}: {error}; the default holds")
+            called = flag.text.partition("=")[0]
+            warnings.append(f"{where}: {called} of {flag.controller}: {error}; the default holds")
             continue
         if name in values and values[name] != value:
             warnings.append(f"{where}: --{flag.flag} of {flag.controller} is set twice; the last one holds")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
+from fleetbench.repo.arguments import flags_among, together
 from fleetbench.repo.charts import coalesced, values_of
+from fleetbench.repo.controllers import HELM_VALUES, patched_by
+from fleetbench.repo.flag_places import Setting, place_of
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.objects import is_helmrelease
 from fleetbench.repo.tree import Tree, Unreadable
-from fleetbench.repo.yamltext import decode, line_of, load
+from fleetbench.repo.yamltext import load
 
 INSTANCE_GROUP = "fluxcd.controlplane.io"
 _USUAL = frozenset(
@@ -36,43 +39,38 @@ _SIZES: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
         "helm-controller": (("concurrent", "5"), ("requeue-dependency", "10s")),
     },
     "medium": {
-        "kustomize-controller": (("concurrent", "10"), ("requeue-dependency", "5s")),
-        "helm-controller": (("concurrent", "10"), ("requeue-dependency", "5s")),
-        "source-controller": (("concurrent", "5"),),
+        "kustomize-controller": (("concurrent", "10"), ("requeue-dependency", "5s"), (CPU_LIMIT, "2000m")),
+        "helm-controller": (("concurrent", "10"), ("requeue-dependency", "5s"), (CPU_LIMIT, "2000m")),
+        "source-controller": (("concurrent", "5"), (CPU_LIMIT, "2000m")),
     },
     "large": {
-        "kustomize-controller": (("concurrent", "20"), ("requeue-dependency", "5s")),
-        "helm-controller": (("concurrent", "20"), ("requeue-dependency", "5s")),
-        "source-controller": (("concurrent", "10"),),
+        "kustomize-controller": (("concurrent", "20"), ("requeue-dependency", "5s"), (CPU_LIMIT, "3000m")),
+        "helm-controller": (("concurrent", "20"), ("requeue-dependency", "5s"), (CPU_LIMIT, "3000m")),
+        "source-controller": (("concurrent", "10"), (CPU_LIMIT, "2000m")),
     },
 }
-"""flux-operator internal/builder/profiles.go profileClusterSize*: what ``spec.cluster.size`` of a FluxInstance adds."""
-_HELM_VALUES = {
-    "kustomizeController": "kustomize-controller",
-    "helmController": "helm-controller",
-    "sourceController": "source-controller",
-}
-"""fluxcd-community flux2 chart: values.<controller>.container.additionalArgs."""
-
-_Set = tuple[str, str, str]
-"""Controller, flag, value."""
+"""What ``spec.cluster.size`` of a FluxInstance adds: controlplaneio-fluxcd/flux-operator internal/builder/profiles.go
+GetProfileClusterSize. The CPU limit of ``small`` is the one that is there without it."""
 
 
 def flags_of(walk: Walk, tree: Tree) -> tuple[ControllerFlag, ...]:
     """Every flag the fleet's objects set on the three controllers; of two values for one flag the later holds."""
     found: dict[tuple[str, str], ControllerFlag] = {}
     for node, manifest in walk.manifests():
-        for controller, flag, value in _flags(node, manifest, walk):
-            file, line = _place(node, manifest, tree, flag, value)
-            found[controller, flag] = ControllerFlag(controller, flag, value, file, line)
+        for setting in _set(node, manifest, walk):
+            controller, flag = setting.controller, setting.flag
+            before = found.get((controller, flag))
+            value = together(flag, None if before is None else before.value, setting.value)
+            found[controller, flag] = ControllerFlag(controller, flag, value, *place_of(setting, node, manifest, tree))
     return tuple(sorted(found.values(), key=lambda f: (CONTROLLERS.index(f.controller), f.flag)))
 
 
-def _flags(node: Node, manifest: Manifest, walk: Walk) -> Iterable[_Set]:
+def _set(node: Node, manifest: Manifest, walk: Walk) -> Iterable[Setting]:
     if manifest.kind == "Deployment" and manifest.name in CONTROLLERS:
         for container in mappings(manifest.spec, "template", "spec", "containers"):
-            yield from ((manifest.name, *f) for f in _arguments(container.get("args")) if f[0] not in _USUAL)
-        yield from ((manifest.name, *s) for s in _settings(mapping(manifest.spec, "template", "spec")))
+            own = (f for f in flags_among(container.get("args")) if f[0] not in _USUAL)
+            yield from (Setting(manifest.name, *f) for f in own)
+        yield from (Setting(manifest.name, *s) for s in _settings(mapping(manifest.spec, "template", "spec")))
     elif manifest.is_flux(INSTANCE_GROUP, "FluxInstance"):
         yield from _instance(manifest.spec)
     elif is_helmrelease(manifest):
@@ -81,31 +79,24 @@ def _flags(node: Node, manifest: Manifest, walk: Walk) -> Iterable[_Set]:
             return
         values = coalesced(values_of(manifest, manifest.namespace or node.id.namespace, walk.store))
         yield from _instance(mapping(values, "instance"))
-        for key, controller in _HELM_VALUES.items():
+        for key, controller in HELM_VALUES.items():
             container = mapping(values, key, "container")
-            yield from ((controller, *f) for f in _arguments(container.get("additionalArgs")))
+            yield from (Setting(controller, *f) for f in flags_among(container.get("additionalArgs")))
 
 
-def _instance(spec: Mapping[str, Any]) -> Iterable[_Set]:
+def _instance(spec: Mapping[str, Any]) -> Iterable[Setting]:
     """What a FluxInstance sets: first its size's profile, then its own patches, as flux-operator orders them."""
-    for controller, flags in _SIZES.get(str(mapping(spec, "cluster").get("size")), {}).items():
-        yield from ((controller, *flag) for flag in flags)
+    size = str(mapping(spec, "cluster").get("size"))
+    for controller, flags in _SIZES.get(size, {}).items():
+        yield from (Setting(controller, *flag, size) for flag in flags)
     for patch in mappings(spec, "kustomize", "patches"):
         try:
             body = load(str(patch.get("patch") or ""), "patch")
         except Unreadable:
             continue
-        target = mapping(patch, "target")
-        if target.get("kind") not in (None, "", "Deployment"):
-            continue
-        name = str(
-            target.get("name") or (mapping(body, "metadata").get("name") if isinstance(body, Mapping) else "") or ""
-        )
-        for controller in CONTROLLERS:
-            if not target.get("labelSelector") and not _selects(name, controller, bool(target)):
-                continue
-            yield from ((controller, *f) for f in _arguments(_patched(body)))
-            yield from ((controller, *s) for s in _settings(_pod(body)))
+        for controller in patched_by(mapping(patch, "target"), body):
+            yield from (Setting(controller, *f) for f in flags_among(_patched(body)))
+            yield from (Setting(controller, *s) for s in _settings(_pod(body)))
 
 
 def _settings(pod: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
@@ -146,15 +137,6 @@ def _pod(body: Any) -> Mapping[str, Any]:
     return {"containers": [{"resources": {"limits": limits}}], "volumes": volumes}
 
 
-def _selects(name: str, controller: str, targeted: bool) -> bool:
-    if not name:
-        return targeted
-    try:
-        return re.fullmatch(name, controller) is not None
-    except re.error:
-        return name == controller
-
-
 def _patched(body: Any) -> list[Any]:
     """The arguments that a patch puts in: a JSON 6902 list or a strategic merge."""
     found: list[Any] = []
@@ -169,29 +151,3 @@ def _patched(body: Any) -> list[Any]:
             arguments = container.get("args")
             found += arguments if isinstance(arguments, list) else []
     return found
-
-
-def _arguments(arguments: object) -> list[tuple[str, str]]:
-    """``--flag=value`` and ``--flag`` texts as pairs; the last of a repeated flag holds."""
-    found: dict[str, str] = {}
-    for argument in arguments if isinstance(arguments, Sequence) and not isinstance(arguments, str) else ():
-        match = re.match(r"^--?([a-zA-Z][\w-]*)(?:=(.*))?$", str(argument), re.S)
-        if match:
-            found.pop(match[1], None)
-            found[match[1]] = "true" if match[2] is None else match[2]
-    return list(found.items())
-
-
-def _place(node: Node, manifest: Manifest, tree: Tree, flag: str, value: str) -> tuple[str | None, int | None]:
-    """File and line where a flag is written, among the files its build read; else those of the object."""
-    names = [*(node.build.files if node.build else ()), *([node.manifest.file] if node.manifest.file else [])]
-    for needle in (f"{flag}={value}", "size:" if manifest.kind in ("FluxInstance", "HelmRelease") else None):
-        for path in names if needle else ():
-            try:
-                text = decode(tree.read(path), path)
-            except Unreadable:
-                continue
-            line = line_of(text, str(needle))
-            if line is not None:
-                return tree.name(path), line
-    return manifest.file or node.manifest.file, manifest.line or node.manifest.line

@@ -70,8 +70,8 @@ def _scan(tree: Tree, path: str) -> list[tuple[str, str, str, int]]:
     try:
         while loader.check_node():
             node = loader.get_node()
-            top = _scalars(node)
-            metadata = _scalars(_child(node, "metadata"))
+            top = scalars_of(node)
+            metadata = scalars_of(_child(node, "metadata"))
             kind, name = top.get("kind", ""), metadata.get("name", "")
             if name and "spec" in _keys(node) and _is_placed(top.get("apiVersion", ""), kind, name):
                 found.append((kind, name, metadata.get("namespace", ""), node.start_mark.line + 1))
@@ -98,7 +98,8 @@ def _keys(node: Any) -> set[str]:
     )
 
 
-def _scalars(node: Any) -> dict[str, str]:
+def scalars_of(node: Any) -> dict[str, str]:
+    """The plain values of a mapping node."""
     if not isinstance(node, yaml.MappingNode):
         return {}
     return {

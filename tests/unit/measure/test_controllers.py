@@ -50,6 +50,15 @@ def test_a_flag_replaces_the_one_that_the_manifest_states_and_leaves_the_rest():
     assert "--concurrent=7" not in text and text.count("kind: Namespace") == 1 and text.count("--log-level=info") == 2
 
 
+def test_a_flag_with_its_value_in_the_next_argument_is_read_and_replaced_as_a_whole():
+    text = MANIFEST.replace("--concurrent=7", '--concurrent, "7", --feature-gates=A=true, --feature-gates=B=true')
+    _, deployments = set_flags(text, [])
+    assert flags_in(deployments[1]) == {"log-level": "info", "concurrent": "7", "feature-gates": "A=true,B=true"}
+    _, deployments = set_flags(text, flags_for(fleet(), FlagOptions(kustomize_concurrent=20)))
+    arguments = deployments[1]["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert "7" not in arguments and arguments[-1] == "--concurrent=20"
+
+
 def test_a_runs_flags_are_what_the_deployments_state_and_else_the_controllers_defaults():
     _, deployments = set_flags(MANIFEST, flags_for(fleet(), FlagOptions()))
     assert run_flags(deployments) == {

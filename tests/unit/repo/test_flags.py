@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from typing import Any
 
 import pytest
 
+from fleetbench.model.assemble import repository_flags
+from fleetbench.model.parameters import Parameters
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import both, config_map, flux, git, kustomization, obj, release
 
@@ -71,12 +74,19 @@ def test_of_two_values_for_one_flag_the_later_holds(read: Read) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "concurrent", "requeue"), [("small", "5", "10s"), ("medium", "10", "5s"), ("large", "20", "5s")]
+    ("size", "concurrent", "requeue", "cpus"),
+    [("small", "5", "10s", 1.0), ("medium", "10", "5s", 2.0), ("large", "20", "5s", 3.0)],
 )
-def test_the_size_of_a_flux_instance(read: Read, size: str, concurrent: str, requeue: str) -> None:
-    found = _flags(read, {"clusters/c/all.yaml": both(ROOT, _instance(cluster={"size": size}))})
+def test_the_size_of_a_flux_instance(read: Read, size: str, concurrent: str, requeue: str, cpus: float) -> None:
+    reading = read({"clusters/c/all.yaml": both(ROOT, _instance(cluster={"size": size}))})
+    found = {f"{f.controller} {f.flag}": f.value for f in reading.fleet.flags}
     assert found["kustomize-controller concurrent"] == found["helm-controller concurrent"] == concurrent
     assert found["kustomize-controller requeue-dependency"] == requeue
+    assert Parameters().with_(**repository_flags(reading.fleet.flags)[0]).kustomize_cpus == cpus
+    places = {(f.file, f.line) for f in reading.fleet.flags}
+    ((file, line),) = places
+    assert file == "clusters/c/all.yaml" and line is not None
+    assert f'"size": "{size}"' in both(ROOT, _instance(cluster={"size": size})).splitlines()[line - 1]
 
 
 def test_a_flux_instances_patches_override_its_size(read: Read) -> None:
@@ -110,6 +120,78 @@ def test_helm_values_of_a_flux_instance_chart_also_from_a_config_map(read: Read)
     found = {f"{f.controller} {f.flag}": f.value for f in reading.fleet.flags}
     assert found["helm-controller concurrent"] == "5"
     assert found["kustomize-controller concurrent"] == "12"
+
+
+@pytest.mark.parametrize("by_operator", [True, False])
+def test_feature_gates_given_again_add_up_as_flux_merges_them(read: Read, by_operator: bool) -> None:
+    patches = [
+        _add("--feature-gates=CancelHealthCheckOnNewRevision=true,A=true", name="(kustomize|helm)-controller"),
+        _add("--feature-gates=AdditiveCELDependencyCheck=true", "--feature-gates=A=false"),
+    ]
+    folder = {
+        "clusters/c/flux-system/kustomization.yaml": kustomization("gotk.yaml", "sync.yaml", patches=patches),
+        "clusters/c/flux-system/gotk.yaml": both(*(_controller(f"{n}-controller") for n in ("kustomize", "helm"))),
+        "clusters/c/flux-system/sync.yaml": ROOT,
+    }
+    merged = "CancelHealthCheckOnNewRevision=true,A=false,AdditiveCELDependencyCheck=true"
+    instance = {"clusters/c/all.yaml": both(ROOT, _instance(kustomize={"patches": patches}))}
+    found = _flags(read, instance if by_operator else folder)
+    assert found["kustomize-controller feature-gates"] == merged
+    assert found["helm-controller feature-gates"] == "CancelHealthCheckOnNewRevision=true,A=true"
+
+
+def test_a_flag_may_have_its_value_in_the_next_argument(read: Read) -> None:
+    text = _controller(
+        "kustomize-controller", "--concurrent", "17", "--watch-configs-label-selector", "--requeue-dependency", "5s"
+    )
+    found = _flags(read, {"clusters/c/all.yaml": both(ROOT, text)})
+    assert found["kustomize-controller concurrent"] == "17"
+    assert found["kustomize-controller requeue-dependency"] == "5s"
+
+
+def test_the_place_of_a_flag_is_where_it_is_written_for_that_controller(read: Read) -> None:
+    patch = """
+        - op: add
+          path: /spec/template/spec/containers/0/args/-
+          value: --concurrent=9
+        - op: replace
+          path: /spec/template/spec/containers/0/resources/limits/cpu
+          value: 2000m
+        """
+    limited = {"limits": {"cpu": "1000m"}}
+    controllers = [
+        _controller(f"{n}-controller").replace('"args"', f'"resources": {json.dumps(limited)}, "args"')
+        for n in ("kustomize", "helm", "source")
+    ]
+    reading = read(
+        {
+            "clusters/c/flux-system/kustomization.yaml": """
+                resources: [gotk.yaml, sync.yaml]
+                patches:
+                  - path: helm.yaml
+                    target: {kind: Deployment, name: helm-controller}
+                  - path: kustomize.yaml
+                    target: {kind: Deployment, name: kustomize-controller}
+                  - patch: |
+                      apiVersion: apps/v1
+                      kind: Deployment
+                      metadata: {name: source-controller, namespace: flux-system}
+                      spec: {template: {spec: {containers: [{name: manager, args: [--concurrent, "9"]}]}}}
+                """,
+            "clusters/c/flux-system/helm.yaml": patch,
+            "clusters/c/flux-system/kustomize.yaml": "# first\n" + textwrap.dedent(patch),
+            "clusters/c/flux-system/gotk.yaml": both(*controllers),
+            "clusters/c/flux-system/sync.yaml": ROOT,
+        }
+    )
+    folder = "clusters/c/flux-system"
+    assert {(f.controller.partition("-")[0], f.text): (f.file, f.line) for f in reading.fleet.flags} == {
+        ("kustomize", "--concurrent=9"): (f"{folder}/kustomize.yaml", 5),
+        ("kustomize", "resources.limits.cpu=2000m"): (f"{folder}/kustomize.yaml", 8),
+        ("helm", "--concurrent=9"): (f"{folder}/helm.yaml", 3),
+        ("helm", "resources.limits.cpu=2000m"): (f"{folder}/helm.yaml", 6),
+        ("source", "--concurrent=9"): (f"{folder}/kustomization.yaml", 11),
+    }
 
 
 def test_helm_values_of_the_community_chart(read: Read) -> None:
