@@ -22,6 +22,17 @@ def briefly(value: object) -> str:
     return shown if len(shown) <= BRIEF else shown[: BRIEF - 3] + "..."
 
 
+def place(file: object | None, line: int | None = None) -> str:
+    """A place as messages name it: ``file:line``, the file alone where the line is not known, else nothing.
+
+    >>> place("a.yaml", 3), place("a.yaml"), place(None)
+    ('a.yaml:3', 'a.yaml', '')
+    """
+    if file is None:
+        return ""
+    return str(file) if line is None else f"{file}:{line}"
+
+
 class FleetbenchError(Exception):
     """A failure that a user can understand and mend; the command line prints it without a traceback.
 
@@ -53,7 +64,7 @@ class InputError(FleetbenchError):
         hint: str | None = None,
     ) -> InputError:
         """Build the message every bad input gets: ``file:line: field: got ..., wanted ...``."""
-        text = str(file) if line is None else f"{file}:{line}"
+        text = place(file, line)
         if field:
             text += f": {field}"
         if got is not None:

@@ -11,6 +11,7 @@ from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet, named
 from fleetbench.cli.options import DURATION, OBJECT, fleet_options, format_option, set_depends_on_option
 from fleetbench.cli.output import progress, warn, write_json, write_tables, write_text
 from fleetbench.cli.simulation import Simulation, simulation_options
+from fleetbench.errors import place
 
 if TYPE_CHECKING:
     from fleetbench.graph.fleet import Fleet
@@ -86,8 +87,8 @@ def command(
         warn(text)
     errors = [f for f in findings if f.severity == ERROR]
     for finding in errors:
-        where = f"{finding.file}:{finding.line}: " if finding.file else ""
-        warn(f"{where}{finding.code} {finding.message}")
+        where = place(finding.file, finding.line)
+        warn(f"{where}{': ' if where else ''}{finding.code} {finding.message}")
     if errors:
         raise click.exceptions.Exit(1)
 

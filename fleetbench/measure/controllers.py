@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fleetbench.errors import InputError
+from fleetbench.errors import InputError, place
 from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Fleet
 from fleetbench.repo.arguments import flags_among, together, without
 from fleetbench.repo.flags import pod_settings
@@ -66,8 +66,8 @@ def flags_for(fleet: Fleet, options: FlagOptions) -> list[Flag]:
 
 
 def _origin(flag: ControllerFlag) -> str:
-    where = f" ({flag.file}:{flag.line})" if flag.file and flag.line else f" ({flag.file})" if flag.file else ""
-    return f"repository{where}"
+    where = place(flag.file, flag.line)
+    return f"repository ({where})" if where else "repository"
 
 
 def with_flags(deployment: Mapping[str, Any], flags: list[Flag]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fleetbench.errors import InputError
+from fleetbench.errors import InputError, place
 from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Fleet
 from fleetbench.ids import ObjectId
 from fleetbench.model.parameters import Parameters, parameters_of
@@ -125,9 +125,7 @@ def repository_flags(flags: tuple[ControllerFlag, ...]) -> tuple[dict[str, Any],
     origins: dict[str, str] = {}
     warnings: list[str] = []
     for flag in flags:
-        where = flag.file or "the repository"
-        if flag.line is not None:
-            where += f":{flag.line}"
+        where = place(flag.file, flag.line) or "the repository"
         if flag.flag == "feature-gates":
             for name, on in _gates(flag.value):
                 if (flag.controller, name) in _GATES:

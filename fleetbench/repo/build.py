@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from fleetbench.findings import FILE_UNREADABLE
 from fleetbench.repo.batch import MAX_MEMBERS, can_share, run_together, split
+from fleetbench.repo.blame import bad_files, named_place
 from fleetbench.repo.cache import BuildCache, content_key
 from fleetbench.repo.inputs import Inputs, Problem, collect
 from fleetbench.repo.manifest import Manifest, crd_header
@@ -18,7 +18,7 @@ from fleetbench.repo.origin import Origins
 from fleetbench.repo.plain import plain_build
 from fleetbench.repo.program import BuildFailed, Program
 from fleetbench.repo.tree import Tree, Unreadable
-from fleetbench.repo.yamltext import decode, documents
+from fleetbench.repo.yamltext import documents
 
 BUILD_FIELDS = [
     "targetNamespace",
@@ -138,8 +138,9 @@ class Builder:
         try:
             return self._keep(job, _bodies(split(self.program.run(inputs.files, inputs.directory)), where))
         except BuildFailed as error:
-            problems = tuple(_bad_files(tree, inputs))
-            return Build((), tuple(inputs.remote), problems, failure=Problem(where, None, str(error)))
+            problems = tuple(bad_files(tree, inputs))
+            at = named_place(tree, inputs, str(error)) or (where, None)
+            return Build((), tuple(inputs.remote), problems, failure=Problem(*at, str(error)))
         except Unreadable as error:
             return Build((), tuple(inputs.remote), failure=Problem(where, None, error.reason))
 
@@ -183,38 +184,3 @@ def _bodies(printed: Iterable[str], where: str) -> list[dict[str, Any]]:
                 else:
                     found.append(body)
     return found
-
-
-def _bad_files(tree: Tree, inputs: Inputs) -> list[Problem]:
-    """After a failed build: which of its YAML files are themselves at fault."""
-    found = []
-    for path in [*inputs.resources, *(p for p in inputs.files if p not in inputs.resources)]:
-        if not path.endswith((".yaml", ".yml")):
-            continue
-        try:
-            parsed = documents(decode(inputs.files[path], tree.name(path)), tree.name(path))
-        except Unreadable as error:
-            found.append(Problem(error.path, error.line, error.reason, FILE_UNREADABLE))
-            continue
-        if path in inputs.resources:
-            for line, body in parsed:
-                wrong = _not_an_object(body)
-                if wrong:
-                    found.append(Problem(tree.name(path), line, wrong, FILE_UNREADABLE))
-    return found
-
-
-def _not_an_object(body: Any) -> str | None:
-    if body is None:
-        return None
-    if not isinstance(body, dict):
-        return f"got a {type(body).__name__}, wanted a Kubernetes object"
-    for key in ("apiVersion", "kind"):
-        if not isinstance(body.get(key), str):
-            return f"{key}: got {body.get(key)!r}, wanted text: a Kubernetes object needs it"
-    if str(body["kind"]).endswith("List"):
-        return None
-    metadata = body.get("metadata")
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
-        return "metadata.name: got nothing, wanted text: a Kubernetes object needs it"
-    return None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fleetbench.errors import place
 from fleetbench.findings import (
     BUILD_FAILED,
     DUPLICATE_OBJECT,
@@ -100,7 +101,8 @@ def _below_a_folder(tree: Tree, directory: str) -> str:
 
 def _duplicate(id: ObjectId, first: Manifest, by: ObjectId | None, others: list[tuple[Manifest, ObjectId]]) -> Finding:
     shown = some([parent.key for _, parent in others], 5)
-    where = "" if first.file is None else f" ({first.file}:{first.line})"
+    at_first = place(first.file, first.line)
+    where = f" ({at_first})" if at_first else ""
     differ = any(manifest.spec != first.spec for manifest, _ in others)
     effect = (
         "with another spec: each overwrites the other's"
@@ -163,10 +165,10 @@ def _findings(node: Node, tree: Tree) -> Iterator[Finding]:
     for problem in build.problems if build else ():
         text = f"cannot be built: {problem.text}"
         yield Finding(problem.code, text, "correct the file", node.id, problem.file, problem.line)
-    if build and build.failure and build.failure not in build.problems:
+    if build and build.failure and not build.problems:
         at = build.failure
-        bad = build.problems[0] if build.problems else at
-        fix = f"correct {bad.file} and try `kubectl kustomize {node.directory or '.'}`"
-        yield Finding(BUILD_FAILED, f"cannot be built: {at.text}", fix, node.id, at.file, at.line)
+        fix = f"correct {at.file} and try `kubectl kustomize {node.directory or '.'}`"
+        where = (at.file, at.line) if tree.is_file(at.file) else (file, line)
+        yield Finding(BUILD_FAILED, f"cannot be built: {at.text}", fix, node.id, *where)
     elif build and not build.failure and node.broken:
         yield Finding(BUILD_FAILED, f"{node.broken}", "correct the variable", node.id, file, line)

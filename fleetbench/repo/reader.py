@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fleetbench.errors import InputError
+from fleetbench.errors import InputError, place
 from fleetbench.graph.document import ASSUMED_ROOT, ASSUMED_SOURCE
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.artifacts import ArtifactTrees
@@ -122,8 +122,8 @@ class _Reader:
         """The entry itself must build: without it there is no fleet."""
         if build.failure is None:
             return
-        problems = list(dict.fromkeys([*build.problems, build.failure]))
-        lines = [f"{p.file}{'' if p.line is None else f':{p.line}'}: {p.text}" for p in problems]
+        problems = list(dict.fromkeys(build.problems or [build.failure]))
+        lines = [f"{place(p.file, p.line)}: {p.text}" for p in problems]
         raise InputError(
             f"the entry {self.entry or '.'} cannot be built: " + "; ".join(lines),
             f"correct it and try `kubectl kustomize {self.entry or '.'}`",

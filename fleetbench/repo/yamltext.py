@@ -75,7 +75,8 @@ def decode(content: bytes, file: str) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Unreadable(file, f"got binary data at byte {error.start}, wanted UTF-8 text") from None
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Unreadable(file, f"got binary data at byte {error.start}, wanted UTF-8 text", line) from None
     if "\0" in text:
         raise Unreadable(
             file, "got binary data (a zero byte), wanted UTF-8 text", text[: text.index("\0")].count("\n") + 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from fleetbench.errors import place
 from fleetbench.findings import RULES, SEVERITIES, Finding
 from fleetbench.graph.export import DEPENDS_ON, edges
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
@@ -94,8 +95,8 @@ def findings_list(findings: Sequence[Finding]) -> list[RenderableType]:
 
 
 def _finding(f: Finding) -> Text:
-    where = "" if f.file is None else inert(f.file) + ("" if f.line is None else f":{f.line}") + " "
-    text = Text(where, style="dim")
+    where = place(f.file, f.line)
+    text = Text(f"{inert(where)} " if where else "", style="dim")
     if f.object is not None:
         text.append(inert(say(f.object)) + ": ", style="not dim bold")
     text.append(inert(f.message), style="not dim")
@@ -141,8 +142,9 @@ def _heading(fleet: Fleet, name: _Names) -> Text:
     if name.shared:
         text.append(f"\nnamespace of the Kustomizations: {inert(name.shared)}", style="not bold")
     for flag in fleet.flags:
-        where = f" ({inert(flag.file)}{'' if flag.line is None else f':{flag.line}'})" if flag.file else ""
-        text.append(f"\n{inert(flag.controller)} {inert(flag.text)}{where}", style="not bold")
+        where = place(flag.file, flag.line)
+        said = f" ({inert(where)})" if where else ""
+        text.append(f"\n{inert(flag.controller)} {inert(flag.text)}{said}", style="not bold")
     return text
 
 

@@ -156,3 +156,12 @@ def test_what_is_neither_is_refused_with_got_and_wanted(kind, text: str) -> None
 
     with pytest.raises(click.BadParameter, match=r"got .*wanted"):
         kind.convert(text, None, None)
+
+
+@pytest.mark.parametrize("command", ["graph", "simulate"])
+def test_a_place_whose_line_is_not_known_is_the_file_alone(command: str, tmp_path: Path) -> None:
+    file = tmp_path / "g.json"
+    broken = {"id": "f/a", "broken": "kustomize cannot build it", "file": "apps/a.yaml"}
+    file.write_text(json.dumps({"kustomizations": [broken]}))
+    result = CliRunner().invoke(cli, [command, "--graph", str(file)])
+    assert result.exit_code == 1 and "apps/a.yaml" in result.output and ":None" not in result.output

@@ -46,8 +46,8 @@ def test_one_bad_file_is_named_with_its_line_and_hides_nothing_else(
     read: Read, text: str, line: int | None, said: str
 ) -> None:
     reading = read(_fleet(x_yaml=text))
-    bad = [f for f in reading.findings if f.code == "FB108"]
-    assert len(bad) == 1 and bad[0].file == "bad/x.yaml" and said in bad[0].message
+    bad = [f for f in reading.findings if f.severity == "error"]
+    assert len(bad) == 1 and bad[0].code == "FB108" and bad[0].file == "bad/x.yaml" and said in bad[0].message
     assert line is None or bad[0].line == line
     assert bad[0].object == ks_id("bad") and bad[0].severity == "error"
     broken = reading.fleet.kustomization(ks_id("bad"))
@@ -67,6 +67,31 @@ def test_a_binary_file_is_no_manifest(write: Write, read: Read) -> None:
     assert [(f.code, f.file) for f in reading.findings if f.severity == "error"] == [
         ("FB108", "bad/x.yaml")
     ] and "binary" in reading.findings[0].message
+
+
+def test_text_that_is_no_utf_8_is_named_with_its_line(write: Write, read: Read) -> None:
+    root = write(_fleet(x_yaml=""))
+    (root / "bad/x.yaml").write_bytes(b"kind: ConfigMap\nmetadata:\n  name: caf\xe9\n")
+    reading = read_repository(root, "clusters/c", cache=False)
+    (found,) = [f for f in reading.findings if f.severity == "error"]
+    assert (found.code, found.file, found.line) == ("FB108", "bad/x.yaml", 3) and "wanted UTF-8 text" in found.message
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_an_object_that_is_there_twice_is_named_where_kustomize_finds_it(read: Read, listed: bool) -> None:
+    files = _fleet(x_yaml=WEB, y_yaml=both(config_map("a", "apps"), WEB))
+    if listed:
+        files["bad/kustomization.yaml"] = kustomization("x.yaml", "y.yaml")
+    (found,) = [f for f in read(files).findings if f.severity == "error"]
+    assert (found.code, found.file) == ("FB107", "bad/y.yaml")
+    assert found.line == 1 + both(config_map("a", "apps"), "").count("\n")
+
+
+def test_a_failure_that_names_no_file_is_placed_where_the_path_is_chosen(read: Read) -> None:
+    patch = {"patch": "- op: remove\n  path: /spec/nothing\n", "target": {"kind": "ConfigMap"}}
+    files = _fleet(a_yaml=config_map("a")) | {"clusters/c/all.yaml": flux("bad", "./bad", patches=[patch])}
+    (found,) = [f for f in read(files).findings if f.severity == "error"]
+    assert (found.code, found.file, found.line) == ("FB107", "clusters/c/all.yaml", 1)
 
 
 def test_a_huge_file_is_refused_without_being_read(write: Write, read: Read) -> None:
