@@ -20,7 +20,7 @@ from fleetbench.ids import ObjectId, some
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.build import Build
 from fleetbench.repo.manifest import Manifest
-from fleetbench.repo.tree import Tree, spec_path
+from fleetbench.repo.tree import DOES_NOT_EXIST, Tree, spec_path
 from fleetbench.repo.variables import Variables, VariableStore
 from fleetbench.units import counted
 
@@ -155,8 +155,9 @@ def _findings(node: Node, tree: Tree) -> Iterator[Finding]:
         yield Finding(NOT_EXPANDED, text, fix, node.id, file, line)
     build = node.build
     if node.broken is not None and build is None:
-        hint = tree.like(node.directory) or _below_a_folder(tree, node.directory)
-        fix = "create the directory or correct spec.path"
+        missing = node.broken.endswith(DOES_NOT_EXIST)
+        hint = (tree.like(node.directory) or _below_a_folder(tree, node.directory)) if missing else ""
+        fix = f"{'create the directory' if missing else 'put its manifests there'} or correct spec.path"
         yield Finding(PATH_MISSING, f"{node.broken}{hint}", fix, node.id, file, line)
     for problem in build.remote if build else ():
         text = f"the remote base {problem.text} was left out: nothing is downloaded"

@@ -59,14 +59,15 @@ def read_repository(
 
 
 def _entry(root: Path, cluster_path: str) -> str:
+    """The cluster path within the repository; a leading slash is the repository's root, as in ``spec.path``."""
     text = cluster_path
     if Path(text).is_absolute():
-        try:
-            text = str(Path(text).resolve().relative_to(root))
-        except ValueError:
-            raise InputError(
-                f"--cluster-path {cluster_path}: leaves the repository {root}", "give a path inside it"
-            ) from None
+        on_disk = Path(text).resolve()
+        text = text.lstrip("/")
+        if on_disk.is_relative_to(root):
+            text = str(on_disk.relative_to(root))
+        elif on_disk.exists() and not (root / text).exists():
+            raise InputError(f"--cluster-path {cluster_path}: leaves the repository {root}", "give a path inside it")
     if ".." in Path(text).parts:
         inside = (root / text).resolve()
         if not inside.is_relative_to(root):

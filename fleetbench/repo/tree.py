@@ -25,6 +25,10 @@ KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization
 """kustomize api/konfig RecognizedKustomizationFileNames, in its order."""
 
 
+DOES_NOT_EXIST = "does not exist"
+_LEFT_OUT_BY = f"{IGNORE_FILE}, the source's spec.ignore or spec.sparseCheckout"
+
+
 class Unreadable(Exception):
     """A path that cannot be read, with the reason for people."""
 
@@ -49,6 +53,10 @@ class Tree:
     """Symbolic links that were left out -> what they point to."""
     odd: frozenset[str] = frozenset()
     """Pipes, sockets, devices, and names that are no text: left out."""
+    folders: frozenset[str] = frozenset()
+    """Directories on disk, also those that hold nothing of the tree."""
+    ignored: frozenset[str] = frozenset()
+    """Files that ``.sourceignore``, ``spec.ignore`` or ``spec.sparseCheckout`` leave out."""
     _directories: dict[str, list[str]] = field(default_factory=dict, repr=False, compare=False)
     _content: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -81,6 +89,7 @@ class Tree:
         found: dict[str, Path] = {}
         links: dict[str, str] = {}
         odd: set[str] = set()
+        folders: set[str] = set()
         patterns: dict[str, list[str]] = {}
         pending = [""]
         while pending:
@@ -101,6 +110,7 @@ class Tree:
                 elif entry.is_dir(follow_symlinks=False):
                     if entry.name != ".git":
                         pending.append(path)
+                        folders.add(path)
                 elif entry.is_file(follow_symlinks=False):
                     found[path] = Path(entry.path)
                     if entry.name == IGNORE_FILE:
@@ -116,7 +126,8 @@ class Tree:
             for path, file in found.items()
             if not rules.matches(path) and (not wanted or "/" not in path or path.startswith(wanted))
         }
-        return cls(dict(sorted(kept.items())), {}, links, frozenset(odd))
+        ignored = frozenset(found.keys() - kept.keys())
+        return cls(dict(sorted(kept.items())), {}, links, frozenset(odd), frozenset(folders), ignored)
 
     def is_file(self, path: str) -> bool:
         """Whether the tree holds a regular file there."""
@@ -177,7 +188,7 @@ class Tree:
             raise Unreadable(self.name(path), f"cannot be read: {error.strerror}") from None
 
     def why_missing(self, path: str) -> str:
-        """Say why there is nothing at a path: a link, a pipe, ignored, or simply not there."""
+        """Say why there is nothing at a path: a link, a pipe, empty, ignored, or simply not there."""
         at = path
         while at:
             if at in self.links:
@@ -185,7 +196,13 @@ class Tree:
             if at in self.odd:
                 return f"{at} is no regular file"
             at = at.rpartition("/")[0]
-        return "does not exist"
+        if path in self.ignored:
+            return f"is left out of Flux's artifact ({_LEFT_OUT_BY})"
+        if path not in self.folders:
+            return DOES_NOT_EXIST
+        if any(file.startswith(f"{path}/") for file in self.ignored):
+            return f"holds only files that are left out of Flux's artifact ({_LEFT_OUT_BY})"
+        return "is a folder without files, and git keeps no such folder"
 
     def like(self, path: str, among: Iterable[str] | None = None) -> str:
         """``; did you mean ...?`` with the closest paths that exist, or nothing."""

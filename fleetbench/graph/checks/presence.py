@@ -29,7 +29,8 @@ def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding
     }
     for k in fleet.kustomizations:
         if k.broken:
-            code = PATH_MISSING if "does not exist" in k.broken else BUILD_FAILED
+            no_path = "does not exist" in k.broken or k.broken.startswith("spec.path ")
+            code = PATH_MISSING if no_path else BUILD_FAILED
             fix = (
                 "correct spec.path or add the folder"
                 if code == PATH_MISSING

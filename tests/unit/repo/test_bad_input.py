@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fleetbench.errors import EnvironmentLacks, InputError
+from fleetbench.graph.checks import check, combined
 from fleetbench.repo import program, read_repository
 from tests.unit.repo.conftest import Read, Write
 from tests.unit.repo.manifests import both, codes, config_map, flux, ks_id, kustomization, obj
@@ -192,11 +193,55 @@ def test_a_cluster_path_that_does_not_exist_lists_those_that_do(write: Write) ->
     assert "did you mean clusters/prod" in (error.value.hint or "")
 
 
-@pytest.mark.parametrize("path", ["../elsewhere", "/", "clusters/../../x"])
+@pytest.mark.parametrize("path", ["../elsewhere", "/etc", "clusters/../../x"])
 def test_a_cluster_path_that_leaves_the_repository_is_refused(write: Write, path: str) -> None:
     root = write({"clusters/c/a.yaml": flux("a", "./x")})
     with pytest.raises(InputError, match="leaves the repository"):
         read_repository(root, path, cache=False)
+
+
+@pytest.mark.parametrize("path", ["/clusters/c", "/clusters/c/", "//clusters/c"])
+def test_a_cluster_path_with_a_leading_slash_is_one_of_the_repository(write: Write, read: Read, path: str) -> None:
+    root = write({"clusters/c/a.yaml": flux("a", "/apps/x"), "apps/x/web.yaml": WEB})
+    for given in (path, str(root / "clusters/c")):
+        reading = read_repository(root, given, cache=False)
+        assert reading.fleet.cluster_path == "clusters/c" and codes(reading) == []
+
+
+def test_a_cluster_path_with_a_leading_slash_that_is_nowhere_does_not_exist(write: Write) -> None:
+    root = write({"clusters/prod/a.yaml": flux("a", "./x")})
+    with pytest.raises(InputError) as error:
+        read_repository(root, "/clusters/prd", cache=False)
+    assert error.value.message == "--cluster-path /clusters/prd: does not exist"
+    assert "did you mean clusters/prod" in (error.value.hint or "")
+
+
+EMPTY = "is a folder without files, and git keeps no such folder"
+
+
+def test_a_cluster_path_that_is_an_empty_folder_is_not_called_missing(write: Write) -> None:
+    root = write({"clusters/prod/a.yaml": flux("a", "./x")})
+    (root / "clusters/prd").mkdir()
+    with pytest.raises(InputError) as error:
+        read_repository(root, "clusters/prd", cache=False)
+    assert error.value.message == f"--cluster-path clusters/prd: {EMPTY}"
+
+
+@pytest.mark.parametrize(
+    ("ignored", "said"), [(None, EMPTY), ("apps/empty", "holds only files that are left out of Flux's artifact (")]
+)
+def test_a_path_to_a_folder_that_holds_nothing_for_flux_says_so(
+    write: Write, read: Read, ignored: str | None, said: str
+) -> None:
+    root = write({"clusters/c/a.yaml": flux("a", "./apps/empty"), "apps/empty2/web.yaml": WEB})
+    (root / "apps/empty/deeper").mkdir(parents=True)
+    if ignored is not None:
+        (root / ".sourceignore").write_text(f"{ignored}\n")
+        (root / "apps/empty/deeper/web.yaml").write_text(WEB)
+    reading = read_repository(root, "clusters/c", cache=False)
+    (found,) = [f for f in combined(reading.findings, check(reading.fleet)) if f.severity == "error"]
+    assert found.code == "FB105" and found.message.startswith(f"spec.path ./apps/empty {said}")
+    assert "does not exist" not in found.message and "did you mean" not in found.message
 
 
 def test_a_cluster_path_that_is_a_link_is_refused(write: Write) -> None:
