@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fleetbench.findings import (
@@ -26,7 +26,7 @@ from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source
 from fleetbench.repo.providers import Providers, installed_before
 from fleetbench.repo.tree import Tree
-from fleetbench.repo.workloads import workloads_of
+from fleetbench.repo.workloads import misstated, workloads_of
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def assemble(walk: Walk, root: Node, tree: Tree, name: str, entry: str, builds_r
     findings = list(walk.findings)
     kustomizations, releases = _objects(walk, root, findings, assumed)
     charts = _charts(walk, releases, root.source or ASSUMED_SOURCE, tree, findings)
+    findings += _misstated(walk, releases, charts)
     releases = [_with_chart(release, charts.get(release.id)) for release in releases]
     providers = Providers(walk.nodes.values(), releases, charts, installed_before(tree))
     kustomizations, releases = _with_needs(providers, walk, root, kustomizations, releases, charts)
@@ -97,6 +98,23 @@ def _objects(
         findings += bad
         releases.append(release)
     return kustomizations, releases
+
+
+def _misstated(walk: Walk, releases: Sequence[HelmRelease], charts: Mapping[ObjectId, Chart]) -> Iterable[Finding]:
+    """What workloads state that cannot be read, each once; without a place of its own at what brings the object."""
+    brought = [(node.rendered, node.id.namespace, node.manifest) for node in walk.nodes.values()]
+    brought += [
+        (list(charts[r.id].manifests), r.release_namespace, walk.releases[r.id][0]) for r in releases if r.id in charts
+    ]
+    found: dict[tuple[ObjectId | None, str], Finding] = {}
+    for manifests, namespace, by in brought:
+        for finding in misstated(manifests, namespace):
+            key = finding.object, finding.message
+            if finding.file is None:
+                found.setdefault(key, replace(finding, file=by.file, line=by.line))
+            else:
+                found[key] = finding
+    return found.values()
 
 
 def _charts(

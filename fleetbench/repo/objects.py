@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-from fleetbench.findings import FILE_UNREADABLE, Finding
+from fleetbench.findings import Finding
 from fleetbench.graph.fleet import (
     DEFAULT_INTERVAL_S,
     HELM_RETRY_INTERVAL_S,
     HELM_TIMEOUT_S,
-    Dependency,
     HelmRelease,
     Kustomization,
     Source,
 )
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
 from fleetbench.repo.chart_values import replicas_in
+from fleetbench.repo.fields import HELM_RELEASE_SHAPES, KUSTOMIZATION_SHAPES, SOURCE_SHAPES, Fields
 from fleetbench.repo.manifest import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP, Manifest, mapping, mappings
-from fleetbench.units import parse_duration
 
 SHARD_LABEL = "sharding.fluxcd.io/key"
-_DURATION_LIKE = "a duration such as 1m30s"
 
 
 def is_kustomization(manifest: Manifest) -> bool:
@@ -40,73 +34,6 @@ def is_source(manifest: Manifest) -> bool:
     return manifest.group == SOURCE_GROUP and manifest.kind in SOURCE_KINDS
 
 
-@dataclass
-class Fields:
-    """Typed access to a manifest's fields; what cannot be read is a finding, and Flux's default is used."""
-
-    manifest: Manifest
-    id: ObjectId
-    findings: list[Finding] = field(default_factory=list)
-
-    def bad(self, name: str, got: object, wanted: str) -> None:
-        """Note a field with a value it cannot have."""
-        text = f"{name}: got {str(got)[:80]!r}, wanted {wanted}"
-        fix = f"write {wanted}: the API server refuses this value, so its parent cannot apply it"
-        self.findings.append(Finding(FILE_UNREADABLE, text, fix, self.id, self.manifest.file, self.manifest.line))
-
-    def seconds(self, *path: str) -> float | None:
-        """A duration in seconds, or None."""
-        value: Any = mapping(self.manifest.body, *path[:-1]).get(path[-1])
-        if value is None:
-            return None
-        try:
-            return parse_duration(value)
-        except ValueError:
-            self.bad(".".join(path), value, _DURATION_LIKE)
-            return None
-
-    def flag(self, *path: str) -> bool:
-        """A boolean; absent is false."""
-        value: Any = mapping(self.manifest.body, *path[:-1]).get(path[-1])
-        if value is not None and not isinstance(value, bool):
-            self.bad(".".join(path), value, "true or false")
-            return False
-        return bool(value)
-
-    def integer(self, default: int, *path: str) -> int:
-        """A whole number."""
-        value: Any = mapping(self.manifest.body, *path[:-1]).get(path[-1])
-        if value is None:
-            return default
-        if isinstance(value, bool) or not isinstance(value, int):
-            self.bad(".".join(path), value, "a whole number")
-            return default
-        return value
-
-    def depends_on(self) -> tuple[Dependency, ...]:
-        """``spec.dependsOn``: the namespace is the object's own where none is written."""
-        listed = self.manifest.spec.get("dependsOn")
-        if listed is not None and not isinstance(listed, list):
-            self.bad("spec.dependsOn", listed, "a list")
-            return ()
-        found: dict[ObjectId, Dependency] = {}
-        for item in listed or ():
-            if not isinstance(item, Mapping) or not item.get("name"):
-                self.bad("spec.dependsOn", item, "an object with a name")
-                continue
-            target = ObjectId(self.id.kind, str(item.get("namespace") or self.id.namespace), str(item["name"]))
-            expr = item.get("readyExpr")
-            found.setdefault(target, Dependency(target, str(expr) if expr else None))
-        return tuple(found.values())
-
-    def reference(self, *path: str) -> ObjectId | None:
-        """A ``{kind, name, namespace}`` reference; the namespace defaults to the object's own."""
-        at = mapping(self.manifest.body, *path)
-        if not at.get("kind") or not at.get("name"):
-            return None
-        return ObjectId(str(at["kind"]), str(at.get("namespace") or self.id.namespace), str(at["name"]))
-
-
 def source_of(manifest: Manifest, id: ObjectId) -> ObjectId | None:
     """The source of a Kustomization, or None where ``sourceRef`` is missing or incomplete."""
     return Fields(manifest, id).reference("spec", "sourceRef")
@@ -117,6 +44,7 @@ def read_kustomization(
 ) -> tuple[Kustomization, list[Finding]]:
     """A Kustomization without what its build says (objects, workloads, needs)."""
     at = Fields(manifest, id)
+    at.check(KUSTOMIZATION_SHAPES)
     interval_s = at.seconds("spec", "interval")
     source = at.reference("spec", "sourceRef")
     if source is None:
@@ -157,6 +85,7 @@ def read_kustomization(
 def read_helmrelease(manifest: Manifest, id: ObjectId, parent: ObjectId | None) -> tuple[HelmRelease, list[Finding]]:
     """A HelmRelease without its workloads and needs."""
     at = Fields(manifest, id)
+    at.check(HELM_RELEASE_SHAPES)
     chart = mapping(manifest.spec, "chart", "spec")
     chart_ref = at.reference("spec", "chartRef")
     source = chart_ref or at.reference("spec", "chart", "spec", "sourceRef")
@@ -198,6 +127,7 @@ def read_helmrelease(manifest: Manifest, id: ObjectId, parent: ObjectId | None) 
 def read_source(manifest: Manifest, id: ObjectId, parent: ObjectId | None) -> tuple[Source, list[Finding]]:
     """A source object."""
     at = Fields(manifest, id)
+    at.check(SOURCE_SHAPES)
     interval_s = None if id.kind == EXTERNAL_ARTIFACT else at.seconds("spec", "interval")
     return (
         Source(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from fleetbench.errors import briefly
+from fleetbench.findings import STATED_TIME_UNREADABLE, Finding
 from fleetbench.graph.fleet import Workload
 from fleetbench.ids import ObjectId
+from fleetbench.repo.fields import DURATION_LIKE, WORKLOAD_SHAPES, Fields
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.units import parse_duration
 
@@ -61,11 +64,36 @@ def workload_of(manifest: Manifest, namespace: str) -> Workload | None:
     return Workload(id, _custom_replicas(manifest, place), _custom_images(manifest), group=manifest.group)
 
 
+def misstated(manifests: Iterable[Manifest], namespace: str) -> Iterator[Finding]:
+    """What the workloads among a set of objects state in a way that nobody can read.
+
+    Args:
+        manifests: the objects.
+        namespace: of objects that name none.
+    """
+    for manifest in manifests:
+        if manifest.kind not in _PODS or manifest.group not in _POD_GROUPS:
+            continue
+        fields = Fields(manifest, manifest.id_in(namespace))
+        fields.check(WORKLOAD_SHAPES)
+        yield from fields.findings
+        delay = _stated_delay(_template_of(manifest))
+        if delay is not None and kwok_delay(delay) is None:
+            text = f"{KWOK_DELAY}: got {briefly(delay)}, wanted milliseconds or {DURATION_LIKE}"
+            fix = "correct the annotation, or drop it: as it is the priors hold"
+            yield Finding(STATED_TIME_UNREADABLE, text, fix, fields.id, manifest.file, manifest.line)
+
+
+def _template_of(manifest: Manifest) -> Mapping[str, Any]:
+    return manifest.body if manifest.kind == "Pod" else mapping(manifest.spec, "template")
+
+
+def _stated_delay(template: Mapping[str, Any]) -> object:
+    return mapping(template, "metadata", "annotations").get(KWOK_DELAY)
+
+
 def _of_pods(manifest: Manifest, id: ObjectId) -> Workload:
-    if manifest.kind == "Pod":
-        template: Mapping[str, Any] = manifest.body
-    else:
-        template = mapping(manifest.spec, "template")
+    template = _template_of(manifest)
     pod = mapping(template, "spec")
     stated_s, stated_by = stated_ready(template, _number(manifest.spec.get("minReadySeconds"), 0.0))
     images = [
@@ -100,7 +128,7 @@ def stated_ready(template: Mapping[str, Any], min_ready_s: float = 0.0) -> tuple
     The annotation is the pod's whole time, as KWOK's pod-ready stage reads it; ``minReadySeconds`` comes on top of
     it or of the probes. Probes say when readiness can first be seen.
     """
-    annotation = mapping(template, "metadata", "annotations").get(KWOK_DELAY)
+    annotation = _stated_delay(template)
     if annotation is not None:
         delay_s = kwok_delay(annotation)
         if delay_s is not None:

@@ -171,15 +171,62 @@ def test_a_failed_build_carries_kustomizes_own_words(read: Read) -> None:
         ({"interval": "soon"}, "interval"),
         ({"wait": "yes"}, "wait"),
         ({"dependsOn": "x"}, "dependsOn"),
+        ({"path": 3}, "path"),
+        ({"healthChecks": {"a": 1}}, "healthChecks"),
+        ({"healthChecks": ["web"]}, "healthChecks"),
+        ({"postBuild": "nope"}, "postBuild"),
+        ({"postBuild": {"substitute": {"replicas": 3}}}, "postBuild.substitute.replicas"),
+        ({"postBuild": {"substituteFrom": "vars"}}, "postBuild.substituteFrom"),
+        ({"patches": 5}, "patches"),
+        ({"components": "../x"}, "components"),
     ],
 )
 def test_a_field_that_cannot_be_read_is_named_and_flux_default_holds(
     read: Read, spec: dict[str, object], field: str
 ) -> None:
-    reading = read({"clusters/c/a.yaml": flux("a", "./apps", **spec), "apps/web.yaml": WEB})
+    path = spec.pop("path", "./apps")
+    reading = read({"clusters/c/a.yaml": flux("a", path, **spec), "apps/web.yaml": WEB, "3/web.yaml": WEB})  # type: ignore[arg-type]
     (found,) = [f for f in reading.findings if f.severity == "error"]
     assert found.code == "FB108" and f"spec.{field}: got" in found.message and "wanted" in found.message
     assert found.file == "clusters/c/a.yaml"
+
+
+def test_a_name_that_is_no_text_is_named(read: Read) -> None:
+    text = flux("a", "./apps").replace('"name": "a"', '"name": 5')
+    (found,) = [f for f in read({"clusters/c/a.yaml": text, "apps/web.yaml": WEB}).findings if f.severity == "error"]
+    assert found.code == "FB108" and found.message == "metadata.name: got '5', wanted text"
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"chart": {"spec": 3}}, "chart.spec"),
+        ({"install": 5}, "install"),
+        ({"install": {"remediation": [1]}}, "install.remediation"),
+        ({"chart": {"spec": {"chart": "app", "version": 1.0}}}, "chart.spec.version"),
+        ({"valuesFrom": {"name": "x"}}, "valuesFrom"),
+    ],
+)
+def test_a_field_of_a_release_that_cannot_be_read_is_named(read: Read, spec: dict[str, object], field: str) -> None:
+    body = {"interval": "10m", "chart": {"spec": {"chart": "app"}}, **spec}
+    text = obj("helm.toolkit.fluxcd.io/v2", "HelmRelease", "r", namespace="apps", spec=body)
+    reading = read({"clusters/c/r.yaml": text})
+    errors = [f for f in reading.findings if f.code == "FB108"]
+    assert [f.message.partition(":")[0] for f in errors] == [f"spec.{field}"] and errors[0].file == "clusters/c/r.yaml"
+
+
+def test_what_a_workload_states_in_another_type_is_named_once_however_many_apply_it(read: Read) -> None:
+    template = {"metadata": {"annotations": {"pod-ready.stage.kwok.x-k8s.io/delay": "banana"}}}
+    web = obj("apps/v1", "Deployment", "web", namespace="apps", spec={"replicas": "many", "template": template})
+    once = {"clusters/c/a.yaml": flux("a", "./apps"), "apps/web.yaml": web}
+    for files in (once, once | {"clusters/c/b.yaml": flux("b", "./apps", namePrefix="")}):
+        found = [f for f in read(files).findings if f.object is not None and f.object.kind == "Deployment"]
+        assert [(f.code, f.severity, f.file, f.line) for f in found] == [
+            ("FB108", "error", "apps/web.yaml", 1),
+            ("FB308", "warning", "apps/web.yaml", 1),
+        ]
+        assert found[0].message == "spec.replicas: got 'many', wanted a whole number"
+        assert "got 'banana', wanted milliseconds or a duration" in found[1].message
 
 
 # --- the entry itself ---------------------------------------------------------------------------------------------
