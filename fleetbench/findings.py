@@ -56,6 +56,7 @@ EDGE_WITHOUT_STATUS = rule("FB207", WARNING, "an edge leans on an object whose s
 DEPENDENCY_SUSPENDED = rule("FB208", WARNING, "a dependency is suspended")
 NODE_CAPACITY = rule("FB209", WARNING, "more pods than the nodes hold")
 HEALTH_CHECK_MISSING = rule("FB210", WARNING, "a health check names an object that nothing here creates")
+ROOT_SUSPENDED = rule("FB211", WARNING, "the root or a source is suspended")
 # FB3xx: what was read differently from what one may expect.
 DUPLICATE_OBJECT = rule("FB301", WARNING, "the same object is defined twice")
 NOT_EXPANDED = rule("FB302", INFO, "an object whose content this repository does not hold")

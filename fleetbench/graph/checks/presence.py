@@ -10,13 +10,14 @@ from fleetbench.findings import (
     HEALTH_CHECK_MISSING,
     NODE_CAPACITY,
     PATH_MISSING,
+    ROOT_SUSPENDED,
     SOURCE_MISSING,
     Finding,
 )
 from fleetbench.graph.checks.about import about, said, similar
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.graph.order import may_exist
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, say
 from fleetbench.units import counted
 
 
@@ -38,6 +39,7 @@ def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding
             )
             yield about(code, k, f"cannot be built, so it never turns Ready: {k.broken}", fix)
         yield from _health_checks(fleet, k, created)
+    yield from _suspended(fleet)
     for h in fleet.helmreleases:
         if h.broken:
             message = f"gets no chart, so it never turns Ready: {h.broken}"
@@ -56,6 +58,21 @@ def _source(fleet: Fleet, obj: Kustomization | HelmRelease) -> Iterator[Finding]
         f"its source {source.id} is defined nowhere: it never gets an artifact and never turns Ready.",
         f"did you mean {near}?" if near else f"define {source.id} or correct the reference",
     )
+
+
+def _suspended(fleet: Fleet) -> Iterator[Finding]:
+    """The root, of which nothing is reconciled, and sources that never fetch (both return before they do anything)."""
+    root = fleet.kustomization(fleet.root)
+    if root is not None and root.suspend:
+        message = "is the root and suspended: in a bootstrap nothing that it holds is ever applied."
+        yield about(ROOT_SUSPENDED, root, message, f"resume {say(root.id)}: drop spec.suspend")
+    for source in (s for s in fleet.sources if s.suspend):
+        users = [obj.id for obj in fleet.services() if obj.source == source.id]
+        if users:
+            verb = "never turns" if len(users) == 1 else "never turn"
+            message = f"is suspended: in a bootstrap it never gets an artifact, and {said(users)} {verb} Ready."
+            fix = f"resume {source.id}: drop spec.suspend"
+            yield Finding(ROOT_SUSPENDED, message, fix, source.id, source.file, source.line)
 
 
 def _health_checks(fleet: Fleet, k: Kustomization, created: set[ObjectId]) -> Iterator[Finding]:
