@@ -65,6 +65,7 @@ VARIABLE_UNKNOWN = rule("FB304", WARNING, "a variable without a value")
 ROOT_ASSUMED = rule("FB305", INFO, "the repository holds no root Kustomization")
 CHART_NOT_RENDERED = rule("FB306", INFO, "a chart's workloads are not known")
 STATED_TIME_UNREADABLE = rule("FB308", WARNING, "a stated time cannot be read, so it does not hold")
+VARIABLES_ELSEWHERE = rule("FB309", INFO, "variables come from an object that nothing here creates")
 ENTRY_EMPTY = rule("FB307", WARNING, "the entry holds nothing that Flux rolls out")
 
 

@@ -21,7 +21,7 @@ from fleetbench.repo.charts import Chart, chart_directory, render, why_no_chart
 from fleetbench.repo.entries import entries
 from fleetbench.repo.flags import INSTANCE_GROUP, flags_of
 from fleetbench.repo.manifest import Manifest
-from fleetbench.repo.needs import Needs
+from fleetbench.repo.needs import Needs, variables_from_elsewhere
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source
 from fleetbench.repo.providers import Providers, installed_before
@@ -51,6 +51,7 @@ def assemble(walk: Walk, root: Node, tree: Tree, name: str, entry: str, builds_r
     releases = [_with_chart(release, charts.get(release.id)) for release in releases]
     providers = Providers(walk.nodes.values(), releases, charts, installed_before(tree))
     kustomizations, releases = _with_needs(providers, walk, root, kustomizations, releases, charts)
+    findings += variables_from_elsewhere(providers, kustomizations)
     this = root.source or ASSUMED_SOURCE
     sources = _sources(walk, this, kustomizations, releases, findings, assumed)
     sources = [replace(s, files=len(tree.files)) if s.id == this else s for s in sources]

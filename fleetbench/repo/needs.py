@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from fleetbench.findings import VARIABLES_ELSEWHERE, Finding
 from fleetbench.graph.fleet import HelmRelease, Kustomization, Need
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, some
 from fleetbench.repo.charts import Chart
 from fleetbench.repo.manifest import CLUSTER_SCOPED, FLUX_GROUPS, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node
@@ -89,6 +90,25 @@ class Needs:
         if kind == CRD:
             return f"{CRD} {self.providers.crd_names.get((namespace, name)) or f'{name}.{namespace}'}"
         return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+
+
+def variables_from_elsewhere(providers: Providers, kustomizations: Iterable[Kustomization]) -> Iterator[Finding]:
+    """The ``substituteFrom`` objects, not optional, that nothing in the fleet brings: one finding for each.
+
+    Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go build, fluxcd/pkg kustomize
+    v1.35.4 kustomize_varsub.go LoadVariables: one that is not found fails the build.
+    """
+    users: dict[ObjectId, list[Kustomization]] = {}
+    for k in kustomizations:
+        for id in k.substitute_from:
+            if not providers.of((id.kind, id.namespace, id.name)):
+                users.setdefault(id, []).append(k)
+    for id, needing in users.items():
+        builds = "its build" if len(needing) == 1 else f"the builds of {some([k.id.key for k in needing], 5)}"
+        text = f"takes variables from {id}, which nothing here creates: until it is there {builds} cannot succeed"
+        fix = "nothing to do if it is created by hand or by something outside; else define it, or set optional: true"
+        first = needing[0]
+        yield Finding(VARIABLES_ELSEWHERE, text, fix, first.id, first.file, first.line)
 
 
 def _wants(manifest: Manifest, namespace: str, *, written: bool) -> Iterator[_Want]:

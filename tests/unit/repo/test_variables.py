@@ -148,3 +148,30 @@ def test_a_generated_config_map_is_a_source_like_any_other(read: Read) -> None:
     reading = read({**files, "vars/vars.env": "DIR=deep\n"})
     child = reading.fleet.kustomization(ks_id("child"))
     assert child is not None and child.path == "./deep"
+
+
+def test_an_object_of_variables_that_nothing_here_creates_is_said_once_for_all_who_need_it(read: Read) -> None:
+    needing = {"substituteFrom": _from("site", kind="Secret"), "substitute": {"DIR": "deep"}}
+    optional = {"substituteFrom": _from("gone", optional=True)}
+    two = both(flux("b", "./deep", postBuild=needing), flux("c", "./deep", postBuild=optional))
+    reading = read(_fleet(flux("child", "./deep"), needing, clusters__c__two=two))
+    (found,) = [f for f in reading.findings if f.code == "FB309"]
+    assert (found.severity, found.object, found.file) == ("info", ks_id("apps"), "clusters/c/apps.yaml")
+    assert "from Secret/flux-system/site, which nothing here creates" in found.message
+    assert "flux-system/apps, flux-system/b" in found.message
+
+
+@pytest.mark.parametrize(
+    "maker",
+    [
+        obj("v1", "Secret", "site", namespace="flux-system", data={"DIR": "ENC[AES256_GCM,data:x]"}),
+        obj(
+            "external-secrets.io/v1", "ExternalSecret", "e", namespace="flux-system", spec={"target": {"name": "site"}}
+        ),
+    ],
+    ids=["sops", "external-secrets"],
+)
+def test_a_secret_that_something_in_the_fleet_makes_is_no_matter(read: Read, maker: str) -> None:
+    needing = {"substituteFrom": _from("site", kind="Secret"), "substitute": {"DIR": "deep"}}
+    reading = read(_fleet(flux("child", "./deep"), needing, clusters__c__maker=maker))
+    assert [f for f in reading.findings if f.code == "FB309"] == []
