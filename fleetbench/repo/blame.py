@@ -77,7 +77,8 @@ def _not_an_object(body: Any) -> str | None:
         return f"got a {type(body).__name__}, wanted a Kubernetes object"
     for key in ("apiVersion", "kind"):
         if not isinstance(body.get(key), str):
-            return f"{key}: got {body.get(key)!r}, wanted text: a Kubernetes object needs it"
+            got = "nothing" if body.get(key) is None else repr(body[key])
+            return f"{key}: got {got}, wanted text: a Kubernetes object needs it"
     if str(body["kind"]).endswith("List"):
         return None
     metadata = body.get("metadata")

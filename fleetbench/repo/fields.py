@@ -16,9 +16,9 @@ DURATION_LIKE = "a duration such as 1m30s"
 OBJECT, OBJECTS, TEXT, TEXTS, WHOLE = "an object", "a list of objects", "text", "a list of texts", "a whole number"
 Shapes = Mapping[str, str]
 """Field -> what it holds. A ``*`` stands for every key of an object."""
-_METADATA = {"metadata.name": TEXT, "metadata.namespace": TEXT}
+_ANY = {"metadata.name": TEXT, "metadata.namespace": TEXT, "spec": OBJECT}
 KUSTOMIZATION_SHAPES: Shapes = {
-    **_METADATA,
+    **_ANY,
     **dict.fromkeys(("spec.path", "spec.targetNamespace", "spec.namePrefix", "spec.nameSuffix"), TEXT),
     **dict.fromkeys(("spec.healthChecks", "spec.healthCheckExprs", "spec.patches", "spec.images"), OBJECTS),
     **dict.fromkeys(("spec.postBuild", "spec.commonMetadata", "spec.kubeConfig", "spec.decryption"), OBJECT),
@@ -29,7 +29,7 @@ KUSTOMIZATION_SHAPES: Shapes = {
 }
 """kustomize-controller v1.9.4 api/v1/kustomization_types.go KustomizationSpec."""
 HELM_RELEASE_SHAPES: Shapes = {
-    **_METADATA,
+    **_ANY,
     **dict.fromkeys(("spec.chart", "spec.chart.spec", "spec.chart.spec.sourceRef", "spec.chartRef"), OBJECT),
     **dict.fromkeys(("spec.install", "spec.install.remediation", "spec.install.strategy", "spec.upgrade"), OBJECT),
     **dict.fromkeys(("spec.waitStrategy", "spec.kubeConfig"), OBJECT),
@@ -38,10 +38,10 @@ HELM_RELEASE_SHAPES: Shapes = {
     **dict.fromkeys(("spec.valuesFrom", "spec.postRenderers"), OBJECTS),
 }
 """helm-controller v1.6.3 api/v2/helmrelease_types.go HelmReleaseSpec."""
-SOURCE_SHAPES: Shapes = {**_METADATA, "spec.url": TEXT, "spec.ignore": TEXT, "spec.sparseCheckout": TEXTS}
+SOURCE_SHAPES: Shapes = {**_ANY, "spec.url": TEXT, "spec.ignore": TEXT, "spec.sparseCheckout": TEXTS}
 """source-controller v1.9.3 api/v1/gitrepository_types.go GitRepositorySpec."""
 WORKLOAD_SHAPES: Shapes = {
-    **_METADATA,
+    **_ANY,
     **dict.fromkeys(("spec.replicas", "spec.parallelism", "spec.minReadySeconds"), WHOLE),
     **dict.fromkeys(("spec.progressDeadlineSeconds", "spec.activeDeadlineSeconds"), WHOLE),
     **dict.fromkeys(("spec.template", "spec.template.metadata", "spec.template.spec"), OBJECT),
@@ -77,7 +77,7 @@ class Fields:
 
     def bad(self, name: str, got: object, wanted: str) -> None:
         """Note a field with a value it cannot have."""
-        text = f"{name}: got {str(got)[:80]!r}, wanted {wanted}"
+        text = f"{name}: got {'nothing' if got is None else repr(str(got)[:80])}, wanted {wanted}"
         fix = f"write {wanted}: the API server refuses this value, so its parent cannot apply it"
         self.findings.append(Finding(FILE_UNREADABLE, text, fix, self.id, self.manifest.file, self.manifest.line))
 

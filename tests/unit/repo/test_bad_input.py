@@ -39,7 +39,11 @@ def _fleet(**bad: str) -> dict[str, str]:
         ("a: " + "[" * 5000 + "]" * 5000, 1, "nesting deeper"),
         ("apiVersion: v1\nkind: ConfigMap\n", 1, "metadata.name"),
         ("- just\n- a list\n", 1, "wanted a Kubernetes object"),
-        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\nfoo: bar\n", 5, "apiVersion"),
+        (
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\nfoo: bar\n",
+            5,
+            "apiVersion: got nothing, wanted text",
+        ),
     ],
     ids=["flow", "tab", "bomb", "deep", "no-name", "list", "second-document"],
 )
@@ -189,6 +193,17 @@ def test_a_field_that_cannot_be_read_is_named_and_flux_default_holds(
     (found,) = [f for f in reading.findings if f.severity == "error"]
     assert found.code == "FB108" and f"spec.{field}: got" in found.message and "wanted" in found.message
     assert found.file == "clusters/c/a.yaml"
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [(None, ["spec.sourceRef: got nothing"]), (3, ["spec.sourceRef: got nothing", "spec: got '3'"])],
+)
+def test_a_spec_that_is_no_object_is_named(read: Read, spec: object, said: list[str]) -> None:
+    text = obj("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "a", namespace="flux-system", spec=spec)
+    reading = read({"clusters/c/all.yaml": both(flux("flux-system", "./clusters/c"), text)})
+    errors = [f for f in reading.findings if f.code == "FB108" and f.object == ks_id("a")]
+    assert [f.message.partition(",")[0] for f in errors] == said
 
 
 def test_a_name_that_is_no_text_is_named(read: Read) -> None:
