@@ -109,11 +109,19 @@ def _differs(promised: Fleet, fleet: Fleet, written: Written) -> str | None:
         for name in ("depends_on", "wait", "timeout_s"):
             if getattr(obj, name, None) != getattr(found, name, None) and say(obj.id) not in unwritten:
                 return f"{say(obj.id)}: something else in the repository sets {name.replace('_s', '')} again"
-    return _flags_differ(fleet, written)
+    return _flags_differ(promised, fleet, written)
 
 
-def _flags_differ(fleet: Fleet, written: Written) -> str | None:
+def _flags_differ(promised: Fleet, fleet: Fleet, written: Written) -> str | None:
+    """A flag that does not arrive, or one of another controller that would change with it."""
     unwritten = " ".join(written.left)
+    fields = {field for change in written.changes if isinstance(change, SetFlags) for field in change.flags}
+    meant = {FLAG_OF[field] for field in fields if field in FLAG_OF}
+    before = {(f.controller, f.flag): f.value for f in promised.flags}
+    for flag in fleet.flags:
+        key = flag.controller, flag.flag
+        if key not in meant and before.get(key) != flag.value:
+            return f"it would set {flag.text} of {flag.controller}, too: one patch of the repository sets both"
     set_now = {f"{flag.text} of {flag.controller}" for flag in fleet.flags}
     for change in written.changes:
         for field, value in change.flags.items() if isinstance(change, SetFlags) else ():

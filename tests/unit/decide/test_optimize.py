@@ -259,7 +259,7 @@ def test_a_flag_that_the_repository_sets_is_changed_where_it_stands(tmp_path: Pa
     assert assemble(patch.fleet, Choice()).scenario.parameters.kustomize_concurrent == 20
 
 
-def test_a_flag_that_does_not_arrive_at_its_controller_is_not_promised(tmp_path: Path):
+def test_a_flag_that_cannot_be_set_without_anothers_is_left_alone(tmp_path: Path):
     repo = tmp_path / "fleet"
     write_repository(repo, 1)
     components = repo / "clusters/x/flux-system/gotk-components.yaml"
@@ -270,7 +270,7 @@ def test_a_flag_that_does_not_arrive_at_its_controller_is_not_promised(tmp_path:
     reading = read_repository(repo, "clusters/x")
     flags = (SetFlags({"kustomize_concurrent": 20, "requeue_dependency_s": 5.0}),)
     patch = make_patch(repo, "clusters/x", reading, flags, assemble(reading.fleet, Choice()).scenario)
-    assert (patch.text, patch.changes) == ("", ()) and "--concurrent=20 of kustomize-controller" in patch.left[0]
+    assert (patch.text, patch.changes) == ("", ()) and "--concurrent=20 of helm-controller, too" in patch.left[0]
 
 
 def test_what_an_overlay_sets_again_is_not_promised(tmp_path: Path):
