@@ -202,8 +202,9 @@ class _Writer:
             raise InputError(f"{say(move.id)}: {say(move.parent)} renders it under another name", "convert it by hand")
         metadata = body.setdefault("metadata", {})
         metadata["namespace"] = move.id.namespace
-        old = body.setdefault("spec", {}).pop("dependsOn", None)
-        notes = metadata.get("annotations") or {}
+        spec = body["spec"] = dict(mapping(body, "spec"))  # `spec:` with nothing behind it is None
+        old = spec.pop("dependsOn", None)
+        notes = dict(mapping(metadata, "annotations"))
         notes.pop(ANNOTATION, None)
         if move.keep_note:
             notes[ANNOTATION] = json.dumps(old or [])
@@ -211,7 +212,7 @@ class _Writer:
         if not notes:
             del metadata["annotations"]
         if move.depends_on:
-            body["spec"]["dependsOn"] = [dict(e) for e in move.depends_on]
+            spec["dependsOn"] = [dict(e) for e in move.depends_on]
         return body
 
     def _wave(self, wave: Kustomization) -> None:

@@ -202,3 +202,12 @@ def test_the_written_dependencies_are_json_that_anyone_can_read(tmp_path: Path):
         if m.kind == "Kustomization" and m.note(ANNOTATION)
     }
     assert json.loads(notes["n8n"]) == [{"name": "postgresql-cluster"}, {"name": "redis-sentinel"}]
+
+
+def test_a_kustomization_with_nothing_behind_spec_is_put_into_a_wave_as_any_other(tmp_path: Path):
+    entry = tmp_path / "repo/clusters/x"
+    entry.mkdir(parents=True)
+    empty = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: d, namespace: flux-system, annotations: }\nspec:\n"
+    (entry / "sync.yaml").write_text(f"{SYNC}---\n{empty}")
+    assert convert(tmp_path / "repo", "clusters/x", "waves", tmp_path / "w").exit_code == 0
+    assert "d" in {k.id.name for k in read(tmp_path / "w", "clusters/x").kustomizations}
