@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fleetbench.findings import BUILD_FAILED, FILE_UNREADABLE, PATH_MISSING, Finding, in_order
 from fleetbench.graph.checks.edges import check_edges
 from fleetbench.graph.checks.needs import check_needs
+from fleetbench.graph.checks.parents import check_parents
 from fleetbench.graph.checks.presence import check_presence
 from fleetbench.graph.checks.timeouts import check_timeouts
 from fleetbench.graph.checks.waits import check_waits
@@ -28,6 +29,7 @@ def check(fleet: Fleet, *, kustomize_concurrent: int = 4, node_pods: int = 110, 
     return in_order(
         [
             *check_edges(fleet),
+            *check_parents(fleet),
             *check_needs(fleet),
             *check_waits(fleet, kustomize_concurrent),
             *check_timeouts(fleet),

@@ -16,6 +16,7 @@ from fleetbench.findings import (
     Finding,
 )
 from fleetbench.graph.checks.about import about, said, similar
+from fleetbench.graph.checks.parents import parent_cycles
 from fleetbench.graph.checks.redundant import redundant
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.graph.layers import dependency_graph
@@ -71,6 +72,7 @@ def _wait_loops(fleet: Fleet, graph: nx.DiGraph, knots: list[set[ObjectId]]) -> 
     """Cycles through more than dependsOn: through creation by a parent, or through what a health check waits for."""
     reported = frozenset((a, b) for knot in knots for a, b in graph.subgraph(knot).edges)
     order = enforced_order(fleet, without=reported)
+    never_created = parent_cycles(fleet)
     for component in nx.strongly_connected_components(order):
         if len(component) < 2:
             continue
@@ -78,6 +80,8 @@ def _wait_loops(fleet: Fleet, graph: nx.DiGraph, knots: list[set[ObjectId]]) -> 
         steps = [order.edges[a, b]["why"] for a, b in zip(cycle, [*cycle[1:], cycle[0]], strict=True)]
         steps = [step for step in steps if step]
         objects = {moment.object for moment in cycle}
+        if objects in never_created:
+            continue
         first = _service(fleet, min(objects))
         yield about(
             SELF_DEPENDENCY_LOOP,
