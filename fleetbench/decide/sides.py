@@ -37,14 +37,15 @@ def read_baseline(path: Path) -> tuple[Fleet, list[Finding]]:
     Raises:
         InputError: it cannot be read or is no graph file.
     """
+    text = graph_text(path, MAX_BASELINE_BYTES)
     try:
-        document = json.loads(graph_text(path, MAX_BASELINE_BYTES))
+        document = json.loads(text)
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         raise InputError.at(
             path, line, None, got="no JSON", wanted="a graph file as `fleetbench graph -o` writes it"
         ) from None
-    fleet = from_document(document, str(path))
+    fleet = from_document(document, str(path), text)
     listed = document.get("findings") or []
     return fleet, [found for item in listed if (found := _finding(item)) is not None] if isinstance(
         listed, list

@@ -24,7 +24,8 @@ from fleetbench.graph.fleet import (
     Workload,
 )
 from fleetbench.graph.layers import layers
-from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId, parse_object
+from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId, some
+from fleetbench.json_node import Node
 
 FORMAT_VERSION = 1
 ASSUMED_ROOT = ObjectId(KUSTOMIZATION, "flux-system", "flux-system")
@@ -120,47 +121,58 @@ def read_document(text: str, file: str) -> Fleet:
         raise InputError.at(file, None, None, got="JSON nested too deeply", wanted="a graph file") from None
     except ValueError as error:
         raise InputError.at(file, None, None, got=str(error), wanted="a graph file") from None
-    return from_document(document, file)
+    return from_document(document, file, text)
 
 
-def from_document(document: Any, file: str) -> Fleet:
+def from_document(document: Any, file: str, text: str | None = None) -> Fleet:
     """Build the fleet of a parsed graph document; only ``id`` is required of an object.
+
+    Args:
+        document: as parsed.
+        file: its name, for messages.
+        text: what it was parsed from, for the lines in messages.
 
     Raises:
         InputError: a field is missing or has a value it cannot have.
     """
-    if not isinstance(document, dict) or not isinstance(document.get("kustomizations"), list):
-        raise InputError.at(
-            file, None, "kustomizations", got=None, wanted="a list", hint="write one with `fleetbench graph -o FILE`"
-        )
+    if not isinstance(document, dict) or not any(document.get(name) is not None for name in _SERVICES):
+        line = None if text is None else 1
+        got = f"an object with {some(sorted(document), 5) or 'nothing'}" if isinstance(document, dict) else document
+        raise InputError.at(file, line, "kustomizations", got, "a list of objects", _HINT)
+    top = Node(document, file, text)
     version = document.get("format_version", FORMAT_VERSION)
     if version != FORMAT_VERSION:
-        raise InputError.at(
-            file, None, "format_version", got=version, wanted=f"{FORMAT_VERSION}, which this release reads"
-        )
-    kustomizations = _objects(document, "kustomizations", file, _read_kustomization)
-    helmreleases = _objects(document, "helmreleases", file, _read_helmrelease)
-    sources = _objects(document, "sources", file, _read_source)
-    flags = _objects(document, "controller_flags", file, lambda at: at.flat(ControllerFlag))
+        raise top.bad("format_version", version, f"{FORMAT_VERSION}, which this release reads")
+    kustomizations = _objects(top, "kustomizations", _read_kustomization)
+    helmreleases = _objects(top, "helmreleases", _read_helmrelease)
+    sources = _objects(top, "sources", _read_source)
+    flags = _objects(top, "controller_flags", lambda at: _flat(at, ControllerFlag))
     for place, listed in (("kustomizations", kustomizations), ("helmreleases", helmreleases), ("sources", sources)):
-        seen = set()
-        for obj in listed:
-            if obj.id in seen:
-                raise InputError.at(file, None, f"{place}[].id", got=str(obj.id), wanted="each id once")
-            seen.add(obj.id)
-    top = _At(document, "", file)
+        _require_each_once(top, place, listed)
     root = top.id("root", KUSTOMIZATION)
     if root is not None and root not in {k.id for k in kustomizations}:
-        raise InputError.at(file, None, "root", got=root.key, wanted="the id of one of the kustomizations")
+        raise top.bad("root", root.key, "the id of one of the kustomizations")
     return with_root(
         kustomizations,
         helmreleases,
         sources,
         root,
         flags=tuple(flags),
-        name=top.text("name", "fleet") or "fleet",
-        cluster_path=top.text("cluster_path", None),
+        name=top.text_of("name") or "fleet",
+        cluster_path=top.text_of("cluster_path"),
     )
+
+
+_SERVICES = ("kustomizations", "helmreleases")
+_HINT = "write one with `fleetbench graph --format json -o FILE`"
+
+
+def _require_each_once(top: Node, place: str, listed: Sequence[Any]) -> None:
+    seen = set()
+    for number, obj in enumerate(listed):
+        if obj.id in seen:
+            raise top.bad((place, number, "id"), str(obj.id), "each id once")
+        seen.add(obj.id)
 
 
 def with_root(
@@ -218,96 +230,22 @@ def _find_root(ks: dict[ObjectId, Kustomization]) -> ObjectId | None:
     return tops[0].id if len(tops) == 1 and tops[0].id in parents else None
 
 
-class _At:
-    """One JSON object being read: typed access to its fields, with messages that say where."""
-
-    def __init__(self, data: Any, place: str, file: str):
-        self.place, self.file = place, file
-        if not isinstance(data, dict):
-            raise self.bad("", data, "an object")
-        self.data: dict[str, Any] = data
-
-    def bad(self, field: str, got: object, wanted: str) -> InputError:
-        where = ".".join(p for p in (self.place, field) if p)
-        return InputError.at(self.file, None, where, got=got, wanted=wanted)
-
-    def text(self, field: str, default: str | None) -> str | None:
-        value = self.data.get(field)
-        if value is None:
-            return default
-        if not isinstance(value, str):
-            raise self.bad(field, value, "text")
-        return value
-
-    def id(self, field: str, kind: str) -> ObjectId | None:
-        value = self.text(field, None)
-        if value is None:
-            return None
-        try:
-            return parse_object(value, kind)
-        except ValueError as error:
-            raise self.bad(field, value, str(error).split("wanted ")[-1]) from None
-
-    def items(self, field: str) -> list[Any]:
-        value = self.data.get(field)
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            raise self.bad(field, value, "a list")
-        return value
-
-    def each(self, field: str) -> list[_At]:
-        return [_At(item, f"{self.place}.{field}[{i}]", self.file) for i, item in enumerate(self.items(field))]
-
-    def ids(self, field: str, kind: str) -> tuple[ObjectId, ...]:
-        found = []
-        for i, item in enumerate(self.items(field)):
-            try:
-                found.append(parse_object(item, kind))
-            except (ValueError, AttributeError):
-                raise self.bad(f"{field}[{i}]", item, "ns/name or Kind/ns/name") from None
-        return tuple(found)
-
-    def flat(self, cls: type[Any], kind: str = KUSTOMIZATION, **given: Any) -> Any:
-        """Build a frozen dataclass from the fields of the same name, each checked by the field's own type."""
-        values = dict(given)
-        for name, spec in cls.__dataclass_fields__.items():
-            if name in values or name.startswith("_") or self.data.get(name) is None:
-                continue
-            values[name] = _READERS[spec.type](self, name, kind)
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise self.bad("", sorted(self.data), f"an object with {str(error).split(':')[-1].strip()}") from None
-
-    def seconds(self, field: str) -> float:
-        value = self.data[field]
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e10:
-            raise self.bad(field, value, "seconds, not negative")
-        return float(value)
-
-    def integer(self, field: str) -> int:
-        value = self.data[field]
-        if isinstance(value, bool) or not isinstance(value, int) or not -1 <= value <= 10_000_000:
-            raise self.bad(field, value, "a whole number")
-        return value
-
-    def flag(self, field: str) -> bool:
-        value = self.data[field]
-        if not isinstance(value, bool):
-            raise self.bad(field, value, "true or false")
-        return value
-
-    def texts(self, field: str) -> tuple[str, ...]:
-        for i, item in enumerate(self.items(field)):
-            if not isinstance(item, str):
-                raise self.bad(f"{field}[{i}]", item, "text")
-        return tuple(self.items(field))
+def _flat(at: Node, cls: type[Any], kind: str = KUSTOMIZATION, **given: Any) -> Any:
+    """Build a frozen dataclass from the fields of the same name, each checked by the field's own type."""
+    values = dict(given)
+    for name, spec in cls.__dataclass_fields__.items():
+        if name in values or name.startswith("_") or at.data.get(name) is None:
+            continue
+        values[name] = _READERS[spec.type](at, name, kind)
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise at.bad((), sorted(at.data), f"an object with {str(error).split(':')[-1].strip()}") from None
 
 
-_READERS: dict[str, Callable[[_At, str, str], Any]] = {
-    "str": lambda at, name, kind: at.text(name, None),
-    "str | None": lambda at, name, kind: at.text(name, None),
+_READERS: dict[str, Callable[[Node, str, str], Any]] = {
+    "str": lambda at, name, kind: at.text_of(name),
+    "str | None": lambda at, name, kind: at.text_of(name),
     "int": lambda at, name, kind: at.integer(name),
     "int | None": lambda at, name, kind: at.integer(name),
     "bool": lambda at, name, kind: at.flag(name),
@@ -317,25 +255,24 @@ _READERS: dict[str, Callable[[_At, str, str], Any]] = {
     "ObjectId": lambda at, name, kind: at.id(name, kind),
     "ObjectId | None": lambda at, name, kind: at.id(name, kind),
     "tuple[ObjectId, ...]": lambda at, name, kind: at.ids(name, kind),
-    "tuple[Workload, ...]": lambda at, name, kind: tuple(w.flat(Workload) for w in at.each(name)),
-    "tuple[Need, ...]": lambda at, name, kind: tuple(n.flat(Need) for n in at.each(name)),
+    "tuple[Workload, ...]": lambda at, name, kind: tuple(_flat(w, Workload) for w in at.each(name)),
+    "tuple[Need, ...]": lambda at, name, kind: tuple(_flat(n, Need) for n in at.each(name)),
     "tuple[Dependency, ...]": lambda at, name, kind: _depends_on(at, kind),
 }
 
 
-def _depends_on(at: _At, kind: str) -> tuple[Dependency, ...]:
+def _depends_on(at: Node, kind: str) -> tuple[Dependency, ...]:
     exprs = at.data.get("ready_exprs") or {}
     if not isinstance(exprs, dict):
         raise at.bad("ready_exprs", exprs, "an object: ns/name -> CEL expression")
     return tuple(Dependency(target, exprs.get(target.key)) for target in at.ids("depends_on", kind))
 
 
-def _objects(document: dict[str, Any], field: str, file: str, read: Callable[[_At], Any]) -> list[Any]:
-    listed = _At(document, "", file).items(field)
-    return [read(_At(item, f"{field}[{i}]", file)) for i, item in enumerate(listed)]
+def _objects(top: Node, field: str, read: Callable[[Node], Any]) -> list[Any]:
+    return [read(at) for at in top.each(field)]
 
 
-def _required_id(at: _At, kind: str) -> ObjectId:
+def _required_id(at: Node, kind: str) -> ObjectId:
     id = at.id("id", kind)
     if id is None:
         raise at.bad("id", at.data.get("id"), "ns/name")
@@ -344,16 +281,16 @@ def _required_id(at: _At, kind: str) -> ObjectId:
     return id
 
 
-def _read_kustomization(at: _At) -> Kustomization:
+def _read_kustomization(at: Node) -> Kustomization:
     id = _required_id(at, KUSTOMIZATION)
-    return at.flat(Kustomization, id=id, source=at.id("source", GIT_REPOSITORY))  # type: ignore[no-any-return]
+    return _flat(at, Kustomization, id=id, source=at.id("source", GIT_REPOSITORY))  # type: ignore[no-any-return]
 
 
-def _read_helmrelease(at: _At) -> HelmRelease:
+def _read_helmrelease(at: Node) -> HelmRelease:
     id = _required_id(at, HELM_RELEASE)
     given = {"id": id, "parent": at.id("parent", KUSTOMIZATION), "source": at.id("source", GIT_REPOSITORY)}
-    return at.flat(HelmRelease, kind=HELM_RELEASE, **given)  # type: ignore[no-any-return]
+    return _flat(at, HelmRelease, kind=HELM_RELEASE, **given)  # type: ignore[no-any-return]
 
 
-def _read_source(at: _At) -> Source:
-    return at.flat(Source, id=_required_id(at, GIT_REPOSITORY), parent=at.id("parent", KUSTOMIZATION))  # type: ignore[no-any-return]
+def _read_source(at: Node) -> Source:
+    return _flat(at, Source, id=_required_id(at, GIT_REPOSITORY), parent=at.id("parent", KUSTOMIZATION))  # type: ignore[no-any-return]

@@ -111,7 +111,7 @@ def test_hidden_folders_are_no_candidates(tmp_path: Path) -> None:
     [
         (b"{", "wanted JSON"),
         (b'{"kustomizations": [\n\xff]}', "x.json:2: got bytes that are no UTF-8"),
-        (b"[]", "kustomizations: wanted a list"),
+        (b"[]", "kustomizations: got [], wanted a list"),
         (b'{"kustomizations": [{"id": 3}]}', "kustomizations[0].id"),
     ],
 )

@@ -1,0 +1,130 @@
+"""One object of a JSON document being read: typed access to its fields, with messages that say where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from fleetbench.errors import InputError
+from fleetbench.ids import ObjectId, parse_object
+from fleetbench.json_text import Path, line_of, shown
+
+_T = TypeVar("_T")
+
+
+class Node:
+    """One JSON object: its fields, the file and the place in it."""
+
+    def __init__(self, data: Any, file: str, text: str | None = None, path: Path = ()):
+        """Take the object.
+
+        Args:
+            data: what should be one.
+            file: for messages.
+            text: the file's content, from which messages take the line; None = no line.
+            path: where the object stands in it.
+
+        Raises:
+            InputError: it is no object.
+        """
+        self.file, self.text, self.path = file, text, path
+        if not isinstance(data, dict):
+            raise self.bad((), data, "an object")
+        self.data: dict[str, Any] = data
+
+    def bad(self, field: str | Path, got: object, wanted: str, hint: str | None = None) -> InputError:
+        """The error for a field of this object, or for what stands at a path below it."""
+        path = (*self.path, *((field,) if isinstance(field, str) else field))
+        line = None if self.text is None else line_of(self.text, path)
+        return InputError.at(self.file, line, shown(path), "nothing" if got is None else got, wanted, hint)
+
+    def below(self, *path: str | int, data: Any) -> Node:
+        """An object that stands at a path below this one."""
+        return Node(data, self.file, self.text, (*self.path, *path))
+
+    def read(self, field: str | Path, value: Any, reader: Callable[[Any], _T]) -> _T:
+        """A value that ``reader`` makes of a field's; its ``ValueError: got ..., wanted ...`` names the place."""
+        try:
+            return reader(value)
+        except ValueError as error:
+            raise self.bad(field, value, str(error).rpartition("wanted ")[-1]) from None
+
+    def text_of(self, field: str, default: str | None = None) -> str | None:
+        """A text; ``default`` where the field is missing."""
+        value = self.data.get(field)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            raise self.bad(field, value, "text")
+        return value
+
+    def required(self, field: str) -> str:
+        """A text that must be there, and not empty."""
+        value = self.text_of(field)
+        if not value:
+            raise self.bad(field, value, "text")
+        return value
+
+    def id(self, field: str, kind: str) -> ObjectId | None:
+        """An object's name; None where the field is missing."""
+        value = self.text_of(field)
+        return None if value is None else self.read(field, value, lambda v: parse_object(v, kind))
+
+    def items(self, field: str) -> list[Any]:
+        """A list; empty where the field is missing."""
+        value = self.data.get(field)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise self.bad(field, value, "a list")
+        return value
+
+    def mapping(self, field: str) -> dict[str, Any]:
+        """An object as it is; empty where the field is missing."""
+        value = self.data.get(field)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise self.bad(field, value, "an object")
+        return value
+
+    def each(self, field: str) -> list[Node]:
+        """A list of objects."""
+        return [self.below(field, i, data=item) for i, item in enumerate(self.items(field))]
+
+    def ids(self, field: str, kind: str) -> tuple[ObjectId, ...]:
+        """A list of names."""
+        found = []
+        for i, item in enumerate(self.items(field)):
+            if not isinstance(item, str):
+                raise self.bad((field, i), item, "ns/name or Kind/ns/name")
+            found.append(self.read((field, i), item, lambda v: parse_object(v, kind)))
+        return tuple(found)
+
+    def texts(self, field: str) -> tuple[str, ...]:
+        """A list of texts."""
+        for i, item in enumerate(self.items(field)):
+            if not isinstance(item, str):
+                raise self.bad((field, i), item, "text")
+        return tuple(self.items(field))
+
+    def seconds(self, field: str) -> float:
+        """Seconds, not negative."""
+        value = self.data[field]
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e10:
+            raise self.bad(field, value, "seconds, not negative")
+        return float(value)
+
+    def integer(self, field: str) -> int:
+        """A whole number."""
+        value = self.data[field]
+        if isinstance(value, bool) or not isinstance(value, int) or not -1 <= value <= 10_000_000:
+            raise self.bad(field, value, "a whole number")
+        return value
+
+    def flag(self, field: str) -> bool:
+        """True or false."""
+        value = self.data[field]
+        if not isinstance(value, bool):
+            raise self.bad(field, value, "true or false")
+        return value

@@ -1,0 +1,39 @@
+"""Graph files that people write by hand: what may be left out, and what a mistake says."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleetbench.errors import InputError
+from fleetbench.graph.document import read_document
+from fleetbench.ids import HELM_RELEASE, ObjectId
+
+
+def test_a_fleet_of_one_helmrelease_needs_nothing_but_its_id() -> None:
+    fleet = read_document('{"helmreleases": [{"id": "ns/h"}]}', "g.json")
+    [release] = fleet.helmreleases
+    assert release.id == ObjectId(HELM_RELEASE, "ns", "h") and release.parent == fleet.root
+    assert [k.assumed for k in fleet.kustomizations] == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[]", "g.json:1: kustomizations: got [], wanted a list of objects"),
+        ('{"a": 1}', "g.json:1: kustomizations: got an object with a, wanted a list of objects"),
+        ('{"kustomizations":\n "x"}', "g.json:2: kustomizations: got x, wanted a list"),
+        (
+            '{"kustomizations": [\n{"id": "a/b"},\n{"id": "a/c",\n"interval_s": "x"}]}',
+            "g.json:4: kustomizations[1].interval_s: got x, wanted seconds, not negative",
+        ),
+        ('{"kustomizations": [\n{}]}', "g.json:2: kustomizations[0].id: got nothing, wanted ns/name"),
+        (
+            '{"kustomizations": [{"id": "a/b"},\n{"id": "a/b"}]}',
+            "g.json:2: kustomizations[1].id: got Kustomization/a/b, wanted each id once",
+        ),
+    ],
+)
+def test_a_mistake_in_a_graph_file_names_line_field_got_and_wanted(text: str, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        read_document(text, "g.json")
+    assert error.value.message == said
