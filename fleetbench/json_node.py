@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fleetbench.errors import InputError
+from fleetbench.errors import InputError, briefly
 from fleetbench.ids import ObjectId, parse_object
 from fleetbench.json_text import Path, line_of, shown
 
@@ -15,19 +15,20 @@ _T = TypeVar("_T")
 class Node:
     """One JSON object: its fields, the file and the place in it."""
 
-    def __init__(self, data: Any, file: str, text: str | None = None, path: Path = ()):
+    def __init__(self, data: Any, file: str, text: str | None = None, path: Path = (), first_line: int = 1):
         """Take the object.
 
         Args:
             data: what should be one.
             file: for messages.
-            text: the file's content, from which messages take the line; None = no line.
+            text: the document's text, from which messages take the line; None = no line.
             path: where the object stands in it.
+            first_line: the line of the file on which that text begins.
 
         Raises:
             InputError: it is no object.
         """
-        self.file, self.text, self.path = file, text, path
+        self.file, self.text, self.path, self.first_line = file, text, path, first_line
         if not isinstance(data, dict):
             raise self.bad((), data, "an object")
         self.data: dict[str, Any] = data
@@ -35,19 +36,27 @@ class Node:
     def bad(self, field: str | Path, got: object, wanted: str, hint: str | None = None) -> InputError:
         """The error for a field of this object, or for what stands at a path below it."""
         path = (*self.path, *((field,) if isinstance(field, str) else field))
-        line = None if self.text is None else line_of(self.text, path)
-        return InputError.at(self.file, line, shown(path), "nothing" if got is None else got, wanted, hint)
+        line = None if self.text is None else self.first_line - 1 + line_of(self.text, path)
+        return InputError.at(self.file, line, shown(path), "nothing" if got is None else briefly(got), wanted, hint)
 
     def below(self, *path: str | int, data: Any) -> Node:
         """An object that stands at a path below this one."""
-        return Node(data, self.file, self.text, (*self.path, *path))
+        return Node(data, self.file, self.text, (*self.path, *path), self.first_line)
 
     def read(self, field: str | Path, value: Any, reader: Callable[[Any], _T]) -> _T:
-        """A value that ``reader`` makes of a field's; its ``ValueError: got ..., wanted ...`` names the place."""
+        """What ``reader`` makes of a value; its ``ValueError: got ..., wanted ...`` becomes the error for that place."""
         try:
             return reader(value)
         except ValueError as error:
-            raise self.bad(field, value, str(error).rpartition("wanted ")[-1]) from None
+            raise self.bad(field, value, str(error).partition("wanted ")[2]) from None
+
+    def field(self, field: str, reader: Callable[[Any], _T]) -> _T:
+        """What ``reader`` makes of a field."""
+        return self.read(field, self.data.get(field), reader)
+
+    def optional(self, field: str, reader: Callable[[Any], _T]) -> _T | None:
+        """What ``reader`` makes of a field; None where that is missing."""
+        return None if self.data.get(field) is None else self.field(field, reader)
 
     def text_of(self, field: str, default: str | None = None) -> str | None:
         """A text; ``default`` where the field is missing."""
@@ -67,8 +76,7 @@ class Node:
 
     def id(self, field: str, kind: str) -> ObjectId | None:
         """An object's name; None where the field is missing."""
-        value = self.text_of(field)
-        return None if value is None else self.read(field, value, lambda v: parse_object(v, kind))
+        return None if self.text_of(field) is None else self.field(field, lambda v: parse_object(v, kind))
 
     def items(self, field: str) -> list[Any]:
         """A list; empty where the field is missing."""

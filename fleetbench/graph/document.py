@@ -26,6 +26,7 @@ from fleetbench.graph.fleet import (
 from fleetbench.graph.layers import layers
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId, some
 from fleetbench.json_node import Node
+from fleetbench.json_text import Path, line_of, shown
 
 FORMAT_VERSION = 1
 ASSUMED_ROOT = ObjectId(KUSTOMIZATION, "flux-system", "flux-system")
@@ -124,22 +125,23 @@ def read_document(text: str, file: str) -> Fleet:
     return from_document(document, file, text)
 
 
-def from_document(document: Any, file: str, text: str | None = None) -> Fleet:
+def from_document(document: Any, file: str, text: str | None = None, path: Path = ()) -> Fleet:
     """Build the fleet of a parsed graph document; only ``id`` is required of an object.
 
     Args:
         document: as parsed.
         file: its name, for messages.
         text: what it was parsed from, for the lines in messages.
+        path: where in that text it stands.
 
     Raises:
         InputError: a field is missing or has a value it cannot have.
     """
     if not isinstance(document, dict) or not any(document.get(name) is not None for name in _SERVICES):
-        line = None if text is None else 1
         got = f"an object with {some(sorted(document), 5) or 'nothing'}" if isinstance(document, dict) else document
-        raise InputError.at(file, line, "kustomizations", got, "a list of objects", _HINT)
-    top = Node(document, file, text)
+        line, place = None if text is None else line_of(text, path), shown((*path, "kustomizations"))
+        raise InputError.at(file, line, place, "nothing" if got is None else got, "a list of objects", _HINT)
+    top = Node(document, file, text, path)
     version = document.get("format_version", FORMAT_VERSION)
     if version != FORMAT_VERSION:
         raise top.bad("format_version", version, f"{FORMAT_VERSION}, which this release reads")

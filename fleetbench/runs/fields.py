@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from fleetbench.errors import InputError, briefly
 from fleetbench.ids import ObjectId, parse_object
+from fleetbench.json_node import Node
 from fleetbench.model.parameters import Parameters
 from fleetbench.timeline.events import Event
 
@@ -75,17 +75,17 @@ def whole(value: Any) -> int:
     return value
 
 
-def event(row: Mapping[str, Any]) -> Event:
+def event(row: Node) -> Event:
     """One event; fields that are left out have their defaults.
 
     Raises:
-        KeyError, TypeError, ValueError: it is none.
+        InputError: it is none.
     """
     rest: dict[str, Any] = {}
     for name, default in Event._field_defaults.items():
-        if name in row:
-            rest[name] = text(row[name]) if isinstance(default, str) else whole(row[name])
-    return Event(seconds(row["t_s"]), object_id(row["object"]), **rest)
+        if name in row.data:
+            rest[name] = row.field(name, text if isinstance(default, str) else whole)
+    return Event(row.field("t_s", seconds), row.field("object", object_id), **rest)
 
 
 def object_id(value: Any) -> ObjectId:
@@ -97,28 +97,21 @@ def object_id(value: Any) -> ObjectId:
     return parse_object(text(value))
 
 
-def flags(found: Any) -> dict[str, Any]:
-    """The controllers' flags; those that :class:`Parameters` knows have its types.
+def flags(top: Node) -> dict[str, Any]:
+    """The controllers' flags of a trace; those that :class:`Parameters` knows have its types.
 
     Raises:
-        ValueError: one has a value it cannot have.
+        InputError: one has a value it cannot have.
     """
-    if found is None:
-        return {}
-    if not isinstance(found, Mapping):
-        raise ValueError(f"flags: got {briefly(found)}, wanted an object")
-    for field in fields(Parameters):
-        value, default = found.get(field.name), field.default
-        if value is None:
-            continue
-        right = isinstance(value, bool) if isinstance(default, bool) else not isinstance(value, bool)
-        if isinstance(default, str):
-            right = isinstance(value, str)
-        elif not isinstance(default, bool):
-            least = 1 if field.name in _LEAST_ONE else 0
-            right = (
-                right and isinstance(value, int if isinstance(default, int) else (int, float)) and least <= value <= 1e9
-            )
-        if not right:
-            raise ValueError(f"flags.{field.name}: got {briefly(value)}, wanted a value like {default!r}")
-    return dict(found)
+    found = top.below("flags", data=top.mapping("flags"))
+    for known in fields(Parameters):
+        if found.data.get(known.name) is not None and not _fits(found.data[known.name], known.name, known.default):
+            raise found.bad(known.name, found.data[known.name], f"a value like {known.default!r}")
+    return dict(found.data)
+
+
+def _fits(value: Any, name: str, default: Any) -> bool:
+    if isinstance(default, (bool, str)) or isinstance(value, bool):
+        return type(value) is type(default)
+    least = 1 if name in _LEAST_ONE else 0
+    return isinstance(value, int if isinstance(default, int) else (int, float)) and least <= value <= 1e9

@@ -19,6 +19,7 @@ from typing import Any
 from fleetbench.errors import InputError
 from fleetbench.graph.document import from_document, to_document
 from fleetbench.graph.fleet import Fleet
+from fleetbench.json_node import Node
 from fleetbench.runs import fields
 from fleetbench.runs.folder import META
 from fleetbench.runs.run import Commit, Run
@@ -116,46 +117,40 @@ def read_run(path: Path) -> Run:
         ) from None
     if not is_spec_trace(document):
         raise InputError.at(file, None, None, got="JSON of another kind", wanted="a trace with spec and trace")
-    return read_spec_trace(document, name, str(file))
+    return read_spec_trace(Node(document, str(file), text), name)
 
 
 def _read_lines(text: str, name: str, file: str) -> Run:
     lines = text.split("\n")
-    try:
-        header = json.loads(lines[0])
-        version = header["format_version"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise InputError.at(
-            file, 1, None, got=lines[0][:60] or "an empty file", wanted="a trace's header line"
-        ) from None
-    if version != FORMAT_VERSION:
-        raise InputError.at(
-            file,
-            1,
-            "format_version",
-            got=version,
-            wanted=str(FORMAT_VERSION),
-            hint="read it with the release that wrote it",
-        )
-    fleet = from_document(header.get("graph"), file)
+    top = _header(lines[0], file)
+    fleet = from_document(top.data.get("graph"), file, path=("graph",), text=lines[0])
     rows = _Rows(lines, file)
     events = sorted(rows.events, key=lambda e: e.t_s)
     until_s, complete = rows.end or (events[-1].t_s if events else 0.0, False)
-    try:
-        flags, limit_s = fields.flags(header.get("flags")), _seconds(header.get("limit_s"))
-        meta = {**(header.get("meta") or {}), "notes": rows.notes}
-    except (ValueError, TypeError) as error:
-        raise InputError.at(file, 1, None, got=str(error), wanted="a trace's header line") from None
     return Run(
         name=name,
         fleet=fleet,
         timeline=Timeline(tuple(events), until_s=until_s, complete=complete),
-        flags=flags,
-        limit_s=limit_s,
+        flags=fields.flags(top),
+        limit_s=top.optional("limit_s", fields.seconds),
         commit=rows.commit,
-        meta=meta,
+        meta={**top.mapping("meta"), "notes": rows.notes},
         cut=None if rows.end else "the recording was cut short" + (f" in line {rows.torn}" if rows.torn else ""),
     )
+
+
+def _header(line: str, file: str) -> Node:
+    wanted = "a trace's header line"
+    try:
+        top = Node(json.loads(line), file, line)
+    except (ValueError, RecursionError):
+        raise InputError.at(file, 1, None, got=line[:60] or "an empty file", wanted=wanted) from None
+    version = top.data.get("format_version")
+    if version is None:
+        raise top.bad("format_version", None, f"{FORMAT_VERSION}, as {wanted} has it")
+    if version != FORMAT_VERSION:
+        raise top.bad("format_version", version, str(FORMAT_VERSION), "read it with the release that wrote it")
+    return top
 
 
 class _Rows:
@@ -168,37 +163,41 @@ class _Rows:
         self.end: tuple[float, bool] | None = None
         """Until when it was watched, and whether all was Ready by then; None = cut."""
         self.torn: int | None = None
-        for number, line in enumerate(lines[1:], start=2):
-            if not line:
-                continue
-            if self.torn is not None:
-                raise InputError.at(
-                    file, self.torn, None, got=lines[self.torn - 1][:60], wanted="one JSON object a line"
-                )
+        held = [number for number, line in enumerate(lines, start=1) if line]
+        for number in held[1:]:
+            line = lines[number - 1]
             try:
-                self._read(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                self._read(_row(line, file, number))
+            except InputError:
+                if number != held[-1]:
+                    raise
                 self.torn = number
 
-    def _read(self, row: dict[str, Any]) -> None:
-        if "end" in row:
-            self.end = fields.seconds(row["end"]["until_s"]), bool(row["end"].get("complete"))
-        elif "note" in row:
-            if self.commit is None and "commit" in row["note"]:
-                self.commit = _commit(row["note"]["commit"])
-            self.notes.append(dict(row["note"]))
+    def _read(self, row: Node) -> None:
+        if "end" in row.data:
+            end = row.below("end", data=row.data["end"])
+            self.end = end.field("until_s", fields.seconds), bool(end.data.get("complete"))
+        elif "note" in row.data:
+            note = row.below("note", data=row.data["note"])
+            if self.commit is None and "commit" in note.data:
+                self.commit = _commit(note.below("commit", data=note.data["commit"]))
+            self.notes.append(dict(note.data))
         else:
             self.events.append(fields.event(row))
 
 
-def _commit(note: dict[str, Any]) -> Commit:
+def _row(line: str, file: str, number: int) -> Node:
+    try:
+        return Node(json.loads(line), file, line, first_line=number)
+    except (ValueError, RecursionError):
+        raise InputError.at(file, number, None, got=line[:60], wanted="one JSON object a line") from None
+
+
+def _commit(note: Node) -> Commit:
+    touched = note.items("touched")
     return Commit(
-        t_s=fields.seconds(note["t_s"]),
-        revision=fields.text(note["revision"]),
-        touched=tuple(fields.object_id(t) for t in note.get("touched", ())),
-        source_s=_seconds(note.get("source_s")),
+        t_s=note.field("t_s", fields.seconds),
+        revision=note.field("revision", fields.text),
+        touched=tuple(note.read(("touched", i), name, fields.object_id) for i, name in enumerate(touched)),
+        source_s=note.optional("source_s", fields.seconds),
     )
-
-
-def _seconds(value: Any) -> float | None:
-    return None if value is None else fields.seconds(value)

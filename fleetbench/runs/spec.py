@@ -8,14 +8,13 @@ and, where a commit came later, ``commit``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from fleetbench import phases
-from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Source, Workload
-from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.ids import GIT_REPOSITORY, HELM_CHART, HELM_RELEASE, KUSTOMIZATION, OCI_REPOSITORY, ObjectId
+from fleetbench.json_node import Node
 from fleetbench.runs import fields
 from fleetbench.runs.run import Commit, Run
 from fleetbench.timeline.events import Event, Timeline
@@ -32,166 +31,206 @@ def is_spec_trace(document: Any) -> bool:
     return isinstance(document, dict) and isinstance(document.get("spec"), dict) and "trace" in document
 
 
-def read_spec_trace(document: Mapping[str, Any], name: str, file: str) -> Run:
+def read_spec_trace(top: Node, name: str) -> Run:
     """Read one such document.
 
     Raises:
         InputError: a part is missing or of the wrong shape.
     """
-    try:
-        fleet = fleet_of(document["spec"], name)
-        events = _events(document["trace"], fleet)
-        limit = document.get("limit_s")
-        commit = document.get("commit")
-        return Run(
-            name=name,
-            fleet=fleet,
-            timeline=Timeline(
-                tuple(events),
-                until_s=fields.seconds(limit if limit is not None else (events[-1].t_s if events else 0.0)),
-                complete=bool(document.get("complete", True)),
-            ),
-            flags=_flags(document.get("flags") or {}),
-            limit_s=None if limit is None else fields.seconds(limit),
-            commit=_commit(commit) if commit else None,
-            meta={"load": document.get("load"), "workloads": "KWOK"},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-        raise InputError.at(file, None, None, got=f"{type(error).__name__}: {error}", wanted="a trace") from error
+    fleet = fleet_of(top.below("spec", data=top.data["spec"]), name)
+    events = _events(top.below("trace", data=top.mapping("trace")), fleet)
+    limit_s = top.optional("limit_s", fields.seconds)
+    return Run(
+        name=name,
+        fleet=fleet,
+        timeline=Timeline(
+            tuple(events),
+            until_s=limit_s if limit_s is not None else (events[-1].t_s if events else 0.0),
+            complete=bool(top.data.get("complete", True)),
+        ),
+        flags=_flags(top),
+        limit_s=limit_s,
+        commit=_commit(top.below("commit", data=top.data["commit"])) if top.data.get("commit") else None,
+        meta={"load": top.data.get("load"), "workloads": "KWOK"},
+    )
 
 
-def fleet_of(spec: Mapping[str, Any], name: str) -> Fleet:
+def fleet_of(spec: Node, name: str) -> Fleet:
     """The fleet of a spec: its root is ``flux-system/flux-system`` with ``wait: false``."""
-    kustomizations = [Kustomization(ROOT, "./clusters/dev", source=REPOSITORY)]
-    helmreleases, kids = [], {ROOT: len(spec["kustomizations"])}
-    _check_names(spec["kustomizations"])
-    for k in spec["kustomizations"]:
-        id = ObjectId(KUSTOMIZATION, NAMESPACE, k["name"])
-        parent = ROOT if k.get("parent") is None else ObjectId(KUSTOMIZATION, NAMESPACE, k["parent"])
+    services = spec.each("kustomizations")
+    _check_names(services)
+    releases = [h for k in services for h in _releases(k)]
+    _check_names(releases)
+    kids = {ROOT: len(services)}
+    for k in services:
+        parent = _parent(k)
         kids[parent] = kids.get(parent, 0) + (parent != ROOT)
-        helm = k.get("helm") or []
-        workloads = _pods(k["name"], k.get("pods") or [])
-        kustomizations.append(
-            Kustomization(
-                id,
-                path=f"./apps/{k['name']}",
-                parent=parent,
-                depends_on=tuple(Dependency(ObjectId(KUSTOMIZATION, NAMESPACE, d)) for d in k.get("dependsOn") or []),
-                wait=bool(k.get("wait", True)),
-                interval_s=parse_duration(k.get("interval", "10m")),
-                timeout_s=parse_duration(k["timeout"]) if k.get("timeout") else None,
-                retry_interval_s=parse_duration(k["retryInterval"]) if k.get("retryInterval") else None,
-                source=REPOSITORY,
-                applies=len(workloads) + len(helm),
-                workloads=workloads,
-            )
-        )
-        for h in helm:
-            helmreleases.append(
-                HelmRelease(
-                    ObjectId(HELM_RELEASE, NAMESPACE, h["name"]),
-                    parent=id,
-                    depends_on=tuple(
-                        Dependency(ObjectId(HELM_RELEASE, NAMESPACE, d)) for d in h.get("dependsOn") or []
-                    ),
-                    timeout_s=900.0,
-                    chart=f"./charts/{h['name']}",
-                    source=REPOSITORY,
-                    target_namespace="default",
-                    workloads=_pods(h["name"], h.get("pods") or []),
-                    workloads_known=True,
-                )
-            )
+    kustomizations = [Kustomization(ROOT, "./clusters/dev", source=REPOSITORY), *map(_kustomization, services)]
     kustomizations = [replace(k, applies=k.applies + kids.get(k.id, 0)) for k in kustomizations]
     # Each Kustomization: its own file, a kustomization.yaml, its objects; a chart: Chart.yaml and its template.
-    files = 1 + sum(2 + k.applies for k in kustomizations[1:]) + 2 * len(helmreleases)
+    files = 1 + sum(2 + k.applies for k in kustomizations[1:]) + 2 * len(releases)
     source = Source(REPOSITORY, interval_s=60.0, this_repository=True, files=files)
-    return Fleet(ROOT, tuple(kustomizations), tuple(helmreleases), (source,), name=name, cluster_path="clusters/dev")
+    helmreleases = tuple(_helmrelease(h, _id(k)) for k in services for h in _releases(k))
+    return Fleet(ROOT, tuple(kustomizations), helmreleases, (source,), name=name, cluster_path="clusters/dev")
 
 
-def _check_names(kustomizations: list[dict[str, Any]]) -> None:
-    """Names are text and each is there once; what is named elsewhere is text as well."""
-    names = [fields.text(k["name"]) for k in kustomizations]
-    releases = [fields.text(h["name"]) for k in kustomizations for h in k.get("helm") or []]
-    for listed in (names, releases):
-        for name in listed:
-            if listed.count(name) > 1 or not name or "/" in name:
-                raise ValueError(f"got the name {name[:60]!r}, wanted each once and without a slash")
-    for k in kustomizations:
-        named = [*(k.get("dependsOn") or []), *(d for h in k.get("helm") or [] for d in h.get("dependsOn") or [])]
-        for name in [*named, *([] if k.get("parent") is None else [k["parent"]])]:
-            fields.text(name)
+def _releases(k: Node) -> list[Node]:
+    return k.each("helm")
 
 
-def _pods(name: str, seconds: list[float]) -> tuple[Workload, ...]:
+def _id(k: Node) -> ObjectId:
+    return ObjectId(KUSTOMIZATION, NAMESPACE, k.required("name"))
+
+
+def _parent(k: Node) -> ObjectId:
+    name = k.text_of("parent")
+    return ROOT if name is None else ObjectId(KUSTOMIZATION, NAMESPACE, name)
+
+
+def _kustomization(k: Node) -> Kustomization:
+    workloads = _pods(k)
+    interval_s, timeout_s, retry_s = (_duration(k, field) for field in ("interval", "timeout", "retryInterval"))
+    return Kustomization(
+        _id(k),
+        path=f"./apps/{k.required('name')}",
+        parent=_parent(k),
+        depends_on=_depends_on(k, KUSTOMIZATION),
+        wait=bool(k.data.get("wait", True)),
+        interval_s=600.0 if interval_s is None else interval_s,
+        timeout_s=timeout_s,
+        retry_interval_s=retry_s,
+        source=REPOSITORY,
+        applies=len(workloads) + len(_releases(k)),
+        workloads=workloads,
+    )
+
+
+def _helmrelease(h: Node, parent: ObjectId) -> HelmRelease:
+    name = h.required("name")
+    return HelmRelease(
+        ObjectId(HELM_RELEASE, NAMESPACE, name),
+        parent=parent,
+        depends_on=_depends_on(h, HELM_RELEASE),
+        timeout_s=900.0,
+        chart=f"./charts/{name}",
+        source=REPOSITORY,
+        target_namespace="default",
+        workloads=_pods(h),
+        workloads_known=True,
+    )
+
+
+def _depends_on(obj: Node, kind: str) -> tuple[Dependency, ...]:
+    return tuple(Dependency(ObjectId(kind, NAMESPACE, name)) for name in obj.texts("dependsOn"))
+
+
+def _duration(obj: Node, field: str) -> float | None:
+    return obj.field(field, parse_duration) if obj.data.get(field) else None
+
+
+def _check_names(objects: list[Node]) -> None:
+    """Each name is there once."""
+    seen = set()
+    for obj in objects:
+        name = obj.required("name")
+        if name in seen or "/" in name:
+            raise obj.bad("name", name, "each name once and without a slash")
+        seen.add(name)
+
+
+def _pods(obj: Node) -> tuple[Workload, ...]:
     return tuple(
         Workload(
-            ObjectId("Deployment", "default", f"{name}-{i}"),
-            stated_ready_s=parse_seconds(s),
+            ObjectId("Deployment", "default", f"{obj.required('name')}-{i}"),
+            stated_ready_s=obj.read(("pods", i), seconds, parse_seconds),
             stated_by="annotation",
             deadline_s=3600.0,
         )
-        for i, s in enumerate(seconds)
+        for i, seconds in enumerate(obj.items("pods"))
     )
 
 
-def _flags(flags: Mapping[str, Any]) -> dict[str, Any]:
-    found = dict(flags)
+def _flags(top: Node) -> dict[str, Any]:
+    found = fields.flags(top)
     if "requeue_dependency" in found:
-        found["requeue_dependency_s"] = parse_seconds(found.pop("requeue_dependency"))
-    return fields.flags(found)
+        value = found.pop("requeue_dependency")
+        found["requeue_dependency_s"] = top.read(("flags", "requeue_dependency"), value, parse_seconds)
+    return found
 
 
-def _commit(commit: Mapping[str, Any]) -> Commit:
-    touched = commit.get("touched")
-    names = [] if touched in (None, "none") else [touched] if isinstance(touched, str) else list(touched)
+def _commit(commit: Node) -> Commit:
+    touched = commit.data.get("touched")
+    names = [touched] if isinstance(touched, str) and touched != "none" else []
+    if touched is not None and not isinstance(touched, str):
+        names = list(commit.texts("touched"))
     return Commit(
-        t_s=fields.seconds(commit["t"]),
-        revision=fields.text(commit["revision"]),
-        touched=tuple(ObjectId(KUSTOMIZATION, NAMESPACE, fields.text(n)) for n in names),
-        source_s=None if commit.get("source_s") is None else fields.seconds(commit["source_s"]),
+        t_s=commit.field("t", fields.seconds),
+        revision=commit.field("revision", fields.text),
+        touched=tuple(ObjectId(KUSTOMIZATION, NAMESPACE, name) for name in names),
+        source_s=commit.optional("source_s", fields.seconds),
     )
 
 
-def _events(trace: Mapping[str, Any], fleet: Fleet) -> list[Event]:
+def _events(trace: Node, fleet: Fleet) -> list[Event]:
     stated = {w.object: w.stated_ready_s or 0.0 for s in fleet.services() for w in s.workloads}
     found: list[Event] = []
-    for key, rows in trace.items():
+    for key in trace.data:
         kind, _, name = key.partition("/")
         if not kind or not name:
-            raise ValueError(f"got {key[:60]!r}, wanted Kind/name")
-        flux = kind in (KUSTOMIZATION, HELM_RELEASE, GIT_REPOSITORY, "HelmChart", "OCIRepository")
-        id = ObjectId(kind, NAMESPACE if flux else "default", name)
-        found += _flux_rows(id, rows) if flux else _workload_rows(id, rows, stated.get(id, 0.0))
+            raise trace.bad((), key, "Kind/name")
+        id, rows = object_of(key), trace.each(key)
+        found += _flux_rows(id, rows) if kind in _FLUX_KINDS else _workload_rows(id, rows, stated.get(id, 0.0))
     found.sort(key=lambda e: e.t_s)
     return found
 
 
-def _flux_rows(id: ObjectId, rows: list[dict[str, Any]]) -> list[Event]:
+_FLUX_KINDS = (KUSTOMIZATION, HELM_RELEASE, GIT_REPOSITORY, HELM_CHART, OCI_REPOSITORY)
+
+
+def object_of(key: str) -> ObjectId:
+    """The object that a key of the trace, ``Kind/name``, stands for."""
+    kind, _, name = key.partition("/")
+    return ObjectId(kind, NAMESPACE if kind in _FLUX_KINDS else "default", name)
+
+
+def _flux_rows(id: ObjectId, rows: list[Node]) -> list[Event]:
     found, revision = [], ""
     for row in rows:
-        status, reason, message = map(fields.text, row.get("ready") or (phases.ABSENT, "", ""))
+        status, reason, message = _condition(row, "ready") or (phases.ABSENT, "", "")
         stated = _REVISION.search(message)
         if status == phases.TRUE and stated:
             revision = stated[1]
-        reconciling = row.get("reconciling")
+        reconciling = _condition(row, "reconciling")
         if reconciling and status != phases.TRUE:
-            message = fields.text(reconciling[2])
-        gen, obs = fields.whole(row.get("gen") or 1), fields.whole(-1 if row.get("obs") is None else row["obs"])
-        found.append(Event(fields.seconds(row["t"]), id, status, reason, message, gen, obs, revision))
+            message = reconciling[2]
+        gen, obs = _generations(row)
+        found.append(Event(row.field("t", fields.seconds), id, status, reason, message, gen, obs, revision))
     return found
 
 
-def _workload_rows(id: ObjectId, rows: list[dict[str, Any]], stated_s: float) -> list[Event]:
+def _condition(row: Node, field: str) -> tuple[str, ...] | None:
+    """Status, reason and message of a condition; None = the object does not have it."""
+    said = row.texts(field)
+    if said and len(said) != 3:
+        raise row.bad(field, list(said), "[status, reason, message]")
+    return said or None
+
+
+def _generations(row: Node) -> tuple[int, int]:
+    """Generation and observed generation; -1 = none is observed."""
+    gen, obs = row.optional("gen", fields.whole), row.optional("obs", fields.whole)
+    return gen or 1, -1 if obs is None else obs
+
+
+def _workload_rows(id: ObjectId, rows: list[Node], stated_s: float) -> list[Event]:
     """The rows of a Deployment say only when something changed: Current is the first one after the stated time."""
     found, generation, since, current = [], None, 0.0, False
     for row in rows:
-        t_s = fields.seconds(row["t"])
-        if row.get("gen") != generation:
-            generation, since, current = row.get("gen"), t_s, False
+        t_s = row.field("t", fields.seconds)
+        if row.data.get("gen") != generation:
+            generation, since, current = row.data.get("gen"), t_s, False
         current = current or t_s - since >= 0.95 * stated_s
         status, reason = (phases.TRUE, phases.CURRENT) if current else (phases.FALSE, phases.PROGRESSING)
-        found.append(
-            Event(t_s, id, status, reason, "", fields.whole(generation or 1), fields.whole(row.get("obs") or -1))
-        )
+        gen, obs = _generations(row)
+        found.append(Event(t_s, id, status, reason, "", gen, obs or -1))
     return found

@@ -21,15 +21,15 @@ def test_a_fleet_of_one_helmrelease_needs_nothing_but_its_id() -> None:
     [
         ("[]", "g.json:1: kustomizations: got [], wanted a list of objects"),
         ('{"a": 1}', "g.json:1: kustomizations: got an object with a, wanted a list of objects"),
-        ('{"kustomizations":\n "x"}', "g.json:2: kustomizations: got x, wanted a list"),
+        ('{"kustomizations":\n "x"}', "g.json:2: kustomizations: got 'x', wanted a list"),
         (
             '{"kustomizations": [\n{"id": "a/b"},\n{"id": "a/c",\n"interval_s": "x"}]}',
-            "g.json:4: kustomizations[1].interval_s: got x, wanted seconds, not negative",
+            "g.json:4: kustomizations[1].interval_s: got 'x', wanted seconds, not negative",
         ),
         ('{"kustomizations": [\n{}]}', "g.json:2: kustomizations[0].id: got nothing, wanted ns/name"),
         (
             '{"kustomizations": [{"id": "a/b"},\n{"id": "a/b"}]}',
-            "g.json:2: kustomizations[1].id: got Kustomization/a/b, wanted each id once",
+            "g.json:2: kustomizations[1].id: got 'Kustomization/a/b', wanted each id once",
         ),
     ],
 )
