@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetbench.data import shipped
-from fleetbench.errors import EnvironmentLacks, InputError
+from fleetbench.errors import EnvironmentLacks, FleetbenchError, InputError
 from fleetbench.report.html import notebook_page
 
 NAMES = (
@@ -68,7 +68,7 @@ def execute(name: str, parameters: dict[str, Any]) -> Any:
             )  # fmt: skip
         except PapermillExecutionError as error:
             hint = "give runs that it can show: 02 takes measured ones" if wanted.get("runs") else None
-            raise InputError(f"notebook {file.stem}: {error.ename}: {error.evalue}", hint) from None
+            raise InputError(f"notebook {file.stem}: {_said(error.ename, error.evalue)}", hint) from None
         return nbformat.read(str(out), as_version=4)  # type: ignore[no-untyped-call,unused-ignore]
 
 
@@ -80,6 +80,12 @@ def parameters_of(file: Path) -> set[str]:
     tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", ())]
     nodes = [node for source in tagged for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Assign)]
     return {target.id for node in nodes for target in node.targets if isinstance(target, ast.Name)}
+
+
+def _said(kind: str, message: str) -> str:
+    """What went wrong in a cell; an error of fleetbench's own is a whole message without its class."""
+    own = [cls.__name__ for cls in FleetbenchError.__subclasses__()]
+    return message if kind in own else f"{kind}: {message}"
 
 
 def _transport() -> Any:

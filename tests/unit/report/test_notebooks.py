@@ -97,5 +97,5 @@ def test_a_notebook_that_cannot_show_a_run_says_why(tmp_path):
     from fleetbench.errors import InputError
     from fleetbench.report.notebooks import export
 
-    with pytest.raises(InputError, match=r"no such run|holds no run"):
+    with pytest.raises(InputError, match=r"^notebook [^:]+: [^:]*: (no such run|holds no run)"):
         export("02", [tmp_path / "none"], samples=2)
