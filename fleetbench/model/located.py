@@ -80,6 +80,12 @@ class Located:
             raise self.bad(f"a whole number, at least {least}")
         return self.value
 
+    def number(self, least: float, most: float, or_else: str = "") -> float:
+        """The value as a number within bounds; ``or_else`` names another form that the field may have."""
+        if isinstance(self.value, bool) or not isinstance(self.value, (int, float)) or not least <= self.value <= most:
+            raise self.bad(f"a number from {least:g} to {most:g}" + (f", or {or_else}" if or_else else ""))
+        return float(self.value)
+
     def seconds(self) -> Distribution:
         """A time: seconds, a Go duration, ``{p50_s, p90_s}`` or a list of samples."""
         return self._distribution("p50_s", "p90_s", Located._seconds)

@@ -9,7 +9,6 @@ Format history:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from fleetbench.errors import InputError
 from fleetbench.ids import ObjectId, parse_object
 from fleetbench.model.distributions import Distribution
 from fleetbench.model.located import Located, did_you_mean, read_located
+from fleetbench.model.steps import read_steps
 
 FORMAT_VERSION = 1
 SHIPPED = ("default", "short", "stand-in")
@@ -187,7 +187,7 @@ def read_profile(top: Located, name: str) -> Profile:
         pod_start=section("pod_start", _pod_start, None),
         pull=section("pull", _pull, None),
         nodes=section("nodes", _nodes, None),
-        steps=section("steps", _steps, {}),
+        steps=section("steps", read_steps, {}),
         about=section("about", lambda at: {key: item.plain() for key, item in at.mapping().items()}, {}),
     )
 
@@ -283,20 +283,6 @@ def _nodes(at: Located) -> NodesPrior:
     parts = at.mapping(("count", "max_pods", "source"))
     numbers = {key: parts[key].whole_number(least=1) for key in ("count", "max_pods") if key in parts}
     return NodesPrior(**numbers, source=parts["source"].text() if "source" in parts else "")
-
-
-def _steps(at: Located) -> dict[str, Any]:
-    """Pass the step costs through; a number that no cost can be is refused here, the names by their reader."""
-    waiting = list(at.mapping().values())
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item.value, dict):
-            waiting.extend(item.value.values())
-        elif isinstance(item.value, list):
-            waiting.extend(item.value)
-        elif isinstance(item.value, (int, float)) and not 0 <= item.value < math.inf:
-            raise item.bad("a number that is finite and not negative")
-    return {key: item.plain() for key, item in at.value.items()}
 
 
 def _laid_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:

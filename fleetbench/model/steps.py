@@ -10,12 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fleetbench.errors import InputError, briefly
 
+if TYPE_CHECKING:
+    from fleetbench.model.located import Located
+
 SHIPPED = "steps-flux-2.9.yaml"
 """The data file of the shipped step costs."""
+
+
+MAX_STEP_S, MAX_SIGMA = 3600.0, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,7 @@ class Step:
     """Standard deviation of the logarithm."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.p50_s <= 3600 or not 0 <= self.sigma <= 3:
+        if not 0 <= self.p50_s <= MAX_STEP_S or not 0 <= self.sigma <= MAX_SIGMA:
             raise InputError(f"step: got p50_s={self.p50_s!r}, sigma={self.sigma!r}, wanted 0..3600 s and sigma 0..3")
 
 
@@ -114,6 +120,34 @@ class Steps:
     """What each file costs instead, unpacked and removed, with ``in_memory_builds``."""
 
 
+_NUMBERS = {"outlier_share": 1.0, "cold_decay_s": 3600.0, "overlap": 10.0, "fetch_file_more_s": 1.0}
+"""Fields that are plain numbers -> the largest value."""
+FIT = "fit"
+"""Key of the ``steps`` of a profile that is no step: how well they fit."""
+
+
+def read_steps(at: Located) -> dict[str, Any]:
+    """The ``steps`` of a profile file as they are, each checked where its line is known.
+
+    Raises:
+        InputError: an unknown step, or a value that none can have.
+    """
+    known = at.mapping((*(f.name for f in fields(Steps)), FIT))
+    for name, item in known.items():
+        if name in _NUMBERS:
+            item.number(0.0, _NUMBERS[name])
+        elif name != FIT and isinstance(item.value, dict):
+            parts = item.mapping(("p50_s", "sigma"))
+            if "p50_s" not in parts:
+                raise item.bad("p50_s", got=", ".join(parts) or "nothing")
+            for part, most in (("p50_s", MAX_STEP_S), ("sigma", MAX_SIGMA)):
+                if part in parts:
+                    parts[part].number(0.0, most)
+        elif name != FIT:
+            item.number(0.0, MAX_STEP_S, or_else="{p50_s, sigma}")
+    return {name: item.plain() for name, item in known.items()}
+
+
 def no_steps() -> Steps:
     """Controllers that take no time: for oracles, and for what a perfect controller would take."""
     free = Step(0.0, 0.0)
@@ -141,7 +175,7 @@ def steps_from(document: Mapping[str, Any], base: Steps | None = None, place: st
     known = {f.name for f in fields(Steps)}
     found: dict[str, Any] = {}
     for name, value in document.items():
-        if name == "fit":
+        if name == FIT:
             continue
         if name not in known:
             raise InputError(f"{place}.{name}: got an unknown step, wanted one of {', '.join(sorted(known))}")
@@ -167,10 +201,6 @@ def _step(value: Any, name: str, place: str) -> Step:
     if isinstance(value, Mapping) and isinstance(value.get("p50_s"), (int, float)):
         return Step(float(value["p50_s"]), float(value.get("sigma", 0.5)))
     raise InputError(f"{place}.{name}: got {briefly(value)}, wanted seconds or {{p50_s, sigma}}")
-
-
-_NUMBERS = {"outlier_share": 1.0, "cold_decay_s": 3600.0, "overlap": 10.0, "fetch_file_more_s": 1.0}
-"""Fields that are plain numbers -> the largest value."""
 
 
 def _number(value: Any, name: str, place: str) -> float:

@@ -137,6 +137,23 @@ def test_an_unknown_profile_names_the_shipped_ones():
         ("format_version: 1\npull: {bandwidth_mb_s: 0}\n", "MB/s above zero"),
         ("format_version: 1\nnodes: {count: 0}\n", "at least 1"),
         ("format_version: 1\nsteps: {build: {p50_s: -1}}\n", "steps.build.p50_s: got -1"),
+        (
+            "format_version: 1\nsteps: {build: {p50_s: x}}\n",
+            "file.yaml:2: steps.build.p50_s: got 'x', wanted a number from 0",
+        ),
+        (
+            "format_version: 1\nsteps:\n  buidl: 1\n",
+            "file.yaml:3: steps.buidl: got the key 'buidl', wanted one of apply,",
+        ),
+        (
+            "format_version: 1\nsteps: {build: []}\n",
+            "steps.build: got a list, wanted a number from 0 to 3600, or {p50_s",
+        ),
+        ("format_version: 1\nsteps: {build: {sigma: 1}}\n", "file.yaml:2: steps.build: got sigma, wanted p50_s"),
+        (
+            "format_version: 1\nsteps: {overlap: 99}\n",
+            "file.yaml:2: steps.overlap: got 99, wanted a number from 0 to 10",
+        ),
         ("format_version: 1\nobjects: {a: 1}\n", "got a, wanted ns/name"),
     ],
 )
@@ -149,14 +166,14 @@ def test_a_mistake_in_a_profile_names_its_place(write, text, said):
 def test_a_profile_laid_over_another_keeps_what_it_does_not_say(write):
     base = load_profile(
         write(
-            "format_version: 1\nkinds: {Job: {ready: 1}, Pod: {ready: 2}}\nsteps: {a: {p50_s: 1, sigma: 2}, b: 3}\n",
+            "format_version: 1\nkinds: {Job: {ready: 1}, Pod: {ready: 2}}\nsteps: {apply: {p50_s: 1, sigma: 2}, build: 3}\n",
             "a.yaml",
         )
     )
-    top = load_profile(write("format_version: 1\nkinds: {Job: {ready: 9}}\nsteps: {a: {p50_s: 7}}\n", "b.yaml"))
+    top = load_profile(write("format_version: 1\nkinds: {Job: {ready: 9}}\nsteps: {apply: {p50_s: 7}}\n", "b.yaml"))
     merged = top.over(base)
     assert merged.kinds["Job"].ready == Fixed(9.0) and merged.kinds["Pod"].ready == Fixed(2.0)
-    assert merged.steps == {"a": {"p50_s": 7, "sigma": 2}, "b": 3}
+    assert merged.steps == {"apply": {"p50_s": 7, "sigma": 2}, "build": 3}
 
 
 @pytest.mark.parametrize(
