@@ -1,7 +1,8 @@
 """Profiles: what is believed about charts, kinds of workload, images, pulls and the controllers' own steps.
 
 One format for what ships (``default``, ``short``) and for what ``fleetbench calibrate`` writes; YAML or JSON. Times
-are seconds, a Go duration, ``{p50_s, p90_s}`` or a list of samples.
+are seconds, a Go duration, ``{p50_s, p90_s}`` or a list of samples; a chart, kind or image that is only a time has it
+as its ``total``.
 
 Format history:
     1: first version.
@@ -235,7 +236,14 @@ def _said(parts: Mapping[str, Located]) -> dict[str, Any]:
     }
 
 
+def _is_time(at: Located) -> bool:
+    """Whether an entry is a time alone, as ``--durations`` states one: the whole, nothing added."""
+    return bool({"p50_s", "p90_s"} & set(at.value)) if isinstance(at.value, dict) else at.value is not None
+
+
 def _time(at: Located, keys: tuple[str, ...]) -> TimePrior:
+    if _is_time(at):
+        return TimePrior(total=at.seconds())
     parts = at.mapping((*keys, *_COMMON))
     if ("ready" in parts) == ("total" in parts):
         raise at.bad("either ready or total", got="both" if "ready" in parts else "neither")
@@ -253,6 +261,8 @@ def _kind(at: Located) -> TimePrior:
 
 
 def _image(at: Located) -> ImagePrior:
+    if _is_time(at):
+        return ImagePrior(total=at.seconds())
     parts = at.mapping(("compressed_mb", "ready", "total", *_COMMON))
     if "ready" in parts and "total" in parts:
         raise at.bad("ready or total", got="both")

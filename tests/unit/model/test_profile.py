@@ -127,6 +127,9 @@ def test_an_unknown_profile_names_the_shipped_ones():
         ("charts: {}\n", "no format_version"),
         ("format_version: 2\n", "format_version: got 2"),
         ("format_version: 1\nchart: {}\n", "the key 'chart'"),
+        ("format_version: 1\nkinds: {Job: }\n", "kinds.Job: got nothing, wanted a mapping with"),
+        ("format_version: 1\nkinds: {Job: soon}\n", "kinds.Job: got 'soon', wanted seconds"),
+        ("format_version: 1\nkinds: {Job: {p50_s: 3}}\n", "kinds.Job: got p50_s, wanted both p50_s and p90_s"),
         ("format_version: 1\ncharts: {loki: {}}\n", "charts.loki: got neither, wanted either ready or total"),
         ("format_version: 1\ncharts: {loki: {ready: 1, total: 2}}\n", "got both"),
         ("format_version: 1\ncharts: {loki: {redy: 1}}\n", "the key 'redy'"),
@@ -161,6 +164,21 @@ def test_a_mistake_in_a_profile_names_its_place(write, text, said):
     with pytest.raises(InputError) as error:
         load_profile(write(text))
     assert said in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("60", Fixed(60.0)),
+        ("1m", Fixed(60.0)),
+        ("{p50_s: 5, p90_s: 9}", LogNormal(5, 9)),
+        ("[1, 2]", Empirical((1, 2))),
+    ],
+)
+def test_a_chart_a_kind_or_an_image_that_is_only_a_time_takes_that_in_all(write, value, wanted):
+    text = "format_version: 1\n" + "".join(f"{section}: {{a: {value}}}\n" for section in ("charts", "kinds", "images"))
+    profile = load_profile(write(text))
+    assert [found["a"].total for found in (profile.charts, profile.kinds, profile.images)] == [wanted] * 3
 
 
 def test_a_profile_laid_over_another_keeps_what_it_does_not_say(write):
