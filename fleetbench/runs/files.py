@@ -3,7 +3,8 @@
 ``trace.jsonl``: line 1 a header ``{"format_version": 1, "meta": {...}, "graph": <graph document>, "flags": {...},
 "limit_s": ...}``; then one event a line (the fields of :class:`~fleetbench.timeline.events.Event`); notes
 ``{"note": {...}}`` between them (``{"note": {"commit": ...}}`` marks a new revision); last ``{"end": {"until_s":
-..., "complete": ...}}``. A file without an end, or with a torn last line, is a cut trace.
+..., "complete": ...}}``. A file without an end, or with a torn last line, is a cut trace; so is a ``.json`` (or a
+``.json.gz``) that stops before its end.
 
 Format history:
     1: first version.
@@ -20,6 +21,7 @@ from fleetbench.errors import InputError
 from fleetbench.graph.document import from_document, to_document
 from fleetbench.graph.fleet import Fleet
 from fleetbench.json_node import Node
+from fleetbench.json_text import ANY, as_far_as_whole, ends_early
 from fleetbench.runs import fields
 from fleetbench.runs.folder import META
 from fleetbench.runs.run import Commit, Run
@@ -109,15 +111,29 @@ def read_run(path: Path) -> Run:
     text = fields.read_text(file, "a trace")
     if file.name.endswith(".jsonl"):
         return _read_lines(text, name, str(file))
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError.at(
-            file, getattr(error, "lineno", None), None, got=str(error)[:120], wanted="a trace (JSON)"
-        ) from None
+    document, cut = _document(text, file)
     if not is_spec_trace(document):
         raise InputError.at(file, None, None, got="JSON of another kind", wanted="a trace with spec and trace")
-    return read_spec_trace(Node(document, str(file), text), name)
+    return read_spec_trace(Node(document, str(file), text), name, cut=cut)
+
+
+def _document(text: str, file: Path) -> tuple[Any, bool]:
+    """The JSON document of a trace, and whether it was cut short: then all of its rows that are whole."""
+    wanted = "a trace (JSON)"
+    try:
+        try:
+            return json.loads(text), False
+        except json.JSONDecodeError as error:
+            if not ends_early(text, error):
+                raise
+            document = as_far_as_whole(text, within=("trace", ANY))
+            if not is_spec_trace({"trace": {}, **(document or {})}):
+                wanted = "a trace (JSON) that is whole at least as far as its spec"
+                raise
+            return {"trace": {}, **document}, True
+    except (ValueError, RecursionError) as error:
+        line, got = getattr(error, "lineno", None), getattr(error, "msg", None) or str(error)[:120]
+        raise InputError.at(file, line, None, got=got if text else "an empty file", wanted=wanted) from None
 
 
 def _read_lines(text: str, name: str, file: str) -> Run:

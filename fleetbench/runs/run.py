@@ -40,6 +40,8 @@ class Run:
     """Versions, nodes, CPUs, load, profile: whatever the recorder noted."""
     cut: str | None = None
     """Why the record stops early, for people; None = it is whole."""
+    unseen: frozenset[ObjectId] = frozenset()
+    """Services of which the record does not say whether they were ever Ready: it was cut before it came to that."""
     source: str = "measured"
     """``measured`` or ``predicted``."""
 

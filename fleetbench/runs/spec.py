@@ -8,6 +8,7 @@ and, where a commit came later, ``commit``.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,8 +32,14 @@ def is_spec_trace(document: Any) -> bool:
     return isinstance(document, dict) and isinstance(document.get("spec"), dict) and "trace" in document
 
 
-def read_spec_trace(top: Node, name: str) -> Run:
+def read_spec_trace(top: Node, name: str, *, cut: bool = False) -> Run:
     """Read one such document.
+
+    Args:
+        top: the document.
+        name: the run's.
+        cut: it was cut short, and holds what was whole. Its rows stand object by object: those behind the cut are not
+            known at all, the others are known to the end.
 
     Raises:
         InputError: a part is missing or of the wrong shape.
@@ -40,19 +47,28 @@ def read_spec_trace(top: Node, name: str) -> Run:
     fleet = fleet_of(top.below("spec", data=top.data["spec"]), name)
     events = _events(top.below("trace", data=top.mapping("trace")), fleet)
     limit_s = top.optional("limit_s", fields.seconds)
-    return Run(
+    run = Run(
         name=name,
         fleet=fleet,
         timeline=Timeline(
             tuple(events),
             until_s=limit_s if limit_s is not None else (events[-1].t_s if events else 0.0),
-            complete=bool(top.data.get("complete", True)),
+            complete=bool(top.data.get("complete", True)) and not cut,
         ),
         flags=_flags(top),
         limit_s=limit_s,
         commit=_commit(top.below("commit", data=top.data["commit"])) if top.data.get("commit") else None,
         meta={"load": top.data.get("load"), "workloads": "KWOK"},
     )
+    return _as_cut(run, top.mapping("trace")) if cut else run
+
+
+def _as_cut(run: Run, trace: Mapping[str, Any]) -> Run:
+    """The run with what its record does not reach: whatever has no rows, and the last one that has some."""
+    reached = {object_of(key) for key in list(trace)[:-1]}
+    unseen = frozenset(id for id, ready_s in run.ready_s().items() if ready_s is None and id not in reached)
+    said = f"the recording was cut short, before it came to {len(unseen)} of {len(run.services())} objects"
+    return replace(run, cut=said, unseen=unseen)
 
 
 def fleet_of(spec: Node, name: str) -> Fleet:
