@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fleetbench.cli.output import note, write_tables, write_text
+from fleetbench.cli.runs import measured_runs
 
 
 @click.command(epilog="Example: fleetbench calibrate results/dev-fine-* -o profile.yaml")
@@ -37,9 +38,8 @@ def command(runs: tuple[Path, ...], output: Path, steps_only: bool, context: str
     from fleetbench.calibration.steps import calibrate_steps
     from fleetbench.model.steps import shipped_steps
     from fleetbench.report.calibration import tables
-    from fleetbench.runs.files import find_runs, read_run
 
-    found = [read_run(path) for path in find_runs(list(runs))]
+    found = measured_runs(runs)
     calibration = calibrate_steps(found, shipped_steps())
     write_text(as_yaml(profile_document(calibration, found, steps_only=steps_only)), output)
     write_tables(tables(calibration))

@@ -8,6 +8,7 @@ import click
 
 from fleetbench.cli.options import PERCENT, format_option, samples_option, seed_option
 from fleetbench.cli.output import progress, write_json, write_tables
+from fleetbench.cli.runs import measured_runs
 
 
 @click.command(epilog="Example: fleetbench validate results/dev-fine-1 results/dev-fine-2 --samples 200")
@@ -24,15 +25,15 @@ def command(
 ) -> None:
     """Hold predictions against measured runs: totals, objects, coverage, run-to-run spread.
 
-    RUN is a run folder, a trace file or a folder of them; a cut one is used as far as it goes.
+    RUN is a run folder, a trace file or a folder of them; a cut one is used as far as it goes, and what is no measured
+    run in a folder of them is left out.
     """
     from fleetbench.errors import CheckFailed
     from fleetbench.model.profile import load_profile
-    from fleetbench.runs.files import find_runs, read_run
     from fleetbench.validation.compare import compare_run, summarize
 
     user = None if profile is None else load_profile(profile)
-    found = [read_run(path) for path in find_runs(list(runs))]
+    found = measured_runs(runs)
     with progress("Predicting") as bar:
         comparisons = []
         for number, run in enumerate(found):
