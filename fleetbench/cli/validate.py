@@ -17,7 +17,10 @@ from fleetbench.cli.runs import measured_runs
 @seed_option()
 @click.option("--profile", metavar="NAME|FILE", help="Workload times and step costs that the runs had.")
 @click.option(
-    "--max-error", metavar="PERCENT", type=PERCENT, help="Fail (exit 1) when the median error of the totals is larger."
+    "--max-error",
+    metavar="PERCENT",
+    type=PERCENT,
+    help="Fail (exit 1) when the median error of the totals is larger, or a run has no total.",
 )
 @format_option("table", "json")
 def command(
@@ -48,6 +51,10 @@ def command(
         from fleetbench.report.validation import tables
 
         write_tables(tables(comparisons, summary))
+    without = [c for c in comparisons if c.no_total]
+    if max_error is not None and without:
+        named = "; ".join(f"{c.run.name}: {c.no_total}" for c in without)
+        raise CheckFailed(f"no total to hold the prediction against: {named}", "measure again, or leave these runs out")
     if max_error is not None and (summary.total_median_error or 0.0) > max_error:
         raise CheckFailed(
             f"predictions are {summary.total_median_error:.1%} off (median of the totals), more than {max_error:.1%}",

@@ -26,7 +26,7 @@ WORST = 3
 
 def tables(comparisons: Sequence[RunComparison], summary: Summary) -> list[RenderableType]:
     """Runs, figures over all, and the worst objects."""
-    parts: list[RenderableType] = [_runs(comparisons), Text(), _summary(summary)]
+    parts: list[RenderableType] = [_runs(comparisons), *_without_total(comparisons), Text(), _summary(summary)]
     worst = sorted(
         (
             (abs(o.error_s), n, o)
@@ -49,13 +49,20 @@ def _runs(comparisons: Sequence[RunComparison]) -> Rows:
         errors = sorted(abs(o.error_s) for o in c.objects if o.error_s is not None)
         rows.add(
             inert(c.run.name) + (" (cut)" if c.run.cut else ""),
-            f"{c.total_s:.1f}s",
+            "none" if c.total_s is None else f"{c.total_s:.1f}s",
             *(f"{t:.1f}s" for t in c.totals),
-            "yes" if c.inside else "NO",
-            f"{c.total_error:+.1%}",
+            _INSIDE[c.inside],
+            "" if c.total_error is None else f"{c.total_error:+.1%}",
             f"{errors[len(errors) // 2]:.2f}s" if errors else "",
         )
     return rows
+
+
+_INSIDE = {True: "yes", False: "NO", None: ""}
+
+
+def _without_total(comparisons: Sequence[RunComparison]) -> list[Text]:
+    return [Text(f"{inert(c.run.name)} has no total: {c.no_total}.") for c in comparisons if c.no_total]
 
 
 def _summary(summary: Summary) -> Table:

@@ -57,8 +57,8 @@ class RunComparison:
     run: Run
     prediction: Prediction
     objects: tuple[ObjectComparison, ...]
-    total_s: float
-    """The last measured Ready."""
+    total_s: float | None
+    """The last measured Ready; None = there is none to hold the prediction against, see :attr:`no_total`."""
 
     @property
     def totals(self) -> tuple[float, float, float]:
@@ -66,15 +66,24 @@ class RunComparison:
         return tuple(self.prediction.total_quantile(q) for q in (LOW, MIDDLE, HIGH))  # type: ignore[return-value]
 
     @property
-    def inside(self) -> bool:
-        """Whether the measured total lies in p5-p95."""
+    def inside(self) -> bool | None:
+        """Whether the measured total lies in p5-p95; None where there is none."""
         low, _, high = self.totals
-        return low <= self.total_s <= high
+        return None if self.total_s is None else low <= self.total_s <= high
 
     @property
-    def total_error(self) -> float:
-        """Predicted median total over measured, minus 1."""
-        return self.totals[1] / self.total_s - 1.0 if self.total_s else 0.0
+    def total_error(self) -> float | None:
+        """Predicted median total over measured, minus 1; None where there is no measured total."""
+        return self.totals[1] / self.total_s - 1.0 if self.total_s else None
+
+    @property
+    def no_total(self) -> str | None:
+        """Why there is no measured total, for people; None = there is one."""
+        if self.total_s is not None:
+            return None
+        if self.run.unseen:
+            return self.run.cut
+        return "nothing turned Ready while it was recorded" if self.run.timeline.events else "it recorded nothing"
 
 
 def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0) -> Scenario:
@@ -113,7 +122,7 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0) -> S
 
 
 def compare_run(run: Run, samples: int = 200, profile: Profile | None = None, *, seed: int = 0) -> RunComparison:
-    """Predict a run and hold the prediction against it."""
+    """Predict a run and hold the prediction against it, as far as the record of the run goes."""
     prediction = predict(scenario_of(run, profile, seed=seed), samples)
     measured = run.ready_s()
     objects = tuple(
@@ -124,9 +133,10 @@ def compare_run(run: Run, samples: int = 200, profile: Profile | None = None, *,
             prediction.ready_fraction(id),
         )
         for id in prediction.services
+        if id not in run.unseen
     )
-    total = max((o.measured_s for o in objects if o.measured_s is not None), default=0.0)
-    return RunComparison(run, prediction, objects, total)
+    ready = [o.measured_s for o in objects if o.measured_s is not None]
+    return RunComparison(run, prediction, objects, max(ready) if ready and not run.unseen else None)
 
 
 def pinball_s(measured_s: float, quantiles: Sequence[float | None], limit_s: float) -> float:
@@ -179,8 +189,8 @@ def summarize(comparisons: Sequence[RunComparison]) -> Summary:
     difference, over, repeats = _repeats(comparisons)
     return Summary(
         runs=len(comparisons),
-        total_median_error=_median(abs(c.total_error) for c in comparisons),
-        total_inside=_mean(c.inside for c in comparisons),
+        total_median_error=_median(abs(c.total_error) for c in comparisons if c.total_error is not None),
+        total_inside=_mean(c.inside for c in comparisons if c.inside is not None),
         object_mean_pinball_s=_mean(pinball_s(o.measured_s or 0.0, o.quantiles, limits[id(c)]) for c, o in ready),
         object_median_error_s=_median(errors),
         object_mean_error_s=_mean(errors),

@@ -104,9 +104,11 @@ class RunSection:
             return []
         low, middle, high = (format_duration(t) for t in self.held.totals)
         judged = [o.inside for o in self.held.objects if o.inside is not None]
-        where = "inside" if self.held.inside else "OUTSIDE"
+        where = "the measured total lies " + ("inside" if self.held.inside else "OUTSIDE")
+        if self.held.no_total:
+            where = f"there is no measured total ({self.held.no_total})"
         return [
-            f"The prediction said {middle} ({low} to {high}): the measured total lies {where}; {sum(judged)} of {counted(len(judged), 'object')} inside theirs."
+            f"The prediction said {middle} ({low} to {high}): {where}; {sum(judged)} of {counted(len(judged), 'object')} inside theirs."
         ]
 
     def _never(self) -> list[str]:

@@ -53,3 +53,23 @@ def test_a_run_that_is_named_itself_must_be_readable_and_one_run_must_be_left(fo
     (folder / "cut.json.gz").unlink()
     result = validate(folder)
     assert result.exit_code == 2 and "holds no measured run that can be read" in result.stderr
+
+
+def test_a_run_that_recorded_nothing_has_no_total_and_passes_no_gate(tmp_path: Path) -> None:
+    lines = (RUN / "trace.jsonl").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "empty.jsonl").write_text("\n".join([lines[0], '{"end": {"until_s": 900, "complete": false}}']))
+    result = validate(tmp_path / "empty.jsonl", RUN, "--max-error", "900%")
+    assert result.exit_code == 1 and "no total to hold the prediction against: empty: it recorded noth" in result.stderr
+    document = json.loads(result.stdout)
+    empty, whole = document["runs"]
+    assert (empty["total_s"], empty["inside"], empty["no_total"]) == (None, None, "it recorded nothing")
+    assert whole["total_s"] > 0 and document["summary"]["total_inside"] == float(whole["inside"])
+    shown = run("validate", "--samples", "2", tmp_path / "empty.jsonl")
+    assert shown.exit_code == 0 and "empty has no total: it recorded nothing." in shown.stdout
+    assert "+0.0%" not in shown.stdout and "totals" not in shown.stdout
+
+
+def test_a_cut_trace_is_only_held_against_what_its_record_reaches(folder: Path) -> None:
+    [cut] = json.loads(validate(folder / "cut.json.gz").stdout)["runs"]
+    assert cut["total_s"] is None and cut["cut"] == cut["no_total"]
+    assert 1 < len(cut["objects"]) < 24 and all(o["measured_s"] is not None for o in cut["objects"])
