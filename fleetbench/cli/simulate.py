@@ -9,7 +9,7 @@ import click
 
 from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet, named
 from fleetbench.cli.options import DURATION, OBJECT, fleet_options, format_option, set_depends_on_option
-from fleetbench.cli.output import progress, warn, write_json, write_tables, write_text
+from fleetbench.cli.output import note, progress, warn, write_json, write_tables, write_text
 from fleetbench.cli.simulation import Simulation, simulation_options
 from fleetbench.errors import place
 
@@ -60,7 +60,7 @@ def command(
     Flags that the repository itself sets on the controllers hold unless an option says otherwise.
     """
     from fleetbench.findings import ERROR
-    from fleetbench.prediction.strategies import predict_strategies
+    from fleetbench.prediction.strategies import InterruptedSimulation, predict_strategies
     from fleetbench.report.folder import write_prediction
     from fleetbench.runs.folder import folder_for
 
@@ -70,16 +70,17 @@ def command(
     choice = simulation.choice(read)
     folder = folder_for(output, save, read.name, strategy, force)
     findings = fleet_findings(read, findings, kustomize_concurrent=options["kustomize_concurrent"])
-    with progress("Simulating") as bar:
-        result = predict_strategies(
-            read,
-            choice,
-            strategy,
-            simulation.samples,
-            findings=tuple(findings),
-            why_of=_object(read, why),
-            progress=bar,
-        )
+    explained = _object(read, why)
+    try:
+        with progress("Simulating") as bar:
+            result = predict_strategies(
+                read, choice, strategy, simulation.samples, findings=tuple(findings), why_of=explained, progress=bar
+            )
+    except InterruptedSimulation as stop:
+        if folder is not None:
+            write_prediction(folder, stop.simulated, force)
+            note(f"Wrote {folder}: {stop.simulated.assembled.warnings[-1]}")
+        raise
     if folder is not None:
         write_prediction(folder, result, force)
     _show(result, format, why is not None)

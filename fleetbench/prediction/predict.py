@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import os
 from array import array
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 
 from fleetbench.engine.items import Plan
 from fleetbench.engine.plan import compile_plan
@@ -80,6 +82,15 @@ class Prediction:
         """That sample in full, with its timeline."""
         return run_sample(compile_plan(self.scenario), self.median_number, record=True)
 
+    def first(self, samples: int) -> Prediction:
+        """The prediction that fewer samples would have come to."""
+        return replace(
+            self,
+            ready=tuple(values[:samples] for values in self.ready),
+            totals=self.totals[:samples],
+            complete=self.complete[:samples],
+        )
+
     @cached_property
     def _index(self) -> dict[ObjectId, int]:
         return {id: n for n, id in enumerate(self.services)}
@@ -87,6 +98,15 @@ class Prediction:
     @cached_property
     def _sorted(self) -> list[array[float]]:
         return [array("d", sorted(values)) for values in self.ready]  # a list of floats takes four times the memory
+
+
+class InterruptedPrediction(KeyboardInterrupt):
+    """Somebody interrupted while samples were drawn, at least one of which is done."""
+
+    def __init__(self, prediction: Prediction):
+        super().__init__()
+        self.prediction = prediction
+        """Of the samples that were done."""
 
 
 def predict(
@@ -106,6 +126,7 @@ def predict(
 
     Raises:
         InputError: fewer than 1 sample, or more than a million.
+        InterruptedPrediction: an interrupt, with what was done by then.
     """
     if not 1 <= samples <= MAX_SAMPLES:
         raise InputError(f"--samples: got {samples}, wanted 1 to {MAX_SAMPLES}")
@@ -113,30 +134,41 @@ def predict(
     order = sorted(range(len(plan.services)), key=lambda n: plan.items[plan.services[n]].id)
     ready = tuple(array("d", bytes(8 * samples)) for _ in order)
     totals, complete = array("d", bytes(8 * samples)), array("b", bytes(samples))
+    prediction = Prediction(scenario, tuple(plan.items[plan.services[n]].id for n in order), ready, totals, complete)
+    done = 0
 
-    def take(rows: Iterable[tuple[int, array[float], bool]]) -> None:
-        for number, values, whole in rows:
-            last = 0.0
-            for place, n in enumerate(order):
-                value = values[n]
-                ready[place][number] = value
-                if value > last and value != math.inf:
-                    last = value
-            totals[number], complete[number] = last, whole
-            if progress is not None:
-                progress(number + 1, samples)
+    def take(number: int, values: array[float], whole: bool) -> None:
+        last = 0.0
+        for place, n in enumerate(order):
+            value = values[n]
+            ready[place][number] = value
+            if value > last and value != math.inf:
+                last = value
+        totals[number], complete[number] = last, whole
+        if progress is not None:
+            progress(number + 1, samples)
 
-    for rows in _batches(plan, samples, processes):
-        take(rows)
-    services = tuple(plan.items[plan.services[n]].id for n in order)
-    return Prediction(scenario, services, ready, totals, complete)
+    try:
+        with closing(_batches(plan, samples, processes)) as batches:
+            for row in chain.from_iterable(batches):  # in the order of their numbers
+                take(*row)
+                done += 1
+    except KeyboardInterrupt:
+        if not done:
+            raise
+        raise InterruptedPrediction(prediction.first(done)) from None
+    return prediction
 
 
-def _row(sample: Sample) -> tuple[int, array[float], bool]:
+_Row = tuple[int, "array[float]", bool]
+"""Number, Ready of each service, whether all of them were."""
+
+
+def _row(sample: Sample) -> _Row:
     return sample.number, array("d", [math.inf if t is None else t for t in sample.ready_s]), sample.complete
 
 
-def _batches(plan: Plan, samples: int, processes: int | None) -> Iterable[list[tuple[int, array[float], bool]]]:
+def _batches(plan: Plan, samples: int, processes: int | None) -> Generator[list[_Row]]:
     import time
 
     workers = min(processes or os.cpu_count() or 1, samples)
@@ -151,9 +183,7 @@ def _batches(plan: Plan, samples: int, processes: int | None) -> Iterable[list[t
         yield from _in_processes(plan, range(done, samples), workers, spent / done)
 
 
-def _in_processes(
-    plan: Plan, numbers: range, workers: int, sample_s: float
-) -> Iterable[list[tuple[int, array[float], bool]]]:
+def _in_processes(plan: Plan, numbers: range, workers: int, sample_s: float) -> Iterable[list[_Row]]:
     from fleetbench.prediction.processes import worker_pool
 
     size = max(1, min(math.ceil(len(numbers) / workers / 4), round(0.5 / max(sample_s, 1e-6)) or 1))
@@ -170,6 +200,6 @@ def _keep(scenario: Scenario) -> None:
     _plan = compile_plan(scenario)
 
 
-def _run_chunk(numbers: range) -> list[tuple[int, array[float], bool]]:
+def _run_chunk(numbers: range) -> list[_Row]:
     assert _plan is not None
     return [_row(run_sample(_plan, number)) for number in numbers]

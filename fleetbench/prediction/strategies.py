@@ -11,7 +11,7 @@ from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization
 from fleetbench.graph.waves import is_waves, to_waves
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Assembled, Choice, assemble
-from fleetbench.prediction.predict import Prediction, predict
+from fleetbench.prediction.predict import InterruptedPrediction, Prediction, predict
 
 FINE, WAVES, BOTH = "fine", "waves", "both"
 STRATEGIES = (FINE, WAVES)
@@ -32,6 +32,15 @@ class Simulated:
     why_of: ObjectId | None = None
 
 
+class InterruptedSimulation(KeyboardInterrupt):
+    """Somebody interrupted a simulation of which there is something to keep."""
+
+    def __init__(self, simulated: Simulated):
+        super().__init__()
+        self.simulated = simulated
+        """What was done: of both strategies as many samples as both have, or of the first one alone."""
+
+
 def predict_strategies(
     fleet: Fleet,
     choice: Choice,
@@ -46,25 +55,46 @@ def predict_strategies(
 
     Raises:
         InputError: a value that cannot be.
+        InterruptedSimulation: an interrupt, with what was done by then.
     """
     wanted = STRATEGIES if strategy == BOTH else (strategy,)
-    first: Assembled | None = None
+    assembled: list[Assembled] = []
     predictions: dict[str, Prediction] = {}
-    for name in wanted:
-        laid_out = to_waves(fleet) if name == WAVES else fleet
-        if laid_out is fleet and FINE in predictions:
-            predictions[name] = predictions[FINE]
-            continue
-        assembled = assemble(laid_out, choice)
-        first = first or assembled
+    try:
+        for name in wanted:
+            laid_out = to_waves(fleet) if name == WAVES else fleet
+            if laid_out is fleet and FINE in predictions:
+                predictions[name] = predictions[FINE]
+                continue
+            assembled.append(assemble(laid_out, choice))
 
-        def tell(done: int, of: int, before: int = len(predictions)) -> None:
-            if progress is not None:
-                progress(before * of + done, len(wanted) * of)
+            def tell(done: int, of: int, before: int = len(predictions)) -> None:
+                if progress is not None:
+                    progress(before * of + done, len(wanted) * of)
 
-        predictions[name] = predict(assembled.scenario, samples, progress=tell)
-    assert first is not None
-    return Simulated(first, predictions, findings, is_waves(fleet), why_of)
+            predictions[name] = predict(assembled[-1].scenario, samples, progress=tell)
+    except KeyboardInterrupt as stop:
+        if isinstance(stop, InterruptedPrediction):
+            predictions[name] = stop.prediction
+        if not predictions:
+            raise
+        kept = _as_many(predictions)
+        done = _as_interrupted(assembled[0], kept, samples)
+        raise InterruptedSimulation(Simulated(done, kept, findings, is_waves(fleet), why_of)) from None
+    return Simulated(assembled[0], predictions, findings, is_waves(fleet), why_of)
+
+
+def _as_many(predictions: Mapping[str, Prediction]) -> dict[str, Prediction]:
+    """As many samples of each strategy as all of them have: they are compared sample by sample."""
+    least = min(p.samples for p in predictions.values())
+    return {name: p.first(least) for name, p in predictions.items()}
+
+
+def _as_interrupted(assembled: Assembled, kept: Mapping[str, Prediction], samples: int) -> Assembled:
+    """With a warning for whoever reads the result that it is a part."""
+    done = next(iter(kept.values())).samples
+    text = f"interrupted: {done} of {samples} samples of {' and '.join(kept)} were done"
+    return replace(assembled, warnings=(*assembled.warnings, text))
 
 
 def with_dependencies(fleet: Fleet, changes: Mapping[ObjectId, tuple[ObjectId, ...]]) -> Fleet:
