@@ -11,12 +11,10 @@ from typing import Any, TextIO
 from fleetbench.errors import EnvironmentLacks, FleetbenchError, InputError
 from fleetbench.graph.document import to_document
 from fleetbench.graph.fleet import Fleet
-from fleetbench.runs.files import TRACE, end_line, event_line, header_line
-from fleetbench.runs.folder import GRAPH, META, PREDICTION, READY, REPORT, as_json
+from fleetbench.runs.files import end_line, event_line, header_line
+from fleetbench.runs.folder import GRAPH, META, TRACE, as_json, files_of_run
 from fleetbench.timeline.events import Event
 from fleetbench.units import counted
-
-RUN_FILES = (META, GRAPH, PREDICTION, TRACE, READY, REPORT)
 
 
 def open_folder(folder: Path, force: bool) -> Path:
@@ -25,15 +23,16 @@ def open_folder(folder: Path, force: bool) -> Path:
     Raises:
         InputError: it holds a run already, or is no folder that can be written.
     """
-    held = [name for name in RUN_FILES if (folder / name).exists()]
+    held = files_of_run(folder)
     if held and not force:
         raise InputError(
-            f"{folder}: holds a run already ({', '.join(held)})", "name another folder with -o, or give --force"
+            f"{folder}: holds a run already ({', '.join(path.name for path in held)})",
+            "name another folder with -o, or give --force",
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in held:
-            (folder / name).unlink()
+        for path in held:
+            path.unlink()
     except OSError as error:
         raise InputError(
             f"{folder}: cannot be written: {error.strerror}", "name a folder of your own with -o"

@@ -19,7 +19,7 @@ from fleetbench.report.frames import QUANTILE_NAMES
 from fleetbench.report.result import MEASURED, PREDICTED, ObjectResult, RolloutResult, RunResult
 from fleetbench.runs import folder as runs
 from fleetbench.runs.fields import read_text
-from fleetbench.runs.files import TRACE, read_run
+from fleetbench.runs.files import read_run
 from fleetbench.timeline.causes import Piece
 from fleetbench.timeline.rollout import Rollout
 from fleetbench.timeline.stats import busy_workers, max_parallel
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 PREDICTION_VERSION = 1
 """``format_version`` of prediction.json that this release reads."""
-TOTALS = "totals.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +41,6 @@ class Unreadable:
     name: str
     problem: str
     hint: str | None = None
-
-
-def timeline_file(strategy: str) -> str:
-    """Where a prediction's run folder keeps the events of a strategy's median sample."""
-    return f"timeline-{strategy}.jsonl"
 
 
 def load(path: Path | str) -> RunResult:
@@ -64,12 +58,12 @@ def load(path: Path | str) -> RunResult:
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such run", "name a run folder or a trace file")
-    if path.is_dir() and not (path / TRACE).exists():
+    if path.is_dir() and not (path / runs.TRACE).exists():
         if (path / runs.PREDICTION).exists():
             return _load_prediction(path)
         held = ", ".join(sorted(p.name for p in path.iterdir())[:6]) or "nothing"
         raise InputError(
-            f"{path}: got a folder that holds {held}, wanted {runs.PREDICTION} or {TRACE}",
+            f"{path}: got a folder that holds {held}, wanted {runs.PREDICTION} or {runs.TRACE}",
             "the run that should have written it was cut short, or this is no run folder",
         )
     return result_of_run(read_run(path), path)
@@ -130,7 +124,7 @@ def _load_prediction(path: Path) -> RunResult:
     else:
         notes.append(f"{runs.GRAPH} is missing: no findings and no dependency graph")
     timelines = _timelines(path, [str(s) for s in document.get("strategies") or ()], notes)
-    totals = _totals(path / TOTALS)
+    totals = _totals(path / runs.TOTALS)
     return result_of_document(
         document, str(file), fleet, timelines, totals, path.name, meta, findings, tuple(notes), path
     )
@@ -138,7 +132,7 @@ def _load_prediction(path: Path) -> RunResult:
 
 def _timelines(path: Path, strategies: list[str], notes: list[str]) -> dict[str, Run]:
     """The events of each strategy's median sample, as far as they are there; what is not is noted."""
-    files = {strategy: path / timeline_file(strategy) for strategy in strategies}
+    files = {strategy: path / runs.timeline_file(strategy) for strategy in strategies}
     if not any(file.exists() for file in files.values()):
         notes.append("an older release wrote it, without events: no Gantt chart, no states over time")
     found = {}

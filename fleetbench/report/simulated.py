@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from fleetbench.graph.document import to_document as graph_document
 from fleetbench.prediction.document import to_document
-from fleetbench.report.reading import TOTALS, result_of_document, timeline_file
+from fleetbench.report.reading import result_of_document
 from fleetbench.report.result import RunResult
 from fleetbench.runs.files import end_line, event_line, header_line
+from fleetbench.runs.folder import TOTALS, timeline_file
 from fleetbench.runs.run import Run
 
 if TYPE_CHECKING:

@@ -23,13 +23,12 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.json_node import Node
 from fleetbench.json_text import ANY, as_far_as_whole, ends_early
 from fleetbench.runs import fields
-from fleetbench.runs.folder import META
+from fleetbench.runs.folder import META, TRACE
 from fleetbench.runs.run import Commit, Run
 from fleetbench.runs.spec import is_spec_trace, read_spec_trace
 from fleetbench.timeline.events import Event, Timeline
 
 FORMAT_VERSION = 1
-TRACE = "trace.jsonl"
 SUFFIXES = (".json", ".json.gz", ".jsonl")
 
 

@@ -15,7 +15,21 @@ from fleetbench import __version__
 from fleetbench.errors import InputError
 
 META, GRAPH, PREDICTION, READY, REPORT = "meta.json", "graph.json", "prediction.json", "ready.csv", "report.md"
+TRACE, TOTALS = "trace.jsonl", "totals.csv"
+_TIMELINES = "timeline-{}.jsonl"
 FORMAT_VERSION = 1
+
+
+def timeline_file(strategy: str) -> str:
+    """Where a prediction's run folder keeps the events of a strategy's median sample."""
+    return _TIMELINES.format(strategy)
+
+
+def files_of_run(folder: Path) -> list[Path]:
+    """The files of the run that a folder holds, measured or predicted, the meta file first; others are not ours."""
+    found = [folder / name for name in (META, GRAPH, PREDICTION, TRACE, READY, REPORT) if (folder / name).exists()]
+    beside = [folder / TOTALS, *sorted(folder.glob(_TIMELINES.format("*")))] if found else []
+    return found + [path for path in beside if path.is_file()]
 
 
 def default_folder(fleet: str, strategy: str) -> Path:
@@ -45,7 +59,8 @@ def folder_for(output: Path | None, save: bool, fleet: str, strategy: str, force
 def write_folder(folder: Path, files: Mapping[str, str], force: bool = False) -> None:
     """Write files into a run folder, all or none.
 
-    A folder that holds other files gets them one by one, the meta file last: without it the folder is a cut run.
+    A folder that holds other files gets them one by one, the meta file last: without it the folder is a cut run. Of a
+    run that is written over nothing stays.
 
     Args:
         folder: the run folder.
@@ -79,7 +94,9 @@ def _fill(folder: Path, temporary: Path, files: Mapping[str, str], force: bool) 
     if (folder / META).exists() and not force:
         raise InputError(f"{folder}: holds a run already", "name another folder, or say --force")
     folder.mkdir(exist_ok=True)
-    (folder / META).unlink(missing_ok=True)
+    if (folder / META).exists():
+        for path in files_of_run(folder):
+            path.unlink()
     for name in sorted(files, key=lambda n: n == META):
         os.replace(temporary / name, folder / name)
 
