@@ -66,9 +66,9 @@ def strategy_document(prediction: Prediction, why_of: ObjectId | None = None) ->
     median = prediction.median
     timeline = median.timeline
     assert timeline is not None
-    quantiles = {f"total_s_p{round(q * 100)}": _rounded(prediction.total_quantile(q)) for q in QUANTILES}
+    quantiles = {f"total_s_p{round(q * 100)}": _rounded(prediction.last_ready_quantile(q)) for q in QUANTILES}
     return {
-        "total_s": _rounded(median.total_s),
+        "total_s": quantiles["total_s_p50"],
         **quantiles,
         "complete": median.complete,
         "complete_fraction": prediction.complete_fraction,

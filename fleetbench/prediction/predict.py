@@ -53,8 +53,13 @@ class Prediction:
         return None if math.isinf(value) else value
 
     def total_quantile(self, q: float) -> float:
-        """The lower quantile of the total: a real sample's."""
-        return sorted(self.totals)[lower_rank(q, len(self.totals))]
+        """The lower quantile of the total: a real sample's; 0 = one in which nothing turned Ready."""
+        return self.totals[self._by_total[lower_rank(q, self.samples)]]
+
+    def last_ready_quantile(self, q: float) -> float | None:
+        """The same; None where nothing turned Ready in that sample."""
+        number = self._by_total[lower_rank(q, self.samples)]
+        return None if all(math.isinf(values[number]) for values in self.ready) else self.totals[number]
 
     def ready_fraction(self, service: ObjectId) -> float:
         """Share of samples in which the service turned Ready."""
@@ -74,8 +79,7 @@ class Prediction:
     @cached_property
     def median_number(self) -> int:
         """The sample whose total is the median."""
-        order = sorted(range(len(self.totals)), key=lambda n: (self.totals[n], n))
-        return order[lower_rank(0.5, len(order))]
+        return self._by_total[lower_rank(0.5, self.samples)]
 
     @cached_property
     def median(self) -> Sample:
@@ -90,6 +94,10 @@ class Prediction:
             totals=self.totals[:samples],
             complete=self.complete[:samples],
         )
+
+    @cached_property
+    def _by_total(self) -> list[int]:
+        return sorted(range(self.samples), key=lambda n: (self.totals[n], n))
 
     @cached_property
     def _index(self) -> dict[ObjectId, int]:
