@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from fleetbench.decide.check import Change, Verdict, said
+from fleetbench.decide.check import Change, Verdict, said, total_at
 from fleetbench.decide.paired import interval, signed
 from fleetbench.ids import say
 from fleetbench.report.inert import inert
@@ -44,8 +44,12 @@ def figures(verdict: Verdict) -> str:
     """The total beside its target and its baseline, in a line."""
     p = verdict.now.prediction
     policy = verdict.policy
-    total = f"total p50 {format_duration(p.total_quantile(0.5))}, p90 {format_duration(p.total_quantile(0.9))}"
+    p50_s, p90_s = (total_at(p, q) for q in (0.5, 0.9))
+    total = f"total p50 {format_duration(p50_s)}, p90 {format_duration(p90_s)}"
     parts = [f"{total} ({counted(p.samples, 'sample')}, seed {p.scenario.seed})"]
+    if p50_s is None:
+        last = format_duration(p.last_ready_quantile(0.5))
+        parts.append(f"not complete: what turns Ready has done so by {last} (p50)")
     if policy.target_s is not None:
         parts.append(f"target {format_duration(policy.target_s)} on p{round(policy.quantile * 100)}")
     if verdict.base is not None and verdict.total is not None:

@@ -12,7 +12,7 @@ from fleetbench.findings import DEPENDENCY_MISSING, RULES, Finding
 from fleetbench.graph.fleet import Dependency
 from fleetbench.ids import ObjectId
 from fleetbench.prediction.predict import predict
-from fleetbench.report.check import to_document
+from fleetbench.report.check import figures, to_document
 from fleetbench.report.check_annotations import workflow_commands
 from fleetbench.report.check_junit import check_junit
 from fleetbench.report.check_markdown import COMMENT_LIMIT, check_markdown
@@ -85,6 +85,17 @@ def test_a_budget_is_not_met_by_a_rollout_that_does_not_finish():
     broken = side(fleet(ks("a", "b"), ks("b", broken="no such path")), {})
     verdict = judge(broken, None, Policy(target_s=36_000))
     assert next(f.message for f in verdict.failures if f.kind == "budget").startswith("p50 of the total: never")
+
+
+def test_every_report_of_a_rollout_that_does_not_finish_says_so():
+    verdict = judge(side(fleet(ks("a", "b"), ks("b", broken="no such path")), {}), None, Policy())
+    text = figures(verdict)
+    assert text.startswith(
+        "total p50 never, p90 never (8 samples, seed 0); not complete: what turns Ready has done so by "
+    )
+    assert text in check_junit(verdict) and "not complete" in check_markdown(verdict)
+    assert to_document(verdict)["total_s"] is None
+    assert "not complete" not in figures(judge(side(fleet(ks("a")), {}), None, Policy()))
 
 
 def test_a_suspended_object_is_not_asked_for_by_the_budget():
