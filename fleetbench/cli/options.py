@@ -11,24 +11,31 @@ import click
 
 from fleetbench.cli.fleet import ENVIRONMENTS, FleetChoice
 from fleetbench.ids import ObjectId, parse_reference
-from fleetbench.units import parse_duration
+from fleetbench.units import MAX_DURATION_S, go_duration, parse_duration
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class DurationType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """A Go duration such as ``1m30s``; the command gets seconds."""
+    """A Go duration such as ``1m30s``, within bounds where there are some; the command gets seconds."""
 
     name = "duration"
+
+    def __init__(self, least_s: float = 0.0, most_s: float = MAX_DURATION_S):
+        self.least_s, self.most_s = least_s, most_s
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Parse it; a default that is already seconds passes."""
         if isinstance(value, (int, float)):
             return float(value)
         try:
-            return parse_duration(value)
+            seconds = parse_duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+        if not self.least_s <= seconds <= self.most_s:
+            bounds = f"{go_duration(self.least_s)} to {go_duration(self.most_s)}"
+            self.fail(f"got {value!r}, wanted {bounds}", param, ctx)
+        return seconds
 
 
 class ObjectType(click.ParamType):  # type: ignore[type-arg,unused-ignore]

@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 import click
 
 from fleetbench.cli.fleet import named, without_namespace
-from fleetbench.cli.options import DURATION, durations_option, samples_option, seed_option, stacked
+from fleetbench.cli.options import DURATION, DurationType, durations_option, samples_option, seed_option, stacked
 from fleetbench.cli.output import warn
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId, parse_reference
 from fleetbench.model.assemble import Assembled, Choice
+from fleetbench.model.parameters import REQUEUE_S
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 VERSIONS = ("2.6", "2.7", "2.8", "2.9")
@@ -42,7 +43,7 @@ def flag_options(command: Command) -> Command:
         click.option(
             "--requeue-dependency",
             metavar="DURATION",
-            type=DURATION,
+            type=DurationType(*REQUEUE_S),
             help="How often a dependency is polled.  [default: the repository's, else 30s]",
         ),
     )

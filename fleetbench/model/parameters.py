@@ -12,6 +12,9 @@ from typing import Any
 
 from fleetbench.errors import InputError
 
+REQUEUE_S = (0.1, 86_400.0)
+"""Seconds that ``--requeue-dependency`` may be, from and to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
@@ -77,7 +80,7 @@ class Parameters:
             raise InputError(f"kustomize_cpus: got {self.kustomize_cpus:g}, wanted 0.01 to 1000 processors")
         for name in ("requeue_dependency_s", "helm_requeue_dependency_s"):
             value = getattr(self, name)
-            if not 0.1 <= value <= 86_400:
+            if not REQUEUE_S[0] <= value <= REQUEUE_S[1]:
                 raise InputError(f"{name}: got {value:g} s, wanted 0.1 s to 24 h")
 
     def unbounded(self) -> Parameters:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fleetbench.ids import parse_reference, say
-from fleetbench.model.parameters import parameters_of
+from fleetbench.model.parameters import REQUEUE_S, parameters_of
 from fleetbench.units import go_duration, parse_duration
 
 Value = str | int | float | bool
@@ -61,7 +61,7 @@ def _processors(text: str) -> float:
 
 def _interval(text: str) -> float:
     value = parse_duration(text)
-    if not 0.1 <= value <= 86_400:
+    if not REQUEUE_S[0] <= value <= REQUEUE_S[1]:
         raise ValueError(f"got {text!r}, wanted 100ms to 24h")
     return value
 

@@ -74,6 +74,12 @@ def test_escape_sequences_in_a_message_are_shown_not_obeyed(failing: Callable[..
     assert result.stderr == "Error: name \\x1b[2J\\u202eevil\\n::error::forged\n"
 
 
+def test_a_poll_interval_that_cannot_be_is_told_by_the_name_of_its_option() -> None:
+    result = run("simulate", "--requeue-dependency", "0s")
+    assert result.exit_code == 2
+    assert "Invalid value for '--requeue-dependency': got '0s', wanted 100ms to 24h0m0s" in result.stderr
+
+
 def test_a_command_that_does_not_exist_gets_a_suggestion() -> None:
     result = run("grap")
     assert result.exit_code == 2
