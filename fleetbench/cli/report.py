@@ -10,12 +10,14 @@ import click
 
 from fleetbench.cli.options import format_option, samples_option, seed_option
 from fleetbench.cli.output import note, progress, warn, write_json, write_text
+from fleetbench.cli.runs import warn_if_cut
 from fleetbench.errors import FleetbenchError, InputError
 from fleetbench.report.frames import TABLES
 
 if TYPE_CHECKING:
     from fleetbench.report.reading import Unreadable
     from fleetbench.report.result import RunResult
+    from fleetbench.validation.compare import RunComparison
 
 
 @click.command(epilog="Example: fleetbench report results/dev-both results/dev-fine-1 -o report.html")
@@ -67,10 +69,14 @@ def command(
     if output is None and format == "html" and sys.stdout.isatty():
         raise click.UsageError("The page is no text for a terminal: give -o FILE, for example -o report.html.")
     found = _read(runs, tolerant=format == "html")
+    compared = format == "html" or (format != "perfetto" and table == "ready")
+    held = _held(found, samples, seed, profile) if compared else {}
     if format == "html":
-        write_text(_page(found, samples, seed, profile), output)
+        from fleetbench.report.html import page
+
+        write_text(page(found, held), output)
     else:
-        _export([r for r in found if not hasattr(r, "problem")], format, table, output)
+        _export([r for r in found if not hasattr(r, "problem")], held, format, table, output)
 
 
 def _read(paths: tuple[Path, ...], tolerant: bool) -> list[RunResult | Unreadable]:
@@ -89,7 +95,10 @@ def _read(paths: tuple[Path, ...], tolerant: bool) -> list[RunResult | Unreadabl
             inside = [path]  # an empty folder: reading it says so
         for one in inside:
             try:
-                found.append(load(one))
+                run = load(one)
+                found.append(run)
+                if run.run is not None:
+                    warn_if_cut(run.run)
             except FleetbenchError as error:
                 if not tolerant:
                     raise
@@ -98,9 +107,11 @@ def _read(paths: tuple[Path, ...], tolerant: bool) -> list[RunResult | Unreadabl
     return found
 
 
-def _page(found: list[RunResult | Unreadable], samples: int, seed: int, profile: str | None) -> str:
+def _held(
+    found: list[RunResult | Unreadable], samples: int, seed: int, profile: str | None
+) -> dict[int, RunComparison]:
+    """Each measured run's number -> its prediction held against it; without samples, none."""
     from fleetbench.model.profile import load_profile
-    from fleetbench.report.html import page
     from fleetbench.report.reading import Unreadable
     from fleetbench.validation.compare import compare_run
 
@@ -111,10 +122,12 @@ def _page(found: list[RunResult | Unreadable], samples: int, seed: int, profile:
             bar(number, len(found))
             if samples and not isinstance(run, Unreadable) and run.run is not None:
                 held[number] = compare_run(run.run, samples, user, seed=seed)
-    return page(found, held)
+    return held
 
 
-def _export(found: list[RunResult], format: str, table: str, output: Path | None) -> None:
+def _export(
+    found: list[RunResult], held: dict[int, RunComparison], format: str, table: str, output: Path | None
+) -> None:
     if format == "perfetto":
         from fleetbench.report.perfetto import trace
 
@@ -123,8 +136,11 @@ def _export(found: list[RunResult], format: str, table: str, output: Path | None
     import pandas
 
     from fleetbench.report import exports
+    from fleetbench.report.frames import with_prediction
 
-    frame = pandas.concat([getattr(run, table) for run in found], ignore_index=True)
+    parts = [getattr(run, table) for run in found]
+    parts = [with_prediction(part, held[n]) if n in held else part for n, part in enumerate(parts)]
+    frame = pandas.concat(parts, ignore_index=True)
     if format == "csv":
         write_text(exports.frame_csv(frame), output)
     elif format == "markdown":

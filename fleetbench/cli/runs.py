@@ -34,6 +34,11 @@ def measured_runs(paths: Sequence[Path]) -> list[Run]:
         named = ", ".join(map(str, paths))
         raise InputError(f"{named}: holds no measured run that can be read", "give what `fleetbench measure -o` wrote")
     for run in found:
-        if run.cut:
-            warn(f"{run.name}: {run.cut}; it is used as far as it goes")
+        warn_if_cut(run)
     return found
+
+
+def warn_if_cut(run: Run) -> None:
+    """Say of a run whose record stops early that it does."""
+    if run.cut:
+        warn(f"{run.name}: {run.cut}; it is used as far as it goes")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fleetbench.ids import ObjectId
+
 if TYPE_CHECKING:
     import pandas
 
-    from fleetbench.ids import ObjectId
     from fleetbench.report.result import RunResult
+    from fleetbench.validation.compare import RunComparison
 
 QUANTILE_NAMES = ("p5", "p10", "p50", "p90", "p95")
 
@@ -26,10 +28,10 @@ COLUMNS: dict[str, dict[str, str]] = {
         "layer": "layer of the dependsOn graph, 0 depends on nothing; empty = in a cycle or behind one",
         "ready_s": "seconds to Ready: measured, or in the median sample; empty = never",
         **{
-            f"ready_s_{q}": f"seconds to Ready, quantile {q[1:]} % of the samples; empty = never there, or measured"
+            f"ready_s_{q}": f"seconds to Ready, quantile {q[1:]} % of the samples; empty = never there, or not predicted"
             for q in QUANTILE_NAMES
         },
-        "ready_fraction": "share of the samples in which it turned Ready, 0 to 1; empty = measured",
+        "ready_fraction": "share of the samples in which it turned Ready, 0 to 1; empty = not predicted",
         "started_s": "seconds to the first reconcile that got past its dependencies; empty = not known",
         "attempts": "reconciles up to Ready; empty = not known",
         "workload_time_from": "which rule chose its workload time; empty = measured",
@@ -63,8 +65,8 @@ COLUMNS: dict[str, dict[str, str]] = {
     "totals": {
         "run": _WHICH["run"],
         "rollout": _WHICH["rollout"],
-        "quantile": "share of the samples that are not later, 0 to 1",
-        "total_s": "seconds to the last Ready in that sample",
+        "quantile": "share of the samples that are not later, 0 to 1; empty = measured",
+        "total_s": "seconds to the last Ready in that sample, or as measured; empty = nothing turned Ready",
     },
 }
 """Frame -> column -> its meaning and unit."""
@@ -107,6 +109,18 @@ def ready(run: RunResult) -> pandas.DataFrame:
         for o in rollout.objects
     ]
     return _frame("ready", rows)
+
+
+def with_prediction(frame: pandas.DataFrame, held: RunComparison) -> pandas.DataFrame:
+    """The ``ready`` frame of a measured run with what its prediction says of each object."""
+    said: dict[str, list[float | None]] = {}
+    by_id = {o.id: o for o in held.objects}
+    for which in zip(frame["kind"], frame["namespace"], frame["name"], strict=True):
+        o = by_id.get(ObjectId(*which))
+        for n, q in enumerate(QUANTILE_NAMES):
+            said.setdefault(f"ready_s_{q}", []).append(None if o is None else o.quantiles[n])
+        said.setdefault("ready_fraction", []).append(None if o is None else o.ready_fraction)
+    return frame.assign(**said).astype(dict.fromkeys(said, "float64"))
 
 
 def events(run: RunResult) -> pandas.DataFrame:
@@ -155,8 +169,13 @@ def why(run: RunResult) -> pandas.DataFrame:
 
 
 def totals(run: RunResult) -> pandas.DataFrame:
-    """One row a sample and strategy, ascending."""
+    """One row a sample and strategy, ascending; of a measured run its one total."""
     rows = [
+        {"run": run.name, "rollout": rollout.label, "total_s": rollout.total_s}
+        for rollout in run.rollouts
+        if run.run is not None
+    ]
+    rows += [
         {"run": run.name, "rollout": rollout.label, "quantile": (n + 1) / len(rollout.totals_s), "total_s": total}
         for rollout in run.rollouts
         for n, total in enumerate(rollout.totals_s)

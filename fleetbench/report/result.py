@@ -192,5 +192,5 @@ class RunResult:
 
     @cached_property
     def totals(self) -> pandas.DataFrame:
-        """The total of each sample, ascending: one row a sample and strategy; empty for a measured run."""
+        """The total of each sample, ascending: one row a sample and strategy; of a measured run its one total."""
         return frames.totals(self)

@@ -1,6 +1,8 @@
 """``fleetbench report``: what it writes, and what it says when it cannot."""
 
+import csv
 import importlib.util
+import io
 import json
 import subprocess
 import sys
@@ -81,6 +83,35 @@ def test_tables_and_traces_go_to_standard_output(predicted, format):
         assert json.loads(result.stdout)["traceEvents"]
     else:
         assert "ready_s" in result.stdout.splitlines()[0]
+
+
+def rows(*args):
+    result = report(*args, "--format", "csv")
+    assert result.exit_code == 0, result.output
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+def test_the_table_of_totals_has_the_one_total_of_a_measured_run(predicted):
+    table = rows(predicted, TRACE, "--table", "totals")
+    assert [r["rollout"] for r in table] == ["fine"] * 3 + ["waves"] * 3 + ["fine-c4"]
+    measured = table[-1]
+    assert measured["quantile"] == "" and float(measured["total_s"]) == runs.measured().rollout.total_s
+
+
+def test_the_table_of_ready_holds_the_prediction_beside_what_was_measured():
+    held = rows(TRACE, "--samples", "3")
+    assert all(float(r["ready_s_p5"]) <= float(r["ready_s_p95"]) and r["ready_fraction"] == "1.000" for r in held)
+    alone = rows(TRACE, "--samples", "0")
+    assert {r["ready_s_p50"] for r in alone} == {""}
+    assert [r["ready_s"] for r in alone] == [r["ready_s"] for r in held]
+
+
+def test_a_cut_run_is_warned_of_whatever_the_format(tmp_path):
+    cut = tmp_path / "cut.json.gz"
+    cut.write_bytes((runs.TRACES / "fine-c4.json.gz").read_bytes()[:2500])
+    for format in ("csv", "perfetto"):
+        result = report(cut, "--format", format, "--table", "totals")
+        assert result.exit_code == 0 and "Warning: cut: the recording was cut short" in result.stderr
 
 
 def test_parquet_needs_a_file(predicted, tmp_path):
