@@ -115,9 +115,7 @@ def read_document(text: str, file: str) -> Fleet:
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError.at(
-            file, error.lineno, None, wanted=f"JSON as `fleetbench graph` writes it ({error.msg})"
-        ) from None
+        raise InputError.at(file, error.lineno, None, error.msg, "JSON as `fleetbench graph` writes it") from None
     except RecursionError:
         raise InputError.at(file, None, None, got="JSON nested too deeply", wanted="a graph file") from None
     except ValueError as error:

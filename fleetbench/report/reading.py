@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fleetbench.errors import InputError
+from fleetbench.errors import InputError, briefly
 from fleetbench.findings import in_order
 from fleetbench.graph.checks import check
 from fleetbench.graph.document import from_document
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, parse_object
+from fleetbench.json_node import Node
 from fleetbench.model.parameters import flags_of_run
 from fleetbench.report.frames import QUANTILE_NAMES
 from fleetbench.report.result import MEASURED, PREDICTED, ObjectResult, RolloutResult, RunResult
 from fleetbench.runs import folder as runs
-from fleetbench.runs.fields import read_text
+from fleetbench.runs.fields import object_id, read_text, seconds, whole
 from fleetbench.runs.files import read_run
 from fleetbench.timeline.causes import Piece
 from fleetbench.timeline.rollout import Rollout
@@ -112,21 +114,21 @@ def result_of_run(run: Run, path: Path | None = None) -> RunResult:
 
 def _load_prediction(path: Path) -> RunResult:
     file = path / runs.PREDICTION
-    document = _json(file)
-    meta = _json(path / runs.META) if (path / runs.META).exists() else {}
+    document, text = _json(file)
+    meta, _ = _json(path / runs.META) if (path / runs.META).exists() else ({}, "")
     notes = [] if meta else [f"{runs.META} is missing: the run was cut short while it was written"]
     fleet: Fleet | None = None
     findings: tuple[Mapping[str, Any], ...] = ()
     if (path / runs.GRAPH).exists():
-        graph = _json(path / runs.GRAPH)
-        fleet = from_document(graph, str(path / runs.GRAPH))
+        graph, graph_text = _json(path / runs.GRAPH)
+        fleet = from_document(graph, str(path / runs.GRAPH), graph_text)
         findings = _findings(graph.get("findings"))
     else:
         notes.append(f"{runs.GRAPH} is missing: no findings and no dependency graph")
-    timelines = _timelines(path, [str(s) for s in document.get("strategies") or ()], notes)
+    timelines = _timelines(path, list(Node(document, str(file), text).mapping("strategies")), notes)
     totals = _totals(path / runs.TOTALS)
     return result_of_document(
-        document, str(file), fleet, timelines, totals, path.name, meta, findings, tuple(notes), path
+        document, str(file), fleet, timelines, totals, path.name, meta, findings, tuple(notes), path, text
     )
 
 
@@ -161,94 +163,87 @@ def result_of_document(
     findings: tuple[Mapping[str, Any], ...] = (),
     notes: tuple[str, ...] = (),
     path: Path | None = None,
+    text: str | None = None,
 ) -> RunResult:
     """A run of the document that ``fleetbench simulate --format json`` writes.
 
     Raises:
         InputError: another format version, or a field of the wrong shape.
     """
+    top = Node(document, file, text)
     version = document.get("format_version")
     if version != PREDICTION_VERSION:
         hint = "read it with the release that wrote it, or simulate again with this one"
-        raise InputError.at(
-            file,
-            None,
-            "format_version",
-            got=version,
-            wanted=f"{PREDICTION_VERSION}, which this release reads",
-            hint=hint,
-        )
-    try:
-        chosen = {_id(w): str(w["chosen_by"]) for w in document.get("workload_times") or ()}
-        rollouts = tuple(
-            _rollout(str(strategy), d, fleet, timelines.get(strategy), totals.get(strategy, ()), chosen)
-            for strategy, d in document["strategies"].items()
-        )
-        parameters = {str(k): (v["value"], str(v["from"])) for k, v in (document.get("parameters") or {}).items()}
-        known = ("seed", "samples", "scenario", "fleet", "fleetbench", "warnings")
-        about = {**(meta or {}), **{k: document[k] for k in known if k in document}}
-        comparison = dict(document.get("comparison") or {})
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError.at(
-            file,
-            None,
-            None,
-            got=f"{type(error).__name__}: {error}",
-            wanted="a prediction as `fleetbench simulate` writes it",
-        ) from error
+        raise top.bad("format_version", version, f"{PREDICTION_VERSION}, which this release reads", hint)
+    chosen = {_id(w): w.required("chosen_by") for w in top.each("workload_times")}
+    strategies = top.below("strategies", data=top.data.get("strategies"))
+    rollouts = tuple(
+        _rollout(strategy, strategies.below(strategy, data=d), fleet, timelines.get(strategy), totals, chosen)
+        for strategy, d in strategies.data.items()
+    )
     if not rollouts:
-        raise InputError.at(file, None, "strategies", got="none", wanted="fine or waves")
-    return RunResult(name, PREDICTED, rollouts, about, parameters, findings, comparison, notes, path)
+        raise top.bad("strategies", None, "fine or waves")
+    known = ("seed", "samples", "scenario", "fleet", "fleetbench", "warnings")
+    about = {**(meta or {}), **{k: document[k] for k in known if k in document}}
+    comparison = top.mapping("comparison")
+    return RunResult(name, PREDICTED, rollouts, about, _parameters(top), findings, comparison, notes, path)
+
+
+def _parameters(top: Node) -> dict[str, tuple[Any, str]]:
+    """Each flag's value and where it came from."""
+    found = top.below("parameters", data=top.mapping("parameters"))
+    each = {name: found.below(name, data=given) for name, given in found.data.items()}
+    return {name: (at.data.get("value"), at.required("from")) for name, at in each.items()}
 
 
 def _rollout(
     strategy: str,
-    d: Mapping[str, Any],
+    d: Node,
     fleet: Fleet | None,
     run: Run | None,
-    totals: tuple[float, ...],
+    totals: Mapping[str, tuple[float, ...]],
     chosen: Mapping[ObjectId, str],
 ) -> RolloutResult:
-    objects = tuple(sorted((_object(o, chosen) for o in d["objects"]), key=lambda o: o.id))
-    explanation, chain = None, tuple(_piece(p) for p in d.get("why") or ())
+    objects = tuple(sorted((_object(o, chosen) for o in d.each("objects")), key=lambda o: o.id))
+    explanation, chain = None, tuple(_piece(p) for p in d.each("why"))
     if run is not None:
         ready = {o.id: o.ready_s for o in objects}
         explanation = Explanation(Rollout(run.fleet, run.timeline, flags_of_run(run.flags), ready_s=ready))
         fleet = run.fleet
+    quantiles = {q: d.optional(f"total_s_{q}", seconds) for q in QUANTILE_NAMES}
     return RolloutResult(
         label=strategy,
         source=PREDICTED,
         fleet=fleet or _bare_fleet(objects),
         objects=objects,
         chain=chain,
-        total_s=_seconds(d.get("total_s")),
-        total_quantiles={q: float(d[f"total_s_{q}"]) for q in QUANTILE_NAMES if d.get(f"total_s_{q}") is not None},
-        totals_s=totals,
-        complete=bool(d.get("complete")),
-        complete_fraction=_seconds(d.get("complete_fraction")),
-        max_parallel=d.get("max_parallel"),
-        max_busy_workers=d.get("max_busy_workers"),
+        total_s=d.optional("total_s", seconds),
+        total_quantiles={q: total_s for q, total_s in quantiles.items() if total_s is not None},
+        totals_s=totals.get(strategy, ()),
+        complete=bool(d.data.get("complete")),
+        complete_fraction=d.optional("complete_fraction", seconds),
+        max_parallel=d.optional("max_parallel", whole),
+        max_busy_workers=d.optional("max_busy_workers", whole),
         explanation=explanation,
     )
 
 
-def _object(o: Mapping[str, Any], chosen: Mapping[ObjectId, str]) -> ObjectResult:
+def _object(o: Node, chosen: Mapping[ObjectId, str]) -> ObjectResult:
     id = _id(o)
     return ObjectResult(
         id,
-        _seconds(o.get("ready_s")),
-        {q: _seconds(o.get(f"ready_s_{q}")) for q in QUANTILE_NAMES},
-        _seconds(o.get("ready_fraction")),
-        _seconds(o.get("started_s")),
-        None if o.get("attempts") is None else int(o["attempts"]),
+        o.optional("ready_s", seconds),
+        {q: o.optional(f"ready_s_{q}", seconds) for q in QUANTILE_NAMES},
+        o.optional("ready_fraction", seconds),
+        o.optional("started_s", seconds),
+        o.optional("attempts", whole),
         chosen.get(id, ""),
     )
 
 
-def _piece(p: Mapping[str, Any]) -> Piece:
-    return Piece(
-        parse_object(p["object"]), str(p["cause"]), float(p["from_s"]), float(p["to_s"]), str(p.get("detail") or "")
-    )
+def _piece(p: Node) -> Piece:
+    from_s, to_s = (p.field(name, seconds) for name in ("from_s", "to_s"))
+    return Piece(p.field("object", object_id), p.required("cause"), from_s, to_s, p.text_of("detail") or "")
 
 
 def _bare_fleet(objects: tuple[ObjectResult, ...]) -> Fleet:
@@ -259,12 +254,9 @@ def _bare_fleet(objects: tuple[ObjectResult, ...]) -> Fleet:
     return from_document(named, runs.PREDICTION)
 
 
-def _id(o: Mapping[str, Any]) -> ObjectId:
-    return parse_object(o["id"], str(o["kind"]))
-
-
-def _seconds(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _id(o: Node) -> ObjectId:
+    kind = o.required("kind")
+    return o.read("id", o.required("id"), lambda key: parse_object(key, kind))
 
 
 def _findings(listed: Any) -> tuple[Mapping[str, Any], ...]:
@@ -274,21 +266,23 @@ def _findings(listed: Any) -> tuple[Mapping[str, Any], ...]:
 def _totals(file: Path) -> dict[str, tuple[float, ...]]:
     """``totals.csv``: columns strategy, quantile, total_s."""
     found: dict[str, list[float]] = {}
-    if file.is_file():
-        try:
-            with file.open(encoding="utf-8", newline="") as stream:
-                for row in csv.DictReader(stream):
-                    found.setdefault(row["strategy"], []).append(float(row["total_s"]))
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise InputError.at(
-                file, None, None, got=f"{type(error).__name__}: {error}", wanted="strategy,quantile,total_s"
-            ) from error
+    if not file.is_file():
+        return {}
+    wanted = "strategy,quantile,total_s"
+    rows = csv.DictReader(io.StringIO(read_text(file, wanted)))
+    try:
+        for row in rows:
+            found.setdefault(row["strategy"], []).append(float(row["total_s"]))
+    except (KeyError, TypeError, ValueError, csv.Error):
+        raise InputError.at(file, rows.line_num, None, got="a line of another kind", wanted=wanted) from None
     return {strategy: tuple(values) for strategy, values in found.items()}
 
 
-def _json(file: Path) -> dict[str, Any]:
+def _json(file: Path) -> tuple[dict[str, Any], str]:
+    """The document of a file, and its text."""
+    text = read_text(file, "JSON")
     try:
-        document = json.loads(read_text(file, "JSON"))
+        document = json.loads(text)
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         raise InputError.at(
@@ -300,5 +294,5 @@ def _json(file: Path) -> dict[str, Any]:
             hint="the run was cut short while it was written: simulate again",
         ) from None
     if not isinstance(document, dict):
-        raise InputError.at(file, None, None, got=type(document).__name__, wanted="a JSON object")
-    return document
+        raise InputError.at(file, 1, None, got=briefly(document), wanted="a JSON object")
+    return document, text

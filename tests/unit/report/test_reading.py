@@ -107,6 +107,33 @@ def test_a_document_of_another_shape_is_bad_input_not_a_traceback(folder, change
         fleetbench.load(folder)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: d.update(strategies=5), "strategies: got 5, wanted an object"),
+        (
+            lambda d: d["strategies"]["fine"]["objects"][1].pop("id"),
+            "strategies.fine.objects[1].id: got nothing, wanted",
+        ),
+        (lambda d: d["strategies"]["fine"]["objects"][0].update(ready_s="soon"), "ready_s: got 'soon', wanted seconds"),
+        (lambda d: d.update(parameters={"x": 1}), "parameters.x: got 1, wanted an object"),
+    ],
+)
+def test_a_mistake_in_a_prediction_names_line_field_got_and_wanted(folder, change, said):
+    edit(folder / "prediction.json", change)
+    with pytest.raises(InputError, match=r"prediction\.json:\d+: ") as caught:
+        fleetbench.load(folder)
+    assert said in caught.value.message
+
+
+def test_a_line_of_totals_that_is_none_is_named(folder):
+    (folder / "totals.csv").write_text("strategy,quantile,total_s\nfine,1.0,soon\n")
+    with pytest.raises(
+        InputError, match=r"totals\.csv:2: got a line of another kind, wanted strategy,quantile,total_s"
+    ):
+        fleetbench.load(folder)
+
+
 def test_a_torn_document_names_the_line(folder):
     text = (folder / "prediction.json").read_text()
     (folder / "prediction.json").write_text(text[: len(text) // 2])
