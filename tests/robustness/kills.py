@@ -98,10 +98,17 @@ def whole_or_none(name: str) -> Callable[[Path, Path], str]:
 
 
 def run_folder_left(folder: Path, reference: Path) -> str:
-    """A predicted run folder: each file is whole; without its meta file ``report`` says that it was cut short."""
+    """A predicted run folder: each file is whole; without its meta file ``report`` says that it was cut short.
+
+    One that was interrupted is that of the samples that were done, and says so.
+    """
     run = folder / "run"
     if not run.exists() or not any(run.iterdir()):
         return "nothing"
+    if (samples := samples_left(run)) is not None:
+        code, _ = fleetbench("report", run, "--format", "csv", "-o", folder / "ready.csv")
+        assert code == 0 and 1 <= samples < 150
+        return "partial"
     for file in run.iterdir():
         if file.name == "meta.json":
             json.loads(file.read_text())
@@ -114,6 +121,15 @@ def run_folder_left(folder: Path, reference: Path) -> str:
         return "whole"
     assert "cut short" in said + (folder / "page.html").read_text()
     return "partial"
+
+
+def samples_left(run: Path) -> int | None:
+    """How many samples an interrupted simulation kept; None = it was not interrupted while it drew them."""
+    if not (run / "meta.json").exists():
+        return None
+    meta, prediction = (json.loads((run / name).read_text()) for name in ("meta.json", "prediction.json"))
+    assert meta["samples"] == prediction["samples"]
+    return int(meta["samples"]) if any(w.startswith("interrupted: ") for w in prediction["warnings"]) else None
 
 
 def sweep_left(folder: Path, reference: Path) -> str:
