@@ -85,7 +85,7 @@ def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
         return _failed(w, n, phases.BUILD_FAILED)
     w.emit(n, phases.APPLYING)
     yield w.work(n, world.DRY_RUN, ceil(max(item.applies, 1) / w.parameters.concurrent_ssa))
-    if any(w.applied_s[p] is None for p in item.needs_apply) or (w.fails(n) and not item.waits):
+    if item.refused or any(w.applied_s[p] is None for p in item.needs_apply) or (w.fails(n) and not item.waits):
         return _failed(w, n, phases.RECONCILIATION_FAILED)
     yield from _apply(w, n, revision)
     if item.waits:

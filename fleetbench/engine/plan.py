@@ -96,7 +96,8 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     item.applies = max(k.applies, len(item.creates))
     item.definitions = any(id.kind == "CustomResourceDefinition" for id in k.objects)
     item.interval_s, item.timeout_s, item.retry_s = k.interval_s, k.effective_timeout_s, k.effective_retry_s
-    item.suspend, item.broken = k.suspend, k.broken is not None
+    unset = scenario.parameters.strict_post_build_substitutions and bool(k.unset_variables)
+    item.suspend, item.broken, item.refused = k.suspend, k.broken is not None or unset, k.refused is not None
     item.shard = k.shard
     item.waits = checks_health(k)
     if k.wait:

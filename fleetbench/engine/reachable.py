@@ -61,7 +61,7 @@ def reach(plan: Plan, given_up: Collection[int] = (), *, healthy: bool = False) 
         if exists[n] and not applies[n]:
             applies[n] = (
                 _can_start(plan, n, exists, ready)
-                and not item.broken
+                and not (item.broken or item.refused)
                 and all(applies[p] or before[p] for p in (*item.needs_apply, *item.needs_build))
                 and (healed or item.waits or not item.fails)
             )

@@ -118,6 +118,10 @@ class Kustomization:
     not_expanded: str | None = None
     broken: str | None = None
     """Why Flux cannot build it (missing path, failing build): it never turns Ready; None = it builds."""
+    unset_variables: tuple[str, ...] = ()
+    """Variables in its build that nothing sets and that have no default: strict substitution fails the build."""
+    refused: str | None = None
+    """What the API server refuses of what it applies, so that the dry-run of all of it fails; None = nothing known."""
     applies: int = 0
     """How many objects its build holds."""
     objects: tuple[ObjectId, ...] = ()

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import networkx as nx
 
-from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.fleet import Fleet, Kustomization
 from fleetbench.graph.order import APPLIED, READY, Moment, applied, enforced_order, ready
 from fleetbench.ids import ObjectId
 
@@ -83,6 +83,7 @@ def _never_applied(fleet: Fleet) -> list[ObjectId]:
         if (
             obj.suspend
             or obj.broken is not None
+            or (isinstance(obj, Kustomization) and obj.refused is not None)
             or without_source
             or any(d.target not in fleet for d in obj.depends_on)
         ):

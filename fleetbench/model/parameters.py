@@ -59,6 +59,9 @@ class Parameters:
     """Feature gate CancelHealthCheckOnNewRevision; KC internal/features/features.go: off."""
     additive_cel_dependency_check: bool = False
     """Feature gate AdditiveCELDependencyCheck; KC internal/features/features.go: off."""
+    strict_post_build_substitutions: bool = True
+    """Feature gate StrictPostBuildSubstitutions: a variable that nothing sets fails the build; KC internal/features/features.go:
+    on since 1.9 (Flux 2.9)."""
     default_to_retry_on_failure: bool = False
     """Feature gate DefaultToRetryOnFailure; HC internal/features/features.go: off."""
     kube_api_qps: float | None = None
@@ -112,9 +115,9 @@ class Parameters:
 
 _OF_RELEASE: dict[str, dict[str, Any]] = {
     # helm-controller 1.3 and 1.4 wait with Helm 3's own loop: helm.sh/helm/v3 pkg/kube/wait.go, every 2 s.
-    "2.6": {"helm_poll_s": 2.0},
-    "2.7": {"helm_poll_s": 2.0},
-    "2.8": {},
+    "2.6": {"helm_poll_s": 2.0, "strict_post_build_substitutions": False},
+    "2.7": {"helm_poll_s": 2.0, "strict_post_build_substitutions": False},
+    "2.8": {"strict_post_build_substitutions": False},
     "2.9": {},
 }
 """Release -> what differs from 2.9's defaults."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from fleetbench.findings import (
     CHART_NOT_RENDERED,
     ENTRY_EMPTY,
+    FILE_UNREADABLE,
     NOT_EXPANDED,
     ROOT_ASSUMED,
     SOURCE_MISSING,
@@ -22,7 +23,7 @@ from fleetbench.repo.entries import entries
 from fleetbench.repo.flags import INSTANCE_GROUP, flags_of
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.needs import Needs, variables_from_elsewhere
-from fleetbench.repo.nodes import Node, Walk
+from fleetbench.repo.nodes import Node, Walk, unset_variables
 from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source
 from fleetbench.repo.providers import Providers, installed_before
 from fleetbench.repo.tree import Tree
@@ -45,15 +46,17 @@ class Reading:
 def assemble(walk: Walk, root: Node, tree: Tree, name: str, entry: str, builds_run: int, *, assumed: bool) -> Reading:
     """Turn a walk into a fleet with its sources, flags, workloads, needs and findings."""
     findings = list(walk.findings)
-    kustomizations, releases = _objects(walk, root, findings, assumed)
+    refused: dict[ObjectId, str] = {}
+    kustomizations, releases = _objects(walk, root, findings, refused, assumed)
     charts = _charts(walk, releases, root.source or ASSUMED_SOURCE, tree, findings)
-    findings += _misstated(walk, releases, charts)
+    findings += _misstated(walk, releases, charts, refused)
     releases = [_with_chart(release, charts.get(release.id)) for release in releases]
     providers = Providers(walk.nodes.values(), releases, charts, installed_before(tree))
     kustomizations, releases = _with_needs(providers, walk, root, kustomizations, releases, charts)
     findings += variables_from_elsewhere(providers, kustomizations)
     this = root.source or ASSUMED_SOURCE
-    sources = _sources(walk, this, kustomizations, releases, findings, assumed)
+    sources = _sources(walk, this, kustomizations, releases, findings, refused, assumed)
+    kustomizations = [replace(k, refused=refused.get(k.id)) for k in kustomizations]
     sources = [replace(s, files=len(tree.files)) if s.id == this else s for s in sources]
     if assumed:
         text = f"no Kustomization at {entry or '.'} points at it: {root.id.key} is assumed (wait: false, interval 10m)"
@@ -73,13 +76,21 @@ def _nothing_in_it(tree: Tree, entry: str) -> Finding:
     return Finding(ENTRY_EMPTY, f"{entry or '.'} holds no Kustomization and no HelmRelease: nothing is rolled out", fix)
 
 
+def _refuse(refused: dict[ObjectId, str], by: ObjectId | None, findings: Iterable[Finding]) -> None:
+    """Note what the API server refuses of what a Kustomization applies: its dry-run fails, so nothing of it is applied."""
+    for finding in findings:
+        if by is not None and finding.code == FILE_UNREADABLE:
+            refused.setdefault(by, f"{finding.object}: {finding.message}")
+
+
 def _objects(
-    walk: Walk, root: Node, findings: list[Finding], assumed: bool
+    walk: Walk, root: Node, findings: list[Finding], refused: dict[ObjectId, str], assumed: bool
 ) -> tuple[list[Kustomization], list[HelmRelease]]:
     kustomizations: list[Kustomization] = []
     for node in walk.nodes.values():
         found, bad = read_kustomization(node.manifest, node.id, node.parent)
         findings += bad
+        _refuse(refused, node.parent, bad)
         kustomizations.append(
             replace(
                 found,
@@ -88,6 +99,7 @@ def _objects(
                 expanded=node.not_expanded is None,
                 not_expanded=node.not_expanded,
                 broken=node.broken,
+                unset_variables=tuple(sorted(unset_variables(node))),
                 applies=len(node.rendered),
                 objects=tuple(m.id_in(node.id.namespace) for m in node.rendered),
                 workloads=workloads_of(node.rendered, node.id.namespace),
@@ -97,13 +109,18 @@ def _objects(
     for id, (manifest, parent) in walk.releases.items():
         release, bad = read_helmrelease(manifest, id, parent)
         findings += bad
+        _refuse(refused, parent, bad)
         releases.append(release)
     return kustomizations, releases
 
 
-def _misstated(walk: Walk, releases: Sequence[HelmRelease], charts: Mapping[ObjectId, Chart]) -> Iterable[Finding]:
+def _misstated(
+    walk: Walk, releases: Sequence[HelmRelease], charts: Mapping[ObjectId, Chart], refused: dict[ObjectId, str]
+) -> Iterable[Finding]:
     """What workloads state that cannot be read, each once; without a place of its own at what brings the object."""
     brought = [(node.rendered, node.id.namespace, node.manifest) for node in walk.nodes.values()]
+    for node in walk.nodes.values():
+        _refuse(refused, node.id, misstated(node.rendered, node.id.namespace))
     brought += [
         (list(charts[r.id].manifests), r.release_namespace, walk.releases[r.id][0]) for r in releases if r.id in charts
     ]
@@ -178,12 +195,14 @@ def _sources(
     kustomizations: Sequence[Kustomization],
     releases: Sequence[HelmRelease],
     findings: list[Finding],
+    refused: dict[ObjectId, str],
     assumed: bool,
 ) -> list[Source]:
     found: dict[ObjectId, Source] = {}
     for id, (manifest, parent) in walk.sources.items():
         source, bad = read_source(manifest, id, parent)
         findings += bad
+        _refuse(refused, parent, bad)
         found[id] = source
     for id, copied in walk.artifacts.copied.items():
         known = found.get(id) or Source(id, copied.parent, file=copied.generator.file, line=copied.generator.line)

@@ -134,10 +134,15 @@ def _unknown_variables(walk: Walk) -> Iterator[Finding]:
         yield Finding(VARIABLE_UNKNOWN, text, fix, node.id, at.file, at.line)
 
 
+def unset_variables(node: Node) -> list[str]:
+    """Variables that nothing sets, as far as it can be known: no Secret or ConfigMap from elsewhere may hold them."""
+    return [name for name in node.unknown if name not in node.variables.values and not node.variables.missing]
+
+
 def _cause(node: Node, name: str) -> tuple[str, str]:
     if name in node.variables.values:
         return "its value is encrypted", "nothing to do; where it decides the graph, give it a default: ${VAR:=value}"
-    if node.variables.missing:
+    if name not in unset_variables(node):
         named = ", ".join(f"{i.kind} {i.key}" for i in node.variables.missing)
         return f"the repository does not hold {named}", "nothing to do if something outside the repository makes it"
     return (

@@ -12,6 +12,7 @@ from fleetbench.engine.simulate import simulate
 from fleetbench.graph.document import with_root
 from fleetbench.graph.fleet import Dependency, Need, Source
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, OCI_REPOSITORY, ObjectId
+from fleetbench.model.parameters import parameters_of
 from fleetbench.timeline.causes import TIMEOUT
 from fleetbench.timeline.why import why
 from tests.builders import NS, ROOT, fleet, hr, hr_id, ks, ks_id, scenario
@@ -211,3 +212,19 @@ def test_the_chain_of_a_health_check_on_nothing_names_it():
     s = scenario(fleet(checking("a", deployment("gone"))))
     last = why(s.fleet, simulate(s).timeline, ks_id("a"), parameters=s.parameters)[-1]
     assert last.detail == "HealthCheckFailed: Deployment/default/gone not Current"
+
+
+def test_what_the_api_server_refuses_keeps_everything_beside_it_from_being_applied():
+    of = fleet(replace(ks("a"), refused="spec.interval: got 10"), ks("child", parent="a"), ks("b"))
+    sample, ready = run(of)
+    assert reasons(sample, ks_id("a"))[-1] == phases.RECONCILIATION_FAILED
+    assert (ready[ks_id("a")], ready[ks_id("child")]) == (None, None) and ready[ks_id("b")] is not None
+    assert ks_id("child") not in sample.timeline.by_object
+
+
+def test_a_variable_that_nothing_sets_fails_the_build_from_flux_2_9_on():
+    of = fleet(replace(ks("a"), unset_variables=("DOMAIN",)))
+    sample, ready = run(of)
+    assert ready[ks_id("a")] is None and reasons(sample, ks_id("a"))[-1] == phases.BUILD_FAILED
+    _, before = run(of, parameters=replace(parameters_of("2.8"), interval_jitter=0.0))
+    assert before[ks_id("a")] is not None

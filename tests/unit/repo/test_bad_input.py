@@ -193,6 +193,8 @@ def test_a_field_that_cannot_be_read_is_named_and_flux_default_holds(
     (found,) = [f for f in reading.findings if f.severity == "error"]
     assert found.code == "FB108" and f"spec.{field}: got" in found.message and "wanted" in found.message
     assert found.file == "clusters/c/a.yaml"
+    refusing = [k for k in reading.fleet.kustomizations if k.refused]
+    assert [k.id for k in refusing] == [reading.fleet.root] and found.message in str(refusing[0].refused)
 
 
 @pytest.mark.parametrize(

@@ -70,12 +70,15 @@ def test_an_encrypted_value_keeps_the_variable_or_its_default(read: Read) -> Non
     assert paths["kept"] == "./${DIR}" and paths["default"] == "./deep"
     (found,) = [f for f in reading.findings if f.code == "FB304"]
     assert "DIR" in found.message and "encrypted" in found.message and found.severity == "warning"
+    assert all(k.unset_variables == () for k in reading.fleet.kustomizations)
 
 
 def test_a_variable_that_nothing_sets_says_what_flux_does_with_it(read: Read) -> None:
     reading = read(_fleet(flux("child", "./deep/${NOTHING}"), {"substitute": {"A": "x"}}))
     (found,) = [f for f in reading.findings if f.code == "FB304"]
     assert "StrictPostBuildSubstitutions" in found.message and found.file == "apps/child.yaml"
+    apps = reading.fleet.kustomization(ks_id("apps"))
+    assert apps is not None and apps.unset_variables == ("NOTHING",)
 
 
 def test_a_source_that_the_repository_does_not_hold_is_named(read: Read) -> None:
@@ -84,6 +87,7 @@ def test_a_source_that_the_repository_does_not_hold_is_named(read: Read) -> None
     assert "ConfigMap flux-system/gone" in found.message
     apps = reading.fleet.kustomization(ks_id("apps"))
     assert apps is not None and [str(s) for s in apps.substitute_from] == ["ConfigMap/flux-system/gone"]
+    assert apps.unset_variables == ()
 
 
 def test_optional_sources_are_not_needed(read: Read) -> None:
