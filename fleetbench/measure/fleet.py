@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from fleetbench.errors import EnvironmentLacks
-from fleetbench.findings import ROOT_ASSUMED, Finding
+from fleetbench.findings import SEVERAL_ROOTS, Finding
 from fleetbench.graph.document import with_root
 from fleetbench.graph.fleet import ControllerFlag, Fleet, HelmRelease, Kustomization, Source, Workload
 from fleetbench.ids import HELM_CHART, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
@@ -77,7 +77,7 @@ def fleet_from(objects: Mapping[WatchedKind, list[Manifest]], name: str) -> tupl
             f"the cluster has several Kustomizations that no other one applies: {fleet.root.key} is assumed above them"
         )
         findings.append(
-            Finding(ROOT_ASSUMED, text, "nothing, if their order does not depend on one another", fleet.root)
+            Finding(SEVERAL_ROOTS, text, "nothing, if their order does not depend on one another", fleet.root)
         )
     return fleet, findings
 

@@ -10,7 +10,6 @@ from fleetbench.findings import (
     ENTRY_EMPTY,
     FILE_UNREADABLE,
     NOT_EXPANDED,
-    ROOT_ASSUMED,
     SOURCE_MISSING,
     Finding,
     in_order,
@@ -58,9 +57,6 @@ def assemble(walk: Walk, root: Node, tree: Tree, name: str, entry: str, builds_r
     sources = _sources(walk, this, kustomizations, releases, findings, refused, assumed)
     kustomizations = [replace(k, refused=refused.get(k.id)) for k in kustomizations]
     sources = [replace(s, files=len(tree.files)) if s.id == this else s for s in sources]
-    if assumed:
-        text = f"no Kustomization at {entry or '.'} points at it: {root.id.key} is assumed (wait: false, interval 10m)"
-        findings.append(Finding(ROOT_ASSUMED, text, "nothing to do; `flux bootstrap` would write one", root.id))
     if len(kustomizations) == 1 and not releases:
         findings.append(_nothing_in_it(tree, entry))
     findings += _resource_sets(walk)

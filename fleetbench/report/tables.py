@@ -141,6 +141,10 @@ def _heading(fleet: Fleet, name: _Names) -> Text:
     text.append(counts, style="not bold")
     if name.shared:
         text.append(f"\nnamespace of the Kustomizations: {inert(name.shared)}", style="not bold")
+    root = fleet.kustomization(fleet.root)
+    if root is not None and root.assumed:
+        made = f"\nno root Kustomization: {inert(root.id.key)} is assumed (wait: false, interval 10m)"
+        text.append(made, style="not bold")
     for flag in fleet.flags:
         where = place(flag.file, flag.line)
         said = f" ({inert(where)})" if where else ""

@@ -98,8 +98,8 @@ def parents(reading: Reading) -> dict[str, str | None]:
 
 
 def codes(reading: Reading) -> list[str]:
-    """The codes of a reading's findings, the assumed root's left out."""
-    return [f.code for f in reading.findings if f.code != "FB305"]
+    """The codes of a reading's findings."""
+    return [f.code for f in reading.findings]
 
 
 def _yaml(api_version: str, kind: str, name: str, namespace: str | None, spec: dict[str, Any]) -> str:

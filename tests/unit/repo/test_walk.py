@@ -56,12 +56,11 @@ def test_the_root_is_the_kustomization_whose_path_is_the_entry(read: Read) -> No
     assert source is not None and source.this_repository and not source.assumed
 
 
-def test_a_repository_without_a_root_gets_the_assumed_one_and_it_is_no_error(read: Read) -> None:
+def test_a_repository_without_a_root_gets_the_assumed_one_and_it_is_no_finding(read: Read) -> None:
     reading = read({"clusters/c/apps.yaml": flux("apps", "./apps"), "apps/web.yaml": DEPLOYMENT})
     root = reading.fleet.kustomization(reading.fleet.root)
     assert root is not None and root.assumed and root.interval_s == 600 and not root.wait
-    assert [f.code for f in reading.findings] == ["FB305"]
-    assert all(f.severity == "info" for f in reading.findings)
+    assert reading.findings == ()
 
 
 def test_the_roots_patches_and_variables_reach_all_it_renders_itself_included(read: Read) -> None:
