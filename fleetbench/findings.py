@@ -46,6 +46,7 @@ CHART_MISSING = rule("FB109", ERROR, "the chart does not exist in the repository
 CRD_DEADLOCK = rule("FB110", WARNING, "a custom resource sits beside the release that brings its CRD")
 SELF_DEPENDENCY_LOOP = rule("FB111", WARNING, "a Kustomization waits for what can only follow it")
 NEVER_CREATED = rule("FB112", ERROR, "an object that nothing creates: its parent is not there, or comes after it")
+APPLY_REFUSED = rule("FB113", ERROR, "the API server refuses something of what it applies")
 # FB2xx: what costs time.
 NEED_UNDECLARED = rule("FB201", WARNING, "a needed edge is not declared")
 EDGE_REDUNDANT = rule("FB202", WARNING, "an edge is implied by others")

@@ -49,9 +49,9 @@ class Item:
     retry_s: float = 600.0
     suspend: bool = False
     broken: bool = False
+    """A Kustomization that cannot be built; a HelmRelease whose chart is not there, and the HelmChart that it makes."""
     refused: bool = False
     """The API server refuses something of what it applies."""
-    """A Kustomization that cannot be built; a HelmRelease whose chart is not there, and the HelmChart that it makes."""
     needs_build: tuple[int, ...] = ()
     """Items that must have been applied before its build succeeds (substituteFrom)."""
     needs_apply: tuple[int, ...] = ()

@@ -17,7 +17,7 @@ class Reach(NamedTuple):
     """How far each item can get: one flag an item, in the plan's order."""
 
     starts: list[bool]
-    """It exists one day, and nothing keeps its first whole reconcile from beginning."""
+    """It exists one day, and so do a source's artifact and Ready dependencies: a whole reconcile of it begins."""
     looked_at: list[bool]
     """It exists one day and is not suspended: its controller says at least what it waits for."""
     ready: list[bool]
@@ -71,6 +71,7 @@ def reach(plan: Plan, given_up: Collection[int] = (), *, healthy: bool = False) 
                 and (healed or not (item.failing_workloads and item.waits))
                 and not (item.check_missing and item.waits)
                 and (not item.waits or all(ready[c] for c in item.checks))
+                and (healed or not any(items[owner].failing_workloads for owner, _ in item.checks_elsewhere))
                 and (not item.waits or all(applies[p] or before[p] for p in item.needs_run))
             )
         if (exists[n], applies[n], ready[n]) != known:

@@ -140,6 +140,7 @@ def _steady(w: World, *, queued: bool = True) -> None:
             continue
         since = max(0.0, -last) if not known else 0.0
         w.pool(n).queue.add(n, after_s=max(w.jittered(n, item.interval_s) - since, 0.001))
+    w.doomed = {n: starts for n, starts in w.plan.doomed.items() if w.exists[n]}
     for n, item in enumerate(w.items):
         w.pending[n] = sum(w.status[c] != phases.TRUE for c in item.checks)
 
@@ -187,7 +188,7 @@ def _count_goal(w: World) -> None:
         if not w.counting[n]:
             w.ready_s[n] = 0.0 if w.status[n] == phases.TRUE else None
     w.remaining = sum(w.counting[n] and w.plan.reconcilable[n] for n in w.plan.services)
-    w.doomed = {n: starts for n, starts in w.plan.doomed.items() if w.counting[n]}
+    w.doomed = {n: starts for n, starts in w.doomed.items() if w.counting[n]}
 
 
 def _restart(w: World) -> None:

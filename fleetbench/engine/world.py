@@ -12,7 +12,7 @@ from fleetbench import phases
 from fleetbench.engine.draws import MASK, MULTIPLIER, SHIFT, Bins, Draws, bins, key_of, phase_key
 from fleetbench.engine.items import Plan
 from fleetbench.engine.processors import Container, Processors
-from fleetbench.engine.reachable import can_turn_ready
+from fleetbench.engine.reachable import reach
 from fleetbench.engine.work_queue import WorkerPool
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.model.scenario import BOOTSTRAP
@@ -116,8 +116,10 @@ class World:
         for n in plan.services:
             self.counting[n] = True
         self.remaining = sum(plan.reconcilable[n] for n in plan.services)
+        self.hopeful = plan.reconcilable
+        """Whether each object can still turn Ready."""
         self.doomed = dict(plan.doomed)
-        """Of those, what has not been seen to fail yet."""
+        """Services that can not, and have not said so yet -> whether a whole reconcile of them begins."""
         self.finished = self.env.event()
         self._in_vain = 0
         """Whole reconciles since something was Ready or applied for the first time."""
@@ -268,7 +270,7 @@ class World:
 
     def set_not_ready(self, n: int, status: str, reason: str, message: str = "") -> None:
         """Ready=False or Unknown."""
-        if status == FALSE and n in self.doomed and not (self.doomed[n] and reason in phases.WAITS):
+        if n in self.doomed and self._has_said_so(n, status, reason):
             del self.doomed[n]
             self.finish_if_over()
         if self.status[n] == TRUE:
@@ -301,12 +303,22 @@ class World:
 
     def give_up(self) -> None:
         """Some object can no longer turn Ready: see who waits for it in vain, and whether that was the last hope."""
-        hopeful = can_turn_ready(self.plan, self.stalled)
-        self.remaining = sum(hopeful[n] and self.ready_s[n] is None for n in self.plan.services)
+        found = reach(self.plan, self.stalled)
+        for n in self.plan.services:
+            if n in self.doomed or (self.hopeful[n] and not found.ready[n] and found.looked_at[n]):
+                self.doomed[n] = found.starts[n]
+                if self._has_said_so(n, self.status[n], self.reason[n]):
+                    del self.doomed[n]
+        self.hopeful = found.ready
+        self.remaining = sum(found.ready[n] and self.ready_s[n] is None for n in self.plan.services)
         self.finish_if_over()
 
+    def _has_said_so(self, n: int, status: str, reason: str) -> bool:
+        """Whether a status tells what there is to tell of a doomed object: its failure, or what it waits for in vain."""
+        return status == FALSE and not (self.doomed[n] and reason in phases.WAITS)
+
     def finish_if_over(self) -> None:
-        """The rollout is over once all is Ready that can be, and the rest has failed once: what follows are retries."""
+        """The rollout is over once all is Ready that can be, and the rest has said why not: what follows are retries."""
         if self.remaining == 0 and not self.doomed and not self.finished.triggered:
             self.finished.succeed()
 

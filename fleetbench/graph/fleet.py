@@ -136,6 +136,14 @@ class Kustomization:
     line: int | None = None
 
     @property
+    def obstacle(self) -> str | None:
+        """Why nothing of it is ever applied, with the defaults of the newest release; None = nothing is known to."""
+        if self.broken is None and self.refused is not None:
+            return f"the API server refuses {self.refused}"
+        unset = f"nothing sets {', '.join(self.unset_variables)}" if self.unset_variables else None
+        return self.broken or unset
+
+    @property
     def effective_timeout_s(self) -> float:
         """Seconds that build, apply and health check each may take (GetTimeout)."""
         return self.default_timeout_s if self.timeout_s is None else self.timeout_s

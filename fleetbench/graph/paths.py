@@ -82,8 +82,7 @@ def _never_applied(fleet: Fleet) -> list[ObjectId]:
         without_source = source is not None and not source.defined and not source.assumed
         if (
             obj.suspend
-            or obj.broken is not None
-            or (isinstance(obj, Kustomization) and obj.refused is not None)
+            or (obj.obstacle if isinstance(obj, Kustomization) else obj.broken) is not None
             or without_source
             or any(d.target not in fleet for d in obj.depends_on)
         ):

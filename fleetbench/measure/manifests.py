@@ -36,7 +36,7 @@ def repository_files(stand_in: StandIn) -> Iterator[tuple[str, str]]:
     """(path, content) of every file; what has no folder or no chart in the fleet has none here."""
     fleet = stand_in.fleet
     for k in fleet.kustomizations:
-        if k.broken is not None:
+        if k.obstacle is not None:
             continue
         objects = [
             *_namespaces(k),

@@ -186,10 +186,14 @@ def _marked(obj: Kustomization | HelmRelease, name: str) -> Text:
         said += [("no chart", obj.broken)]
     else:
         said = [("assumed root", obj.assumed), *said]
-        said += [("cannot be built", obj.broken), ("not expanded", not obj.expanded)]
+        said += [("cannot be built", obj.broken or obj.unset_variables), ("cannot be applied", obj.refused)]
+        said += [("not expanded", not obj.expanded)]
     marks = [word for word, holds in said if holds]
     if marks:
-        text.append(f" ({', '.join(marks)})", style="red" if obj.broken else "yellow")
+        text.append(
+            f" ({', '.join(marks)})",
+            style="red" if obj.broken or (isinstance(obj, Kustomization) and obj.obstacle) else "yellow",
+        )
     return text
 
 

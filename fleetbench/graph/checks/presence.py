@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fleetbench.findings import (
+    APPLY_REFUSED,
     BUILD_FAILED,
     CHART_MISSING,
     HEALTH_CHECK_MISSING,
@@ -38,6 +39,9 @@ def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding
                 else "mend it: kustomize build must succeed"
             )
             yield about(code, k, f"cannot be built, so it never turns Ready: {k.broken}", fix)
+        if k.refused:
+            message = f"its apply fails as a whole, so nothing of it turns Ready: the API server refuses {k.refused}"
+            yield about(APPLY_REFUSED, k, message, "correct that object: one that is refused keeps back all beside it")
         yield from _health_checks(fleet, k, created)
     yield from _suspended(fleet)
     for h in fleet.helmreleases:

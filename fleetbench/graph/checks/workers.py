@@ -71,7 +71,7 @@ def lock(fleet: Fleet, order: nx.DiGraph | None = None, shard: str | None = None
         order = enforced_order(fleet)
     children: dict[ObjectId, list[ObjectId]] = {}
     for k in fleet.kustomizations:
-        if k.suspend or k.broken or k.shard != shard:
+        if k.suspend or k.obstacle or k.shard != shard:
             continue
         own = set(fleet.children.get(k.id, ()))
         kids = [id for id in health_checked(fleet, k) if id.kind == KUSTOMIZATION and id in own]

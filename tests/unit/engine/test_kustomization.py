@@ -13,6 +13,7 @@ from fleetbench.graph.document import with_root
 from fleetbench.graph.fleet import Dependency, Need, Source
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, OCI_REPOSITORY, ObjectId
 from fleetbench.model.parameters import parameters_of
+from fleetbench.model.scenario import COMMIT
 from fleetbench.timeline.causes import TIMEOUT
 from fleetbench.timeline.why import why
 from tests.builders import NS, ROOT, fleet, hr, hr_id, ks, ks_id, scenario
@@ -228,3 +229,17 @@ def test_a_variable_that_nothing_sets_fails_the_build_from_flux_2_9_on():
     assert ready[ks_id("a")] is None and reasons(sample, ks_id("a"))[-1] == phases.BUILD_FAILED
     _, before = run(of, parameters=replace(parameters_of("2.8"), interval_jitter=0.0))
     assert before[ks_id("a")] is not None
+
+
+def test_a_health_check_on_a_workload_that_fails_elsewhere_ends_with_its_first_timeout():
+    of = fleet(checking("a", deployment("b")), checking("b"))
+    sample, ready = run(of, {"a": 0.0, "b": 5.0}, fail=frozenset({deployment("b")}))
+    assert ready[ks_id("a")] is None and ready[ks_id("b")] is not None
+    assert reasons(sample, ks_id("a"))[-1] == phases.HEALTH_CHECK_FAILED
+    assert sample.until_s < 130.0
+
+
+def test_a_commit_does_not_wait_for_what_never_existed():
+    of = fleet(ks("a"), ks("b", "nowhere"))
+    sample = simulate(scenario(of, {"a": 5.0}, kind=COMMIT, webhook=True, changed=frozenset({ks_id("a")})))
+    assert sample.until_s < 20.0
