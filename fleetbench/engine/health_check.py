@@ -9,6 +9,7 @@ from typing import Any
 import simpy
 
 from fleetbench.engine.readiness import next_poll_s
+from fleetbench.engine.workloads import missing_provider, watched_workloads_s
 from fleetbench.engine.world import POLL, World
 
 PASSED, TIMED_OUT, FAILED, CANCELED = "passed", "timed out", "failed", "canceled"
@@ -35,10 +36,10 @@ def health_check(w: World, n: int, timeout_s: float, poll_s: float) -> Generator
     while True:
         if w.failed_checks[n] and w.parameters.fail_fast:
             at, outcome = next_poll_s(env.now, first, poll_s), FAILED
-        elif item.check_missing or w.missing_provider(n) or w.pending[n]:
+        elif item.check_missing or missing_provider(w, n) or w.pending[n]:
             at, outcome = deadline, TIMED_OUT
         else:
-            current = w.watched_workloads_s(n)
+            current = watched_workloads_s(w, n)
             at = deadline + 1.0 if current > deadline else next_poll_s(max(env.now, current), first, poll_s)
             outcome = PASSED
         if at > deadline:

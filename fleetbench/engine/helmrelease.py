@@ -13,6 +13,7 @@ from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import dependency_ready, retries_exhausted
 from fleetbench.engine.reconcile import Reconcile
 from fleetbench.engine.work_queue import REQUEUE, STOP, Result
+from fleetbench.engine.workloads import start_workloads
 from fleetbench.engine.world import World
 
 
@@ -56,7 +57,7 @@ def _release(w: World, n: int) -> Reconcile:
     yield w.work(n, world.HELM_INSTALL)
     if all(w.applied_s[p] is not None for p in (*item.needs_build, *item.needs_apply)):
         if installing or w.changed_at[n] > w.applied_revision[n]:
-            w.start_workloads(n)
+            start_workloads(w, n)
             w.applied_revision[n] = max(w.changed_at[n], 1)
         w.applied(n)
         outcome = PASSED

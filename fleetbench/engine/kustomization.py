@@ -18,6 +18,7 @@ from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import dependency_ready
 from fleetbench.engine.reconcile import Reconcile
 from fleetbench.engine.work_queue import REQUEUE, Result
+from fleetbench.engine.workloads import start_workloads
 from fleetbench.engine.world import World
 from fleetbench.ids import HELM_RELEASE
 
@@ -121,7 +122,7 @@ def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]
             yield w.work(n, world.APPLY, others)
         if first and item.definitions:
             yield w.env.timeout(w.parameters.stage_poll_s)
-        w.start_workloads(n)
+        start_workloads(w, n)
         w.applied_revision[n] = revision
         for child in item.creates:
             if not w.exists[child]:

@@ -113,12 +113,11 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
 def _health_checks(index: dict[ObjectId, int], fleet: Fleet, item: Item, k: Kustomization) -> None:
     """``spec.healthChecks``: own workloads, other Flux objects, and what other Kustomizations or releases bring."""
     own = {w.object for w in k.workloads}
-    bringer = {w.object: obj.id for obj in fleet.services() for w in obj.workloads}
     releases = [h for h in fleet.helmreleases if h.parent == k.id]
     checks: list[int] = []
     workloads, elsewhere, others = set(), [], []
     for target in k.health_checks:
-        owner = bringer.get(target)
+        owner = fleet.workload_owners.get(target)
         if target in index:
             checks.append(index[target])
         elif target in own:
@@ -130,7 +129,7 @@ def _health_checks(index: dict[ObjectId, int], fleet: Fleet, item: Item, k: Kust
         elif target in k.objects:
             continue  # a kind that is Current as soon as it is applied
         elif applying := [index[o.id] for o in fleet.kustomizations if target in o.objects]:
-            others += applying
+            others.append(applying[0])
         elif unread := [index[h.id] for h in releases if may_bring(h, target)]:
             checks += unread
         elif not may_exist(fleet, target):

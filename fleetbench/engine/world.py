@@ -14,10 +14,9 @@ from fleetbench.engine.items import Plan
 from fleetbench.engine.processors import Container, Processors
 from fleetbench.engine.reachable import reach
 from fleetbench.engine.work_queue import WorkerPool
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 from fleetbench.model.scenario import BOOTSTRAP
 from fleetbench.model.steps import Step, Steps
-from fleetbench.model.workload_time import ImagePull
 from fleetbench.timeline.events import Event
 
 PHASES = {name: number for number, name in enumerate(Steps.__dataclass_fields__)}
@@ -342,100 +341,3 @@ class World:
     def _reached(self, n: int) -> bool:
         """Whether Ready counts: of the revision that the scenario waits for."""
         return self.items[n].id.kind == HELM_RELEASE or self.revision[n] >= self.goal_revision
-
-    # --- workloads -------------------------------------------------------------------------------------------------
-
-    def start_workloads(self, n: int) -> None:
-        """Draw when the object's own workloads, applied now, will be Current."""
-        item = self.items[n]
-        workload = item.workload
-        now = self.env.now
-        self.tries[n] += 1
-        self.workload_by_object[n] = None
-        if item.failing_workloads and n not in self.healed:
-            self.workload_s[n] = float("inf")
-            for object_id in (
-                dict.fromkeys(p.workload for p in workload.pods) if workload and workload.pods else [item.id]
-            ):
-                self._emit_workload(object_id, self.workload_s[n])
-            return
-        if workload is None or (workload.total is None and not workload.pods):
-            self.workload_s[n] = now
-            return
-        if workload.total is not None:
-            self.workload_s[n] = now + workload.total.quantile(self.draws.uniform(item.key, POD, self.tries[n]))
-            self._emit_workload(item.id, self.workload_s[n])
-            return
-        ready: list[float] = []
-        by_object: dict[Any, float] = {}
-        hooks_end = now
-        for number, pod in enumerate(workload.pods):
-            key = item.workload_keys[number]
-            at = now if pod.hook else hooks_end
-            if pod.after is not None:
-                at = max(at, ready[pod.after])
-            at += pod.start.quantile(self.draws.uniform(key, POD_START, self.tries[n]))
-            at = self._pull(pod.pulls, at, key)
-            at += pod.ready.quantile(self.draws.uniform(key, POD, self.tries[n]))
-            at += self._lag(key, self.tries[n])
-            if pod.hook:
-                hooks_end = max(hooks_end, at)
-            ready.append(at)
-            by_object[pod.workload] = max(at, by_object.get(pod.workload, 0.0))
-        self.workload_s[n] = max(ready)
-        self.workload_by_object[n] = by_object
-        if self.record:
-            for object_id, at in by_object.items():
-                self._emit_workload(object_id, at)
-
-    def _emit_workload(self, object_id: Any, at: float) -> None:
-        if self.record:
-            self.events.append(Event(self.env.now, object_id, FALSE, phases.PROGRESSING))
-            if at != float("inf"):
-                self.events.append(Event(at, object_id, TRUE, phases.CURRENT, "", 1, 1))
-
-    def _lag(self, key: int, attempt: int) -> float:
-        step = self.steps.pod_lag
-        return 0.0 if step.p50_s == 0.0 else self.draws.lognormal(step, key, POD_LAG, attempt) * self.slowness()
-
-    def _pull(self, pulls: tuple[ImagePull, ...], at: float, key: int) -> float:
-        """When the images are there: a node pulls each once, by default one after the other."""
-        prior = self.pull
-        if prior is None or self.bandwidth <= 0.0:
-            return at
-        node = key % len(self.node_free_s)
-        held = self.node_images[node]
-        for pull in pulls:
-            if pull.image in held:
-                continue
-            held.add(pull.image)
-            megabytes = pull.megabytes.quantile(self.draws.uniform(key_of(pull.image), PULL_SIZE))
-            if megabytes <= 0.0:
-                continue
-            seconds = megabytes / self.bandwidth
-            if prior.serialized_per_node:
-                self.node_free_s[node] = max(at, self.node_free_s[node]) + seconds
-                at = self.node_free_s[node]
-            else:
-                at += seconds
-        return at
-
-    def watched_workloads_s(self, n: int) -> float:
-        """When the workloads that the object's health check watches are Current, its own and others'."""
-        item = self.items[n]
-        if item.checks_workloads is None:
-            return self.workload_s[n]
-        watched = [(n, workload) for workload in item.checks_workloads] + [*item.checks_elsewhere]
-        return max((self._workload_s(owner, workload) for owner, workload in watched), default=0.0)
-
-    def _workload_s(self, n: int, workload: ObjectId) -> float:
-        by_object = self.workload_by_object[n]
-        return self.workload_s[n] if by_object is None else by_object.get(workload, 0.0)
-
-    def missing_provider(self, n: int) -> bool:
-        """Whether something that the workloads need is not applied yet; the object is woken when it is."""
-        for provider in self.items[n].needs_run:
-            if self.applied_s[provider] is None:
-                self.waiting_for_provider.setdefault(provider, []).append(n)
-                return True
-        return False

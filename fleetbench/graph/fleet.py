@@ -306,6 +306,11 @@ class Fleet:
                 found.setdefault(obj.parent, []).append(obj.id)
         return {parent: tuple(sorted(kids)) for parent, kids in found.items()}
 
+    @cached_property
+    def workload_owners(self) -> dict[ObjectId, ObjectId]:
+        """Workload -> the Kustomization or HelmRelease that brings it."""
+        return {w.object: obj.id for obj in self.services() for w in obj.workloads}
+
     def inside(self, id: ObjectId) -> list[ObjectId]:
         """The Kustomizations and HelmReleases that an object brings, directly or by what it brings."""
         found, below = [], [id]

@@ -165,8 +165,8 @@ class Rollout:
         if k is None or k.wait:
             return self.workloads(id)
         named = set(k.health_checks)
-        owners = [id, *(self._workload_owners[w] for w in k.health_checks if self._workload_owners.get(w, id) != id)]
-        return [p for owner in dict.fromkeys(owners) for p in self.workloads(owner) if p[0] in named or p[0] == id]
+        owners = dict.fromkeys([id, *(self.fleet.workload_owners.get(w, id) for w in k.health_checks)])
+        return [p for owner in owners for p in self.workloads(owner) if p[0] in named or p[0] == id]
 
     def checked(self, id: ObjectId) -> tuple[ObjectId, ...]:
         """The Flux objects that a Kustomization's health check watches."""
@@ -185,10 +185,6 @@ class Rollout:
     @cached_property
     def _services(self) -> dict[ObjectId, Kustomization | HelmRelease]:
         return {obj.id: obj for obj in self.fleet.services()}
-
-    @cached_property
-    def _workload_owners(self) -> dict[ObjectId, ObjectId]:
-        return {w.object: obj.id for obj in self.fleet.services() for w in obj.workloads}
 
     @cached_property
     def services(self) -> list[ObjectId]:

@@ -1,0 +1,118 @@
+"""What runs in the cluster once it is applied: when an object's own workloads are Current.
+
+A kubelet pulls images one at a time and each once; pods start, pull and turn ready, replicas in turn where their kind
+starts them so, hooks before the rest (MODEL.md, "Below Flux").
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+from fleetbench import phases
+from fleetbench.engine.draws import key_of
+from fleetbench.engine.world import POD, POD_LAG, POD_START, PULL_SIZE, World
+from fleetbench.ids import ObjectId
+from fleetbench.model.workload_time import ImagePull
+from fleetbench.timeline.events import Event
+
+
+def start_workloads(w: World, n: int) -> None:
+    """Draw when the object's own workloads, applied now, will be Current."""
+    item = w.items[n]
+    workload = item.workload
+    w.tries[n] += 1
+    w.workload_by_object[n] = None
+    if item.failing_workloads and n not in w.healed:
+        w.workload_s[n] = inf
+        known = () if workload is None else workload.pods
+        for object_id in dict.fromkeys(pod.workload for pod in known) or (item.id,):
+            _emit(w, object_id, inf)
+    elif workload is None or (workload.total is None and not workload.pods):
+        w.workload_s[n] = w.env.now
+    elif workload.total is not None:
+        w.workload_s[n] = w.env.now + workload.total.quantile(w.draws.uniform(item.key, POD, w.tries[n]))
+        _emit(w, item.id, w.workload_s[n])
+    else:
+        by_object = w.workload_by_object[n] = _start_pods(w, n)
+        w.workload_s[n] = max(by_object.values())
+        for object_id, at in by_object.items():
+            _emit(w, object_id, at)
+
+
+def _start_pods(w: World, n: int) -> dict[ObjectId, float]:
+    """Workload -> when the last of its pods is ready."""
+    item = w.items[n]
+    assert item.workload is not None
+    now = hooks_end = w.env.now
+    attempt = w.tries[n]
+    ready: list[float] = []
+    by_object: dict[ObjectId, float] = {}
+    for pod, key in zip(item.workload.pods, item.workload_keys, strict=True):
+        at = now if pod.hook else hooks_end
+        if pod.after is not None:
+            at = max(at, ready[pod.after])
+        at += pod.start.quantile(w.draws.uniform(key, POD_START, attempt))
+        at = _pull(w, pod.pulls, at, key)
+        at += pod.ready.quantile(w.draws.uniform(key, POD, attempt))
+        at += _lag(w, key, attempt)
+        if pod.hook:
+            hooks_end = max(hooks_end, at)
+        ready.append(at)
+        by_object[pod.workload] = max(at, by_object.get(pod.workload, 0.0))
+    return by_object
+
+
+def _emit(w: World, workload: ObjectId, at: float) -> None:
+    if w.record:
+        w.events.append(Event(w.env.now, workload, phases.FALSE, phases.PROGRESSING))
+        if at != inf:
+            w.events.append(Event(at, workload, phases.TRUE, phases.CURRENT, "", 1, 1))
+
+
+def _lag(w: World, key: int, attempt: int) -> float:
+    step = w.steps.pod_lag
+    return 0.0 if step.p50_s == 0.0 else w.draws.lognormal(step, key, POD_LAG, attempt) * w.slowness()
+
+
+def _pull(w: World, pulls: tuple[ImagePull, ...], at: float, key: int) -> float:
+    """When the images are there: a node pulls each once, by default one after the other."""
+    if w.pull is None or w.bandwidth <= 0.0:
+        return at
+    node = key % len(w.node_free_s)
+    held = w.node_images[node]
+    for pull in pulls:
+        if pull.image in held:
+            continue
+        held.add(pull.image)
+        megabytes = pull.megabytes.quantile(w.draws.uniform(key_of(pull.image), PULL_SIZE))
+        if megabytes <= 0.0:
+            continue
+        seconds = megabytes / w.bandwidth
+        if w.pull.serialized_per_node:
+            at = w.node_free_s[node] = max(at, w.node_free_s[node]) + seconds
+        else:
+            at += seconds
+    return at
+
+
+def watched_workloads_s(w: World, n: int) -> float:
+    """When the workloads that the object's health check watches are Current, its own and others'."""
+    item = w.items[n]
+    if item.checks_workloads is None:
+        return w.workload_s[n]
+    watched = [(n, workload) for workload in item.checks_workloads] + [*item.checks_elsewhere]
+    return max((_current_s(w, owner, workload) for owner, workload in watched), default=0.0)
+
+
+def _current_s(w: World, owner: int, workload: ObjectId) -> float:
+    by_object = w.workload_by_object[owner]
+    return w.workload_s[owner] if by_object is None else by_object.get(workload, 0.0)
+
+
+def missing_provider(w: World, n: int) -> bool:
+    """Whether something that the workloads need is not applied yet; the object is woken when it is."""
+    for provider in w.items[n].needs_run:
+        if w.applied_s[provider] is None:
+            w.waiting_for_provider.setdefault(provider, []).append(n)
+            return True
+    return False
