@@ -41,7 +41,7 @@ def reconcile(w: World, n: int) -> Reconcile:
     if item.broken:  # chartRef: the artifact is there, but no chart is in it
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Could not load chart")
         return REQUEUE
-    if w.applied_revision[n] and w.changed_at[n] <= w.applied_revision[n] and w.status[n] == phases.TRUE:
+    if w.applied_revision[n] and w.given[n] <= w.applied_revision[n] and w.status[n] == phases.TRUE:
         w.set_ready(n, w.reason[n])
         return Result(w.jittered(n, item.interval_s))
     return (yield from _release(w, n))
@@ -56,9 +56,9 @@ def _release(w: World, n: int) -> Reconcile:
         w.started_s[n] = w.env.now
     yield w.work(n, world.HELM_INSTALL)
     if all(w.applied_s[p] is not None for p in (*item.needs_build, *item.needs_apply)):
-        if installing or w.changed_at[n] > w.applied_revision[n]:
+        if installing or w.given[n] > w.applied_revision[n]:
             start_workloads(w, n)
-            w.applied_revision[n] = max(w.changed_at[n], 1)
+            w.applied_revision[n] = max(w.given[n], 1)
         w.applied(n)
         outcome = PASSED
         if item.waits:

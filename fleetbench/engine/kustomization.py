@@ -116,7 +116,7 @@ def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]
     """ApplyAllStaged: what changed is applied one by one; children come to exist in that order."""
     item = w.items[n]
     first = w.applied_revision[n] == 0
-    if first or w.changed_at[n] > w.applied_revision[n]:
+    if first or w.manifest_revision(n, revision) > w.applied_revision[n]:
         others = item.applies - len(item.creates)
         if others > 0:
             yield w.work(n, world.APPLY, others)
@@ -127,10 +127,12 @@ def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]
         for child in item.creates:
             if not w.exists[child]:
                 yield w.work(child, world.APPLY)
+                w.given[child] = max(w.manifest_revision(child, revision), 1)
                 w.create(child)
     for child in item.creates:  # a changed release gets a new generation, which enqueues it
-        changed = w.changed_at[child] > w.applied_revision[child] and w.applied_revision[child]
-        if changed and w.items[child].id.kind == HELM_RELEASE:
+        newest = w.manifest_revision(child, revision)
+        if newest > w.given[child] and w.items[child].id.kind == HELM_RELEASE:
+            w.given[child] = newest
             w.new_generation(child)
     w.applied(n)
 

@@ -128,7 +128,7 @@ def _steady(w: World, *, queued: bool = True) -> None:
         if not w.plan.steady[n]:
             continue
         w.exists[n] = w.finalizer[n] = True
-        w.revision[n] = w.attempted[n] = w.applied_revision[n] = w.changed_at[n] = 1
+        w.revision[n] = w.attempted[n] = w.applied_revision[n] = w.given[n] = 1
         w.applied_s[n] = 0.0
         w.status[n], w.reason[n] = phases.TRUE, phases.SUCCEEDED
         u = w.draws.uniform(item.key, SYNC)
@@ -153,38 +153,41 @@ def _commit(w: World) -> None:
     for n in w.plan.services:
         item = w.items[n]
         if item.id in scenario.changed or item.fails or item.failing_workloads:
-            w.changed_at[n] = 2
+            w.changes[n] = (2,)
     _count_goal(w)
-    for n in w.plan.following:
-        if not scenario.webhook:
-            w.pool(n).queue.add(n, after_s=max(w.items[n].interval_s * w.draws.uniform(w.items[n].key, SYNC, 1), 0.001))
-        else:
-            w.enqueue(n)
+    _announce_push(w)
     if scenario.fix_after_s is not None:
-        w.more_revisions = True
+        w.more_revisions = w.fix_to_come = True
         w.env.process(_fix(w, scenario.fix_after_s))
+
+
+def _announce_push(w: World) -> None:
+    """A receiver has the repository's sources look at once; without one they look at their next interval."""
+    if w.plan.scenario.webhook:
+        for n in w.plan.following:
+            w.enqueue(n)
 
 
 def _fix(w: World, after_s: float):  # type: ignore[no-untyped-def]
     """A second commit heals what failed."""
     yield w.env.timeout(after_s)
     w.latest = w.goal_revision = 3
-    healed = [n for n, item in enumerate(w.items) if item.fails or item.failing_workloads]
-    w.healed.update(healed)
-    for n in healed:
-        w.changed_at[n] = 3
+    w.fix_to_come = False
+    for n, item in enumerate(w.items):
+        if item.fails or item.failing_workloads:
+            w.healed[n] = 3
+            w.changes[n] += (3,)
     w.ready_s = [None] * len(w.items)
     _count_goal(w)
-    for n in w.plan.following:
-        w.enqueue(n)
+    _announce_push(w)
 
 
 def _count_goal(w: World) -> None:
     """Who must show the new revision: Kustomizations of the repository's sources; HelmReleases that changed."""
     for n in w.plan.services:
         item = w.items[n]
-        follows = item.id.kind == KUSTOMIZATION and item.source in w.plan.following
-        w.counting[n] = follows or w.changed_at[n] == w.goal_revision
+        follows = item.id.kind == KUSTOMIZATION and source.follows(w, item.source, w.goal_revision)
+        w.counting[n] = follows or w.goal_revision in w.changes[n]
         if not w.counting[n]:
             w.ready_s[n] = 0.0 if w.status[n] == phases.TRUE else None
     w.remaining = sum(w.counting[n] and w.plan.reconcilable[n] for n in w.plan.services)

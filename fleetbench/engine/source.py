@@ -48,13 +48,37 @@ def reconcile(w: World, n: int) -> Reconcile:
 
 
 def available_revision(w: World, n: int) -> int:
-    """What a fetch would find now: the repository's newest revision; a chart's version stays."""
+    """What a fetch would find now: the repository's newest revision; a chart's version stays.
+
+    A copied artifact is named by its content, so a commit that changes nothing of it leaves it as it is.
+
+    Source: fluxcd/source-watcher v2 internal/builder/builder.go Build (``latest@<digest>``).
+    """
     item = w.items[n]
     if item.id.kind == HELM_CHART:
         return 1
     if item.id.kind == EXTERNAL_ARTIFACT and item.source != MISSING:
-        return w.revision[item.source]
+        return _copied_revision(w, n, w.revision[item.source])
     return w.latest if n in w.plan.following else 1
+
+
+def _copied_revision(w: World, n: int, revision: int) -> int:
+    """The newest revision up to this one that changed what is built from a copied artifact, or from copies of it."""
+    below, newest = [n], 0
+    for artifact in below:
+        for user in w.plan.users[artifact]:
+            newest = max(newest, w.manifest_revision(user, revision))
+            if w.items[user].id.kind == EXTERNAL_ARTIFACT and user not in below:
+                below.append(user)
+    return newest or min(revision, 1)
+
+
+def follows(w: World, n: int, revision: int) -> bool:
+    """Whether a source will show this revision of the repository."""
+    if n == MISSING:
+        return False
+    copied = w.items[n].id.kind == EXTERNAL_ARTIFACT and w.items[n].source != MISSING
+    return _copied_revision(w, n, revision) == revision if copied else n in w.plan.following
 
 
 def announce(w: World, n: int) -> None:

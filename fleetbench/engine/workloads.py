@@ -22,7 +22,7 @@ def start_workloads(w: World, n: int) -> None:
     workload = item.workload
     w.tries[n] += 1
     w.workload_by_object[n] = None
-    if item.failing_workloads and n not in w.healed:
+    if item.failing_workloads and not w.is_healed(n):
         w.workload_s[n] = inf
         known = () if workload is None else workload.pods
         for object_id in dict.fromkeys(pod.workload for pod in known) or (item.id,):

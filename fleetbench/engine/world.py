@@ -89,8 +89,10 @@ class World:
         self.revision = [0] * size
         """lastAppliedRevision of a Kustomization, the artifact's revision of a source; 0 = none."""
         self.attempted = [0] * size
-        self.changed_at = [0] * size
-        """The revision that last changed the object's own manifests."""
+        self.changes: list[tuple[int, ...]] = [()] * size
+        """The revisions of the repository that change the object's own manifests, in order."""
+        self.given = [0] * size
+        """HelmRelease: the revision of its manifest that its parent has applied; 0 = it was not created yet."""
         self.applied_revision = [0] * size
         """The revision of its manifests that was last applied; 0 = never."""
         self.applied_s: list[float | None] = [None] * size
@@ -133,8 +135,10 @@ class World:
         self.pools: dict[tuple[str, str | None], WorkerPool] = {}
         self.more_revisions = False
         """Whether the repository may still get one, so that sources keep looking."""
-        self.healed: set[int] = set()
-        """What a later commit has healed."""
+        self.healed: dict[int, int] = {}
+        """What a later commit heals -> its revision."""
+        self.fix_to_come = False
+        """Whether that commit is still to be pushed."""
         self.latest = 1
         """The newest revision that the repository holds."""
 
@@ -283,13 +287,20 @@ class World:
     def new_generation(self, n: int) -> None:
         """An apply changed the object's spec: until its controller has observed that, nobody takes it for Ready.
 
+        A release starts to count its failures anew.
+
         Source: fluxcd/cli-utils v1.2.2 pkg/kstatus/status/generic.go checkGeneration; helm-controller v1.6.3
-        internal/controller/helmrelease_controller.go checkDependencies.
+        internal/controller/helmrelease_controller.go checkDependencies, internal/action/reset.go MustResetFailures.
         """
         if self.status[n] == TRUE:
             self.status[n], self.reason[n] = UNKNOWN, phases.PROGRESSING
             for watcher in self.items[n].watchers:
                 self.pending[watcher] += 1
+        if n in self.stalled:
+            self.stalled.discard(n)
+            for watcher in self.items[n].watchers:
+                self.failed_checks[watcher] -= 1
+        self.failures.pop(n, None)
         self.enqueue(n)
 
     def set_stalled(self, n: int) -> None:
@@ -302,7 +313,9 @@ class World:
 
     def give_up(self) -> None:
         """Some object can no longer turn Ready: see who waits for it in vain, and whether that was the last hope."""
-        found = reach(self.plan, self.stalled)
+        if self.fix_to_come:
+            return
+        found = reach(self.plan, self.stalled - self.healed.keys())
         for n in self.plan.services:
             if n in self.doomed or (self.hopeful[n] and not found.ready[n] and found.looked_at[n]):
                 self.doomed[n] = found.starts[n]
@@ -322,8 +335,17 @@ class World:
             self.finished.succeed()
 
     def fails(self, n: int) -> bool:
-        """Whether the object is one that never turns healthy, and no commit has healed it."""
-        return self.items[n].fails and n not in self.healed
+        """Whether the object is one that never turns healthy, and no commit that is in force has healed it."""
+        return self.items[n].fails and not self.is_healed(n)
+
+    def is_healed(self, n: int) -> bool:
+        """Whether the revision that is in force for the object has healed it."""
+        in_force = self.given[n] if self.items[n].id.kind == HELM_RELEASE else self.attempted[n]
+        return n in self.healed and in_force >= self.healed[n]
+
+    def manifest_revision(self, n: int, revision: int) -> int:
+        """The newest revision up to this one that changed the object's own manifests; 0 = none did."""
+        return max((r for r in self.changes[n] if r <= revision), default=0)
 
     def applied(self, n: int) -> None:
         """The object's manifests are in the cluster: what needs them can go on."""
@@ -340,4 +362,6 @@ class World:
 
     def _reached(self, n: int) -> bool:
         """Whether Ready counts: of the revision that the scenario waits for."""
-        return self.items[n].id.kind == HELM_RELEASE or self.revision[n] >= self.goal_revision
+        if self.items[n].id.kind == HELM_RELEASE:
+            return self.applied_revision[n] >= self.manifest_revision(n, self.goal_revision)
+        return self.revision[n] >= self.goal_revision

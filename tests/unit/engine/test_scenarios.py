@@ -7,9 +7,13 @@ from dataclasses import replace
 import pytest
 
 from fleetbench.engine.simulate import simulate
+from fleetbench.graph.document import with_root
+from fleetbench.graph.fleet import Source
+from fleetbench.ids import EXTERNAL_ARTIFACT, GIT_REPOSITORY, ObjectId
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import COMMIT, RESTART
 from fleetbench.model.steps import shipped_steps
+from fleetbench.phases import RETRIES_EXCEEDED
 from fleetbench.timeline.causes import DEPENDENCY_POLL, INTERVAL
 from fleetbench.timeline.stats import max_parallel
 from fleetbench.timeline.why import why
@@ -20,6 +24,7 @@ def ready(sample, of):
     return dict(zip([o.id for o in of.services()], sample.ready_s, strict=True))
 
 
+GIT = ObjectId(GIT_REPOSITORY, "flux-system", "flux-system")
 CHAIN = fleet(ks("a"), ks("b", "a"), ks("c", "b"))
 
 
@@ -114,3 +119,48 @@ def test_until_stops_the_clock():
     sample = simulate(scenario(CHAIN, until_s=10.0))
     assert sample.until_s == 10.0 and not sample.complete
     assert all(e.t_s <= 10.0 for e in sample.timeline.events)
+
+
+def test_a_commit_is_in_force_for_an_object_only_once_its_source_has_seen_it():
+    of = fleet(ks("a", interval_s=60.0))
+    changed = scenario(of, {"a": 100.0}, kind=COMMIT, changed=frozenset({ks_id("a")}))
+    same = scenario(of, {"a": 100.0}, kind=COMMIT)
+    for n in range(10):  # the same draws: what the source sees when
+        seen = ready(simulate(same, n), of)[ks_id("a")]
+        assert ready(simulate(changed, n), of)[ks_id("a")] == pytest.approx(seen + 100.0, abs=5.0)
+
+
+def test_the_sync_delay_is_uniform_over_the_interval_also_of_the_commit_that_mends():
+    of = fleet(ks("a", timeout_s=30.0, retry_interval_s=10.0))
+    seen = sorted(ready(simulate(scenario(of, kind=COMMIT), n), of)[ks_id("a")] for n in range(300))
+    assert 45.0 < seen[30] < 75.0 and 260.0 < seen[150] < 340.0 and 525.0 < seen[270] < 560.0
+    bad = scenario(of, kind=COMMIT, changed=frozenset({ks_id("a")}), fail=frozenset({ks_id("a")}), fix_after_s=1200.0)
+    mended = sorted(ready(simulate(bad, n), of)[ks_id("a")] for n in range(100))
+    assert mended[0] < 1300.0 and 1400.0 < mended[50] < 1650.0 < mended[-1]
+
+
+def test_a_release_is_upgraded_when_its_parent_has_applied_the_change_not_at_its_own_interval():
+    of = fleet(ks("z"), ks("a", "z"), hr("h", "a", interval_s=30.0))
+    changed = frozenset({ks_id("z"), hr_id("h")})
+    at = ready(simulate(scenario(of, {"z": 40.0, "h": 10.0}, kind=COMMIT, webhook=True, changed=changed)), of)
+    assert 60.0 < at[hr_id("h")] < 80.0  # a polls its dependency at 30 and 60
+
+
+def test_a_fix_brings_a_stalled_release_and_its_waiting_parent_back():
+    of = fleet(ks("a", retry_interval_s=60.0), hr("h", "a", timeout_s=60.0))
+    broken = frozenset({hr_id("h")})
+    s = scenario(of, {"h": 5.0}, kind=COMMIT, webhook=True, changed=broken, fail=broken, fix_after_s=600.0)
+    sample = simulate(s)
+    at = ready(sample, of)
+    assert RETRIES_EXCEEDED in [e.reason for e in sample.timeline.by_object[hr_id("h")]]
+    assert 600.0 < at[hr_id("h")] < 615.0 and 600.0 < at[ks_id("a")] < 680.0
+
+
+def test_a_copied_artifact_that_a_commit_leaves_alone_reconciles_nobody():
+    copies = [Source(ObjectId(EXTERNAL_ARTIFACT, "flux-system", name), copied_from=GIT) for name in "ab"]
+    members = [replace(ks(name), source=copy.id) for name, copy in zip("ab", copies, strict=True)]
+    git = Source(GIT, this_repository=True)
+    of = with_root(members, [], [git, *copies], None, source=GIT)
+    sample = simulate(scenario(of, {"a": 5.0}, kind=COMMIT, webhook=True, changed=frozenset({ks_id("a")})))
+    assert ready(sample, of)[ks_id("a")] >= 5.0 and ready(sample, of)[ks_id("b")] == 0.0
+    assert len(sample.timeline.by_object[ks_id("b")]) == 1  # Ready before the commit, and nothing since
