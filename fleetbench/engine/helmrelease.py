@@ -1,7 +1,7 @@
 """helm-controller's reconcile of one HelmRelease.
 
 Source: helm-controller v1.6.3 internal/controller/helmrelease_controller.go Reconcile and reconcileRelease,
-internal/reconcile/atomic_release.go Reconcile and actionForState.
+internal/reconcile/atomic_release.go Reconcile and actionForState, install.go Reconcile.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ def reconcile(w: World, n: int) -> Reconcile:
         w.set_not_ready(n, phases.FALSE, phases.SOURCE_NOT_READY)
         return Result(w.jittered(n, w.parameters.helm_requeue_dependency_s))
     w.whole_reconcile()
+    if not w.are_applied(item.needs_build):
+        yield w.work(n, world.DEPENDENCY_END)
+        w.set_not_ready(n, phases.FALSE, phases.VALUES_ERROR)
+        return REQUEUE
     yield w.work(n, world.HELM_LOAD)
     if item.broken:  # chartRef: the artifact is there, but no chart is in it
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Could not load chart")
@@ -55,7 +59,10 @@ def _release(w: World, n: int) -> Reconcile:
     if w.started_s[n] is None:
         w.started_s[n] = w.env.now
     yield w.work(n, world.HELM_INSTALL)
-    if all(w.applied_s[p] is not None for p in (*item.needs_build, *item.needs_apply)):
+    if not w.are_applied(item.needs_apply):  # no release is stored, so it is no failure that counts
+        w.set_not_ready(n, phases.FALSE, phases.INSTALL_FAILED if installing else phases.UPGRADE_FAILED)
+        return REQUEUE
+    if w.are_applied(item.needs_namespace):
         if installing or w.given[n] > w.applied_revision[n]:
             start_workloads(w, n)
             w.applied_revision[n] = max(w.given[n], 1)
@@ -81,9 +88,10 @@ def _remediate(w: World, n: int, installing: bool) -> Result:
     w.set_not_ready(n, phases.FALSE, phases.INSTALL_FAILED if installing else phases.UPGRADE_FAILED)
     if item.retry_on_failure:
         return Result(w.jittered(n, item.retry_s))
-    if retries_exhausted(failures, item.retries):
+    if retries_exhausted(failures, item.retries if installing else item.upgrade_retries):
         w.set_not_ready(n, phases.FALSE, phases.RETRIES_EXCEEDED)
         w.set_stalled(n)
         return STOP
-    w.applied_revision[n] = 0  # uninstalled: its pods start again, from images that are there
+    # Uninstalled, or rolled back: its pods start again, from images that are there.
+    w.applied_revision[n] = 0 if installing else w.given[n] - 1
     return REQUEUE

@@ -55,7 +55,9 @@ class Item:
     needs_build: tuple[int, ...] = ()
     """Items that must have been applied before its build succeeds (substituteFrom)."""
     needs_apply: tuple[int, ...] = ()
-    """Items that must have been applied before its dry-run succeeds."""
+    """Items that must have been applied before its dry-run succeeds, or a release's chart can be rendered for the cluster."""
+    needs_namespace: tuple[int, ...] = ()
+    """Items that must have been applied before a release's objects have a namespace to go to."""
     needs_run: tuple[int, ...] = ()
     """Items that must have been applied before its workloads turn ready, or before what its health check names exists."""
     workload: WorkloadTime | None = None
@@ -67,6 +69,8 @@ class Item:
     exists: bool = False
     """There from the beginning."""
     retries: int = 0
+    """Of a release's install."""
+    upgrade_retries: int = 0
     retry_on_failure: bool = False
     defined: bool = True
     files: int = 0

@@ -82,11 +82,11 @@ def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
         yield turn
     yield w.processors.work_within(container, w.amount(n, world.BUILD) + w.amount(n, world.BUILD_OBJECT, item.applies))
     container.builds.release()
-    if item.broken or any(w.applied_s[p] is None for p in item.needs_build):
+    if item.broken or not w.are_applied(item.needs_build):
         return _failed(w, n, phases.BUILD_FAILED)
     w.emit(n, phases.APPLYING)
     yield w.work(n, world.DRY_RUN, ceil(max(item.applies, 1) / w.parameters.concurrent_ssa))
-    if item.refused or any(w.applied_s[p] is None for p in item.needs_apply) or (w.fails(n) and not item.waits):
+    if item.refused or not w.are_applied(item.needs_apply) or (w.fails(n) and not item.waits):
         return _failed(w, n, phases.RECONCILIATION_FAILED)
     yield from _apply(w, n, revision)
     if item.waits:

@@ -150,7 +150,7 @@ def _helmrelease(
     item.interval_s, item.timeout_s, item.suspend = h.interval_s, h.timeout_s, h.suspend
     item.broken = h.broken is not None
     item.waits = checks_health(h)
-    item.retries = h.retries
+    item.retries, item.upgrade_retries = h.retries, h.upgrade_retries
     item.retry_on_failure = h.strategy == "RetryOnFailure" or scenario.parameters.default_to_retry_on_failure
     item.retry_s = h.retry_interval_s
     item.shard = h.shard
@@ -169,13 +169,15 @@ def _helmrelease(
 
 
 def _needs(index: dict[ObjectId, int], item: Item, obj: Kustomization | HelmRelease) -> None:
-    by_blocks: dict[str, list[int]] = {"build": [], "apply": [], "workload": []}
+    by_blocks: dict[str, list[int]] = {"build": [], "apply": [], "workload": [], "namespace": []}
     for need in obj.needs:
         provider = _number(index, need.provided_by)
-        if provider != MISSING and provider != index[obj.id] and need.blocks in by_blocks:
-            by_blocks[need.blocks].append(provider)
+        blocks = "namespace" if isinstance(obj, HelmRelease) and need.kind == "Namespace" else need.blocks
+        if provider != MISSING and provider != index[obj.id] and blocks in by_blocks:
+            by_blocks[blocks].append(provider)
     item.needs_build = tuple(dict.fromkeys(by_blocks["build"]))
     item.needs_apply = tuple(dict.fromkeys(by_blocks["apply"]))
+    item.needs_namespace = tuple(dict.fromkeys(by_blocks["namespace"]))
     item.needs_run = tuple(dict.fromkeys([*item.needs_run, *by_blocks["workload"]]))
 
 

@@ -46,7 +46,7 @@ def reach(plan: Plan, given_up: Collection[int] = (), *, healthy: bool = False) 
     interested: list[list[int]] = [[] for _ in items]
     for n, item in enumerate(items):
         wanted = [d for d, _ in item.dependencies] + [item.source, item.parent, *item.checks]
-        wanted += [*item.needs_apply, *item.needs_build, *item.needs_run]
+        wanted += [*item.needs_apply, *item.needs_build, *item.needs_namespace, *item.needs_run]
         wanted.append(_artifact_of(plan, n))
         for other in set(wanted):
             if other != MISSING:
@@ -62,7 +62,7 @@ def reach(plan: Plan, given_up: Collection[int] = (), *, healthy: bool = False) 
             applies[n] = (
                 _can_start(plan, n, exists, ready)
                 and not (item.broken or item.refused)
-                and all(applies[p] or before[p] for p in (*item.needs_apply, *item.needs_build))
+                and all(applies[p] or before[p] for p in (*item.needs_apply, *item.needs_build, *item.needs_namespace))
                 and (healed or item.waits or not item.fails)
             )
         if applies[n] and not ready[n] and n not in given_up:

@@ -355,6 +355,10 @@ class World:
             for waiting in self.waiting_for_provider.pop(n, ()):
                 self._wake(waiting)
 
+    def are_applied(self, needed: tuple[int, ...]) -> bool:
+        """Whether the manifests of all these objects are in the cluster."""
+        return all(self.applied_s[n] is not None for n in needed)
+
     def _wake(self, n: int) -> None:
         event = self.wake.get(n)
         if event is not None and not event.triggered:

@@ -64,8 +64,13 @@ class Need:
     provided_by: ObjectId | None
     """The Kustomization or HelmRelease that brings it; None = nothing in this fleet does."""
     blocks: str
-    """``apply`` (the dry-run fails: ReconciliationFailed, retryInterval), ``build`` (substituteFrom: the build
-    fails) or ``workload`` (applied, but not ready before it is there)."""
+    """``apply`` (the dry-run fails: ReconciliationFailed, retryInterval), ``build`` (substituteFrom, valuesFrom: the
+    build fails) or ``workload`` (applied, but not ready before it is there)."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of what is needed."""
+        return self.what.partition(" ")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +151,7 @@ class Kustomization:
     @property
     def effective_timeout_s(self) -> float:
         """Seconds that build, apply and health check each may take (GetTimeout)."""
-        return self.default_timeout_s if self.timeout_s is None else self.timeout_s
+        return self.default_timeout_s if self.timeout_s is None else max(self.timeout_s, MIN_TIMEOUT_S)
 
     @property
     def default_timeout_s(self) -> float:
@@ -184,6 +189,8 @@ class HelmRelease:
     """``spec.install.strategy.name``."""
     retries: int = 0
     """``spec.install.remediation.retries``; -1 = for ever."""
+    upgrade_retries: int = 0
+    """``spec.upgrade.remediation.retries``; -1 = for ever."""
     retry_interval_s: float = HELM_RETRY_INTERVAL_S
     remediate_last_failure: bool = False
     workloads: tuple[Workload, ...] = ()

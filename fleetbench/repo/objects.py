@@ -113,6 +113,7 @@ def read_helmrelease(manifest: Manifest, id: ObjectId, parent: ObjectId | None) 
             wait_strategy=str(wait_strategy) if wait_strategy else None,
             strategy=str(strategy) if strategy else "RemediateOnFailure",
             retries=at.integer(0, "spec", "install", "remediation", "retries"),
+            upgrade_retries=at.integer(0, "spec", "upgrade", "remediation", "retries"),
             retry_interval_s=HELM_RETRY_INTERVAL_S if retry_s is None else retry_s,
             replicas=replicas_in(manifest.spec.get("values")),
             remediate_last_failure=at.flag("spec", "install", "remediation", "remediateLastFailure"),

@@ -19,7 +19,7 @@ from fleetbench.decide.patch.yaml_edit import NotEditable
 from fleetbench.decide.sides import new_errors
 from fleetbench.decide.whatif import AddEdge, DropEdges, WhatIf
 from fleetbench.errors import InputError
-from fleetbench.findings import Finding
+from fleetbench.findings import APPLY_REFUSED, Finding
 from fleetbench.graph.checks import check, combined
 from fleetbench.graph.fleet import Fleet, Kustomization
 from fleetbench.ids import ObjectId, say
@@ -127,7 +127,8 @@ def _verify(before: Reading, after: Reading, relayout: Relayout) -> None:
 
 
 def _findings(reading: Reading) -> list[Finding]:
-    return combined(reading.findings, check(reading.fleet))
+    """What is wrong; who applies what the API server refuses changes with the layout and says nothing new."""
+    return [f for f in combined(reading.findings, check(reading.fleet)) if f.code != APPLY_REFUSED]
 
 
 class _Writer:

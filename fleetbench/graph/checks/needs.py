@@ -76,7 +76,7 @@ def _judge(
             f"{wanted}, but {say(provider)} can only follow {say(obj.id)}: a deadlock in a bootstrap.",
             f"move {wanting} into a Kustomization of its own that depends on {say(holder or provider)}",
         )
-    cost = _cost(obj, blocks)
+    cost = _cost(obj, blocks, any(need.kind == "Namespace" for need in needs))
     return about(NEED_UNDECLARED, obj, f"{wanted}; no edge puts that first: {cost}.", _fix(fleet, obj, holder, before))
 
 
@@ -86,7 +86,7 @@ def _holder(fleet: Fleet, provider: ObjectId) -> ObjectId | None:
     return provider if release is None else release.parent
 
 
-def _cost(obj: Kustomization | HelmRelease, blocks: str) -> str:
+def _cost(obj: Kustomization | HelmRelease, blocks: str, namespace: bool) -> str:
     if blocks == "workload":
         return "if it comes late its pods only start then, and a health check waits for them"
     if isinstance(obj, Kustomization):
@@ -95,6 +95,9 @@ def _cost(obj: Kustomization | HelmRelease, blocks: str) -> str:
             f"if it comes late the {step} fails and a whole retryInterval is lost ({go_duration(obj.effective_retry_s)}, "
             f"{obj.effective_retry_s:g} s)"
         )
+    if not namespace:
+        step = "values cannot be read" if blocks == "build" else "chart cannot be built for the cluster"
+        return f"as long as it is not there the {step}, which is tried again after 0.75 s, then twice as long each time"
     if obj.strategy == "RetryOnFailure":
         return f"if it comes late the install fails and is tried again after {go_duration(obj.retry_interval_s)}"
     if obj.retries == 0:

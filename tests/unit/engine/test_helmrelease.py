@@ -6,7 +6,9 @@ import pytest
 
 from fleetbench import phases
 from fleetbench.engine.simulate import simulate
+from fleetbench.graph.fleet import Need
 from fleetbench.model.parameters import Parameters, parameters_of
+from fleetbench.model.scenario import COMMIT
 from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
 
 
@@ -80,3 +82,35 @@ def test_a_release_whose_chart_does_not_exist_never_turns_ready(chart_ref: bool,
     assert ready[hr_id("h")] is None and ready[ks_id("a")] is None and ready[ks_id("b")] is not None
     assert reason in reasons(sample, hr_id("h")) and phases.INSTALL_FAILED not in reasons(sample, hr_id("h"))
     assert sample.until_s < 610.0  # a's timeout: there is nothing else to wait for
+
+
+@pytest.mark.parametrize(
+    ("what", "blocks", "reason"),
+    [
+        ("ConfigMap data/values", "build", phases.VALUES_ERROR),
+        ("CustomResourceDefinition x", "apply", phases.INSTALL_FAILED),
+    ],
+)
+def test_a_release_heals_once_its_values_or_custom_kinds_are_there(what: str, blocks: str, reason: str):
+    need = Need(what, hr_id("h"), ks_id("late"), blocks)
+    of = fleet(ks("a"), hr("h", "a", needs=(need,)), ks("first", timeout_s=60.0), ks("late", "first"))
+    sample, ready = run(of, {"first": 5.0, "h": 4.0})
+    assert reason in reasons(sample, hr_id("h")) and phases.RETRIES_EXCEEDED not in reasons(sample, hr_id("h"))
+    assert 31.0 < ready[hr_id("h")] < 65.0 and ready[ks_id("a")] is not None  # tried at 0.75, 1.5, 3 ... 24 s more
+
+
+def test_a_release_without_its_namespace_has_failed():
+    need = Need("Namespace data", hr_id("h"), ks_id("late"), "apply")
+    of = fleet(ks("a"), hr("h", "a", needs=(need,)), ks("first"), ks("late", "first"))
+    sample, ready = run(of, {"first": 5.0, "h": 4.0})
+    assert ready[hr_id("h")] is None and reasons(sample, hr_id("h"))[-1] == phases.RETRIES_EXCEEDED
+
+
+@pytest.mark.parametrize(("retries", "attempts"), [(0, 1), (2, 3)])
+def test_a_failed_upgrade_has_retries_of_its_own_and_uninstalls_nothing(retries: int, attempts: int):
+    of = fleet(ks("a"), hr("h", "a", timeout_s=30.0, retries=5, upgrade_retries=retries))
+    s = scenario(of, {"h": 50.0}, kind=COMMIT, webhook=True, changed=frozenset({hr_id("h")}))
+    sample = simulate(s)
+    said = reasons(sample, hr_id("h"))
+    assert said.count(phases.UPGRADE_FAILED) == attempts and said[-1] == phases.RETRIES_EXCEEDED
+    assert phases.INSTALL_FAILED not in said

@@ -243,3 +243,8 @@ def test_a_commit_does_not_wait_for_what_never_existed():
     of = fleet(ks("a"), ks("b", "nowhere"))
     sample = simulate(scenario(of, {"a": 5.0}, kind=COMMIT, webhook=True, changed=frozenset({ks_id("a")})))
     assert sample.until_s < 20.0
+
+
+def test_a_timeout_below_half_a_minute_counts_as_half_a_minute():
+    _, ready = run(fleet(ks("a", timeout_s=10.0)), {"a": 22.0})
+    assert ready[ks_id("a")] < 30.0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from fleetbench.findings import CRD_DEADLOCK, NEED_UNDECLARED, SELF_DEPENDENCY_LOOP, Finding
 from fleetbench.graph.checks import check
 from fleetbench.graph.fleet import Fleet, Kustomization, Need
@@ -98,8 +100,15 @@ def test_needs_of_one_provider_are_one_finding() -> None:
     assert "Secret data/s0, Secret data/s1 and 2 more" in message
 
 
-def test_a_release_without_retries_fails_for_good() -> None:
-    release = hr("app", "apps", needs=(Need("Secret data/s", CLUSTER, ks_id("secrets"), "apply"),))
+@pytest.mark.parametrize(("what", "blocks"), [("ConfigMap data/values", "build"), (CRD, "apply")])
+def test_a_release_is_tried_again_soon_for_values_and_custom_kinds(what: str, blocks: str) -> None:
+    release = hr("app", "apps", needs=(Need(what, CLUSTER, ks_id("secrets"), blocks),))
+    finding = only(fleet(ks("apps"), ks("secrets"), release), NEED_UNDECLARED)
+    assert "tried again after 0.75 s" in finding.message
+
+
+def test_a_release_without_retries_fails_for_good_for_want_of_its_namespace() -> None:
+    release = hr("app", "apps", needs=(Need("Namespace data", CLUSTER, ks_id("secrets"), "apply"),))
     finding = only(fleet(ks("apps"), ks("secrets"), release), NEED_UNDECLARED)
     assert "without retries that is final" in finding.message
     assert finding.fix == "add flux-system/secrets to the dependsOn of flux-system/apps"
