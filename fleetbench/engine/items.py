@@ -62,6 +62,8 @@ class Item:
     """Items that must have been applied before its workloads turn ready, or before what its health check names exists."""
     workload: WorkloadTime | None = None
     workload_keys: tuple[int, ...] = ()
+    deadlines: dict[ObjectId, float] = field(default_factory=dict)
+    """Own workloads that Kubernetes gives up after so many seconds without progress: kstatus calls them Failed then."""
     fails: bool = False
     """Named by ``fail``: never turns healthy."""
     failing_workloads: bool = False

@@ -10,6 +10,9 @@ from fleetbench.graph.order import checks_health, may_bring, may_exist
 from fleetbench.ids import HELM_CHART, HELM_RELEASE, ObjectId
 from fleetbench.model.scenario import BOOTSTRAP, Scenario
 
+PROGRESS_DEADLINE_S = 600.0
+"""Of a Deployment that states none: Kubernetes apps/v1 defaults.go SetDefaults_Deployment."""
+
 
 def compile_plan(scenario: Scenario) -> Plan:
     """Compile a scenario."""
@@ -107,6 +110,7 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     _needs(index, item, k)
     item.workload = scenario.workloads.get(k.id)
     _workload_keys(item)
+    item.deadlines = _deadlines(k)
     _failures(item, k, scenario)
 
 
@@ -157,6 +161,7 @@ def _helmrelease(
     item.workload = scenario.workloads.get(h.id)
     _workload_keys(item)
     _needs(index, item, h)
+    item.deadlines = _deadlines(h)
     _failures(item, h, scenario)
     if chart is None:
         item.source = _number(index, h.source)
@@ -184,6 +189,19 @@ def _needs(index: dict[ObjectId, int], item: Item, obj: Kustomization | HelmRele
 def _workload_keys(item: Item) -> None:
     if item.workload is not None:
         item.workload_keys = tuple(key_of(f"{p.workload}#{p.replica}") for p in item.workload.pods)
+
+
+def _deadlines(obj: Kustomization | HelmRelease) -> dict[ObjectId, float]:
+    """A Deployment's progressDeadlineSeconds, a Job's activeDeadlineSeconds.
+
+    Source: fluxcd/cli-utils v1.2.2 pkg/kstatus/status/core.go deploymentConditions (ProgressDeadlineExceeded), jobConditions.
+    """
+    found = {w.object: w.deadline_s for w in obj.workloads}
+    defaults = {"Deployment": PROGRESS_DEADLINE_S}
+    stated = (
+        (id, defaults.get(id.kind) if s is None else s) for id, s in found.items() if id.kind in ("Deployment", "Job")
+    )
+    return {id: seconds for id, seconds in stated if seconds is not None}
 
 
 def _failures(item: Item, obj: Kustomization | HelmRelease, scenario: Scenario) -> None:

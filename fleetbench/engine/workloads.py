@@ -6,10 +6,13 @@ starts them so, hooks before the rest (MODEL.md, "Below Flux").
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import inf
 
 from fleetbench import phases
 from fleetbench.engine.draws import key_of
+from fleetbench.engine.items import Item
+from fleetbench.engine.readiness import next_poll_s
 from fleetbench.engine.world import POD, POD_LAG, POD_START, PULL_SIZE, World
 from fleetbench.ids import ObjectId
 from fleetbench.model.workload_time import ImagePull
@@ -22,11 +25,13 @@ def start_workloads(w: World, n: int) -> None:
     workload = item.workload
     w.tries[n] += 1
     w.workload_by_object[n] = None
+    w.workload_failed.pop(n, None)
     if item.failing_workloads and not w.is_healed(n):
         w.workload_s[n] = inf
         known = () if workload is None else workload.pods
         for object_id in dict.fromkeys(pod.workload for pod in known) or (item.id,):
             _emit(w, object_id, inf)
+        w.workload_failed[n] = {id: w.env.now + deadline for id, deadline in item.deadlines.items()}
     elif workload is None or (workload.total is None and not workload.pods):
         w.workload_s[n] = w.env.now
     elif workload.total is not None:
@@ -47,6 +52,7 @@ def _start_pods(w: World, n: int) -> dict[ObjectId, float]:
     attempt = w.tries[n]
     ready: list[float] = []
     by_object: dict[ObjectId, float] = {}
+    progress: dict[ObjectId, list[float]] = {}
     for pod, key in zip(item.workload.pods, item.workload_keys, strict=True):
         at = now if pod.hook else hooks_end
         if pod.after is not None:
@@ -59,7 +65,18 @@ def _start_pods(w: World, n: int) -> dict[ObjectId, float]:
             hooks_end = max(hooks_end, at)
         ready.append(at)
         by_object[pod.workload] = max(at, by_object.get(pod.workload, 0.0))
+        if pod.workload in item.deadlines:
+            progress.setdefault(pod.workload, [now]).append(at)
+    for id, times in progress.items():
+        given_up = _given_up_s(sorted(times), item.deadlines[id])
+        if given_up is not None:
+            w.workload_failed.setdefault(n, {})[id] = given_up
     return by_object
+
+
+def _given_up_s(progress_s: list[float], deadline_s: float) -> float | None:
+    """When a workload has made no progress for too long, of the moments at which it makes any; None = it never is."""
+    return next((a + deadline_s for a, b in pairwise(progress_s) if b - a > deadline_s), None)
 
 
 def _emit(w: World, workload: ObjectId, at: float) -> None:
@@ -100,8 +117,29 @@ def watched_workloads_s(w: World, n: int) -> float:
     item = w.items[n]
     if item.checks_workloads is None:
         return w.workload_s[n]
-    watched = [(n, workload) for workload in item.checks_workloads] + [*item.checks_elsewhere]
-    return max((_current_s(w, owner, workload) for owner, workload in watched), default=0.0)
+    return max((_current_s(w, owner, workload) for owner, workload in _watched(item, n)), default=0.0)
+
+
+def _watched(item: Item, n: int) -> list[tuple[int, ObjectId]]:
+    own = item.deadlines if item.checks_workloads is None else item.checks_workloads
+    return [(n, workload) for workload in own] + [*item.checks_elsewhere]
+
+
+def next_failure_s(w: World, n: int, first_s: float, poll_s: float) -> float:
+    """The first poll at which a watched workload is Failed; infinity = none is.
+
+    Source: fluxcd/pkg/ssa v0.76.1 manager_wait.go WaitForSetWithContext, helm-controller v1.6.3 internal/action/wait.go
+    (both fail fast).
+    """
+    if not w.workload_failed:
+        return inf
+    found = inf
+    for owner, workload in _watched(w.items[n], n):
+        since = w.workload_failed.get(owner, {}).get(workload)
+        if since is not None:
+            at = next_poll_s(max(w.env.now, since), first_s, poll_s)
+            found = min(found, at) if at < _current_s(w, owner, workload) else found
+    return found
 
 
 def _current_s(w: World, owner: int, workload: ObjectId) -> float:

@@ -14,7 +14,7 @@ from fleetbench.engine.items import Plan
 from fleetbench.engine.processors import Container, Processors
 from fleetbench.engine.reachable import reach
 from fleetbench.engine.work_queue import WorkerPool
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.model.scenario import BOOTSTRAP
 from fleetbench.model.steps import Step, Steps
 from fleetbench.timeline.events import Event
@@ -98,6 +98,8 @@ class World:
         self.applied_s: list[float | None] = [None] * size
         self.started_s: list[float | None] = [None] * size
         self.workload_s = [0.0] * size
+        self.workload_failed: dict[int, dict[ObjectId, float]] = {}
+        """Object -> those of its workloads that make no progress for too long, and since when they count as Failed."""
         self.workload_by_object: list[dict[Any, float] | None] = [None] * size
         self.attempts = [0] * size
         self.streams = [0] * size

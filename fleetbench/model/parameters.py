@@ -53,6 +53,8 @@ class Parameters:
     """``--interval-jitter-percentage`` / 100; pkg/runtime jitter/requeue.go."""
     fail_fast: bool = True
     """A health check ends at the first Failed object; KC main.go, gate DisableFailFastBehavior off."""
+    helm_fail_fast: bool = True
+    """Helm's wait ends at the first Failed object; HC >= 1.5 internal/action/wait.go; Helm 3 went on to the timeout."""
     event_driven_dependents: bool = False
     """What-if: a dependency that turns Ready enqueues its dependants at once (KC pull request 1412)."""
     cancel_health_check_on_new_revision: bool = False
@@ -115,8 +117,8 @@ class Parameters:
 
 _OF_RELEASE: dict[str, dict[str, Any]] = {
     # helm-controller 1.3 and 1.4 wait with Helm 3's own loop: helm.sh/helm/v3 pkg/kube/wait.go, every 2 s.
-    "2.6": {"helm_poll_s": 2.0, "strict_post_build_substitutions": False},
-    "2.7": {"helm_poll_s": 2.0, "strict_post_build_substitutions": False},
+    "2.6": {"helm_poll_s": 2.0, "helm_fail_fast": False, "strict_post_build_substitutions": False},
+    "2.7": {"helm_poll_s": 2.0, "helm_fail_fast": False, "strict_post_build_substitutions": False},
     "2.8": {"strict_post_build_substitutions": False},
     "2.9": {},
 }

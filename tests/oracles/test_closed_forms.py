@@ -66,10 +66,10 @@ def test_with_dependants_enqueued_at_once_there_is_no_poll_to_wait_for():
 
 
 def test_a_failed_health_check_is_tried_again_after_the_retry_interval():
-    of = fleet(ks("a", timeout_s=20.0, retry_interval_s=60.0))
+    of = fleet(ks("a", timeout_s=40.0, retry_interval_s=60.0))
     sample = simulate(scenario(of, {"a": 50.0}))
-    # Timeout at 21.5 s, next try at 81.5 s: by then the workload is there.
-    assert ready(sample, of, ks_id("a")) == pytest.approx(1.5 + 20.0 + 60.0, abs=1e-6)
+    # Timeout at 41.5 s, next try at 101.5 s: by then the workload is there.
+    assert ready(sample, of, ks_id("a")) == pytest.approx(1.5 + 40.0 + 60.0, abs=1e-6)
 
 
 def test_a_helmrelease_waits_for_its_chart_and_then_for_its_objects():

@@ -10,9 +10,11 @@ from fleetbench import phases
 from fleetbench.engine.readiness import artifact_event_enqueues, dependency_ready, next_poll_s, retries_exhausted
 from fleetbench.engine.simulate import simulate
 from fleetbench.graph.document import with_root
-from fleetbench.graph.fleet import Dependency, Need, Source
+from fleetbench.graph.fleet import Dependency, Need, Source, Workload
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, OCI_REPOSITORY, ObjectId
 from fleetbench.model.parameters import parameters_of
+from fleetbench.model.profile import load_profile
+from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import COMMIT
 from fleetbench.timeline.causes import TIMEOUT
 from fleetbench.timeline.why import why
@@ -248,3 +250,20 @@ def test_a_commit_does_not_wait_for_what_never_existed():
 def test_a_timeout_below_half_a_minute_counts_as_half_a_minute():
     _, ready = run(fleet(ks("a", timeout_s=10.0)), {"a": 22.0})
     assert ready[ks_id("a")] < 30.0
+
+
+@pytest.mark.parametrize(("deadline_s", "ready_s"), [(120.0, 721.5), (None, 301.5)])
+def test_a_deployment_that_makes_no_progress_for_too_long_has_failed_and_is_looked_at_again(deadline_s, ready_s):
+    slow = Workload(deployment("a"), stated_ready_s=300.0, stated_by="annotation", deadline_s=deadline_s)
+    of = fleet(replace(ks("a", timeout_s=1800.0, retry_interval_s=600.0), workloads=(slow,)))
+    sample = simulate(replace(scenario(of), workloads=resolve(of, None, None, load_profile("default"))))
+    at = dict(zip([o.id for o in of.services()], sample.ready_s, strict=True))
+    assert at[ks_id("a")] == pytest.approx(ready_s, abs=5.0)
+    assert (phases.HEALTH_CHECK_FAILED in reasons(sample, ks_id("a"))) == (deadline_s is not None)
+
+
+def test_what_never_turns_healthy_is_given_up_at_kubernetes_own_deadline_not_at_the_timeout():
+    of = fleet(ks("a", timeout_s=1800.0, retry_interval_s=600.0))
+    sample, _ = run(of, {"a": 5.0}, fail=frozenset({deployment("a")}))
+    failed = next(e.t_s for e in sample.timeline.by_object[ks_id("a")] if e.reason == phases.HEALTH_CHECK_FAILED)
+    assert failed == pytest.approx(601.5, abs=5.0)
