@@ -149,7 +149,7 @@ def _commit(w: World) -> None:
     """A push at t0; the GitRepository sees it at its next interval, or at once with a receiver."""
     scenario = w.plan.scenario
     _steady(w)
-    w.latest = w.goal_revision = 2
+    w.latest = w.goal_revision = w.breaks_at = 2
     for n in w.plan.services:
         item = w.items[n]
         if item.id in scenario.changed or item.fails or item.failing_workloads:

@@ -137,6 +137,8 @@ class World:
         self.pools: dict[tuple[str, str | None], WorkerPool] = {}
         self.more_revisions = False
         """Whether the repository may still get one, so that sources keep looking."""
+        self.breaks_at = 0
+        """The revision that breaks what fails: before a bad commit it was healthy."""
         self.healed: dict[int, int] = {}
         """What a later commit heals -> its revision."""
         self.fix_to_come = False
@@ -337,13 +339,15 @@ class World:
             self.finished.succeed()
 
     def fails(self, n: int) -> bool:
-        """Whether the object is one that never turns healthy, and no commit that is in force has healed it."""
-        return self.items[n].fails and not self.is_healed(n)
+        """Whether the object is one that never turns healthy at the revision that is in force for it."""
+        return self.items[n].fails and self._in_force(n) >= self.breaks_at and not self.is_healed(n)
 
     def is_healed(self, n: int) -> bool:
         """Whether the revision that is in force for the object has healed it."""
-        in_force = self.given[n] if self.items[n].id.kind == HELM_RELEASE else self.attempted[n]
-        return n in self.healed and in_force >= self.healed[n]
+        return n in self.healed and self._in_force(n) >= self.healed[n]
+
+    def _in_force(self, n: int) -> int:
+        return self.given[n] if self.items[n].id.kind == HELM_RELEASE else self.attempted[n]
 
     def manifest_revision(self, n: int, revision: int) -> int:
         """The newest revision up to this one that changed the object's own manifests; 0 = none did."""

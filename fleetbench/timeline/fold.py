@@ -79,6 +79,9 @@ def reconciles(rows: Sequence[Event]) -> tuple[Reconcile, ...]:
                 found.append(Reconcile(FINALIZER, row.t_s, row.t_s, attempt=row.attempt))
         elif status == phases.UNKNOWN:
             step = _step_of(row.message)
+            if running is None and step == phases.PREREQUISITES:
+                begun, previous = row.t_s if begun is None else begun, row
+                continue
             if running is not None and step == phases.FETCHING and running.step not in (None, phases.FETCHING):
                 found.append(running.ended(row.t_s))  # its end was not seen
                 running = None

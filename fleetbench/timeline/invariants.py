@@ -22,7 +22,7 @@ MEASURED_TOLERANCE_S = 0.5
 """For measured timelines: rows of two kinds of object come over two watches, and status patches take their time."""
 
 _RETRIED = (phases.HEALTH_CHECK_FAILED, phases.RECONCILIATION_FAILED, phases.BUILD_FAILED)
-_PATCHES_S = 2.0
+_PATCHES_S = 5.0
 """What the last status patches may take after a health check ran into its timeout."""
 
 
@@ -172,7 +172,8 @@ def _pause(rollout: Rollout, k: Kustomization, last: Reconcile) -> float | None:
 def _enqueued(rollout: Rollout, k: Kustomization, after_s: float, by_s: float) -> bool:
     artifacts = rollout.artifacts(k.source) if k.source is not None else []
     generations = {e.generation for e in rollout.rows(k.id) if after_s <= e.t_s <= by_s}
-    return any(after_s < t <= by_s for t in artifacts) or len(generations) > 1
+    # One that comes at the very moment at which the last reconcile began may have come after it.
+    return any(after_s <= t <= by_s for t in artifacts) or len(generations) > 1
 
 
 def _runs(rollout: Rollout, id: ObjectId) -> list[Reconcile]:

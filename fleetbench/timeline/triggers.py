@@ -111,7 +111,9 @@ def _dependencies(rollout: Rollout, step: Step, served: Served) -> Trigger:
             return Trigger(((step.begun_s, causes.DEPENDENCY, never[0], ""),), step.begun_s)
     saw = looked - LOOK_S
     pending = [d.target for d in depends_on if not all(rollout.is_ready(d.target, at, source) for at in (saw, looked))]
-    turned = [(t, d) for d in pending if (t := rollout.next_ready(d, saw)) is not None and t <= step.begun_s]
+    # Where the look itself found it Ready, it turned just before; what it was before a commit does not count.
+    since = {d: saw if rollout.is_ready(d, looked, source) else looked for d in pending}
+    turned = [(t, d) for d in pending if (t := rollout.next_ready(d, since[d])) is not None and t <= step.begun_s]
     ready, last = max(turned, default=(step.since_s, None))
     ready = max(ready, step.since_s)
     artifact = _new_artifact(rollout, step, looked)

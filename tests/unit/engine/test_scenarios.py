@@ -13,8 +13,8 @@ from fleetbench.ids import EXTERNAL_ARTIFACT, GIT_REPOSITORY, ObjectId
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import COMMIT, RESTART
 from fleetbench.model.steps import shipped_steps
-from fleetbench.phases import RETRIES_EXCEEDED
-from fleetbench.timeline.causes import DEPENDENCY_POLL, INTERVAL
+from fleetbench.phases import RECONCILIATION_FAILED, RETRIES_EXCEEDED
+from fleetbench.timeline.causes import DEPENDENCY_POLL, INTERVAL, WORKLOAD
 from fleetbench.timeline.stats import max_parallel
 from fleetbench.timeline.why import why
 from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
@@ -164,3 +164,20 @@ def test_a_copied_artifact_that_a_commit_leaves_alone_reconciles_nobody():
     sample = simulate(scenario(of, {"a": 5.0}, kind=COMMIT, webhook=True, changed=frozenset({ks_id("a")})))
     assert ready(sample, of)[ks_id("a")] >= 5.0 and ready(sample, of)[ks_id("b")] == 0.0
     assert len(sample.timeline.by_object[ks_id("b")]) == 1  # Ready before the commit, and nothing since
+
+
+def test_the_chain_of_a_commit_goes_on_at_the_dependency_that_was_still_at_work():
+    of = fleet(ks("a"), ks("b", "a"))
+    s = scenario(of, {"a": 22.0}, kind=COMMIT, webhook=True, changed=frozenset({ks_id("a")}), steps=shipped_steps())
+    chain = why(of, simulate(s).timeline, ks_id("b"), parameters=s.parameters)
+    (poll,) = [p for p in chain if p.cause == DEPENDENCY_POLL]
+    assert poll.from_s == pytest.approx(25.0, abs=1.5) and WORKLOAD in [p.cause for p in chain]
+
+
+def test_what_a_bad_commit_breaks_was_healthy_before_it():
+    of = fleet(ks("a", wait=False, interval_s=60.0))
+    s = scenario(of, kind=COMMIT, fail=frozenset({ks_id("a")}), until_s=600.0)
+    events = simulate(s).timeline.by_object[ks_id("a")]
+    failed = next(e.t_s for e in events if e.reason == RECONCILIATION_FAILED)
+    seen = next(e.t_s for e in simulate(s).timeline.by_object[GIT] if e.revision == "r2")
+    assert failed >= seen > 0.0
