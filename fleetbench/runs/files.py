@@ -126,7 +126,7 @@ def _document(text: str, file: Path) -> tuple[Any, bool]:
             if not ends_early(text, error):
                 raise
             document = as_far_as_whole(text, within=("trace", ANY))
-            if not is_spec_trace({"trace": {}, **(document or {})}):
+            if not isinstance(document, dict) or not is_spec_trace({"trace": {}, **document}):
                 wanted = "a trace (JSON) that is whole at least as far as its spec"
                 raise
             return {"trace": {}, **document}, True

@@ -49,6 +49,21 @@ def test_a_mistake_in_a_trace_names_line_field_got_and_wanted(
     assert said in message and message.startswith("t.json:") and message.split(":")[1].isdigit()
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[1, 2, {"a": ', "wanted a trace (JSON) that is whole at least as far as its spec"),
+        ("[1, 2]", "t.json: got JSON of another kind, wanted a trace with spec and trace"),
+        ("[" * 100_000, "wanted a trace (JSON)"),
+    ],
+)
+def test_a_document_of_another_kind_is_no_trace_whole_or_cut(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "t.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        read_run(tmp_path / "t.json")
+    assert said in error.value.message
+
+
 def test_the_line_that_is_named_is_the_one_that_holds_the_value(tmp_path: Path) -> None:
     message = wrong(lambda d: d["spec"]["kustomizations"][3].update(interval="10x"), tmp_path)
     line = int(message.split(":")[1])
