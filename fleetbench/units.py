@@ -93,6 +93,11 @@ def format_duration(seconds: float | None) -> str:
     return f"{hours}h{minutes:02d}m{rest:02d}s" if hours else f"{minutes}m{rest:02d}s"
 
 
+def rounded(seconds: float | None) -> float | None:
+    """To the microsecond, so that a JSON document does not depend on how floats are printed; None = never."""
+    return None if seconds is None else round(seconds, 6)
+
+
 def counted(number: int, noun: str) -> str:
     """Write a number with what it counts.
 

@@ -186,7 +186,8 @@ def _predict(fleet: Fleet, flags: Mapping[str, Any], fail: frozenset[ObjectId], 
     known = {name: value for name, value in flags.items() if name in Parameters.__dataclass_fields__}
     result = predict_strategies(fleet, Choice(flags=known, profile=profile, fail=fail), FINE)
     prediction = result.predictions[FINE]
-    interval = (prediction.total_quantile(0.05), prediction.total_quantile(0.95))
+    low, high = (prediction.total_quantile(q) for q in (0.05, 0.95))
+    interval = None if low is None or high is None else (low, high)
     return Predicted(to_document(result.assembled, result.predictions), interval)
 
 

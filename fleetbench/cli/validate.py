@@ -51,9 +51,9 @@ def command(
         from fleetbench.report.validation import tables
 
         write_tables(tables(comparisons, summary))
-    without = [c for c in comparisons if c.no_total]
+    without = [c for c in comparisons if c.no_error]
     if max_error is not None and without:
-        named = "; ".join(f"{c.run.name}: {c.no_total}" for c in without)
+        named = "; ".join(f"{c.run.name}: {c.no_error}" for c in without)
         raise CheckFailed(f"no total to hold the prediction against: {named}", "measure again, or leave these runs out")
     if max_error is not None and (summary.total_median_error or 0.0) > max_error:
         raise CheckFailed(

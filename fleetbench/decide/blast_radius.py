@@ -48,8 +48,8 @@ class Radius:
     """Later beyond noise and five seconds, the latest first."""
     up: float
     """Median share of services that are Ready when nothing more happens."""
-    settled_s: float
-    """Median seconds until the last Ready of those that get there."""
+    settled_s: float | None
+    """Median seconds until the last Ready of those that get there; None = nothing does."""
 
     @property
     def weight(self) -> tuple[int, float]:

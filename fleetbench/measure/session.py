@@ -45,8 +45,8 @@ class Predicted:
 
     document: Mapping[str, Any]
     """``prediction.json``."""
-    total_s: tuple[float, float]
-    """5 % and 95 % quantile of the last Ready."""
+    total_s: tuple[float, float] | None
+    """5 % and 95 % quantile of the last Ready; None = one falls among samples in which nothing turns Ready."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from fleetbench.timeline.causes import Piece
 from fleetbench.timeline.events import Timeline
 from fleetbench.timeline.stats import max_parallel
 from fleetbench.timeline.why import why
+from fleetbench.units import rounded
 
 FORMAT_VERSION = 1
 
@@ -66,7 +67,7 @@ def strategy_document(prediction: Prediction, why_of: ObjectId | None = None) ->
     median = prediction.median
     timeline = median.timeline
     assert timeline is not None
-    quantiles = {f"total_s_p{round(q * 100)}": _rounded(prediction.last_ready_quantile(q)) for q in QUANTILES}
+    quantiles = {f"total_s_p{round(q * 100)}": rounded(prediction.total_quantile(q)) for q in QUANTILES}
     return {
         "total_s": quantiles["total_s_p50"],
         **quantiles,
@@ -93,8 +94,8 @@ def piece_document(piece: Piece) -> dict[str, Any]:
     return {
         "object": str(piece.object),
         "cause": piece.cause,
-        "from_s": _rounded(piece.from_s),
-        "to_s": _rounded(piece.to_s),
+        "from_s": rounded(piece.from_s),
+        "to_s": rounded(piece.to_s),
         "detail": piece.detail,
     }
 
@@ -111,9 +112,9 @@ def compare(predictions: Mapping[str, Prediction]) -> dict[str, Any]:
     return {
         "equal": fine.totals == waves.totals,
         "samples_compared": len(whole),
-        "speed_up_p5": _rounded(at[0.05]),
-        "speed_up_p50": _rounded(at[0.5]),
-        "speed_up_p95": _rounded(at[0.95]),
+        "speed_up_p5": rounded(at[0.05]),
+        "speed_up_p50": rounded(at[0.5]),
+        "speed_up_p95": rounded(at[0.95]),
     }
 
 
@@ -123,15 +124,15 @@ def _objects(prediction: Prediction, timeline: Timeline) -> list[dict[str, Any]]
     for id in prediction.services:
         n = plan_order[id]
         ready, started = sample.ready_s[n], sample.started_s[n]
-        quantiles = {f"ready_s_p{round(q * 100)}": _rounded(prediction.quantile(id, q)) for q in QUANTILES}
+        quantiles = {f"ready_s_p{round(q * 100)}": rounded(prediction.quantile(id, q)) for q in QUANTILES}
         rows.append(
             {
                 "kind": id.kind,
                 "id": id.key,
-                "ready_s": _rounded(ready),
+                "ready_s": rounded(ready),
                 **quantiles,
                 "ready_fraction": prediction.ready_fraction(id),
-                "started_s": _rounded(started),
+                "started_s": rounded(started),
                 "attempts": sample.attempts[n],
                 "reasons": reasons(timeline, id),
             }
@@ -144,10 +145,5 @@ def reasons(timeline: Timeline, id: ObjectId) -> list[list[Any]]:
     found: list[list[Any]] = []
     for event in timeline.by_object.get(id, ()):
         if event.reason and event.status != phases.ABSENT and (not found or found[-1][0] != event.reason):
-            found.append([event.reason, _rounded(event.t_s)])
+            found.append([event.reason, rounded(event.t_s)])
     return found
-
-
-def _rounded(seconds: float | None) -> float | None:
-    """To the microsecond, so that the document does not depend on how floats are printed."""
-    return None if seconds is None else round(seconds, 6)

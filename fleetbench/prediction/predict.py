@@ -37,7 +37,7 @@ class Prediction:
     ready: tuple[array[float], ...]
     """For each service its Ready in every sample, in seconds; infinity = never."""
     totals: array[float]
-    """The last Ready of every sample, over those that got there."""
+    """The last Ready of every sample, over those that got there; 0 where nothing did."""
     complete: array[int]
     """1 for each sample in which every service turned Ready."""
 
@@ -52,14 +52,15 @@ class Prediction:
         value = ordered[lower_rank(q, len(ordered))]
         return None if math.isinf(value) else value
 
-    def total_quantile(self, q: float) -> float:
-        """The lower quantile of the total: a real sample's; 0 = one in which nothing turned Ready."""
-        return self.totals[self._by_total[lower_rank(q, self.samples)]]
-
-    def last_ready_quantile(self, q: float) -> float | None:
-        """The same; None where nothing turned Ready in that sample."""
+    def total_quantile(self, q: float) -> float | None:
+        """The lower quantile of the total: a real sample's; None where nothing turned Ready in that one."""
         number = self._by_total[lower_rank(q, self.samples)]
-        return None if all(math.isinf(values[number]) for values in self.ready) else self.totals[number]
+        return None if self._nothing_ready(number) else self.totals[number]
+
+    @property
+    def ordered_totals(self) -> list[float]:
+        """The totals, ascending, of the samples in which something turned Ready."""
+        return [self.totals[n] for n in self._by_total if not self._nothing_ready(n)]
 
     def ready_fraction(self, service: ObjectId) -> float:
         """Share of samples in which the service turned Ready."""
@@ -97,7 +98,10 @@ class Prediction:
 
     @cached_property
     def _by_total(self) -> list[int]:
-        return sorted(range(self.samples), key=lambda n: (self.totals[n], n))
+        return sorted(range(self.samples), key=lambda n: (self._nothing_ready(n), self.totals[n], n))  # never is last
+
+    def _nothing_ready(self, number: int) -> bool:
+        return not self.totals[number] and all(math.isinf(values[number]) for values in self.ready)
 
     @cached_property
     def _index(self) -> dict[ObjectId, int]:

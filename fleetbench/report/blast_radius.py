@@ -12,7 +12,7 @@ from fleetbench.decide.paired import interval, signed
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.report.inert import inert
 from fleetbench.report.rows import Rows
-from fleetbench.units import counted, format_duration
+from fleetbench.units import counted, format_duration, rounded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -108,7 +108,7 @@ def to_document(found: BlastRadius) -> dict[str, Any]:
         "samples": first.samples,
         "services": [str(id) for id in found.services],
         "without_failure": {
-            layout: {"total_s_p50": round(p.total_quantile(0.5), 6)} for layout, p in found.without.items()
+            layout: {"total_s_p50": rounded(p.total_quantile(0.5))} for layout, p in found.without.items()
         },
         "failures": [_document(radii) for radii in found.singles],
         "most_dangerous": [str(id) for id in found.singles[0][0].failed] if found.singles else None,
@@ -127,7 +127,7 @@ def _document(radii: Sequence[Radius]) -> dict[str, Any]:
                 "never_ready": [str(id) for id in r.never],
                 "late": [{"object": str(late.object), "difference": late.difference.to_json()} for late in r.late],
                 "share_up": round(r.up, 6),
-                "settled_s": round(r.settled_s, 6),
+                "settled_s": rounded(r.settled_s),
             }
             for r in radii
         },

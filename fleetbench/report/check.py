@@ -48,8 +48,11 @@ def figures(verdict: Verdict) -> str:
     total = f"total p50 {format_duration(p50_s)}, p90 {format_duration(p90_s)}"
     parts = [f"{total} ({counted(p.samples, 'sample')}, seed {p.scenario.seed})"]
     if p50_s is None:
-        last = format_duration(p.last_ready_quantile(0.5))
-        parts.append(f"not complete: what turns Ready has done so by {last} (p50)")
+        last_s = p.total_quantile(0.5)
+        ready = (
+            "nothing turns Ready" if last_s is None else f"what turns Ready has done so by {format_duration(last_s)}"
+        )
+        parts.append(f"not complete: {ready} (p50)")
     if policy.target_s is not None:
         parts.append(f"target {format_duration(policy.target_s)} on p{round(policy.quantile * 100)}")
     if verdict.base is not None and verdict.total is not None:

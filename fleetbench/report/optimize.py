@@ -18,7 +18,7 @@ from fleetbench.prediction.predict import Prediction
 from fleetbench.report.check import change_document, objects_table
 from fleetbench.report.inert import inert
 from fleetbench.report.rows import GAP, Rows, indented
-from fleetbench.units import counted, format_duration
+from fleetbench.units import counted, format_duration, rounded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -188,8 +188,8 @@ def to_document(found: Optimized, outcome: PatchOutcome | None) -> dict[str, Any
     return document
 
 
-def _totals(p: Prediction) -> dict[str, float]:
-    return {f"total_s_p{round(q * 100)}": round(p.total_quantile(q), 6) for q in (0.05, 0.5, 0.9, 0.95)}
+def _totals(p: Prediction) -> dict[str, float | None]:
+    return {f"total_s_p{round(q * 100)}": rounded(p.total_quantile(q)) for q in (0.05, 0.5, 0.9, 0.95)}
 
 
 def _timeout(a: TimeoutAdvice) -> dict[str, Any]:

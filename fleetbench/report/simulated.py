@@ -45,8 +45,11 @@ def extra_files(result: Simulated) -> dict[str, str]:
 
 
 def totals(prediction: Prediction) -> tuple[float, ...]:
-    """The totals of the samples, ascending, evenly thinned to :data:`MOST_TOTALS`; the last one is always there."""
-    ordered = sorted(prediction.totals)
+    """The totals of the samples, ascending, evenly thinned to :data:`MOST_TOTALS`; the last one is always there.
+
+    A sample in which nothing turned Ready has none.
+    """
+    ordered = prediction.ordered_totals
     kept = min(len(ordered), MOST_TOTALS)
     return tuple(ordered[-(-len(ordered) * (n + 1) // kept) - 1] for n in range(kept))
 
@@ -70,5 +73,6 @@ def _totals_csv(predictions: Mapping[str, Prediction]) -> str:
     lines = ["strategy,quantile,total_s"]
     for strategy, prediction in predictions.items():
         kept = totals(prediction)
-        lines += [f"{strategy},{(n + 1) / len(kept):.6f},{total:.3f}" for n, total in enumerate(kept)]
+        share = len(prediction.ordered_totals) / prediction.samples
+        lines += [f"{strategy},{share * (n + 1) / len(kept):.6f},{total:.3f}" for n, total in enumerate(kept)]
     return "\n".join(lines) + "\n"

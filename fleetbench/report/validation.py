@@ -50,7 +50,7 @@ def _runs(comparisons: Sequence[RunComparison]) -> Rows:
         rows.add(
             inert(c.run.name) + (" (cut)" if c.run.cut else ""),
             "none" if c.total_s is None else f"{c.total_s:.1f}s",
-            *(f"{t:.1f}s" for t in c.totals),
+            *("never" if t is None else f"{t:.1f}s" for t in c.totals),
             _INSIDE[c.inside],
             "" if c.total_error is None else f"{c.total_error:+.1%}",
             f"{errors[len(errors) // 2]:.2f}s" if errors else "",

@@ -40,8 +40,7 @@ class ObjectComparison:
         """Whether the measured value lies in p5-p95; None where it was never Ready."""
         if self.measured_s is None:
             return None
-        low, high = self.at(LOW), self.at(HIGH)
-        return low is not None and low <= self.measured_s <= (math.inf if high is None else high)
+        return _inside(self.measured_s, self.at(LOW), self.at(HIGH))
 
     @property
     def error_s(self) -> float | None:
@@ -61,20 +60,21 @@ class RunComparison:
     """The last measured Ready; None = there is none to hold the prediction against, see :attr:`no_total`."""
 
     @property
-    def totals(self) -> tuple[float, float, float]:
-        """Predicted total: p5, p50, p95."""
+    def totals(self) -> tuple[float | None, float | None, float | None]:
+        """Predicted total: p5, p50, p95; None = nothing turns Ready."""
         return tuple(self.prediction.total_quantile(q) for q in (LOW, MIDDLE, HIGH))  # type: ignore[return-value]
 
     @property
     def inside(self) -> bool | None:
         """Whether the measured total lies in p5-p95; None where there is none."""
         low, _, high = self.totals
-        return None if self.total_s is None else low <= self.total_s <= high
+        return None if self.total_s is None else _inside(self.total_s, low, high)
 
     @property
     def total_error(self) -> float | None:
-        """Predicted median total over measured, minus 1; None where there is no measured total."""
-        return self.totals[1] / self.total_s - 1.0 if self.total_s else None
+        """Predicted median total over measured, minus 1; None where either is missing."""
+        middle = self.totals[1]
+        return middle / self.total_s - 1.0 if self.total_s and middle is not None else None
 
     @property
     def no_total(self) -> str | None:
@@ -84,6 +84,15 @@ class RunComparison:
         if self.run.unseen:
             return self.run.cut
         return "nothing turned Ready while it was recorded" if self.run.timeline.events else "it recorded nothing"
+
+    @property
+    def no_error(self) -> str | None:
+        """Why the totals cannot be compared, for people; None = they can."""
+        return self.no_total or ("nothing was predicted to turn Ready" if self.totals[1] is None else None)
+
+
+def _inside(measured_s: float, low: float | None, high: float | None) -> bool:
+    return low is not None and low <= measured_s <= (math.inf if high is None else high)
 
 
 def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0) -> Scenario:

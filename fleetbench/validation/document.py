@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fleetbench.prediction.predict import QUANTILES
+from fleetbench.units import rounded
 from fleetbench.validation.compare import RunComparison, Summary
 
 
@@ -21,24 +22,20 @@ def _run(c: RunComparison) -> dict[str, Any]:
         "cut": c.run.cut,
         "scenario": c.prediction.scenario.kind,
         "samples": c.prediction.samples,
-        "total_s": _rounded(c.total_s),
+        "total_s": rounded(c.total_s),
         "no_total": c.no_total,
-        "total_s_p5": round(low, 6),
-        "total_s_p50": round(middle, 6),
-        "total_s_p95": round(high, 6),
+        "total_s_p5": rounded(low),
+        "total_s_p50": rounded(middle),
+        "total_s_p95": rounded(high),
         "inside": c.inside,
         "objects": [
             {
                 "kind": o.id.kind,
                 "id": o.id.key,
-                "measured_s": _rounded(o.measured_s),
-                **{f"ready_s_p{round(q * 100)}": _rounded(v) for q, v in zip(QUANTILES, o.quantiles, strict=True)},
+                "measured_s": rounded(o.measured_s),
+                **{f"ready_s_p{round(q * 100)}": rounded(v) for q, v in zip(QUANTILES, o.quantiles, strict=True)},
                 "ready_fraction": o.ready_fraction,
             }
             for o in c.objects
         ],
     }
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 6)

@@ -1,12 +1,31 @@
 """A run that was cut before anything happened can be held against its prediction all the same."""
 
 import json
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
+from rich.console import Console
+
+from fleetbench.prediction.predict import predict
+from fleetbench.report.validation import tables
 from fleetbench.runs.files import read_run
-from fleetbench.validation.compare import compare_run, scenario_of
+from fleetbench.validation.compare import RunComparison, compare_run, scenario_of, summarize
+from fleetbench.validation.document import to_document
 
 TRACE = Path(__file__).parents[2] / "results/dev-fine-1/trace.jsonl"
+
+
+def test_a_run_of_which_nothing_was_predicted_to_turn_ready_has_no_error_and_lies_outside() -> None:
+    run = read_run(TRACE)
+    none = predict(replace(scenario_of(run), until_s=0.0), 2)
+    held = RunComparison(run, none, (), 100.0)
+    assert (held.total_error, held.inside, held.totals) == (None, False, (None, None, None))
+    assert held.no_error == "nothing was predicted to turn Ready"
+    assert to_document([held], summarize([held]))["runs"][0]["total_s_p50"] is None
+    console = Console(width=200, file=StringIO())
+    console.print(*tables([held], summarize([held])))
+    assert "never  never" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_a_run_that_is_cut_right_after_the_listing_is_predicted_as_nothing(tmp_path: Path) -> None:

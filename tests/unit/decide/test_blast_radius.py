@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 from fleetbench.cli.main import cli
 from fleetbench.decide.blast_radius import FINE, WAVES, blast_radius, layouts
 from fleetbench.graph.paths import blocked_by
+from fleetbench.report.blast_radius import tables, to_document
 from tests.builders import fleet, ks, ks_id, scenario
 from tests.unit.decide.fleets import random_fleet
 
@@ -24,6 +26,15 @@ def test_only_what_depends_on_it_stays_down_in_fine_and_all_later_waves_in_waves
     assert waves.layout == WAVES
     assert set(waves.never_services) == {ks_id("on-a"), ks_id("on-b")}
     assert (fine.up, waves.up) == (0.5, 0.25)
+
+
+def test_of_a_failure_after_which_nothing_turns_ready_no_time_is_given():
+    scenarios = {FINE: replace(scenario(fleet(ks("a"))), until_s=0.0)}
+    found = blast_radius(scenarios, [(ks_id("a"),)], 3)
+    document = to_document(found)
+    assert document["without_failure"] == {FINE: {"total_s_p50": None}}
+    assert document["failures"][0]["layouts"][FINE]["settled_s"] is None
+    assert "without a failure: fine never" in str(tables(found, overview=True, top=3)[0])
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -27,7 +27,7 @@ from fleetbench.model.scenario import Scenario
 from fleetbench.model.steps import shipped_steps
 from fleetbench.prediction.predict import predict
 from fleetbench.repo import read_repository
-from fleetbench.report.optimize import tables
+from fleetbench.report.optimize import tables, to_document
 from tests.builders import fleet, hr, ks, ks_id, scenario
 from tests.unit.decide.fleets import random_fleet, write_repository
 
@@ -54,6 +54,12 @@ def test_no_needed_order_is_lost_and_the_promise_is_what_simulating_again_gives(
         saved = [a - b for a, b in zip(predict(asked, 6).totals, again.totals, strict=True)]
         assert sorted(saved)[3] == -found.best.total.p50_s  # the lower median of new minus old
         assert min(saved) > 0  # with six samples the interval reaches from the least to the most
+
+
+def test_a_fleet_of_which_nothing_turns_ready_takes_never_and_not_0_seconds():
+    found = optimize(replace(scenario(fleet(ks("a"))), until_s=0.0), 3)
+    assert set(to_document(found, None)["now"].values()) == {None}
+    assert str(tables(found, None, 3)[1]).startswith("Now never (p5 never, p95 never")
 
 
 def test_an_edge_that_others_imply_may_go_and_the_ones_that_imply_it_may_not():

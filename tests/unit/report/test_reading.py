@@ -185,7 +185,7 @@ def test_an_object_that_never_was_ready_is_told():
 
 
 def test_very_many_totals_are_thinned_and_keep_their_ends():
-    kept = totals(SimpleNamespace(totals=[float(n) for n in range(10_007)]))
+    kept = totals(SimpleNamespace(ordered_totals=[float(n) for n in range(10_007)]))
     assert len(kept) == MOST_TOTALS and kept[-1] == 10_006.0 and list(kept) == sorted(kept)
     assert abs(kept[MOST_TOTALS // 2 - 1] - 5003) < 11
 
