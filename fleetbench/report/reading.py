@@ -83,10 +83,11 @@ def result_of_run(run: Run, path: Path | None = None) -> RunResult:
     absolute = {id: None if t is None else t + since for id, t in ready_s.items()}
     explanation = Explanation(Rollout(run.fleet, run.timeline, flags_of_run(run.flags), since, revision, absolute))
     chain = tuple(p._replace(from_s=p.from_s - since, to_s=p.to_s - since) for p in explanation.chain())
-    never = [id for id, t in ready_s.items() if t is None]
+    never = [id for id, t in ready_s.items() if t is None and id not in run.unseen]
     notes = [] if run.cut is None else [f"{run.cut}: what follows is as far as it goes"]
     if never:
-        notes.append(f"{len(never)} of {counted(len(ready_s), 'object')} not Ready within the time watched")
+        known = len(ready_s) - len(run.unseen)
+        notes.append(f"{len(never)} of {counted(known, 'object')} not Ready within the time watched")
     busy = [busy_workers(run.timeline, kind).most for kind in (KUSTOMIZATION, HELM_RELEASE)]
     rollout = RolloutResult(
         label=run.name,
@@ -95,7 +96,7 @@ def result_of_run(run: Run, path: Path | None = None) -> RunResult:
         objects=tuple(ObjectResult(id, ready_s.get(id)) for id in run.services()),
         chain=chain,
         total_s=max((t for t in ready_s.values() if t is not None), default=None),
-        complete=not never,
+        complete=not never and not run.unseen,
         max_parallel=max_parallel(run.fleet, run.timeline),
         max_busy_workers=max(busy),
         explanation=explanation,

@@ -113,11 +113,12 @@ class RunSection:
 
     def _never(self) -> list[str]:
         found = []
+        unseen = self.run.run.unseen if self.run.run is not None else frozenset()
         for r in self.run.rollouts:
             never = [
                 o.id.key
                 for o in r.objects
-                if (o.ready_s is None if o.ready_fraction is None else o.ready_fraction < 0.5)
+                if (o.ready_s is None if o.ready_fraction is None else o.ready_fraction < 0.5) and o.id not in unseen
             ]
             if never:
                 found.append(f"Never Ready in {r.label}: {some(never, _MOST_NAMED)}.")

@@ -1,5 +1,6 @@
 """Runs are read as far as they go, and what is missing is said."""
 
+import gzip
 import json
 import shutil
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from fleetbench.errors import InputError
 from fleetbench.model.assemble import Choice
 from fleetbench.prediction.strategies import predict_strategies
 from fleetbench.report.folder import write_prediction
+from fleetbench.report.html.sections import RunSection
 from fleetbench.report.simulated import MOST_TOTALS, result_of, totals
 from tests.builders import fleet, hr, ks
 from tests.unit.report import runs
@@ -182,6 +184,14 @@ def test_an_object_that_never_was_ready_is_told():
     run = runs.measured("fail-c4")
     assert not run.rollout.complete and any("not Ready" in note for note in run.notes)
     assert run.rollout.in_order[-1].ready_s is None
+
+
+def test_of_what_a_cut_trace_does_not_come_to_nobody_says_that_it_was_never_ready(tmp_path):
+    text = gzip.decompress((runs.TRACES / "fine-c4.json.gz").read_bytes())
+    (tmp_path / "t.json").write_bytes(text[: text.rindex(b'"Kustomization/loki"') + 400])
+    run = fleetbench.load(tmp_path / "t.json")
+    assert len(run.notes) == 1 and "cut short, before it came to" in run.notes[0] and not run.rollout.complete
+    assert not [said for said in RunSection(0, run, None).verdict if "Never Ready" in said]
 
 
 def test_very_many_totals_are_thinned_and_keep_their_ends():
