@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from fleetbench.repo.tree import Tree
+from fleetbench.repo.tree import Tree, spec_path
 
 _SYNC_FILE = "gotk-sync.yaml"
-_SYNC_PATH = re.compile(r"^\s*path:\s*[\"']?\.?/?([^\s\"'#]+)", re.MULTILINE)
+_SYNC_PATH = re.compile(r"^\s*path:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
 _FLUX = re.compile(r"^\s*(-\s*)?apiVersion:\s*[\"']?kustomize\.toolkit\.fluxcd\.io/", re.MULTILINE)
 _READ_BYTES = 256 * 2**10
 _MAX_FILES = 20_000
@@ -30,7 +30,7 @@ def entries(tree: Tree) -> list[str]:
             continue
         folder, _, name = path.rpartition("/")
         if name == _SYNC_FILE:
-            synced.update(p for p in _SYNC_PATH.findall(text) if tree.is_directory(p))
+            synced.update(p or "." for p in map(spec_path, _SYNC_PATH.findall(text)) if tree.is_directory(p))
         elif _FLUX.search(text):
             holding.add(folder or ".")
     if synced:

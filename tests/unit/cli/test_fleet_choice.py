@@ -86,6 +86,19 @@ def test_what_bootstrap_wrote_names_the_entry(tmp_path: Path) -> None:
     assert entries(Tree.of_directory(tmp_path)) == ["clusters/dev"]
 
 
+@pytest.mark.parametrize(
+    ("path", "entry"),
+    [("./clusters/prod/", "clusters/prod"), ("clusters/prod", "clusters/prod"), ('"/clusters//prod"', "clusters/prod"),
+     ("./", "."), ("./clusters/gone/", "apps/x")],
+)  # fmt: skip
+def test_the_path_that_bootstrap_wrote_is_read_as_flux_reads_it(tmp_path: Path, path: str, entry: str) -> None:
+    sync = f"kind: Kustomization\nspec:\n  path: {path}\n"
+    repository(
+        tmp_path, ("flux-system/gotk-sync.yaml", sync), ("clusters/prod/a.yaml", "kind: X"), ("apps/x/a.yaml", FLUX)
+    )
+    assert entries(Tree.of_directory(tmp_path)) == [entry]
+
+
 def test_a_pipe_that_is_named_like_a_manifest_is_not_opened(tmp_path: Path) -> None:
     repository(tmp_path, ("flux/y.yaml", FLUX))
     os.mkfifo(tmp_path / "flux" / "pipe.yaml")
