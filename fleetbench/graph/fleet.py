@@ -20,6 +20,8 @@ HELM_TIMEOUT_S = 300.0
 """helm-controller v1.6.3 api/v2/helmrelease_types.go GetTimeout: 5 m."""
 HELM_RETRY_INTERVAL_S = 300.0
 """helm-controller v1.6.3 api/v2/helmrelease_types.go GetRetryInterval: 5 m, for strategy RetryOnFailure."""
+NO_PATH = "spec.path "
+"""How the reason begins why a Kustomization is broken whose path holds nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ class Kustomization:
     """False: its content lies elsewhere (another repository, another cluster); ``not_expanded`` says why."""
     not_expanded: str | None = None
     broken: str | None = None
-    """Why Flux cannot build it (missing path, failing build): it never turns Ready; None = it builds."""
+    """Why Flux cannot build it (a path without files, which begins with :data:`NO_PATH`, or a failing build): it never
+    turns Ready; None = it builds."""
     unset_variables: tuple[str, ...] = ()
     """Variables in its build that nothing sets and that have no default: strict substitution fails the build."""
     refused: str | None = None

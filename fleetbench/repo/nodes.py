@@ -39,6 +39,8 @@ class Node:
     variables: Variables = field(default_factory=Variables)
     unknown: dict[str, Manifest] = field(default_factory=dict)
     broken: str | None = None
+    no_path: str | None = None
+    """Why there is nothing at its path, which is then why it is broken."""
     not_expanded: str | None = None
 
     @property
@@ -159,8 +161,8 @@ def _findings(node: Node, tree: Tree) -> Iterator[Finding]:
         fix = "nothing to do; to see its objects, read the repository that holds them"
         yield Finding(NOT_EXPANDED, text, fix, node.id, file, line)
     build = node.build
-    if node.broken is not None and build is None:
-        missing = node.broken.endswith(DOES_NOT_EXIST)
+    if node.no_path is not None:
+        missing = node.no_path == DOES_NOT_EXIST
         hint = (tree.like(node.directory) or _below_a_folder(tree, node.directory)) if missing else ""
         fix = f"{'create the directory' if missing else 'put its manifests there'} or correct spec.path"
         yield Finding(PATH_MISSING, f"{node.broken}{hint}", fix, node.id, file, line)

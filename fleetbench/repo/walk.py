@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from fleetbench.graph.fleet import NO_PATH
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.build import Build, Builder, Request
 from fleetbench.repo.manifest import Manifest, in_apply_order, mapping
@@ -69,7 +70,8 @@ class Walker:
             if tree.is_directory(node.directory):
                 wanted.append((node, Request(tree, node.directory, node.spec)))
             else:
-                node.broken = f"spec.path {node.spec.get('path') or './'} {tree.why_missing(node.directory)}"
+                node.no_path = tree.why_missing(node.directory)
+                node.broken = f"{NO_PATH}{node.spec.get('path') or './'} {node.no_path}"
         for at in range(0, len(wanted), PORTION):
             portion = wanted[at : at + PORTION]
             for (node, _), build in zip(portion, self.builder.build_all([r for _, r in portion]), strict=True):

@@ -16,7 +16,7 @@ from fleetbench.findings import (
     Finding,
 )
 from fleetbench.graph.checks.about import about, said, similar
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
+from fleetbench.graph.fleet import NO_PATH, Fleet, HelmRelease, Kustomization
 from fleetbench.graph.order import may_exist
 from fleetbench.ids import ObjectId, say
 from fleetbench.units import counted
@@ -31,8 +31,7 @@ def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding
     }
     for k in fleet.kustomizations:
         if k.broken:
-            no_path = "does not exist" in k.broken or k.broken.startswith("spec.path ")
-            code = PATH_MISSING if no_path else BUILD_FAILED
+            code = PATH_MISSING if k.broken.startswith(NO_PATH) else BUILD_FAILED
             fix = (
                 "correct spec.path or add the folder"
                 if code == PATH_MISSING

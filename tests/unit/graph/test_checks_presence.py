@@ -37,9 +37,11 @@ def test_a_source_that_is_defined_nowhere_is_an_error_with_a_suggestion() -> Non
 
 
 def test_what_cannot_be_built_is_an_error_that_gives_the_reason() -> None:
-    of = fleet(ks("a", broken="./apps/a does not exist"), ks("b", broken="kustomization.yaml:3: no such file"))
+    failed = "kustomize cannot build it: kustomization.yaml:3: b.yaml does not exist"
+    of = fleet(ks("a", broken="spec.path ./apps/a does not exist"), ks("b", broken=failed))
     assert [f.object for f in found(of, PATH_MISSING)] == [ks_id("a")]
-    assert "kustomization.yaml:3" in found(of, BUILD_FAILED)[0].message
+    (finding,) = found(of, BUILD_FAILED)
+    assert finding.object == ks_id("b") and "kustomization.yaml:3" in finding.message
 
 
 def test_a_suspended_root_is_a_warning_as_nothing_follows_it() -> None:
@@ -59,7 +61,7 @@ def test_a_suspended_source_is_a_warning_that_names_who_waits_for_it() -> None:
 
 
 def test_what_the_reader_reported_is_not_reported_again() -> None:
-    of = fleet(ks("a", broken="./apps/a does not exist"), ks("b", "nothing"))
+    of = fleet(ks("a", broken="spec.path ./apps/a does not exist"), ks("b", "nothing"))
     read = [Finding(FILE_UNREADABLE, "as the reader says it", "fix", ks_id("a"), "a.yaml", 3)]
     all_of_them = combined(read, check(of))
     assert [f.message for f in all_of_them if f.object == ks_id("a") and f.severity == "error"] == [
