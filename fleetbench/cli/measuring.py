@@ -204,12 +204,12 @@ def _meta(subject: Subject, request: Request, real: bool) -> dict[str, Any]:
 
 
 def _folders(fleet: str, request: Request) -> list[Path]:
-    from fleetbench.runs.folder import META, default_folder
+    from fleetbench.runs.folder import default_folder, files_of_run
 
     folder = request.output or default_folder(fleet, request.strategy)
     if request.repeat == 1:
         return [folder]
-    if folder.exists() and (folder / META).exists():
+    if files_of_run(folder):
         raise InputError(
             f"{folder}: holds a run; with --repeat it must be a folder for runs", "name another one with -o"
         )

@@ -12,7 +12,7 @@ from fleetbench.errors import EnvironmentLacks, FleetbenchError, InputError
 from fleetbench.graph.document import to_document
 from fleetbench.graph.fleet import Fleet
 from fleetbench.runs.files import end_line, event_line, header_line
-from fleetbench.runs.folder import GRAPH, META, TRACE, as_json, files_of_run
+from fleetbench.runs.folder import GRAPH, META, TRACE, as_json, files_of_run, require_no_run
 from fleetbench.timeline.events import Event
 from fleetbench.units import counted
 
@@ -23,15 +23,11 @@ def open_folder(folder: Path, force: bool) -> Path:
     Raises:
         InputError: it holds a run already, or is no folder that can be written.
     """
-    held = files_of_run(folder)
-    if held and not force:
-        raise InputError(
-            f"{folder}: holds a run already ({', '.join(path.name for path in held)})",
-            "name another folder with -o, or give --force",
-        )
+    if not force:
+        require_no_run(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path in held:
+        for path in files_of_run(folder):
             path.unlink()
     except OSError as error:
         raise InputError(

@@ -51,9 +51,23 @@ def folder_for(output: Path | None, save: bool, fleet: str, strategy: str, force
         output = default_folder(fleet, strategy)
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: got a file, wanted a run folder", "name a folder")
-    if (output / META).exists() and not force:
-        raise InputError(f"{output}: holds a run already", "name another folder, or say --force")
+    if not force:
+        require_no_run(output)
     return output
+
+
+def require_no_run(folder: Path) -> None:
+    """Refuse to write into a folder that holds a run, or what is left of one.
+
+    Raises:
+        InputError: it does.
+    """
+    held = files_of_run(folder)
+    if held:
+        raise InputError(
+            f"{folder}: holds a run already ({', '.join(path.name for path in held)})",
+            "name another folder with -o, or give --force",
+        )
 
 
 def write_folder(folder: Path, files: Mapping[str, str], force: bool = False) -> None:
@@ -91,12 +105,11 @@ def write_folder(folder: Path, files: Mapping[str, str], force: bool = False) ->
 
 
 def _fill(folder: Path, temporary: Path, files: Mapping[str, str], force: bool) -> None:
-    if (folder / META).exists() and not force:
-        raise InputError(f"{folder}: holds a run already", "name another folder, or say --force")
+    if not force:
+        require_no_run(folder)
     folder.mkdir(exist_ok=True)
-    if (folder / META).exists():
-        for path in files_of_run(folder):
-            path.unlink()
+    for path in files_of_run(folder):
+        path.unlink()
     for name in sorted(files, key=lambda n: n == META):
         os.replace(temporary / name, folder / name)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from fleetbench.errors import InputError
 from fleetbench.measure.recorder import open_folder
-from fleetbench.runs.folder import write_folder
+from fleetbench.runs.folder import folder_for, write_folder
 
 BOTH = dict.fromkeys(
     ["meta.json", "prediction.json", "totals.csv", "timeline-fine.jsonl", "timeline-waves.jsonl"], "{}"
@@ -29,6 +32,17 @@ def test_what_lies_in_a_folder_that_holds_no_run_is_left_alone(tmp_path: Path) -
     (tmp_path / "totals.csv").write_text("mine")
     write_folder(tmp_path, {"meta.json": "{}"}, force=True)
     assert names(tmp_path) == {"meta.json", "totals.csv"} and (tmp_path / "totals.csv").read_text() == "mine"
+
+
+def test_a_folder_that_holds_no_more_than_a_trace_holds_a_run(tmp_path: Path) -> None:
+    (tmp_path / "trace.jsonl").write_text("measured")
+    with pytest.raises(InputError, match=r"holds a run already \(trace.jsonl\)"):
+        folder_for(tmp_path, False, "fleet", "fine", force=False)
+    with pytest.raises(InputError, match="holds a run already"):
+        write_folder(tmp_path, BOTH)
+    assert names(tmp_path) == {"trace.jsonl"}
+    write_folder(tmp_path, BOTH, force=True)
+    assert names(tmp_path) == set(BOTH)
 
 
 def test_a_measurement_over_a_prediction_leaves_nothing_of_it(tmp_path: Path) -> None:
