@@ -20,7 +20,7 @@ from fleetbench.model.parameters import flags_of_run
 from fleetbench.report.frames import QUANTILE_NAMES
 from fleetbench.report.result import MEASURED, PREDICTED, ObjectResult, RolloutResult, RunResult
 from fleetbench.runs import folder as runs
-from fleetbench.runs.fields import object_id, read_text, seconds, whole
+from fleetbench.runs.fields import object_id, read_text, seconds, share, whole
 from fleetbench.runs.files import read_run
 from fleetbench.timeline.causes import Piece
 from fleetbench.timeline.rollout import Rollout
@@ -222,7 +222,7 @@ def _rollout(
         total_quantiles={q: total_s for q, total_s in quantiles.items() if total_s is not None},
         totals_s=totals.get(strategy, ()),
         complete=bool(d.data.get("complete")),
-        complete_fraction=d.optional("complete_fraction", seconds),
+        complete_fraction=d.optional("complete_fraction", share),
         max_parallel=d.optional("max_parallel", whole),
         max_busy_workers=d.optional("max_busy_workers", whole),
         explanation=explanation,
@@ -235,7 +235,7 @@ def _object(o: Node, chosen: Mapping[ObjectId, str]) -> ObjectResult:
         id,
         o.optional("ready_s", seconds),
         {q: o.optional(f"ready_s_{q}", seconds) for q in QUANTILE_NAMES},
-        o.optional("ready_fraction", seconds),
+        o.optional("ready_fraction", share),
         o.optional("started_s", seconds),
         o.optional("attempts", whole),
         chosen.get(id, ""),

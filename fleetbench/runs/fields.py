@@ -66,6 +66,17 @@ def seconds(value: Any) -> float:
     return float(value)
 
 
+def share(value: Any) -> float:
+    """A share, from 0 to 1.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f"got {briefly(value)}, wanted a share, from 0 to 1")
+    return float(value)
+
+
 def text(value: Any) -> str:
     """Text.
 

@@ -119,6 +119,14 @@ def test_a_document_of_another_shape_is_bad_input_not_a_traceback(folder, change
         ),
         (lambda d: d["strategies"]["fine"]["objects"][0].update(ready_s="soon"), "ready_s: got 'soon', wanted seconds"),
         (lambda d: d.update(parameters={"x": 1}), "parameters.x: got 1, wanted an object"),
+        (
+            lambda d: d["strategies"]["fine"].update(complete_fraction=7),
+            "complete_fraction: got 7, wanted a share, from 0",
+        ),
+        (
+            lambda d: d["strategies"]["fine"]["objects"][0].update(ready_fraction=-0.5),
+            "got -0.5, wanted a share, from 0 to 1",
+        ),
     ],
 )
 def test_a_mistake_in_a_prediction_names_line_field_got_and_wanted(folder, change, said):
