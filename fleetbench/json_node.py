@@ -1,7 +1,8 @@
-"""One object of a JSON document being read: typed access to its fields, with messages that say where."""
+"""A JSON document being read: parsed, and typed access to its objects' fields, with messages that say where."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,6 +11,44 @@ from fleetbench.ids import ObjectId, parse_object
 from fleetbench.json_text import Path, line_of, shown
 
 _T = TypeVar("_T")
+
+
+def parse(
+    text: str, file: object, wanted: str, hint: str | None = None, *, line: int | None = None, got: str | None = None
+) -> Any:
+    """Parse a JSON document.
+
+    Args:
+        text: the document.
+        file: for messages.
+        wanted: what it should be, for messages.
+        hint: what to do if it is none.
+        line: where it stands, for a document on a line of its own; None = the mistake's own line.
+        got: what to say of one that is none; None = what is wrong with it.
+
+    Raises:
+        InputError: it is no JSON.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise no_json(error, text, file, wanted, hint, line=line, got=got) from None
+
+
+def no_json(
+    error: ValueError | RecursionError,
+    text: str,
+    file: object,
+    wanted: str,
+    hint: str | None = None,
+    *,
+    line: int | None = None,
+    got: str | None = None,
+) -> InputError:
+    """The error for a text that ``json`` cannot parse; the arguments are those of :func:`parse`."""
+    said = "JSON nested too deeply" if isinstance(error, RecursionError) else getattr(error, "msg", str(error))
+    line = getattr(error, "lineno", None) if line is None else line
+    return InputError.at(file, line, None, got or (said if text else "an empty file"), wanted, hint)
 
 
 class Node:

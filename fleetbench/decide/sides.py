@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fleetbench.errors import InputError
 from fleetbench.findings import ERROR, RULES, Finding
-from fleetbench.graph.document import from_document
+from fleetbench.graph.document import GRAPH_FILE, from_document
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId, parse_object
+from fleetbench.json_node import parse
 from fleetbench.prediction.predict import Prediction
 from fleetbench.repo.graph_file import graph_text
 
@@ -38,13 +37,7 @@ def read_baseline(path: Path) -> tuple[Fleet, list[Finding]]:
         InputError: it cannot be read or is no graph file.
     """
     text = graph_text(path, MAX_BASELINE_BYTES)
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        line = getattr(error, "lineno", None)
-        raise InputError.at(
-            path, line, None, got="no JSON", wanted="a graph file as `fleetbench graph -o` writes it"
-        ) from None
+    document = parse(text, path, GRAPH_FILE)
     fleet = from_document(document, str(path), text)
     listed = document.get("findings") or []
     return fleet, [found for item in listed if (found := _finding(item)) is not None] if isinstance(

@@ -6,7 +6,6 @@ Format history:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -25,10 +24,11 @@ from fleetbench.graph.fleet import (
 )
 from fleetbench.graph.layers import layers
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId, some
-from fleetbench.json_node import Node
+from fleetbench.json_node import Node, parse
 from fleetbench.json_text import Path, line_of, shown
 
 FORMAT_VERSION = 1
+GRAPH_FILE = "JSON as `fleetbench graph` writes it"
 ASSUMED_ROOT = ObjectId(KUSTOMIZATION, "flux-system", "flux-system")
 ASSUMED_SOURCE = ObjectId(GIT_REPOSITORY, "flux-system", "flux-system")
 
@@ -112,15 +112,7 @@ def read_document(text: str, file: str) -> Fleet:
     Raises:
         InputError: no JSON, not a graph, or a field with a value it cannot have.
     """
-    try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError.at(file, error.lineno, None, error.msg, "JSON as `fleetbench graph` writes it") from None
-    except RecursionError:
-        raise InputError.at(file, None, None, got="JSON nested too deeply", wanted="a graph file") from None
-    except ValueError as error:
-        raise InputError.at(file, None, None, got=str(error), wanted="a graph file") from None
-    return from_document(document, file, text)
+    return from_document(parse(text, file, GRAPH_FILE), file, text)
 
 
 def from_document(document: Any, file: str, text: str | None = None, path: Path = ()) -> Fleet:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from fleetbench.findings import in_order
 from fleetbench.graph.checks import check
 from fleetbench.graph.document import from_document
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, parse_object
-from fleetbench.json_node import Node
+from fleetbench.json_node import Node, parse
 from fleetbench.model.parameters import flags_of_run
 from fleetbench.report.frames import QUANTILE_NAMES
 from fleetbench.report.result import MEASURED, PREDICTED, ObjectResult, RolloutResult, RunResult
@@ -282,18 +281,8 @@ def _totals(file: Path) -> dict[str, tuple[float, ...]]:
 def _json(file: Path) -> tuple[dict[str, Any], str]:
     """The document of a file, and its text."""
     text = read_text(file, "JSON")
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        line = getattr(error, "lineno", None)
-        raise InputError.at(
-            file,
-            line,
-            None,
-            got="no whole JSON document",
-            wanted="JSON",
-            hint="the run was cut short while it was written: simulate again",
-        ) from None
+    hint = "the run was cut short while it was written: simulate again"
+    document = parse(text, file, "JSON", hint, got="no whole JSON document")
     if not isinstance(document, dict):
         raise InputError.at(file, 1, None, got=briefly(document), wanted="a JSON object")
     return document, text

@@ -20,7 +20,7 @@ from typing import Any
 from fleetbench.errors import InputError
 from fleetbench.graph.document import from_document, to_document
 from fleetbench.graph.fleet import Fleet
-from fleetbench.json_node import Node
+from fleetbench.json_node import Node, no_json, parse
 from fleetbench.json_text import ANY, as_far_as_whole, ends_early
 from fleetbench.runs import fields
 from fleetbench.runs.folder import META, TRACE
@@ -120,19 +120,14 @@ def _document(text: str, file: Path) -> tuple[Any, bool]:
     """The JSON document of a trace, and whether it was cut short: then all of its rows that are whole."""
     wanted = "a trace (JSON)"
     try:
-        try:
-            return json.loads(text), False
-        except json.JSONDecodeError as error:
-            if not ends_early(text, error):
-                raise
-            document = as_far_as_whole(text, within=("trace", ANY))
-            if not isinstance(document, dict) or not is_spec_trace({"trace": {}, **document}):
-                wanted = "a trace (JSON) that is whole at least as far as its spec"
-                raise
-            return {"trace": {}, **document}, True
+        return json.loads(text), False
     except (ValueError, RecursionError) as error:
-        line, got = getattr(error, "lineno", None), getattr(error, "msg", None) or str(error)[:120]
-        raise InputError.at(file, line, None, got=got if text else "an empty file", wanted=wanted) from None
+        if isinstance(error, json.JSONDecodeError) and ends_early(text, error):
+            document = as_far_as_whole(text, within=("trace", ANY))
+            if isinstance(document, dict) and is_spec_trace({"trace": {}, **document}):
+                return {"trace": {}, **document}, True
+            wanted += " that is whole at least as far as its spec"
+        raise no_json(error, text, file, wanted) from None
 
 
 def _read_lines(text: str, name: str, file: str) -> Run:
@@ -156,10 +151,7 @@ def _read_lines(text: str, name: str, file: str) -> Run:
 
 def _header(line: str, file: str) -> Node:
     wanted = "a trace's header line"
-    try:
-        top = Node(json.loads(line), file, line)
-    except (ValueError, RecursionError):
-        raise InputError.at(file, 1, None, got=line[:60] or "an empty file", wanted=wanted) from None
+    top = Node(parse(line, file, wanted, line=1, got=line[:60]), file, line)
     version = top.data.get("format_version")
     if version is None:
         raise top.bad("format_version", None, f"{FORMAT_VERSION}, as {wanted} has it")
@@ -202,10 +194,8 @@ class _Rows:
 
 
 def _row(line: str, file: str, number: int) -> Node:
-    try:
-        return Node(json.loads(line), file, line, first_line=number)
-    except (ValueError, RecursionError):
-        raise InputError.at(file, number, None, got=line[:60], wanted="one JSON object a line") from None
+    row = parse(line, file, "one JSON object a line", line=number, got=line[:60])
+    return Node(row, file, line, first_line=number)
 
 
 def _commit(note: Node) -> Commit:

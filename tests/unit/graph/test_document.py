@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from fleetbench.decide.sides import read_baseline
 from fleetbench.errors import InputError
 from fleetbench.graph.document import read_document
 from fleetbench.ids import HELM_RELEASE, ObjectId
@@ -14,6 +17,24 @@ def test_a_fleet_of_one_helmrelease_needs_nothing_but_its_id() -> None:
     [release] = fleet.helmreleases
     assert release.id == ObjectId(HELM_RELEASE, "ns", "h") and release.parent == fleet.root
     assert [k.assumed for k in fleet.kustomizations] == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a":\n x}', ":2: got Expecting value, wanted JSON as `fleetbench graph` writes it"),
+        ("", ":1: got an empty file, wanted JSON as `fleetbench graph` writes it"),
+        ("[" * 100_000, ": got JSON nested too deeply, wanted JSON as `fleetbench graph` writes it"),
+    ],
+)
+def test_what_is_no_json_is_said_in_one_way_of_a_graph_and_of_a_baseline(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        read_document(text, "g.json")
+    assert error.value.message == f"g.json{said}"
+    (tmp_path / "b.json").write_text(text)
+    with pytest.raises(InputError) as error:
+        read_baseline(tmp_path / "b.json")
+    assert error.value.message == f"{tmp_path}/b.json{said}"
 
 
 @pytest.mark.parametrize(
