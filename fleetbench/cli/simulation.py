@@ -15,10 +15,9 @@ from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId, parse_reference
 from fleetbench.model.assemble import Assembled, Choice
-from fleetbench.model.parameters import REQUEUE_S
+from fleetbench.model.parameters import RELEASES, REQUEUE_S
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-VERSIONS = ("2.6", "2.7", "2.8", "2.9")
 
 
 def flag_options(command: Command) -> Command:
@@ -54,7 +53,11 @@ def belief_options(command: Command) -> Command:
     return stacked(
         command,
         click.option(
-            "--flux-version", type=click.Choice(VERSIONS), default="2.9", show_default=True, help="Whose defaults hold."
+            "--flux-version",
+            type=click.Choice(RELEASES),
+            default=RELEASES[-1],
+            show_default=True,
+            help="Whose defaults hold.",
         ),
         durations_option,
         click.option(

@@ -123,6 +123,8 @@ _OF_RELEASE: dict[str, dict[str, Any]] = {
     "2.9": {},
 }
 """Release -> what differs from 2.9's defaults."""
+RELEASES = tuple(_OF_RELEASE)
+"""Of Flux, the oldest first."""
 
 
 def parameters_of(flux_version: str = "2.9") -> Parameters:
@@ -132,8 +134,8 @@ def parameters_of(flux_version: str = "2.9") -> Parameters:
         InputError: a release this tool has no data for.
     """
     short = ".".join(flux_version.removeprefix("v").split(".")[:2])
-    if short not in _OF_RELEASE:
-        raise InputError(f"--flux-version: got {flux_version!r}, wanted one of {', '.join(_OF_RELEASE)}")
+    if short not in RELEASES:
+        raise InputError(f"--flux-version: got {flux_version!r}, wanted one of {', '.join(RELEASES)}")
     return Parameters(flux_version=short, **_OF_RELEASE[short])
 
 
