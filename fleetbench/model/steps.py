@@ -35,7 +35,8 @@ class Step:
 
     def __post_init__(self) -> None:
         if not 0 <= self.p50_s <= MAX_STEP_S or not 0 <= self.sigma <= MAX_SIGMA:
-            raise InputError(f"step: got p50_s={self.p50_s!r}, sigma={self.sigma!r}, wanted 0..3600 s and sigma 0..3")
+            wanted = f"0..{MAX_STEP_S:g} s and sigma 0..{MAX_SIGMA:g}"
+            raise InputError(f"step: got p50_s={self.p50_s!r}, sigma={self.sigma!r}, wanted {wanted}")
 
 
 @dataclass(frozen=True, slots=True)
