@@ -58,7 +58,7 @@ EDGE_WITHOUT_STATUS = rule("FB207", WARNING, "an edge leans on an object whose s
 DEPENDENCY_SUSPENDED = rule("FB208", WARNING, "a dependency is suspended")
 NODE_CAPACITY = rule("FB209", WARNING, "more pods than the nodes hold")
 HEALTH_CHECK_MISSING = rule("FB210", WARNING, "a health check names an object that nothing here creates")
-ROOT_SUSPENDED = rule("FB211", WARNING, "the root or a source is suspended")
+NEVER_RECONCILED = rule("FB211", WARNING, "the root or a source is suspended")
 # FB3xx: what was read differently from what one may expect.
 DUPLICATE_OBJECT = rule("FB301", WARNING, "the same object is defined twice")
 NOT_EXPANDED = rule("FB302", INFO, "an object whose content this repository does not hold")
@@ -66,9 +66,9 @@ REMOTE_BASE = rule("FB303", WARNING, "a remote base was left out")
 VARIABLE_UNKNOWN = rule("FB304", WARNING, "a variable without a value")
 SEVERAL_ROOTS = rule("FB305", INFO, "the cluster has several Kustomizations that no other one applies")
 CHART_NOT_RENDERED = rule("FB306", INFO, "a chart's workloads are not known")
+ENTRY_EMPTY = rule("FB307", WARNING, "the entry holds nothing that Flux rolls out")
 STATED_TIME_UNREADABLE = rule("FB308", WARNING, "a stated time cannot be read, so it does not hold")
 VARIABLES_ELSEWHERE = rule("FB309", INFO, "variables come from an object that nothing here creates")
-ENTRY_EMPTY = rule("FB307", WARNING, "the entry holds nothing that Flux rolls out")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from fleetbench.findings import (
     BUILD_FAILED,
     CHART_MISSING,
     HEALTH_CHECK_MISSING,
+    NEVER_RECONCILED,
     NODE_CAPACITY,
     PATH_MISSING,
-    ROOT_SUSPENDED,
     SOURCE_MISSING,
     Finding,
 )
@@ -68,14 +68,14 @@ def _suspended(fleet: Fleet) -> Iterator[Finding]:
     root = fleet.kustomization(fleet.root)
     if root is not None and root.suspend:
         message = "is the root and suspended: in a bootstrap nothing that it holds is ever applied."
-        yield about(ROOT_SUSPENDED, root, message, f"resume {say(root.id)}: drop spec.suspend")
+        yield about(NEVER_RECONCILED, root, message, f"resume {say(root.id)}: drop spec.suspend")
     for source in (s for s in fleet.sources if s.suspend):
         users = [obj.id for obj in fleet.services() if obj.source == source.id]
         if users:
             verb = "never turns" if len(users) == 1 else "never turn"
             message = f"is suspended: in a bootstrap it never gets an artifact, and {said(users)} {verb} Ready."
             fix = f"resume {source.id}: drop spec.suspend"
-            yield Finding(ROOT_SUSPENDED, message, fix, source.id, source.file, source.line)
+            yield Finding(NEVER_RECONCILED, message, fix, source.id, source.file, source.line)
 
 
 def _health_checks(fleet: Fleet, k: Kustomization, created: set[ObjectId]) -> Iterator[Finding]:

@@ -8,9 +8,9 @@ from fleetbench.findings import (
     BUILD_FAILED,
     FILE_UNREADABLE,
     HEALTH_CHECK_MISSING,
+    NEVER_RECONCILED,
     NODE_CAPACITY,
     PATH_MISSING,
-    ROOT_SUSPENDED,
     SOURCE_MISSING,
     Finding,
 )
@@ -46,16 +46,16 @@ def test_what_cannot_be_built_is_an_error_that_gives_the_reason() -> None:
 
 def test_a_suspended_root_is_a_warning_as_nothing_follows_it() -> None:
     of = fleet(ks("flux-system", suspend=True), ks("a", parent="flux-system"))
-    (finding,) = found(of, ROOT_SUSPENDED)
+    (finding,) = found(of, NEVER_RECONCILED)
     assert (finding.severity, finding.object) == ("warning", ks_id("flux-system"))
-    assert found(fleet(ks("flux-system"), ks("a", parent="flux-system", suspend=True)), ROOT_SUSPENDED) == []
+    assert found(fleet(ks("flux-system"), ks("a", parent="flux-system", suspend=True)), NEVER_RECONCILED) == []
 
 
 def test_a_suspended_source_is_a_warning_that_names_who_waits_for_it() -> None:
     git, unused = ObjectId(GIT_REPOSITORY, NS, "flux-system"), ObjectId(GIT_REPOSITORY, NS, "unused")
     sources = [Source(git, suspend=True, file="sync.yaml", line=3), Source(unused, suspend=True)]
     root, a = replace(ks("flux-system"), source=git), replace(ks("a"), source=git)
-    (finding,) = found(with_root([root, a], [], sources, None), ROOT_SUSPENDED)
+    (finding,) = found(with_root([root, a], [], sources, None), NEVER_RECONCILED)
     assert (finding.object, finding.file, finding.line) == (git, "sync.yaml", 3)
     assert "flux-system/a, flux-system/flux-system never turn Ready" in finding.message
 
