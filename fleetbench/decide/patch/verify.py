@@ -14,7 +14,7 @@ from fleetbench.decide.patch.write import Written, write_changes
 from fleetbench.decide.whatif import SetFlags, WhatIf, all_applied
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
-from fleetbench.ids import ObjectId, say
+from fleetbench.ids import say
 from fleetbench.model.scenario import Scenario
 from fleetbench.repo import Reading, read_repository
 from fleetbench.repo.tree import spec_path
@@ -49,9 +49,11 @@ def make_patch(
         written = write_changes(repo, reading, wanted)
         if not written.files.changed:
             return Patch("", (), reading.fleet, (*left, *written.left), ())
-        fleet, problem = _read_patched(repo, cluster_path, written)
-        undone = problem or _differs(all_applied(scenario, tuple(wanted)).fleet, fleet, written)
+        fleet = _read_patched(repo, cluster_path, written)
+        promised = all_applied(scenario, tuple(wanted)).fleet
+        undone = fleet if isinstance(fleet, str) else _differs(promised, fleet, written)
         if undone is None:
+            assert isinstance(fleet, Fleet)
             changed = written.files.changed
             shared = tuple(sorted(p for p in changed if not p.startswith(spec_path(cluster_path) + "/")))
             text = unified_diff(written.files.before, changed)
@@ -60,19 +62,15 @@ def make_patch(
         left.append(f"{dropped.title}: {undone}")
 
 
-def _read_patched(repo: Path, cluster_path: str, written: Written) -> tuple[Fleet, str | None]:
+def _read_patched(repo: Path, cluster_path: str, written: Written) -> Fleet | str:
+    """The fleet of the patched repository, or why there is none."""
     with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
         copy = Path(folder) / repo.resolve().name
         copy_repository(repo, copy, written.files.changed)
         try:
-            return read_repository(copy, cluster_path).fleet, None
+            return read_repository(copy, cluster_path).fleet
         except InputError as error:
-            return Fleet(written_root(written), ()), f"the patched repository cannot be read: {error.message}"
-
-
-def written_root(written: Written) -> ObjectId:
-    """A stand-in where the patched repository has no fleet."""
-    return ObjectId("Kustomization", "", str(written.files.root.name))
+            return f"the patched repository cannot be read: {error.message}"
 
 
 def copy_repository(repo: Path, copy: Path, changed: Mapping[str, str]) -> None:
