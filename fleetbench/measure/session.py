@@ -29,6 +29,7 @@ from fleetbench.measure.subject import Subject
 from fleetbench.measure.summary import ready_csv, report_markdown, summary_lines
 from fleetbench.measure.usage import UsageSampler
 from fleetbench.measure.watch import Watcher
+from fleetbench.repo.ignore import not_archived
 from fleetbench.repo.manifest import KUSTOMIZE_GROUP, SOURCE_GROUP
 from fleetbench.runs.folder import META, PREDICTION, READY, REPORT
 from fleetbench.runs.folder import meta as folder_meta
@@ -236,7 +237,7 @@ class _Source:
         else:
             assert self._plan.subject.checkout is not None
             # One commit of its own, as a commit follows in any case and the history is of no use to the cluster.
-            shutil.copytree(self._plan.subject.checkout, content, symlinks=True, ignore=_git_folder)
+            shutil.copytree(self._plan.subject.checkout, content, symlinks=True, ignore=not_archived)
             served.point_at_served(content, self._plan.subject.fleet, self._url)
         served.commit_all(content, "Serve the fleet")
         served.bare_copy(content, bare)
@@ -248,10 +249,6 @@ class _Source:
             KUSTOMIZE_GROUP: api.api_version(BY_KIND[KUSTOMIZATION]),
         }
         return manifests.root_objects(self._plan.fleet, self._url, versions)
-
-
-def _git_folder(folder: str, names: list[str]) -> list[str]:
-    return [name for name in names if name == ".git"]
 
 
 def _create_namespaces(plan: Plan, kubeconfig: Path) -> None:

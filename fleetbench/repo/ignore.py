@@ -7,6 +7,7 @@ pattern of the user's, only the version control ones of the defaults stay.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
@@ -45,6 +46,12 @@ class Ignore:
     def matches(self, path: str) -> bool:
         """Whether the file at that path is left out."""
         return self._spec.match_file(path)
+
+
+def not_archived(folder: str, names: Sequence[str]) -> set[str]:
+    """For ``shutil.copytree``: what no artifact holds and no copy needs, git's own folder, pipes, sockets and devices."""
+    paths = {name: Path(folder, name) for name in names}
+    return {n for n, p in paths.items() if n == ".git" or not (p.is_symlink() or p.is_file() or p.is_dir())}
 
 
 def _counts(line: str) -> bool:

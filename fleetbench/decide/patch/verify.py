@@ -17,6 +17,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import say
 from fleetbench.model.scenario import Scenario
 from fleetbench.repo import Reading, read_repository
+from fleetbench.repo.ignore import not_archived
 from fleetbench.repo.tree import spec_path
 
 
@@ -80,7 +81,7 @@ def copy_repository(repo: Path, copy: Path, changed: Mapping[str, str]) -> None:
         InputError: a file of the repository cannot be read.
     """
     try:
-        shutil.copytree(repo, copy, symlinks=True, ignore=_not_archived)
+        shutil.copytree(repo, copy, symlinks=True, ignore=not_archived)
     except shutil.Error as error:
         source, _, reason = error.args[0][0]
         raise InputError(f"{source}: cannot be copied: {reason}", "make it readable, or remove it") from None
@@ -89,12 +90,6 @@ def copy_repository(repo: Path, copy: Path, changed: Mapping[str, str]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w", encoding="utf-8", newline="") as stream:
             stream.write(text)
-
-
-def _not_archived(folder: str, names: list[str]) -> set[str]:
-    """Git's own folder, pipes, sockets and devices."""
-    paths = {name: Path(folder, name) for name in names}
-    return {n for n, p in paths.items() if n == ".git" or not (p.is_symlink() or p.is_file() or p.is_dir())}
 
 
 def _differs(promised: Fleet, fleet: Fleet, written: Written) -> str | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fleetbench.ids import parse_object
-from fleetbench.repo.ignore import Ignore
+from fleetbench.repo.ignore import Ignore, not_archived
 from fleetbench.repo.tree import Escapes, Tree, join, spec_path
 from tests.unit.repo.conftest import Read, Write
 from tests.unit.repo.manifests import both, codes, config_map, edges, flux, git, ks_id, obj, parents, release
@@ -37,6 +40,15 @@ def test_what_the_archive_leaves_out(
     patterns: dict[str, list[str]], spec: list[str], path: str, left_out: bool
 ) -> None:
     assert Ignore(patterns, spec).matches(path) is left_out
+
+
+def test_a_copy_of_a_repository_holds_its_links_and_files_but_neither_git_nor_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "repo/.git").mkdir(parents=True)
+    (tmp_path / "repo/a.yaml").write_text("kind: X")
+    (tmp_path / "repo/link").symlink_to("gone")
+    os.mkfifo(tmp_path / "repo/pipe")
+    copy = shutil.copytree(tmp_path / "repo", tmp_path / "copy", symlinks=True, ignore=not_archived)
+    assert sorted(path.name for path in copy.iterdir()) == ["a.yaml", "link"]
 
 
 def test_ignored_files_do_not_count(read: Read) -> None:
