@@ -1,8 +1,9 @@
 """Conditions, reasons and steps in the controllers' own words.
 
 Reasons: fluxcd/pkg/apis/meta v1.30.1 conditions.go, helm-controller v1.6.3 api/v2/condition_types.go and
-source-controller v1.9.3 internal/helm/chart/errors.go. Steps: the start of the message of the Reconciling condition (kustomize-controller v1.9.4 kustomization_controller.go
-reconcile; helm-controller v1.6.3 helmrelease_controller.go reconcileRelease).
+source-controller v1.9.3 internal/helm/chart/errors.go. Steps: the start of the message of the Reconciling condition
+(kustomize-controller v1.9.4 kustomization_controller.go reconcile; helm-controller v1.6.3 helmrelease_controller.go
+reconcileRelease).
 """
 
 from __future__ import annotations

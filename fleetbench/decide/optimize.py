@@ -70,8 +70,9 @@ def optimize(
     """Try every candidate alone, then add the best to each other as long as the total gets shorter.
 
     A change is kept only if the paired interval of what it adds lies below zero, and left out again, as a whole or in
-    part, if the others make it superfluous (see :mod:`.prune`). No change is taken that loses an order which the manifests need (see :mod:`.needed`), or after which
-    less turns Ready: half a fleet would be a fast one. One after which more does is kept in any case.
+    part, if the others make it superfluous (see :mod:`.prune`). No change is taken that loses an order which the
+    manifests need (see :mod:`.needed`), or after which less turns Ready: half a fleet would be a fast one. One after
+    which more does is kept in any case.
 
     Args:
         scenario: as it is.

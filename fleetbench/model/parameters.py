@@ -62,8 +62,8 @@ class Parameters:
     additive_cel_dependency_check: bool = False
     """Feature gate AdditiveCELDependencyCheck; KC internal/features/features.go: off."""
     strict_post_build_substitutions: bool = True
-    """Feature gate StrictPostBuildSubstitutions: a variable that nothing sets fails the build; KC internal/features/features.go:
-    on since 1.9 (Flux 2.9)."""
+    """Feature gate StrictPostBuildSubstitutions: a variable that nothing sets fails the build; KC
+    internal/features/features.go: on since 1.9 (Flux 2.9)."""
     default_to_retry_on_failure: bool = False
     """Feature gate DefaultToRetryOnFailure; HC internal/features/features.go: off."""
     kube_api_qps: float | None = None

@@ -13,8 +13,9 @@ from fleetbench.model.workload_time import PodTime, WorkloadTime
 def typical_durations(fleet: Fleet) -> dict[ObjectId, float]:
     """Median seconds from applied until an object's own workloads are Current, by the shipped priors.
 
-    0 where its Ready does not wait for them. Medians of the parts, summed along the pods that wait for each other; each pod's images are pulled one after
-    another, but pods do not queue for a node's pulls, and Flux's own time is not in it.
+    0 where its Ready does not wait for them. Medians of the parts, summed along the pods that wait for each other; each
+    pod's images are pulled one after another, but pods do not queue for a node's pulls, and Flux's own time is not in
+    it.
     """
     default = load_profile("default")
     times = resolve(fleet, None, None, default)

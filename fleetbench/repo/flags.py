@@ -1,4 +1,7 @@
-"""Controller flags, and what else of their Deployments tells on the timing, that the repository itself sets: patched Deployments, a FluxInstance, Helm values."""
+"""What of the controllers the repository itself sets: flags, and what else of their Deployments tells on the timing.
+
+It does so by patches on the Deployments, a FluxInstance or Helm values.
+"""
 
 from __future__ import annotations
 
