@@ -59,8 +59,13 @@ HEAVY = (
     "nbformat",
     "nbconvert",
 )
-LONGEST = 450
-LONGER: dict[str, str] = {}
+LONGEST = 300
+LONGER = {
+    "engine/world.py": "the state that all controllers of one rollout share, and what they do to it",
+    "graph/fleet.py": "the data of a fleet, a docstring under each field",
+    "model/profile.py": "the whole of a profile file: what it may hold, and how it is read",
+    "report/html/sections.py": "one run of the page: its sentences, figures and tables",
+}
 """Module that is longer -> why."""
 
 
@@ -193,9 +198,20 @@ def test_pure_parts_open_no_file_and_start_no_program(part: str) -> None:
     found = [f for f in all_imports() if part_of(f.file) == part and f.target.split(".")[0] in libraries]
     assert found == []
     for file in sorted((PACKAGE / part).rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                assert node.func.id not in OPENING, f"{file}:{node.lineno}"
+        assert opening(file.read_text(encoding="utf-8")) == [], file
+
+
+def opening(source: str) -> list[str]:
+    """Calls that open a file or start a program, by name or as a method; SimPy's clock runs, too."""
+    calls = [ast.unparse(n.func) for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Call)]
+    return [c for c in calls if c.rpartition(".")[2] in OPENING and not c.endswith("env.run")]
+
+
+def test_a_file_is_opened_and_a_program_started_by_name_or_as_a_method() -> None:
+    assert opening("open(x); path.read_text(); subprocess.run([]); f(x).mkdir()") == [
+        "open", "path.read_text", "subprocess.run", "f(x).mkdir"
+    ]  # fmt: skip
+    assert opening("w.env.run(until=3); reading.fleet; running()") == []
 
 
 @pytest.mark.parametrize("part", ["engine", "model", "graph", "repo", "timeline", "prediction"])
