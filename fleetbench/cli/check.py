@@ -111,7 +111,11 @@ def _side(name: str, fleet: Fleet, findings: list[Finding], simulation: Simulati
     with progress(f"Simulating {name}") as bar:
         prediction = predict(assembled.scenario, simulation.samples, progress=bar)
     found = fleet_findings(
-        fleet, findings, kustomize_concurrent=parameters.kustomize_concurrent, nodes=parameters.nodes
+        fleet,
+        findings,
+        kustomize_concurrent=parameters.kustomize_concurrent,
+        nodes=parameters.nodes,
+        profile=simulation.options.get("profile"),
     )
     return Side(name, fleet, tuple(found), prediction)
 

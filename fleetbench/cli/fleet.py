@@ -83,7 +83,12 @@ def load_fleet(choice: FleetChoice) -> tuple[Fleet, list[Finding]]:
 
 
 def fleet_findings(
-    fleet: Fleet, reading: Sequence[Finding] = (), *, kustomize_concurrent: int | None = None, nodes: int = 1
+    fleet: Fleet,
+    reading: Sequence[Finding] = (),
+    *,
+    kustomize_concurrent: int | None = None,
+    nodes: int | None = None,
+    profile: str | None = None,
 ) -> list[Finding]:
     """What reading brought to light and what follows from the fleet, as one list.
 
@@ -91,16 +96,22 @@ def fleet_findings(
         fleet: the fleet.
         reading: the findings of :func:`load_fleet`.
         kustomize_concurrent: workers of kustomize-controller; None = what the repository sets, else Flux's default.
-        nodes: nodes of the cluster.
+        nodes: nodes of the cluster; None = the profile's.
+        profile: the profile that says how many nodes there are and how many pods each takes; None = one, of
+            kubelet's usual size.
     """
     from fleetbench.graph.checks import check, combined
     from fleetbench.model.assemble import repository_flags
     from fleetbench.model.parameters import Parameters
+    from fleetbench.model.profile import NodesPrior, load_profile
 
     if kustomize_concurrent is None:
         set_there, _, _ = repository_flags(fleet.flags)
         kustomize_concurrent = Parameters().with_(**set_there).kustomize_concurrent
-    return combined(reading, check(fleet, kustomize_concurrent=kustomize_concurrent, nodes=nodes))
+    prior = (None if profile is None else load_profile(profile).nodes) or NodesPrior()
+    nodes = prior.count if nodes is None else nodes
+    checked = check(fleet, kustomize_concurrent=kustomize_concurrent, node_pods=prior.max_pods, nodes=nodes)
+    return combined(reading, checked)
 
 
 def _from_repository(repo: Path, cluster_path: str | None) -> tuple[Fleet, list[Finding]]:

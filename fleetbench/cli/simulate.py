@@ -69,7 +69,9 @@ def command(
     read = simulation.fleet(read)
     choice = simulation.choice(read)
     folder = folder_for(output, save, read.name, strategy, force)
-    findings = fleet_findings(read, findings, kustomize_concurrent=options["kustomize_concurrent"])
+    findings = fleet_findings(
+        read, findings, kustomize_concurrent=options["kustomize_concurrent"], profile=choice.profile
+    )
     explained = _object(read, why)
     try:
         with progress("Simulating") as bar:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from fleetbench.cli.fleet import FleetChoice, load_fleet, named
+from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet, named
 from fleetbench.cli.main import cli
 from fleetbench.errors import InputError
+from fleetbench.findings import NODE_CAPACITY
 from fleetbench.ids import KUSTOMIZATION, ObjectId, parse_reference
 from fleetbench.repo.entries import entries
 from fleetbench.repo.tree import Tree
@@ -213,3 +214,15 @@ def test_nothing_similar_points_to_the_list() -> None:
     with pytest.raises(InputError) as raised:
         named(OF, ks_id("zzzzzz"))
     assert raised.value.hint == "`fleetbench graph` lists the objects"
+
+
+def test_the_nodes_that_a_profile_describes_are_those_that_the_pods_must_fit_on(tmp_path: Path) -> None:
+    def said(nodes: str) -> list[str]:
+        (tmp_path / "p.yaml").write_text(f"format_version: 1\nnodes: {nodes}\n")
+        found = fleet_findings(OF, profile=str(tmp_path / "p.yaml"))
+        return [f.message for f in found if f.code == NODE_CAPACITY]
+
+    assert said("{max_pods: 2}") == said("{count: 3}") == []
+    (message,) = said("{max_pods: 1}")
+    assert message.startswith("the fleet starts 2 pods, but 1 node of 1 pods hold 1")
+    assert said("{count: 2, max_pods: 1}") == []
