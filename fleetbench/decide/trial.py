@@ -30,16 +30,6 @@ class Trial:
         """For people."""
         return "; ".join(c.title for c in self.changes)
 
-    @property
-    def saves(self) -> bool:
-        """Shorter, beyond what noise explains, and no less complete."""
-        return self.total.sooner
-
-    @property
-    def saved_s(self) -> float:
-        """Median seconds saved."""
-        return -self.total.p50_s
-
 
 def series(prediction: Prediction) -> dict[ObjectId, array[float]]:
     """Each service's Ready in every sample, in seconds; infinity = never."""

@@ -57,27 +57,6 @@ def why(
 
 
 @dataclass(frozen=True, slots=True)
-class EdgeCost:
-    """What polling cost one dependency edge: its dependency was the last to turn Ready."""
-
-    dependant: ObjectId
-    dependency: ObjectId
-    ready_s: float
-    """When the dependency turned Ready."""
-    begun_s: float
-    """When the dependant went on."""
-    poll_s: float
-    """Seconds until its next poll."""
-    queue_s: float
-    """Seconds that it was then in the queue."""
-
-    @property
-    def lost_s(self) -> float:
-        """Seconds from the dependency's Ready to the dependant's start."""
-        return self.begun_s - self.ready_s
-
-
-@dataclass(frozen=True, slots=True)
 class CauseSeconds:
     """Seconds by cause."""
 
@@ -223,27 +202,6 @@ class Explanation:
             if s.to_s > self.rollout.since_s and s.from_s < end
         ]
 
-    def edge_costs(self) -> list[EdgeCost]:
-        """See :func:`edge_costs`."""
-        found = []
-        for id in self.rollout.services:
-            life = self.until_ready(id)
-            for n, segment in enumerate(life):
-                if segment.cause != causes.DEPENDENCY or segment.on is None or n + 1 == len(life):
-                    continue
-                poll = queue = 0.0
-                begun = segment.to_s
-                for after in life[n + 1 :]:
-                    if after.cause == causes.DEPENDENCY_POLL:
-                        poll += after.to_s - after.from_s
-                    elif after.cause == causes.QUEUE:
-                        queue += after.to_s - after.from_s
-                    else:
-                        break
-                    begun = after.to_s
-                found.append(EdgeCost(id, segment.on, segment.to_s, begun, poll, queue))
-        return sorted(found, key=lambda e: (-e.poll_s, e.dependant, e.dependency))
-
 
 def seconds_by_cause(
     fleet: Fleet,
@@ -259,18 +217,6 @@ def seconds_by_cause(
     Args: as :func:`why`.
     """
     return Explanation(Rollout(fleet, timeline, parameters, since_s, revision, ready_s)).seconds_by_cause()
-
-
-def edge_costs(
-    fleet: Fleet, timeline: Timeline, *, parameters: Parameters, since_s: float = 0.0, revision: str | None = None
-) -> list[EdgeCost]:
-    """What polling cost on each edge on which a dependant really waited, the dearest first.
-
-    Only the dependency that was last to turn Ready costs a dependant anything.
-
-    Args: as :func:`why`.
-    """
-    return Explanation(Rollout(fleet, timeline, parameters, since_s, revision)).edge_costs()
 
 
 def critical_objects(chain: tuple[Piece, ...]) -> list[tuple[ObjectId, float]]:

@@ -12,7 +12,7 @@ from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import load_profile
 from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
-from fleetbench.timeline.causes import IN_CHAIN
+from fleetbench.timeline.causes import DEPENDENCY_POLL, IN_CHAIN
 from fleetbench.timeline.invariants import check_invariants
 from fleetbench.timeline.rollout import Rollout
 from fleetbench.timeline.why import Explanation
@@ -118,5 +118,6 @@ def test_a_dependency_poll_is_no_longer_than_its_interval(scenario):
     sample = simulate(scenario, record=True)
     explanation = Explanation(Rollout(scenario.fleet, sample.timeline, scenario.parameters))
 
-    for edge in explanation.edge_costs():
-        assert edge.poll_s <= scenario.parameters.requeue_dependency_s + 2.0
+    lives = [explanation.until_ready(id) for id in explanation.rollout.services]
+    for segment in (s for life in lives for s in life if s.cause == DEPENDENCY_POLL):
+        assert segment.to_s - segment.from_s <= scenario.parameters.requeue_dependency_s + 2.0

@@ -11,7 +11,7 @@ from fleetbench.model.parameters import Parameters
 from fleetbench.timeline import causes
 from fleetbench.timeline.causes import IN_CHAIN, MEANING
 from fleetbench.timeline.rollout import Rollout
-from fleetbench.timeline.why import Explanation, critical_objects, edge_costs, seconds_by_cause, why
+from fleetbench.timeline.why import Explanation, critical_objects, seconds_by_cause, why
 from tests.unit.timeline.timeline_rows import REPOSITORY, ROOT, Rows, fleet, k_id, kustomization, pod, release_id
 
 PARAMETERS = Parameters()
@@ -335,15 +335,6 @@ def test_seconds_by_cause_add_up_to_the_rollout_and_to_all_lives():
     assert sum(found.objects.values()) == pytest.approx(2.0 + 20.75 + 41.0)
     assert found.objects["dependency"] == pytest.approx(22.75 - 2.8)
     assert list(found.objects) == [cause for cause in MEANING if cause in found.objects]
-
-
-def test_an_edge_costs_from_the_dependencys_ready_to_the_dependants_start():
-    members, timeline = two_in_a_row()
-
-    (edge,) = edge_costs(members, timeline, parameters=PARAMETERS)
-
-    assert (edge.dependant, edge.dependency) == (k_id("b"), k_id("a"))
-    assert (edge.poll_s, edge.queue_s, edge.lost_s) == (pytest.approx(10.05), 0.0, pytest.approx(10.05))
 
 
 def test_critical_objects_are_named_in_order_with_their_seconds():
