@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -76,7 +76,7 @@ def command(
 
         write_text(page(found, held), output)
     else:
-        _export([r for r in found if not hasattr(r, "problem")], held, format, table, output)
+        _export(cast("list[RunResult]", found), held, format, table, output)  # what cannot be read has ended it
 
 
 def _read(paths: tuple[Path, ...], tolerant: bool) -> list[RunResult | Unreadable]:

@@ -84,19 +84,19 @@ def optimize(
     bench = Bench(scenario, samples, progress)
     timeouts = advise(scenario, samples)
     chain = [piece.object for piece in why_pieces(bench.base)]
-    wanted = candidates(scenario, edges, timeouts, slowest_workloads(bench.base, SLOWEST), chain)
+    wanted = candidates(scenario, edges, timeouts, _slowest_workloads(bench.base, SLOWEST), chain)
     tried = [Ranked(c, bench.try_(c.change)) for c in wanted]
     ranked = sorted(tried, key=lambda r: (r.trial.total.p50_s, r.trial.total.high_s, r.candidate.change.title))
     mine = [r for r in ranked if r.candidate.mine and _promising(bench.base, r.trial) and writable(r.candidate.change)]
     mine.sort(key=lambda r: gained(bench.base, r.trial.prediction) <= 0)  # first what lets more turn Ready
     best, left_out = _combine(bench, [r.candidate.change for r in mine], edges)
-    fresh = fresh_difference(scenario, best.changes, samples)
+    fresh = _fresh_difference(scenario, best.changes, samples)
     return Optimized(
         bench.base, predict(perfect(scenario), samples), tuple(ranked), best, tuple(left_out), fresh, tuple(timeouts)
     )
 
 
-def fresh_difference(scenario: Scenario, changes: tuple[WhatIf, ...], samples: int) -> Paired:
+def _fresh_difference(scenario: Scenario, changes: tuple[WhatIf, ...], samples: int) -> Paired:
     """What changes do to the total under the draws of the next seed."""
     other = replace(scenario, seed=scenario.seed + 1)
     return total_difference(predict(other, samples), predict(all_applied(other, changes), samples))
@@ -112,7 +112,7 @@ def perfect(scenario: Scenario) -> Scenario:
     return replace(scenario, parameters=scenario.parameters.perfect(), steps=no_steps())
 
 
-def slowest_workloads(prediction: Prediction, most: int) -> list[ObjectId]:
+def _slowest_workloads(prediction: Prediction, most: int) -> list[ObjectId]:
     """Objects at whose workloads the critical chain of the median sample stood longest."""
     seconds: dict[ObjectId, float] = {}
     for piece in why_pieces(prediction):

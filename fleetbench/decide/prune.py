@@ -32,21 +32,21 @@ def pruned(bench: Bench, whole: Trial, allowed: Callable[[tuple[WhatIf, ...]], b
     Returns:
         The combination without them, and what was left out.
     """
-    groups = [members(change) for change in _by_kind(whole.changes)]
+    groups = [_members(change) for change in _by_kind(whole.changes)]
     size = math.ceil(sum(map(len, groups)) / MOST_PRUNED)
     best, left_out = whole, []
     for n in reversed(range(len(groups))):
         gone: list[WhatIf] = []
         for batch in _batches(groups[n], size):
             rest = [*groups[:n], [m for m in groups[n] if m not in batch], *groups[n + 1 :]]
-            changes = tuple(joined(group) for group in rest if group)
+            changes = tuple(_joined(group) for group in rest if group)
             if not allowed(changes):
                 continue
             trial = bench.try_(*changes)
             if _as_good(bench, whole, trial):
                 best, groups = trial, rest
                 gone += batch
-        left_out += [joined(gone)] if gone else []
+        left_out += [_joined(gone)] if gone else []
     return best, left_out
 
 
@@ -55,10 +55,10 @@ def _by_kind(changes: Sequence[WhatIf]) -> list[WhatIf]:
     kinds: dict[object, list[WhatIf]] = {}
     for change in changes:
         kinds.setdefault(type(change) if isinstance(change, _DIVISIBLE) else change, []).append(change)
-    return [joined(alike) for alike in kinds.values()]
+    return [_joined(alike) for alike in kinds.values()]
 
 
-def members(change: WhatIf) -> list[WhatIf]:
+def _members(change: WhatIf) -> list[WhatIf]:
     """What can be left out of a change on its own: a flag, an object's edges, an object's wait or timeout."""
     if isinstance(change, SetFlags):
         return [SetFlags({name: value}) for name, value in change.flags.items()]
@@ -74,7 +74,7 @@ def members(change: WhatIf) -> list[WhatIf]:
     return [change]
 
 
-def joined(parts: Sequence[Any]) -> WhatIf:
+def _joined(parts: Sequence[Any]) -> WhatIf:
     """One change that does what several of a kind do."""
     first: WhatIf = parts[0]
     if isinstance(first, SetFlags):

@@ -80,8 +80,6 @@ class Measured:
     """A run that is over."""
 
     folder: Path
-    outcome: Outcome
-    progress: Progress
     lines: tuple[str, ...]
     """For people."""
 
@@ -173,7 +171,7 @@ def finish(
     recorder.write_text(READY, ready_csv(progress))
     lines = summary_lines(progress, outcome, usage, interval)
     recorder.write_text(REPORT, report_markdown(recorder.folder.name, meta, progress, lines))
-    measured = Measured(recorder.folder, outcome, progress, tuple(lines))
+    measured = Measured(recorder.folder, tuple(lines))
     if interrupted:
         raise Interrupted(measured)
     return measured

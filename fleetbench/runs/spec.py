@@ -65,7 +65,7 @@ def read_spec_trace(top: Node, name: str, *, cut: bool = False) -> Run:
 
 def _as_cut(run: Run, trace: Mapping[str, Any]) -> Run:
     """The run with what its record does not reach: whatever has no rows, and the last one that has some."""
-    reached = {object_of(key) for key in list(trace)[:-1]}
+    reached = {_object_of(key) for key in list(trace)[:-1]}
     unseen = frozenset(id for id, ready_s in run.ready_s().items() if ready_s is None and id not in reached)
     said = f"the recording was cut short, before it came to {len(unseen)} of {len(run.services())} objects"
     return replace(run, cut=said, unseen=unseen)
@@ -194,7 +194,7 @@ def _events(trace: Node, fleet: Fleet) -> list[Event]:
         kind, _, name = key.partition("/")
         if not kind or not name:
             raise trace.bad((), key, "Kind/name")
-        id, rows = object_of(key), trace.each(key)
+        id, rows = _object_of(key), trace.each(key)
         found += _flux_rows(id, rows) if kind in _FLUX_KINDS else _workload_rows(id, rows, stated.get(id, 0.0))
     found.sort(key=lambda e: e.t_s)
     return found
@@ -203,7 +203,7 @@ def _events(trace: Node, fleet: Fleet) -> list[Event]:
 _FLUX_KINDS = (KUSTOMIZATION, HELM_RELEASE, GIT_REPOSITORY, HELM_CHART, OCI_REPOSITORY)
 
 
-def object_of(key: str) -> ObjectId:
+def _object_of(key: str) -> ObjectId:
     """The object that a key of the trace, ``Kind/name``, stands for."""
     kind, _, name = key.partition("/")
     return ObjectId(kind, NAMESPACE if kind in _FLUX_KINDS else "default", name)
