@@ -133,6 +133,7 @@ def _merge_base(fleet: FleetChoice, against: str, simulation: Simulation) -> Sid
     from fleetbench.cli.fleet import load_fleet
     from fleetbench.decide.git import write_merge_base
     from fleetbench.errors import InputError
+    from fleetbench.ids import some
 
     assert fleet.repo is not None
     if not fleet.repo.is_dir():
@@ -140,6 +141,8 @@ def _merge_base(fleet: FleetChoice, against: str, simulation: Simulation) -> Sid
     with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
         base = write_merge_base(fleet.repo, against, Path(folder))
         name = f"merge base {base.commit[:12]} with {against}"
+        if base.submodules:
+            warn(f"{name} is read without its submodules, which no commit holds: {some(base.submodules, 5)}")
         try:
             read = load_fleet(FleetChoice(base.repo, fleet.cluster_path))
         except InputError as error:

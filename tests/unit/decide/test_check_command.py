@@ -38,6 +38,14 @@ def test_a_branch_with_one_bad_edge_fails_and_names_the_edge(reference_repo):
     assert failure["file"] == "base/services/n8n.yaml"
 
 
+def test_a_submodule_of_the_merge_base_is_warned_of_as_nothing_of_it_is_read(reference_repo):
+    head = git(reference_repo, "rev-parse", "HEAD").strip()
+    git(reference_repo, "update-index", "--add", "--cacheinfo", f"160000,{head},fleet/vendor/apps")
+    git(reference_repo, "commit", "-m", "Add a submodule")
+    result = run("--repo", str(reference_repo), "--cluster-path", DEV, "--against", "HEAD", "--samples", "6")
+    assert "is read without its submodules, which no commit holds: fleet/vendor/apps" in result.stderr
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_branch_that_changes_only_comments_passes(reference_repo, seed):
     edit(reference_repo / "base/services/n8n.yaml", "spec:\n", "# a new comment\nspec: # another\n")
