@@ -14,6 +14,7 @@ from fleetbench.sweep.axes import AXES, FEWER, Value
 from fleetbench.sweep.cell import CellResult
 from fleetbench.sweep.grid import Grid
 from fleetbench.timeline.stats import lower_quantile
+from fleetbench.units import rounded
 
 FORMAT_VERSION = 1
 
@@ -24,8 +25,8 @@ class CellSummary:
 
     number: int
     values: tuple[Value, ...]
-    totals_s: tuple[float, ...]
-    """Quantiles of the total, along :data:`QUANTILES`, in seconds."""
+    totals_s: tuple[float | None, ...]
+    """Quantiles of the total, along :data:`QUANTILES`, in seconds; None = nothing turns Ready in that sample."""
     complete_fraction: float
     not_ready_mean: float
     """Services that never turned Ready, mean over the samples."""
@@ -34,8 +35,8 @@ class CellSummary:
     turned Ready in both; None = there are none, or it is the base."""
 
     @property
-    def median_s(self) -> float:
-        """Median total."""
+    def median_s(self) -> float | None:
+        """Median total; None = nothing turns Ready."""
         return self.totals_s[QUANTILES.index(0.5)]
 
 
@@ -80,7 +81,9 @@ def summarize(grid: Grid, choice: Choice, samples: int, results: Mapping[int, Ce
     cells = []
     for cell in grid.cells:
         result = results[cell.number]
-        quantiles = tuple(lower_quantile(result.totals, q) or 0.0 for q in QUANTILES)
+        services = sum(1 for _ in grid.scenarios[cell.group].fleet.services())
+        totals = [None if never == services else t for t, never in zip(result.totals, result.not_ready, strict=True)]
+        quantiles = tuple(lower_quantile(totals, q) for q in QUANTILES)
         difference = None if cell.number == grid.base else _difference(base, result)
         size = len(result.totals)
         cells.append(
@@ -113,17 +116,15 @@ def _knees(grid: Grid, cells: Sequence[CellSummary], within: float) -> list[Knee
             lines.setdefault(cell.values[:place] + cell.values[place + 1 :], []).append(cell)
         for line in lines.values():
             fewest = min(cell.not_ready_mean for cell in line)
-            able = [
-                cell for cell in line if cell.not_ready_mean == fewest
-            ]  # sooner because less got Ready is not better
-            ordered = sorted(able, key=lambda cell: cell.values[place], reverse=cheap != FEWER)
-            best = min(ordered, key=lambda cell: cell.median_s)
-            knee = next(cell for cell in ordered if cell.median_s <= best.median_s * (1.0 + within))
-            found.append(
-                Knee(
-                    name, knee.values, knee.values[place], knee.median_s, best.values[place], best.median_s, knee.number
-                )
-            )
+            able = [  # sooner because less got Ready is not better
+                (cell, cell.median_s) for cell in line if cell.not_ready_mean == fewest and cell.median_s is not None
+            ]
+            if not able:
+                continue
+            ordered = sorted(able, key=lambda one: one[0].values[place], reverse=cheap != FEWER)
+            best, best_s = min(ordered, key=lambda one: one[1])
+            knee, knee_s = next(one for one in ordered if one[1] <= best_s * (1.0 + within))
+            found.append(Knee(name, knee.values, knee.values[place], knee_s, best.values[place], best_s, knee.number))
     return found
 
 
@@ -150,7 +151,7 @@ def _cell(grid: Grid, cell: CellSummary) -> dict[str, Any]:
     return {
         "cell": cell.number,
         "values": dict(zip(grid.axes, cell.values, strict=True)),
-        **{f"total_s_p{round(q * 100)}": round(s, 6) for q, s in zip(QUANTILES, cell.totals_s, strict=True)},
+        **{f"total_s_p{round(q * 100)}": rounded(s) for q, s in zip(QUANTILES, cell.totals_s, strict=True)},
         "complete_fraction": cell.complete_fraction,
         "not_ready_mean": cell.not_ready_mean,
         "difference_s": None if cell.difference is None else cell.difference.to_json(),

@@ -47,6 +47,14 @@ def test_a_cell_that_is_sooner_because_less_got_ready_is_no_best(grid, choice):
     assert {k.best for k in summary.knees if k.axis == "kustomize_concurrent"} == {4}
 
 
+def test_a_cell_in_which_nothing_turns_ready_has_no_total_and_is_no_knee(grid, choice):
+    services = len(list(grid.scenarios[0].fleet.services()))
+    none = {n: result(n, *[0.0] * 10, not_ready=[services] * 10) for n in range(6)}
+    summary = summarize(grid, choice, 10, none, 0.05)
+    assert summary.knees == () and {cell.median_s for cell in summary.cells} == {None}
+    assert to_document(summary)["cells"][0]["total_s_p95"] is None
+
+
 def test_a_difference_is_taken_sample_by_sample(grid, choice):
     cells = summary_of(grid, choice, [200, 300, 100, 150, 90, 160]).cells
     assert cells[grid.base].difference is None
