@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -80,8 +80,10 @@ def command(
 
     simulation = Simulation(options)
     _validate(fleet, baseline, against, simulation.samples)
-    now = _side("the working tree", *load_fleet(fleet), simulation)
-    base = _base(fleet, baseline, against, simulation)
+    read = Read("the working tree", *load_fleet(fleet))
+    read_base = _base(fleet, baseline, against)
+    now = _side(read, read_base, simulation)
+    base = None if read_base is None else _side(read_base, read, simulation)
     verdict = judge(now, base, Policy(target, int(quantile[1:]) / 100, tolerance, min_parallel))
     place = _places(fleet.repo)
     _write(verdict, place, junit, markdown, sarif)
@@ -102,11 +104,20 @@ def _validate(fleet: FleetChoice, baseline: Path | None, against: str | None, sa
         raise click.UsageError("--against belongs to --repo: it reads another revision of that repository.")
 
 
-def _side(name: str, fleet: Fleet, findings: list[Finding], simulation: Simulation) -> Side:
+class Read(NamedTuple):
+    """A side as read, before it is simulated."""
+
+    name: str
+    fleet: Fleet
+    findings: list[Finding]
+
+
+def _side(read: Read, other: Read | None, simulation: Simulation) -> Side:
     from fleetbench.decide.sides import Side
     from fleetbench.prediction.predict import predict
 
-    assembled = simulation.assembled(fleet)
+    name, fleet, findings = read
+    assembled = simulation.assembled(fleet, () if other is None else (other.fleet,))
     parameters = assembled.scenario.parameters
     with progress(f"Simulating {name}") as bar:
         prediction = predict(assembled.scenario, simulation.samples, progress=bar)
@@ -120,15 +131,15 @@ def _side(name: str, fleet: Fleet, findings: list[Finding], simulation: Simulati
     return Side(name, fleet, tuple(found), prediction)
 
 
-def _base(fleet: FleetChoice, baseline: Path | None, against: str | None, simulation: Simulation) -> Side | None:
+def _base(fleet: FleetChoice, baseline: Path | None, against: str | None) -> Read | None:
     from fleetbench.decide.sides import read_baseline
 
     if baseline is not None:
-        return _side(f"baseline {baseline}", *read_baseline(baseline), simulation)
-    return None if against is None else _merge_base(fleet, against, simulation)
+        return Read(f"baseline {baseline}", *read_baseline(baseline))
+    return None if against is None else _merge_base(fleet, against)
 
 
-def _merge_base(fleet: FleetChoice, against: str, simulation: Simulation) -> Side | None:
+def _merge_base(fleet: FleetChoice, against: str) -> Read | None:
     """The merge base as a side; None, with a warning, where that commit holds no fleet at this path that can be read."""
     from fleetbench.cli.fleet import load_fleet
     from fleetbench.decide.git import write_merge_base
@@ -144,11 +155,10 @@ def _merge_base(fleet: FleetChoice, against: str, simulation: Simulation) -> Sid
         if base.submodules:
             warn(f"{name} is read without its submodules, which no commit holds: {some(base.submodules, 5)}")
         try:
-            read = load_fleet(FleetChoice(base.repo, fleet.cluster_path))
+            return Read(name, *load_fleet(FleetChoice(base.repo, fleet.cluster_path)))
         except InputError as error:
             warn(f"{name} holds no fleet to compare with: {error.message.replace(str(base.repo), str(fleet.repo))}")
             return None
-        return _side(name, *read, simulation)
 
 
 def _places(repo: Path | None) -> Callable[[str], str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import click
@@ -156,11 +156,11 @@ class Simulation:
             fix_after_s=given.get("fix_after"),
         )
 
-    def assembled(self, fleet: Fleet) -> Assembled:
+    def assembled(self, fleet: Fleet, compared_with: tuple[Fleet, ...] = ()) -> Assembled:
         """The scenario that the fleet and the options come to; what could not be used is warned of."""
         from fleetbench.model.assemble import assemble
 
-        found = assemble(fleet, self.choice(fleet))
+        found = assemble(fleet, replace(self.choice(fleet), compared_with=compared_with))
         for text in found.warnings:
             warn(text)
         return found

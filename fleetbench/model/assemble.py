@@ -69,6 +69,8 @@ class Choice:
     changed: frozenset[ObjectId] = frozenset()
     webhook: bool = False
     fix_after_s: float | None = None
+    compared_with: tuple[Fleet, ...] = ()
+    """Fleets that the scenario's is compared with: the durations file may name their objects too."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
         fleet,
         base.with_(**(from_repository | options)),
         steps_from(profile.steps),
-        resolve(fleet, durations, user, default),
+        resolve(fleet, durations, user, default, choice.compared_with),
         profile.pull,
         choice.seed,
         choice.kind,

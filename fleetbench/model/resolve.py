@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from fleetbench.errors import InputError
@@ -29,6 +29,7 @@ def resolve(
     durations: Mapping[ObjectId, Distribution] | None,
     profile: Profile | None,
     default: Profile,
+    also: Iterable[Fleet] = (),
 ) -> dict[ObjectId, WorkloadTime]:
     """Choose each Kustomization's and HelmRelease's workload time.
 
@@ -40,13 +41,14 @@ def resolve(
         durations: the ``--durations`` file; it may also name a workload (``Deployment/ns/name``).
         profile: the user's ``--profile``; the shipped default counts as none.
         default: the shipped priors.
+        also: fleets that this one is compared with: the durations may name their objects too.
 
     Raises:
-        InputError: the durations name an object that the fleet does not hold, or the fleet has more pods than
+        InputError: the durations name an object that none of these fleets holds, or the fleet has more pods than
             any cluster.
     """
     durations = durations or {}
-    _check_known(fleet, durations)
+    _check_known([fleet, *also], durations)
     _check_pods(fleet)
     if profile is not None and profile.name == default.name:
         profile = None
@@ -54,8 +56,8 @@ def resolve(
     return {obj.id: choice.of(obj) for obj in fleet.services()}
 
 
-def _check_known(fleet: Fleet, durations: Mapping[ObjectId, Distribution]) -> None:
-    services = list(fleet.services())
+def _check_known(fleets: Iterable[Fleet], durations: Mapping[ObjectId, Distribution]) -> None:
+    services = [obj for fleet in fleets for obj in fleet.services()]
     known = {obj.id for obj in services} | {w.object for obj in services for w in obj.workloads}
     for id in durations:
         if id in known:

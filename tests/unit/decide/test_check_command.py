@@ -176,3 +176,17 @@ def test_on_github_it_annotates_the_line_and_adds_to_the_summary(reference_repo,
     errors = [line for line in result.stderr.splitlines() if line.startswith("::error ")]
     assert any("file=fleet/base/services/n8n.yaml,line=2," in line for line in errors), errors
     assert summary.read_text().startswith("before\n## fleetbench check: failed")
+
+
+def test_durations_may_name_what_the_change_adds_and_what_it_removes_but_nothing_that_neither_side_holds(tmp_path):
+    def check(durations: str):
+        for name, added in (("now", "new"), ("before", "old")):
+            graph = {"kustomizations": [{"id": "ns/app"}, {"id": f"ns/{added}"}]}
+            (tmp_path / f"{name}.json").write_text(json.dumps(graph))
+        (tmp_path / "d.yaml").write_text(durations)
+        files = [str(tmp_path / name) for name in ("now.json", "before.json", "d.yaml")]
+        return run("--graph", files[0], "--baseline", files[1], "--durations", files[2], "--samples", "6")
+
+    assert check("ns/app: 3s\nns/new: 9s\nns/old: 5s\n").exit_code == 0
+    unknown = check("ns/app: 3s\nns/olt: 5s\n")
+    assert unknown.exit_code == 2 and "d.yaml:2" in unknown.output and "ns/old" in unknown.output
