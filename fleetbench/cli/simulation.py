@@ -93,7 +93,10 @@ def scenario_options(command: Command) -> Command:
             help="The commit breaks what --fail names; a second one heals it this much later.",
         ),
         click.option(
-            "--cancel-health-check", is_flag=True, default=None, help="Feature gate CancelHealthCheckOnNewRevision."
+            "--cancel-health-check",
+            is_flag=True,
+            default=None,
+            help="Feature gate CancelHealthCheckOnNewRevision, of both controllers that have it.",
         ),
     )
 
@@ -123,6 +126,7 @@ class Simulation:
             "source_concurrent": given.get("source_concurrent"),
             "requeue_dependency_s": given.get("requeue_dependency"),
             "cancel_health_check_on_new_revision": given.get("cancel_health_check"),
+            "helm_cancel_health_check_on_new_revision": given.get("cancel_health_check"),
         }
 
     def fleet(self, fleet: Fleet) -> Fleet:

@@ -34,7 +34,7 @@ def health_check(w: World, n: int, timeout_s: float, poll_s: float) -> Generator
     first = env.now + w.amount(n, POLL)
     item = w.items[n]
     fails_fast = w.parameters.helm_fail_fast if item.id.kind == HELM_RELEASE else w.parameters.fail_fast
-    watching = item.checks or item.needs_run or w.parameters.cancel_health_check_on_new_revision
+    watching = item.checks or item.needs_run or item.cancels
     while True:
         if w.failed_checks[n] and fails_fast:
             at, outcome = next_poll_s(env.now, first, poll_s), FAILED

@@ -34,6 +34,8 @@ class Item:
     """Its build holds CRDs, which the apply waits for."""
     waits: bool = False
     """``wait`` or health checks, a release's own wait: the worker is held until they pass."""
+    cancels: bool = False
+    """What queues it cancels its health check."""
     checks: tuple[int, ...] = ()
     """Items that its health check watches."""
     checks_workloads: frozenset[ObjectId] | None = None

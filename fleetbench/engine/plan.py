@@ -102,7 +102,7 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     unset = scenario.parameters.strict_post_build_substitutions and bool(k.unset_variables)
     item.suspend, item.broken, item.refused = k.suspend, k.broken is not None or unset, k.refused is not None
     item.shard = k.shard
-    item.waits = checks_health(k)
+    item.waits, item.cancels = checks_health(k), scenario.parameters.cancel_health_check_on_new_revision
     if k.wait:
         item.checks = item.creates
     elif k.health_checks:
@@ -153,7 +153,7 @@ def _helmrelease(
     item.names = tuple(d.target.key for d in h.depends_on)
     item.interval_s, item.timeout_s, item.suspend = h.interval_s, h.timeout_s, h.suspend
     item.broken = h.broken is not None
-    item.waits = checks_health(h)
+    item.waits, item.cancels = checks_health(h), scenario.parameters.helm_cancel_health_check_on_new_revision
     item.retries, item.upgrade_retries = h.retries, h.upgrade_retries
     item.retry_on_failure = h.strategy == "RetryOnFailure" or scenario.parameters.default_to_retry_on_failure
     item.retry_s = h.retry_interval_s

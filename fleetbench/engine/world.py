@@ -221,7 +221,7 @@ class World:
     def enqueue(self, n: int, priority: int = 0) -> None:
         """A watch event puts the object in its controller's queue."""
         self.pool(n).queue.add(n, priority=priority)
-        if self.parameters.cancel_health_check_on_new_revision:
+        if self.items[n].cancels:
             event = self.wake.get(n)
             if event is not None and not event.triggered:
                 event.succeed("canceled")

@@ -46,6 +46,7 @@ _FLAGS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
 }
 _GATES = {
     (KUSTOMIZE, "CancelHealthCheckOnNewRevision"): "cancel_health_check_on_new_revision",
+    (HELM, "CancelHealthCheckOnNewRevision"): "helm_cancel_health_check_on_new_revision",
     (KUSTOMIZE, "AdditiveCELDependencyCheck"): "additive_cel_dependency_check",
     (KUSTOMIZE, "StrictPostBuildSubstitutions"): "strict_post_build_substitutions",
     (HELM, "DefaultToRetryOnFailure"): "default_to_retry_on_failure",

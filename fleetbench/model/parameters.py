@@ -58,7 +58,9 @@ class Parameters:
     event_driven_dependents: bool = False
     """What-if: a dependency that turns Ready enqueues its dependants at once (KC pull request 1412)."""
     cancel_health_check_on_new_revision: bool = False
-    """Feature gate CancelHealthCheckOnNewRevision; KC internal/features/features.go: off."""
+    """Feature gate CancelHealthCheckOnNewRevision of kustomize-controller; KC internal/features/features.go: off."""
+    helm_cancel_health_check_on_new_revision: bool = False
+    """The gate of the same name of helm-controller; HC internal/features/features.go: off."""
     additive_cel_dependency_check: bool = False
     """Feature gate AdditiveCELDependencyCheck; KC internal/features/features.go: off."""
     strict_post_build_substitutions: bool = True

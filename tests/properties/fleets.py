@@ -103,6 +103,7 @@ def parameters(draw: st.DrawFn) -> Parameters:
         interval_jitter=draw(st.sampled_from([0.0, 0.05])),
         event_driven_dependents=draw(st.booleans()),
         cancel_health_check_on_new_revision=draw(st.booleans()),
+        helm_cancel_health_check_on_new_revision=draw(st.booleans()),
         cpus=draw(st.sampled_from([1.0, 2.0, 8.0])),
     )
 

@@ -91,6 +91,18 @@ def test_a_fix_waits_behind_the_broken_health_check_unless_the_gate_cancels_it()
     assert cancels < 80.0 < 300.0 < waits
 
 
+@pytest.mark.parametrize("gate", ["cancel_health_check_on_new_revision", "helm_cancel_health_check_on_new_revision"])
+def test_a_release_is_cancelled_by_helm_controllers_own_gate_only(gate):
+    of = fleet(ks("a", wait=False), hr("h", "a", timeout_s=300.0, strategy="RetryOnFailure"))
+    h = hr_id("h")
+    what = {"kind": COMMIT, "webhook": True, "changed": frozenset({h}), "fail": frozenset({h}), "fix_after_s": 60.0}
+    at = ready(
+        simulate(scenario(of, {"h": 5.0}, parameters=Parameters(interval_jitter=0.0).with_(**{gate: True}), **what)), of
+    )[h]
+    assert at is not None
+    assert at < 80.0 if gate.startswith("helm_") else at > 300.0
+
+
 def test_a_restart_queues_everything_once_more():
     at = ready(simulate(scenario(CHAIN, kind=RESTART)), CHAIN)
     assert all(t is not None and 3.0 <= t <= 39.0 for t in at.values())
