@@ -155,7 +155,8 @@ def _helmrelease(
     item.broken = h.broken is not None
     item.waits, item.cancels = checks_health(h), scenario.parameters.helm_cancel_health_check_on_new_revision
     item.retries, item.upgrade_retries = h.retries, h.upgrade_retries
-    item.retry_on_failure = h.strategy == "RetryOnFailure" or scenario.parameters.default_to_retry_on_failure
+    default = "RetryOnFailure" if scenario.parameters.default_to_retry_on_failure else "RemediateOnFailure"
+    item.retry_on_failure = (h.strategy or default) == "RetryOnFailure"
     item.retry_s = h.retry_interval_s
     item.shard = h.shard
     item.workload = scenario.workloads.get(h.id)

@@ -188,8 +188,9 @@ class HelmRelease:
     disable_wait: bool = False
     wait_strategy: str | None = None
     """``spec.waitStrategy.name``: ``poller`` or ``legacy``; None = the release's default."""
-    strategy: str = "RemediateOnFailure"
-    """``spec.install.strategy.name``."""
+    strategy: str | None = None
+    """``spec.install.strategy.name``; None = not stated: RemediateOnFailure, or RetryOnFailure where
+    DefaultToRetryOnFailure is on. Files of before that was told apart state RemediateOnFailure for both."""
     retries: int = 0
     """``spec.install.remediation.retries``; -1 = for ever."""
     upgrade_retries: int = 0

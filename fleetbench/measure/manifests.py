@@ -125,9 +125,11 @@ def helm_release(h: HelmRelease) -> dict[str, Any]:
         install["remediation"] = {"retries": h.retries}
         if h.remediate_last_failure:
             install["remediation"]["remediateLastFailure"] = True
-    if h.strategy != "RemediateOnFailure":
+    if h.strategy == "RetryOnFailure":
         install["strategy"] = {"name": h.strategy, "retryInterval": go_duration(h.retry_interval_s)}
         install.pop("remediation", None)
+    elif h.strategy:
+        install["strategy"] = {"name": h.strategy}
     if h.disable_wait:
         install["disableWait"] = True
     if install:

@@ -111,7 +111,7 @@ def read_helmrelease(manifest: Manifest, id: ObjectId, parent: ObjectId | None) 
             target_namespace=str(manifest.spec["targetNamespace"]) if manifest.spec.get("targetNamespace") else None,
             disable_wait=at.flag("spec", "install", "disableWait"),
             wait_strategy=str(wait_strategy) if wait_strategy else None,
-            strategy=str(strategy) if strategy else "RemediateOnFailure",
+            strategy=str(strategy) if strategy else None,
             retries=at.integer(0, "spec", "install", "remediation", "retries"),
             upgrade_retries=at.integer(0, "spec", "upgrade", "remediation", "retries"),
             retry_interval_s=HELM_RETRY_INTERVAL_S if retry_s is None else retry_s,

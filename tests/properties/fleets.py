@@ -56,7 +56,7 @@ def fleets(draw: st.DrawFn, *, tidy: bool = False, most: int = 8) -> Fleet:
             "timeout_s": draw(st.sampled_from([30.0, 300.0])),
             "retries": draw(st.sampled_from([-1, 0, 2])),
             "disable_wait": draw(st.booleans()),
-            "strategy": draw(st.sampled_from(["RemediateOnFailure", "RetryOnFailure"])),
+            "strategy": draw(st.sampled_from([None, "RemediateOnFailure", "RetryOnFailure"])),
             "retry_interval_s": 60.0,
         }  # fmt: skip
         objects.append(hr(f"h{n}", parent, *depends_on, **fields))

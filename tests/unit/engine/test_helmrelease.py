@@ -56,6 +56,14 @@ def test_retry_on_failure_keeps_the_pods_and_gets_there():
     assert ready[hr_id("h")] == pytest.approx(105.0, abs=10.0)
 
 
+@pytest.mark.parametrize(("strategy", "tries_again"), [(None, True), ("RemediateOnFailure", False)])
+def test_the_gate_that_makes_retry_on_failure_the_default_leaves_a_stated_strategy_alone(strategy, tries_again):
+    of = fleet(ks("a"), hr("h", "a", timeout_s=60.0, strategy=strategy, retry_interval_s=30.0))
+    gate = Parameters(interval_jitter=0.0, default_to_retry_on_failure=True)
+    _, ready = run(of, {"h": 100.0}, parameters=gate)
+    assert (ready[hr_id("h")] is not None) == tries_again
+
+
 def test_a_release_that_does_not_wait_is_ready_at_once():
     of = fleet(ks("a"), hr("h", "a", disable_wait=True))
     assert run(of, {"h": 100.0})[1][hr_id("h")] < 5.0
