@@ -153,9 +153,12 @@ def _helmrelease(
     item.names = tuple(d.target.key for d in h.depends_on)
     item.interval_s, item.timeout_s, item.suspend = h.interval_s, h.timeout_s, h.suspend
     item.broken = h.broken is not None
-    item.waits, item.cancels = checks_health(h), scenario.parameters.helm_cancel_health_check_on_new_revision
+    parameters = scenario.parameters
+    item.waits, item.poll_s = checks_health(h), parameters.release_poll_s(h.wait_strategy)
+    item.fails_fast = not parameters.waits_as_helm_3(h.wait_strategy)
+    item.cancels = item.fails_fast and parameters.helm_cancel_health_check_on_new_revision
     item.retries, item.upgrade_retries = h.retries, h.upgrade_retries
-    default = "RetryOnFailure" if scenario.parameters.default_to_retry_on_failure else "RemediateOnFailure"
+    default = "RetryOnFailure" if parameters.default_to_retry_on_failure else "RemediateOnFailure"
     item.retry_on_failure = (h.strategy or default) == "RetryOnFailure"
     item.retry_s = h.retry_interval_s
     item.shard = h.shard

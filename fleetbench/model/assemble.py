@@ -49,6 +49,7 @@ _GATES = {
     (HELM, "CancelHealthCheckOnNewRevision"): "helm_cancel_health_check_on_new_revision",
     (KUSTOMIZE, "AdditiveCELDependencyCheck"): "additive_cel_dependency_check",
     (KUSTOMIZE, "StrictPostBuildSubstitutions"): "strict_post_build_substitutions",
+    (HELM, "UseHelm3Defaults"): "use_helm3_defaults",
     (HELM, "DefaultToRetryOnFailure"): "default_to_retry_on_failure",
 }
 DEFAULT_ORIGIN = "default"

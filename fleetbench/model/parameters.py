@@ -47,6 +47,11 @@ class Parameters:
     """How often kstatus is polled in a health check; KC kustomization_controller.go checkHealth."""
     helm_poll_s: float = 5.0
     """How often Helm's wait looks; HC >= 1.5 polls kstatus (internal/action/wait.go), Helm 3 looked every 2 s."""
+    helm_legacy_poll_s: float = 2.0
+    """How often Helm's own loop looks, the wait strategy ``legacy``; helm.sh/helm/v4 pkg/kube/wait.go waitForResources."""
+    use_helm3_defaults: bool = False
+    """Feature gate UseHelm3Defaults: a release that states no wait strategy waits as ``legacy``; HC
+    internal/features/features.go: off."""
     stage_poll_s: float = 2.0
     """Poll of the wait for CRDs and namespaces between apply stages; KC apply WaitInterval."""
     interval_jitter: float = 0.05
@@ -90,6 +95,17 @@ class Parameters:
             if not REQUEUE_S[0] <= value <= REQUEUE_S[1]:
                 raise InputError(f"{name}: got {value:g} s, wanted 0.1 s to 24 h")
 
+    def waits_as_helm_3(self, wait_strategy: str | None) -> bool:
+        """Whether a release with this ``spec.waitStrategy.name`` waits in Helm's own loop, not for kstatus.
+
+        Source: helm-controller v1.6.3 internal/action/wait.go getWaitStrategy.
+        """
+        return wait_strategy == "legacy" or (wait_strategy is None and self.use_helm3_defaults)
+
+    def release_poll_s(self, wait_strategy: str | None) -> float:
+        """Seconds between two looks of a release's wait."""
+        return self.helm_legacy_poll_s if self.waits_as_helm_3(wait_strategy) else self.helm_poll_s
+
     def unbounded(self) -> Parameters:
         """So many workers and processors that nothing stands in a queue."""
         return replace(
@@ -108,6 +124,7 @@ class Parameters:
             min_retry_delay_s=0.0,
             health_poll_s=0.0,
             helm_poll_s=0.0,
+            helm_legacy_poll_s=0.0,
             stage_poll_s=0.0,
             event_driven_dependents=True,
         )

@@ -177,7 +177,8 @@ class Explanation:
 
     def _poll_s(self, id: ObjectId) -> float:
         p = self.rollout.parameters
-        return p.helm_poll_s if id.kind == HELM_RELEASE else p.health_poll_s
+        release = self.rollout.fleet.helmrelease(id)
+        return p.health_poll_s if release is None else p.release_poll_s(release.wait_strategy)
 
     # --- sums ------------------------------------------------------------------------------------------------------
 

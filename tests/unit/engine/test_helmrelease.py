@@ -9,6 +9,7 @@ from fleetbench.engine.simulate import simulate
 from fleetbench.graph.fleet import Need
 from fleetbench.model.parameters import Parameters, parameters_of
 from fleetbench.model.scenario import COMMIT
+from fleetbench.timeline.why import why
 from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
 
 
@@ -81,6 +82,20 @@ def test_helm_3_looked_every_2_seconds():
     _, at_2 = run(of, {"h": 7.0}, parameters=old)
     _, at_5 = run(of, {"h": 7.0}, parameters=Parameters(interval_jitter=0.0))
     assert at_5[hr_id("h")] - at_2[hr_id("h")] == pytest.approx(2.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "gate", "poll_s"),
+    [(None, False, 5.0), ("poller", False, 5.0), ("legacy", False, 2.0), (None, True, 2.0), ("poller", True, 5.0)],
+)
+def test_a_release_waits_with_the_strategy_it_states_and_else_with_the_controllers(strategy, gate, poll_s):
+    of = fleet(ks("a", wait=False), hr("h", "a", wait_strategy=strategy))
+    parameters = Parameters(interval_jitter=0.0, use_helm3_defaults=gate)
+    sample, ready = run(of, {"h": 7.0}, parameters=parameters)
+    looked_first = next(e.t_s for e in sample.timeline.by_object[hr_id("h")] if e.message == phases.INSTALLING)
+    assert ready[hr_id("h")] - looked_first == pytest.approx({2.0: 8.0, 5.0: 10.0}[poll_s])
+    chain = why(of, sample.timeline, hr_id("h"), parameters=parameters)
+    assert f"looks every {poll_s:g} s" in [piece.detail for piece in chain]
 
 
 @pytest.mark.parametrize(("chart_ref", "reason"), [(False, phases.SOURCE_NOT_READY), (True, phases.ARTIFACT_FAILED)])

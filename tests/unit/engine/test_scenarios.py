@@ -103,6 +103,14 @@ def test_a_release_is_cancelled_by_helm_controllers_own_gate_only(gate):
     assert at < 80.0 if gate.startswith("helm_") else at > 300.0
 
 
+def test_helms_own_wait_is_cancelled_by_nothing():
+    of = fleet(ks("a", wait=False), hr("h", "a", timeout_s=300.0, strategy="RetryOnFailure", wait_strategy="legacy"))
+    h = hr_id("h")
+    what = {"kind": COMMIT, "webhook": True, "changed": frozenset({h}), "fail": frozenset({h}), "fix_after_s": 60.0}
+    gate = Parameters(interval_jitter=0.0, helm_cancel_health_check_on_new_revision=True)
+    assert ready(simulate(scenario(of, {"h": 5.0}, parameters=gate, **what)), of)[h] > 300.0
+
+
 def test_a_restart_queues_everything_once_more():
     at = ready(simulate(scenario(CHAIN, kind=RESTART)), CHAIN)
     assert all(t is not None and 3.0 <= t <= 39.0 for t in at.values())
