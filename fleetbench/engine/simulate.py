@@ -104,7 +104,7 @@ def _make_pools(w: World) -> None:
             KUSTOMIZATION: (kustomization.reconcile, parameters.kustomize_concurrent),
             HELM_RELEASE: (helmrelease.reconcile, parameters.helm_concurrent),
         }.get(item.id.kind, (source.reconcile, parameters.source_concurrent))
-        queue = WorkQueue(w.env, parameters.min_retry_delay_s, parameters.max_retry_delay_s)
+        queue = WorkQueue(w.env, *parameters.retry_delays_s(item.id.kind))
 
         w.pools[key] = WorkerPool(queue, workers, partial(begin, w, reconcile=reconcile))
 

@@ -193,7 +193,7 @@ class World:
 
     def jittered(self, n: int, interval_s: float) -> float:
         """An interval with the controllers' jitter (pkg/runtime jitter.JitteredIntervalDuration)."""
-        jitter = self.parameters.interval_jitter
+        jitter = self.parameters.interval_jitter_of(self.items[n].id.kind)
         if jitter == 0.0:
             return interval_s
         u = self.draws.uniform(self.items[n].key, JITTER, self.attempts[n])

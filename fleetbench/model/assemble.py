@@ -11,7 +11,7 @@ from typing import Any
 from fleetbench.errors import InputError, place
 from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Fleet
 from fleetbench.ids import ObjectId
-from fleetbench.model.parameters import Parameters, parameters_of
+from fleetbench.model.parameters import REQUEUE_S, Parameters, parameters_of
 from fleetbench.model.profile import load_durations, load_profile
 from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import BOOTSTRAP, Scenario
@@ -32,6 +32,30 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _delay_s(text: str) -> float:
+    """A delay between two tries, as long at least as what ``--requeue-dependency`` may be.
+
+    Raises:
+        ValueError: it is none, or so short that a simulation would only count tries.
+    """
+    seconds = parse_duration(text)
+    if not REQUEUE_S[0] <= seconds <= REQUEUE_S[1]:
+        raise ValueError(f"got {text!r}, wanted 0.1 s to 24 h")
+    return seconds
+
+
+def _share(text: str) -> float:
+    """A percentage, from 0 to 99 (fluxcd/pkg runtime v0.110.1 jitter/interval.go SetGlobalJitter).
+
+    Raises:
+        ValueError: it is none.
+    """
+    percent = _whole(text)
+    if not 0 <= percent < 100:
+        raise ValueError(f"got {text!r}, wanted a percentage from 0 to 99")
+    return percent / 100
+
+
 _FLAGS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
     (KUSTOMIZE, "concurrent"): ("kustomize_concurrent", _whole),
     (HELM, "concurrent"): ("helm_concurrent", _whole),
@@ -39,18 +63,43 @@ _FLAGS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
     (KUSTOMIZE, "requeue-dependency"): ("requeue_dependency_s", parse_duration),
     (HELM, "requeue-dependency"): ("helm_requeue_dependency_s", parse_duration),
     (KUSTOMIZE, "concurrent-ssa"): ("concurrent_ssa", _whole),
-    (KUSTOMIZE, "min-retry-delay"): ("min_retry_delay_s", parse_duration),
-    (KUSTOMIZE, "max-retry-delay"): ("max_retry_delay_s", parse_duration),
+    (KUSTOMIZE, "min-retry-delay"): ("min_retry_delay_s", _delay_s),
+    (HELM, "min-retry-delay"): ("helm_min_retry_delay_s", _delay_s),
+    (SOURCE, "min-retry-delay"): ("source_min_retry_delay_s", _delay_s),
+    (KUSTOMIZE, "max-retry-delay"): ("max_retry_delay_s", _delay_s),
+    (HELM, "max-retry-delay"): ("helm_max_retry_delay_s", _delay_s),
+    (SOURCE, "max-retry-delay"): ("source_max_retry_delay_s", _delay_s),
+    (KUSTOMIZE, "interval-jitter-percentage"): ("interval_jitter", _share),
+    (HELM, "interval-jitter-percentage"): ("helm_interval_jitter", _share),
+    (SOURCE, "interval-jitter-percentage"): ("source_interval_jitter", _share),
     (KUSTOMIZE, CPU_LIMIT): ("kustomize_cpus", parse_cpu),
     (KUSTOMIZE, TEMP_MEDIUM): ("in_memory_builds", "Memory".__eq__),
 }
+_LEASE = "after a restart the lease is waited for as with the default"
 _GATES = {
     (KUSTOMIZE, "CancelHealthCheckOnNewRevision"): "cancel_health_check_on_new_revision",
     (HELM, "CancelHealthCheckOnNewRevision"): "helm_cancel_health_check_on_new_revision",
+    (KUSTOMIZE, "DisableFailFastBehavior"): "fail_fast",
     (KUSTOMIZE, "AdditiveCELDependencyCheck"): "additive_cel_dependency_check",
     (KUSTOMIZE, "StrictPostBuildSubstitutions"): "strict_post_build_substitutions",
     (HELM, "UseHelm3Defaults"): "use_helm3_defaults",
     (HELM, "DefaultToRetryOnFailure"): "default_to_retry_on_failure",
+}
+_OPPOSITE = frozenset({"fail_fast"})
+"""Fields that a gate switches off."""
+_UNMODELLED = {
+    "leader-election-lease-duration": _LEASE,
+    "leader-election-renew-deadline": _LEASE,
+    "leader-election-retry-period": _LEASE,
+    "leader-election-release-on-cancel": _LEASE,
+    "custom-apply-stage-kinds": "an apply has a stage more than is simulated",
+    "watch-configs-label-selector": "an object that a ConfigMap or Secret queues goes on sooner than is simulated",
+}
+"""Flags that tell on the timing and that no field says -> what differs."""
+_UNMODELLED_GATES = {
+    "OOMWatch": "a controller that restarts for want of memory is not simulated",
+    "DetectDrift": "releases are compared with the cluster, which takes longer than is simulated",
+    "CorrectDrift": "drift that is found is corrected, which takes longer than is simulated",
 }
 DEFAULT_ORIGIN = "default"
 
@@ -135,10 +184,14 @@ def repository_flags(flags: tuple[ControllerFlag, ...]) -> tuple[dict[str, Any],
             for name, on in _gates(flag.value):
                 if (flag.controller, name) in _GATES:
                     field_name = _GATES[flag.controller, name]
-                    values[field_name], origins[field_name] = on, where
+                    values[field_name], origins[field_name] = on != (field_name in _OPPOSITE), where
+                elif on and name in _UNMODELLED_GATES:
+                    warnings.append(_not_modelled(where, f"feature gate {name}", flag, _UNMODELLED_GATES[name]))
             continue
         known = _FLAGS.get((flag.controller, flag.flag))
         if known is None:
+            if flag.flag in _UNMODELLED:
+                warnings.append(_not_modelled(where, f"--{flag.flag}", flag, _UNMODELLED[flag.flag]))
             continue
         name, read = known
         try:
@@ -152,6 +205,10 @@ def repository_flags(flags: tuple[ControllerFlag, ...]) -> tuple[dict[str, Any],
             warnings.append(f"{where}: --{flag.flag} of {flag.controller} is set twice; the last one holds")
         values[name], origins[name] = value, where
     return values, origins, warnings
+
+
+def _not_modelled(where: str, what: str, flag: ControllerFlag, effect: str) -> str:
+    return f"{where}: {what} of {flag.controller} is not modelled: {effect}"
 
 
 def _gates(text: str) -> list[tuple[str, bool]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from fleetbench.errors import InputError
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 
 REQUEUE_S = (0.1, 86_400.0)
 """Seconds that ``--requeue-dependency`` may be, from and to."""
@@ -32,9 +33,14 @@ class Parameters:
     helm_requeue_dependency_s: float = 30.0
     """``--requeue-dependency`` of helm-controller; HC main.go."""
     min_retry_delay_s: float = 0.75
-    """``--min-retry-delay``: the first delay of the rate limiter; pkg/runtime controller/ratelimiter.go."""
+    """``--min-retry-delay`` of kustomize-controller: the first delay of the rate limiter; pkg/runtime
+    controller/rate_limiter.go."""
     max_retry_delay_s: float = 900.0
-    """``--max-retry-delay``; pkg/runtime controller/ratelimiter.go."""
+    """``--max-retry-delay``; pkg/runtime controller/rate_limiter.go."""
+    helm_min_retry_delay_s: float = 0.75
+    helm_max_retry_delay_s: float = 900.0
+    source_min_retry_delay_s: float = 0.75
+    source_max_retry_delay_s: float = 900.0
     concurrent_ssa: int = 4
     """``--concurrent-ssa``: dry-runs of one apply at a time; KC main.go."""
     kustomize_cpus: float | None = 1.0
@@ -55,9 +61,11 @@ class Parameters:
     stage_poll_s: float = 2.0
     """Poll of the wait for CRDs and namespaces between apply stages; KC apply WaitInterval."""
     interval_jitter: float = 0.05
-    """``--interval-jitter-percentage`` / 100; pkg/runtime jitter/requeue.go."""
+    """``--interval-jitter-percentage`` of kustomize-controller / 100; pkg/runtime jitter/interval.go."""
+    helm_interval_jitter: float = 0.05
+    source_interval_jitter: float = 0.05
     fail_fast: bool = True
-    """A health check ends at the first Failed object; KC main.go, gate DisableFailFastBehavior off."""
+    """A health check of a Kustomization ends at the first Failed object; KC main.go, gate DisableFailFastBehavior off."""
     helm_fail_fast: bool = True
     """Helm's wait ends at the first Failed object; HC >= 1.5 internal/action/wait.go; Helm 3 went on to the timeout."""
     event_driven_dependents: bool = False
@@ -94,6 +102,24 @@ class Parameters:
             value = getattr(self, name)
             if not REQUEUE_S[0] <= value <= REQUEUE_S[1]:
                 raise InputError(f"{name}: got {value:g} s, wanted 0.1 s to 24 h")
+        for name in ("interval_jitter", "helm_interval_jitter", "source_interval_jitter"):
+            value = getattr(self, name)
+            if not 0.0 <= value < 1.0:
+                raise InputError(f"{name}: got {value:g}, wanted 0 or more and less than 1")
+
+    def retry_delays_s(self, kind: str) -> tuple[float, float]:
+        """First and longest delay of the rate limiter of the controller that reconciles a kind."""
+        if kind == KUSTOMIZATION:
+            return self.min_retry_delay_s, self.max_retry_delay_s
+        if kind == HELM_RELEASE:
+            return self.helm_min_retry_delay_s, self.helm_max_retry_delay_s
+        return self.source_min_retry_delay_s, self.source_max_retry_delay_s
+
+    def interval_jitter_of(self, kind: str) -> float:
+        """Share by which the controller that reconciles a kind lengthens or shortens its intervals at most."""
+        if kind == KUSTOMIZATION:
+            return self.interval_jitter
+        return self.helm_interval_jitter if kind == HELM_RELEASE else self.source_interval_jitter
 
     def waits_as_helm_3(self, wait_strategy: str | None) -> bool:
         """Whether a release with this ``spec.waitStrategy.name`` waits in Helm's own loop, not for kstatus.
@@ -122,6 +148,8 @@ class Parameters:
         return replace(
             self.unbounded(),
             min_retry_delay_s=0.0,
+            helm_min_retry_delay_s=0.0,
+            source_min_retry_delay_s=0.0,
             health_poll_s=0.0,
             helm_poll_s=0.0,
             helm_legacy_poll_s=0.0,

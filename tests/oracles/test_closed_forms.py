@@ -33,7 +33,13 @@ def test_without_polls_and_with_workers_enough_the_total_is_the_longest_path():
 def test_one_worker_and_no_edges_take_the_sum():
     durations = {"a": 10.0, "b": 20.0, "c": 5.0}
     of = fleet(*(ks(name) for name in durations))
-    parameters = Parameters(interval_jitter=0.0, kustomize_concurrent=1, min_retry_delay_s=0.0, health_poll_s=0.0)
+    parameters = Parameters(
+        interval_jitter=0.0,
+        kustomize_concurrent=1,
+        min_retry_delay_s=0.0,
+        source_min_retry_delay_s=0.0,
+        health_poll_s=0.0,
+    )
     sample = simulate(scenario(of, durations, parameters=parameters))
     assert sample.total_s == pytest.approx(sum(durations.values()), abs=1e-6)
 

@@ -44,6 +44,32 @@ def test_without_retries_one_timeout_is_terminal_and_a_waiting_parent_sees_it_at
     assert sample.until_s < 75.0
 
 
+def test_without_fail_fast_a_failed_release_is_waited_for_until_the_timeout():
+    of = fleet(ks("a", timeout_s=600.0), hr("h", "a", timeout_s=60.0))
+    sample, _ = run(of, {"h": 100.0}, parameters=Parameters(interval_jitter=0.0, fail_fast=False))
+    failed = [e.t_s for e in sample.timeline.by_object[ks_id("a")] if e.reason == phases.HEALTH_CHECK_FAILED]
+    assert failed[0] == pytest.approx(600.0, abs=5.0)
+
+
+def test_each_controller_has_delays_and_jitter_of_its_own():
+    of = fleet(ks("a", wait=False), hr("h", "a", chart_ref=True))
+    late, slow = parameters_of().with_(helm_min_retry_delay_s=5.0), parameters_of().with_(source_min_retry_delay_s=5.0)
+    (_, usual), (_, helm), (_, source) = (run(of, parameters=p) for p in (parameters_of(), late, slow))
+    a, h = ks_id("a"), hr_id("h")
+    assert helm[a] == usual[a] and helm[h] - usual[h] == pytest.approx(4.25)
+    assert source[a] - usual[a] == pytest.approx(4.25)  # the finalizer of the source that it waits for
+
+    of = fleet(ks("a", wait=False), hr("h", "a", timeout_s=60.0, strategy="RetryOnFailure", retry_interval_s=100.0))
+
+    def retried_s(**jitter: float) -> float:
+        at = run(of, {"h": 100.0}, parameters=Parameters(**jitter))[1][h]
+        return round(at - usual[h], 1)
+
+    assert retried_s(helm_interval_jitter=0.0) != retried_s(helm_interval_jitter=0.5)
+    assert retried_s(helm_interval_jitter=0.0) == retried_s(helm_interval_jitter=0.0, source_interval_jitter=0.5)
+    assert retried_s(helm_interval_jitter=0.0) == retried_s(helm_interval_jitter=0.0, interval_jitter=0.5)
+
+
 def test_with_retries_the_release_is_uninstalled_and_its_pods_start_again():
     of = fleet(ks("a"), hr("h", "a", timeout_s=60.0, retries=1))
     sample, ready = run(of, {"h": 100.0})
