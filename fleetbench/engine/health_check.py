@@ -11,7 +11,6 @@ import simpy
 from fleetbench.engine.readiness import next_poll_s
 from fleetbench.engine.workloads import missing_provider, next_failure_s, watched_workloads_s
 from fleetbench.engine.world import POLL, World
-from fleetbench.ids import HELM_RELEASE
 
 PASSED, TIMED_OUT, FAILED, CANCELED = "passed", "timed out", "failed", "canceled"
 
@@ -33,10 +32,9 @@ def health_check(w: World, n: int, timeout_s: float, poll_s: float) -> Generator
     deadline = env.now + timeout_s
     first = env.now + w.amount(n, POLL)
     item = w.items[n]
-    fails_fast = w.parameters.helm_fail_fast if item.id.kind == HELM_RELEASE else w.parameters.fail_fast
     watching = item.checks or item.needs_run or item.cancels
     while True:
-        if w.failed_checks[n] and fails_fast:
+        if w.failed_checks[n] and item.fails_fast:
             at, outcome = next_poll_s(env.now, first, poll_s), FAILED
         elif item.check_missing or missing_provider(w, n) or w.pending[n]:
             at, outcome = deadline, TIMED_OUT
@@ -44,7 +42,7 @@ def health_check(w: World, n: int, timeout_s: float, poll_s: float) -> Generator
             current = watched_workloads_s(w, n)
             at = deadline + 1.0 if current > deadline else next_poll_s(max(env.now, current), first, poll_s)
             outcome = PASSED
-        if fails_fast and (failing := next_failure_s(w, n, first, poll_s)) < at:
+        if item.fails_fast and (failing := next_failure_s(w, n, first, poll_s)) < at:
             at, outcome = failing, FAILED
         if at > deadline:
             at, outcome = deadline, TIMED_OUT

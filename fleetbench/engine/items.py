@@ -36,6 +36,8 @@ class Item:
     """``wait`` or health checks, a release's own wait: the worker is held until they pass."""
     cancels: bool = False
     """What queues it cancels its health check."""
+    fails_fast: bool = True
+    """Its health check ends at the first object that is Failed."""
     poll_s: float = 5.0
     """A HelmRelease: how often its wait looks."""
     checks: tuple[int, ...] = ()

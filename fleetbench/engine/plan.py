@@ -102,7 +102,8 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     unset = scenario.parameters.strict_post_build_substitutions and bool(k.unset_variables)
     item.suspend, item.broken, item.refused = k.suspend, k.broken is not None or unset, k.refused is not None
     item.shard = k.shard
-    item.waits, item.cancels = checks_health(k), scenario.parameters.cancel_health_check_on_new_revision
+    item.waits, item.fails_fast = checks_health(k), scenario.parameters.fail_fast
+    item.cancels = scenario.parameters.cancel_health_check_on_new_revision
     if k.wait:
         item.checks = item.creates
     elif k.health_checks:
@@ -155,8 +156,9 @@ def _helmrelease(
     item.broken = h.broken is not None
     parameters = scenario.parameters
     item.waits, item.poll_s = checks_health(h), parameters.release_poll_s(h.wait_strategy)
-    item.fails_fast = not parameters.waits_as_helm_3(h.wait_strategy)
-    item.cancels = item.fails_fast and parameters.helm_cancel_health_check_on_new_revision
+    interruptible = not parameters.waits_as_helm_3(h.wait_strategy)
+    item.fails_fast = interruptible and parameters.helm_fail_fast
+    item.cancels = interruptible and parameters.helm_cancel_health_check_on_new_revision
     item.retries, item.upgrade_retries = h.retries, h.upgrade_retries
     default = "RetryOnFailure" if parameters.default_to_retry_on_failure else "RemediateOnFailure"
     item.retry_on_failure = (h.strategy or default) == "RetryOnFailure"
