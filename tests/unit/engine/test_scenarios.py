@@ -70,7 +70,7 @@ def test_the_chain_of_a_changed_release_goes_on_at_the_parent_that_waited_for_it
 
 def test_without_a_webhook_the_commit_waits_for_the_sync_interval():
     seen = [ready(simulate(scenario(CHAIN, kind=COMMIT), n), CHAIN)[ks_id("a")] for n in range(40)]
-    assert 0.0 < min(seen) < 150.0 < max(seen) <= 601.0  # uniform over the source's 10 minutes
+    assert 0.0 < min(seen) < 150.0 < max(seen) <= 631.0  # uniform over the source's 10 minutes, and its jitter
 
 
 def test_a_fix_waits_behind_the_broken_health_check_unless_the_gate_cancels_it():
