@@ -6,8 +6,8 @@ from fleetbench.engine.draws import key_of
 from fleetbench.engine.items import MISSING, Item, Plan
 from fleetbench.engine.reachable import can_turn_ready, reach
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, artifact_files
-from fleetbench.graph.order import checks_health, may_bring, may_exist
-from fleetbench.ids import HELM_CHART, HELM_RELEASE, ObjectId
+from fleetbench.graph.order import checks_health, watched
+from fleetbench.ids import HELM_CHART, ObjectId
 from fleetbench.model.scenario import BOOTSTRAP, Scenario
 
 PROGRESS_DEADLINE_S = 600.0
@@ -116,32 +116,15 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
 
 
 def _health_checks(index: dict[ObjectId, int], fleet: Fleet, item: Item, k: Kustomization) -> None:
-    """``spec.healthChecks``: own workloads, other Flux objects, and what other Kustomizations or releases bring."""
-    own = {w.object for w in k.workloads}
-    releases = [h for h in fleet.helmreleases if h.parent == k.id]
-    checks: list[int] = []
-    workloads, elsewhere, others = set(), [], []
-    for target in k.health_checks:
-        owner = fleet.workload_owners.get(target)
-        if target in index:
-            checks.append(index[target])
-        elif target in own:
-            workloads.add(target)
-        elif owner is not None and owner.kind == HELM_RELEASE:
-            checks.append(index[owner])
-        elif owner is not None:
-            elsewhere.append((index[owner], target))
-        elif target in k.objects:
-            continue  # a kind that is Current as soon as it is applied
-        elif applying := [index[o.id] for o in fleet.kustomizations if target in o.objects]:
-            others.append(applying[0])
-        elif unread := [index[h.id] for h in releases if may_bring(h, target)]:
-            checks += unread
-        elif not may_exist(fleet, target):
-            item.check_missing = True
-    item.checks = tuple(dict.fromkeys(checks))
-    item.checks_workloads, item.checks_elsewhere = frozenset(workloads), tuple(elsewhere)
-    item.needs_run = tuple(dict.fromkeys([*others, *(owner for owner, _ in elsewhere)]))
+    """``spec.healthChecks``: own workloads, other Flux objects, and what other Kustomizations bring."""
+    found = watched(fleet, k)
+    item.checks = tuple(index[id] for id in found.objects)
+    item.checks_workloads = frozenset(workload for owner, workload in found.workloads if owner == k.id)
+    item.checks_elsewhere = tuple((index[owner], workload) for owner, workload in found.workloads if owner != k.id)
+    item.needs_run = tuple(
+        dict.fromkeys([*map(index.__getitem__, found.others), *(o for o, _ in item.checks_elsewhere)])
+    )
+    item.check_missing = bool(found.nowhere)
 
 
 def _helmrelease(

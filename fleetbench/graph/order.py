@@ -35,14 +35,55 @@ def ready(id: ObjectId) -> Moment:
     return Moment(READY, id)
 
 
-def health_checked(fleet: Fleet, k: Kustomization) -> tuple[ObjectId, ...]:
-    """Kustomizations and HelmReleases whose Ready the health check of ``k`` waits for, itself never.
+class Watched(NamedTuple):
+    """What the health check of a Kustomization watches."""
+
+    objects: tuple[ObjectId, ...]
+    """Flux objects whose Ready it waits for: Kustomizations, HelmReleases and sources."""
+    workloads: tuple[tuple[ObjectId, ObjectId], ...]
+    """Workloads, each with the Kustomization that brings it: (owner, workload)."""
+    others: tuple[ObjectId, ...]
+    """Kustomizations that apply something else it names."""
+    nowhere: tuple[ObjectId, ...]
+    """What it names and nothing creates."""
+
+
+def watched(fleet: Fleet, k: Kustomization) -> Watched:
+    """What the health check of a Kustomization watches; itself never.
 
     Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go checkHealth: all objects
     applied with ``wait: true``, otherwise those of ``healthChecks``; a Kustomization never waits for itself.
     """
-    named = fleet.children.get(k.id, ()) if k.wait else k.health_checks
-    return tuple(id for id in named if id != k.id and fleet.service(id))
+    own = [w.object for w in k.workloads]
+    if k.wait:
+        children = tuple(id for id in fleet.children.get(k.id, ()) if id != k.id)
+        return Watched(children, tuple((k.id, workload) for workload in own), (), ())
+    objects: list[ObjectId] = []
+    workloads: list[tuple[ObjectId, ObjectId]] = []
+    others: list[ObjectId] = []
+    nowhere: list[ObjectId] = []
+    for target in k.health_checks:
+        owner = k.id if target in own else fleet.workload_owners.get(target)
+        if target in fleet:
+            objects += [target] if target != k.id else []
+        elif owner is not None and owner.kind == HELM_RELEASE:
+            objects.append(owner)
+        elif owner is not None:
+            workloads.append((owner, target))
+        elif target in k.objects:
+            continue  # a kind that is Current as soon as it is applied
+        elif by := next((o.id for o in fleet.kustomizations if target in o.objects), None):
+            others.append(by)
+        elif unread := [h.id for h in fleet.helmreleases if h.parent == k.id and may_bring(h, target)]:
+            objects += unread
+        elif not may_exist(fleet, target):
+            nowhere.append(target)
+    return Watched(tuple(dict.fromkeys(objects)), tuple(workloads), tuple(dict.fromkeys(others)), tuple(nowhere))
+
+
+def health_checked(fleet: Fleet, k: Kustomization) -> tuple[ObjectId, ...]:
+    """Kustomizations and HelmReleases whose Ready the health check of ``k`` waits for."""
+    return tuple(id for id in watched(fleet, k).objects if fleet.service(id))
 
 
 def may_exist(fleet: Fleet, named: ObjectId) -> bool:
@@ -98,15 +139,15 @@ def _add(graph: nx.DiGraph, before: Moment, after: Moment, why: str) -> None:
 
 
 def _add_health_checks(fleet: Fleet, graph: nx.DiGraph) -> None:
-    creators = {obj: k.id for k in fleet.kustomizations for obj in k.objects}
     for k in fleet.kustomizations:
         word = "wait: true" if k.wait else "healthChecks"
-        for checked in health_checked(fleet, k):
-            _add(graph, ready(checked), ready(k.id), f"{say(k.id)} waits for {say(checked)} ({word})")
-        for named in () if k.wait else k.health_checks:
-            creator = creators.get(named)
-            if creator is not None and creator != k.id and ready(named) not in graph:
-                why = f"{say(k.id)} waits for {named} (healthChecks), which {say(creator)} creates"
+        found = watched(fleet, k)
+        for checked in found.objects:
+            if fleet.service(checked):
+                _add(graph, ready(checked), ready(k.id), f"{say(k.id)} waits for {say(checked)} ({word})")
+        for creator in (*found.others, *(owner for owner, _ in found.workloads)):
+            if creator != k.id:
+                why = f"{say(k.id)} waits for what {say(creator)} creates (healthChecks)"
                 _add(graph, applied(creator), ready(k.id), why)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fleetbench import phases
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
+from fleetbench.graph.order import Watched, watched
 from fleetbench.ids import HELM_CHART, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
 from fleetbench.timeline.events import Event, Timeline, first_ready_s
 from fleetbench.timeline.fold import Reconcile, flux_rows, is_workload_row, reconciles
@@ -47,6 +48,7 @@ class Rollout:
         self._artifacts: dict[ObjectId, list[float]] = {}
         self._periods: dict[ObjectId, list[tuple[ObjectId, float, float | None]]] = {}
         self._ready: dict[ObjectId, float | None] = {}
+        self._watching: dict[ObjectId, Watched] = {}
 
     # --- one object ------------------------------------------------------------------------------------------------
 
@@ -160,20 +162,24 @@ class Rollout:
         return self._periods[id]
 
     def watched_workloads(self, id: ObjectId) -> list[tuple[ObjectId, float, float | None]]:
-        """As :meth:`workloads`, with those of others that the object's ``healthChecks`` name, and no own one they do not."""
+        """As :meth:`workloads`, of those that the object's health check watches, its own and others'."""
         k = self.fleet.kustomization(id)
         if k is None or k.wait:
             return self.workloads(id)
-        named = set(k.health_checks)
-        owners = dict.fromkeys([id, *(self.fleet.workload_owners.get(w, id) for w in k.health_checks)])
+        found = self._watched(k).workloads
+        named = {workload for _, workload in found}
+        owners = dict.fromkeys([id, *(owner for owner, _ in found)])
         return [p for owner in owners for p in self.workloads(owner) if p[0] in named or p[0] == id]
 
     def checked(self, id: ObjectId) -> tuple[ObjectId, ...]:
         """The Flux objects that a Kustomization's health check watches."""
         k = self.fleet.kustomization(id)
-        if k is None:
-            return ()
-        return self.fleet.children.get(id, ()) if k.wait else tuple(c for c in k.health_checks if c in self.fleet)
+        return () if k is None else self._watched(k).objects
+
+    def _watched(self, k: Kustomization) -> Watched:
+        if k.id not in self._watching:
+            self._watching[k.id] = watched(self.fleet, k)
+        return self._watching[k.id]
 
     def requeue_dependency_s(self, id: ObjectId) -> float:
         """How often the object's controller looks again at a dependency that was not ready."""

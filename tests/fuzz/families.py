@@ -279,7 +279,8 @@ def _hostile_repository(files: dict[str, bytes], rng: Random, repo: Path) -> Non
             )
             (path.parent / odd).write_bytes(path.read_bytes())
         elif kind == 5:
-            os.mkfifo(path.parent / f"pipe-{path.name}")
+            pipe = path.parent / f"pipe-{path.name}"
+            pipe.exists() or os.mkfifo(pipe)
         else:
             path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
 

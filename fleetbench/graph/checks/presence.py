@@ -17,7 +17,7 @@ from fleetbench.findings import (
 )
 from fleetbench.graph.checks.about import about, said, similar
 from fleetbench.graph.fleet import NO_PATH, Fleet, HelmRelease, Kustomization
-from fleetbench.graph.order import may_exist
+from fleetbench.graph.order import watched
 from fleetbench.ids import ObjectId, say
 from fleetbench.units import counted
 
@@ -79,11 +79,7 @@ def _suspended(fleet: Fleet) -> Iterator[Finding]:
 
 
 def _health_checks(fleet: Fleet, k: Kustomization, created: set[ObjectId]) -> Iterator[Finding]:
-    if k.wait:  # healthChecks are then ignored
-        return
-    for named in k.health_checks:
-        if named in created or named in fleet or may_exist(fleet, named):
-            continue
+    for named in watched(fleet, k).nowhere:
         near = similar(named, [*created, *(s.id for s in fleet.services())])
         yield about(
             HEALTH_CHECK_MISSING,
