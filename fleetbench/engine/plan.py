@@ -10,9 +10,6 @@ from fleetbench.graph.order import checks_health, watched
 from fleetbench.ids import HELM_CHART, ObjectId
 from fleetbench.model.scenario import BOOTSTRAP, Scenario
 
-PROGRESS_DEADLINE_S = 600.0
-"""Of a Deployment that states none: Kubernetes apps/v1 defaults.go SetDefaults_Deployment."""
-
 
 def compile_plan(scenario: Scenario) -> Plan:
     """Compile a scenario."""
@@ -181,16 +178,7 @@ def _workload_keys(item: Item) -> None:
 
 
 def _deadlines(obj: Kustomization | HelmRelease) -> dict[ObjectId, float]:
-    """A Deployment's progressDeadlineSeconds, a Job's activeDeadlineSeconds.
-
-    Source: fluxcd/cli-utils v1.2.2 pkg/kstatus/status/core.go deploymentConditions (ProgressDeadlineExceeded), jobConditions.
-    """
-    found = {w.object: w.deadline_s for w in obj.workloads}
-    defaults = {"Deployment": PROGRESS_DEADLINE_S}
-    stated = (
-        (id, defaults.get(id.kind) if s is None else s) for id, s in found.items() if id.kind in ("Deployment", "Job")
-    )
-    return {id: seconds for id, seconds in stated if seconds is not None}
+    return {w.object: seconds for w in obj.workloads if (seconds := w.given_up_s) is not None}
 
 
 def _failures(item: Item, obj: Kustomization | HelmRelease, scenario: Scenario) -> None:

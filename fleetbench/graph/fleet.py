@@ -20,6 +20,8 @@ HELM_TIMEOUT_S = 300.0
 """helm-controller v1.6.3 api/v2/helmrelease_types.go GetTimeout: 5 m."""
 HELM_RETRY_INTERVAL_S = 300.0
 """helm-controller v1.6.3 api/v2/helmrelease_types.go GetRetryInterval: 5 m, for strategy RetryOnFailure."""
+PROGRESS_DEADLINE_S = 600.0
+"""A Deployment's ``progressDeadlineSeconds`` where unset: k8s.io/kubernetes pkg/apis/apps/v1/defaults.go."""
 NO_PATH = "spec.path "
 """How the reason begins why a Kustomization is broken whose path holds nothing."""
 
@@ -53,6 +55,17 @@ class Workload:
     """API group, where it is known: tells CloudNativePG's ``Cluster`` from another's."""
     parallel: bool = False
     """``podManagementPolicy: Parallel`` of a StatefulSet: its pods start at once instead of one after the other."""
+
+    @property
+    def given_up_s(self) -> float | None:
+        """Seconds without progress after which Kubernetes gives it up, and kstatus calls it Failed; None = it never does.
+
+        Source: fluxcd/cli-utils v1.2.2 pkg/kstatus/status/core.go deploymentConditions (ProgressDeadlineExceeded) and
+        jobConditions.
+        """
+        if self.object.kind == "Deployment":
+            return self.deadline_s or PROGRESS_DEADLINE_S
+        return self.deadline_s if self.object.kind == "Job" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +224,11 @@ class HelmRelease:
     line: int | None = None
 
     @property
+    def obstacle(self) -> str | None:
+        """Why nothing of it is ever applied; None = nothing is known to."""
+        return self.broken
+
+    @property
     def release_namespace(self) -> str:
         """Where the release's objects go."""
         return self.target_namespace or self.id.namespace
@@ -316,6 +334,11 @@ class Fleet:
             if obj.parent is not None:
                 found.setdefault(obj.parent, []).append(obj.id)
         return {parent: tuple(sorted(kids)) for parent, kids in found.items()}
+
+    @cached_property
+    def creators(self) -> dict[ObjectId, ObjectId]:
+        """Object -> the first Kustomization whose build holds it."""
+        return {object: k.id for k in reversed(self.kustomizations) for object in k.objects}
 
     @cached_property
     def workload_owners(self) -> dict[ObjectId, ObjectId]:

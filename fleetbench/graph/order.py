@@ -72,8 +72,8 @@ def watched(fleet: Fleet, k: Kustomization) -> Watched:
             workloads.append((owner, target))
         elif target in k.objects:
             continue  # a kind that is Current as soon as it is applied
-        elif by := next((o.id for o in fleet.kustomizations if target in o.objects), None):
-            others.append(by)
+        elif target in fleet.creators:
+            others.append(fleet.creators[target])
         elif unread := [h.id for h in fleet.helmreleases if h.parent == k.id and may_bring(h, target)]:
             objects += unread
         elif not may_exist(fleet, target):

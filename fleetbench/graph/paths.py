@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import networkx as nx
 
-from fleetbench.graph.fleet import Fleet, Kustomization
+from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.order import APPLIED, READY, Moment, applied, enforced_order, ready
 from fleetbench.ids import ObjectId
 
@@ -82,7 +82,7 @@ def _never_applied(fleet: Fleet) -> list[ObjectId]:
         without_source = source is not None and not source.defined and not source.assumed
         if (
             obj.suspend
-            or (obj.obstacle if isinstance(obj, Kustomization) else obj.broken) is not None
+            or obj.obstacle is not None
             or without_source
             or any(d.target not in fleet for d in obj.depends_on)
         ):

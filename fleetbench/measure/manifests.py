@@ -58,7 +58,7 @@ def repository_files(stand_in: StandIn) -> Iterator[tuple[str, str]]:
         if objects:
             yield f"{prefix}fleetbench.yaml", "---\n".join(_dump(o) for o in objects)
     for h in fleet.helmreleases:
-        if h.broken is not None:
+        if h.obstacle is not None:
             continue
         chart = chart_path(h.id)
         yield f"{chart}/Chart.yaml", _dump({"apiVersion": "v2", "name": h.id.name, "version": "1.0.0"})

@@ -83,7 +83,7 @@ def _sources(fleet: Fleet, served: ObjectId) -> tuple[Source, ...]:
 
 def _files(kustomizations: tuple[Kustomization, ...], releases: tuple[HelmRelease, ...]) -> int:
     """Files and folders that :mod:`fleetbench.measure.manifests` writes, which every reconcile unpacks."""
-    charts = sum(4 for h in releases if h.broken is None)
+    charts = sum(4 for h in releases if h.obstacle is None)
     return sum(2 + bool(k.objects) for k in kustomizations if k.obstacle is None) + charts
 
 

@@ -190,10 +190,7 @@ def _marked(obj: Kustomization | HelmRelease, name: str) -> Text:
         said += [("not expanded", not obj.expanded)]
     marks = [word for word, holds in said if holds]
     if marks:
-        text.append(
-            f" ({', '.join(marks)})",
-            style="red" if obj.broken or (isinstance(obj, Kustomization) and obj.obstacle) else "yellow",
-        )
+        text.append(f" ({', '.join(marks)})", style="red" if obj.obstacle else "yellow")
     return text
 
 

@@ -26,9 +26,7 @@ def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding
     """All findings about missing sources, broken builds, unknown health checks and full nodes."""
     for obj in fleet.services():
         yield from _source(fleet, obj)
-    created = {id for k in fleet.kustomizations for id in k.objects} | {
-        w.object for obj in fleet.services() for w in obj.workloads
-    }
+    created = fleet.creators.keys() | fleet.workload_owners.keys()
     for k in fleet.kustomizations:
         if k.broken:
             code = PATH_MISSING if k.broken.startswith(NO_PATH) else BUILD_FAILED

@@ -11,8 +11,6 @@ from fleetbench.graph.order import checks_health, health_checked
 from fleetbench.ids import ObjectId, say
 from fleetbench.units import counted, go_duration
 
-PROGRESS_DEADLINE_S = 600.0
-"""A Deployment's ``progressDeadlineSeconds`` where unset: k8s.io/kubernetes pkg/apis/apps/v1/defaults.go."""
 _CURRENT_AT_ONCE = {
     "Namespace", "ServiceAccount", "ConfigMap", "Secret", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding",
     "NetworkPolicy", "ResourceQuota", "LimitRange", "PriorityClass", "StorageClass", "IngressClass",
@@ -84,4 +82,4 @@ def _certain_verdict_s(k: Kustomization) -> float | None:
         return None
     if any(id not in slow and id.kind not in _CURRENT_AT_ONCE for id in k.objects):
         return None
-    return max(max(w.replicas, 1) * (w.deadline_s or PROGRESS_DEADLINE_S) for w in k.workloads)
+    return max(max(w.replicas, 1) * (w.given_up_s or 0.0) for w in k.workloads)
