@@ -20,7 +20,7 @@ def _tick(wake: simpy.Event, _: simpy.Event) -> None:
         wake.succeed("tick")
 
 
-def health_check(w: World, n: int, timeout_s: float, poll_s: float) -> Generator[simpy.Event, Any, str]:
+def health_check(w: World, n: int) -> Generator[simpy.Event, Any, str]:
     """Poll until all is Current, one has Failed, the time is over, or the check is cancelled.
 
     Polls that find nothing changed are not simulated: between two polls nobody else is affected.
@@ -28,21 +28,20 @@ def health_check(w: World, n: int, timeout_s: float, poll_s: float) -> Generator
     Source: kustomize-controller v1.9.4 kustomization_controller.go checkHealth; fluxcd/pkg/ssa v0.76.1
     manager_wait.go WaitForSetWithContext (fail-fast at the first Failed).
     """
-    env = w.env
-    deadline = env.now + timeout_s
+    env, item = w.env, w.items[n]
+    deadline = env.now + item.timeout_s
     first = env.now + w.amount(n, POLL)
-    item = w.items[n]
     watching = item.checks or item.needs_run or item.cancels
     while True:
         if w.failed_checks[n] and item.fails_fast:
-            at, outcome = next_poll_s(env.now, first, poll_s), FAILED
+            at, outcome = next_poll_s(env.now, first, item.poll_s), FAILED
         elif item.check_missing or missing_provider(w, n) or w.pending[n]:
             at, outcome = deadline, TIMED_OUT
         else:
             current = watched_workloads_s(w, n)
-            at = deadline + 1.0 if current > deadline else next_poll_s(max(env.now, current), first, poll_s)
+            at = deadline + 1.0 if current > deadline else next_poll_s(max(env.now, current), first, item.poll_s)
             outcome = PASSED
-        if item.fails_fast and (failing := next_failure_s(w, n, first, poll_s)) < at:
+        if item.fails_fast and (failing := next_failure_s(w, n, first)) < at:
             at, outcome = failing, FAILED
         if at > deadline:
             at, outcome = deadline, TIMED_OUT

@@ -69,7 +69,7 @@ def _release(w: World, n: int) -> Reconcile:
         w.applied(n)
         outcome = PASSED
         if item.waits:
-            outcome = yield from health_check(w, n, item.timeout_s, item.poll_s)
+            outcome = yield from health_check(w, n)
         if outcome == CANCELED:
             w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
             return REQUEUE

@@ -39,7 +39,7 @@ class Item:
     fails_fast: bool = True
     """Its health check ends at the first object that is Failed."""
     poll_s: float = 5.0
-    """A HelmRelease: how often its wait looks."""
+    """How often its health check looks."""
     checks: tuple[int, ...] = ()
     """Items that its health check watches."""
     checks_workloads: frozenset[ObjectId] | None = None

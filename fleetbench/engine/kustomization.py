@@ -92,7 +92,7 @@ def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
     if item.waits:
         yield w.work(n, world.HEALTH_START)
         w.emit(n, phases.HEALTH_CHECKS)
-        outcome = yield from health_check(w, n, item.timeout_s, w.parameters.health_poll_s)
+        outcome = yield from health_check(w, n)
         if outcome == CANCELED:
             w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
             return REQUEUE

@@ -96,11 +96,12 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     item.applies = max(k.applies, len(item.creates))
     item.definitions = any(id.kind == "CustomResourceDefinition" for id in k.objects)
     item.interval_s, item.timeout_s, item.retry_s = k.interval_s, k.effective_timeout_s, k.effective_retry_s
-    unset = scenario.parameters.strict_post_build_substitutions and bool(k.unset_variables)
+    parameters = scenario.parameters
+    unset = parameters.strict_post_build_substitutions and bool(k.unset_variables)
     item.suspend, item.broken, item.refused = k.suspend, k.broken is not None or unset, k.refused is not None
     item.shard = k.shard
-    item.waits, item.fails_fast = checks_health(k), scenario.parameters.fail_fast
-    item.cancels = scenario.parameters.cancel_health_check_on_new_revision
+    item.waits, item.fails_fast = checks_health(k), parameters.fail_fast
+    item.cancels, item.poll_s = parameters.cancel_health_check_on_new_revision, parameters.health_poll_s
     if k.wait:
         item.checks = item.creates
     elif k.health_checks:

@@ -157,7 +157,7 @@ def _commit(w: World) -> None:
     _count_goal(w)
     _announce_push(w)
     if scenario.fix_after_s is not None:
-        w.more_revisions = w.fix_to_come = True
+        w.more_revisions = True
         w.env.process(_fix(w, scenario.fix_after_s))
 
 
@@ -171,11 +171,9 @@ def _announce_push(w: World) -> None:
 def _fix(w: World, after_s: float):  # type: ignore[no-untyped-def]
     """A second commit heals what failed."""
     yield w.env.timeout(after_s)
-    w.latest = w.goal_revision = 3
-    w.fix_to_come = False
+    w.latest = w.goal_revision = w.heals_at = 3
     for n, item in enumerate(w.items):
-        if item.fails or item.failing_workloads:
-            w.healed[n] = 3
+        if item.failing_workloads:
             w.changes[n] += (3,)
     w.ready_s = [None] * len(w.items)
     _count_goal(w)

@@ -26,7 +26,7 @@ def start_workloads(w: World, n: int) -> None:
     w.tries[n] += 1
     w.workload_by_object[n] = None
     w.workload_failed.pop(n, None)
-    if item.failing_workloads and not w.is_healed(n):
+    if item.failing_workloads and w.is_broken(n):
         w.workload_s[n] = inf
         known = () if workload is None else workload.pods
         for object_id in dict.fromkeys(pod.workload for pod in known) or (item.id,):
@@ -125,7 +125,7 @@ def _watched(item: Item, n: int) -> list[tuple[int, ObjectId]]:
     return [(n, workload) for workload in own] + [*item.checks_elsewhere]
 
 
-def next_failure_s(w: World, n: int, first_s: float, poll_s: float) -> float:
+def next_failure_s(w: World, n: int, first_s: float) -> float:
     """The first poll at which a watched workload is Failed; infinity = none is.
 
     Source: fluxcd/pkg/ssa v0.76.1 manager_wait.go WaitForSetWithContext, helm-controller v1.6.3 internal/action/wait.go
@@ -133,11 +133,11 @@ def next_failure_s(w: World, n: int, first_s: float, poll_s: float) -> float:
     """
     if not w.workload_failed:
         return inf
-    found = inf
-    for owner, workload in _watched(w.items[n], n):
+    item, found = w.items[n], inf
+    for owner, workload in _watched(item, n):
         since = w.workload_failed.get(owner, {}).get(workload)
         if since is not None:
-            at = next_poll_s(max(w.env.now, since), first_s, poll_s)
+            at = next_poll_s(max(w.env.now, since), first_s, item.poll_s)
             found = min(found, at) if at < _current_s(w, owner, workload) else found
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from math import exp
+from math import exp, inf
 from typing import Any
 
 import simpy
@@ -139,10 +139,8 @@ class World:
         """Whether the repository may still get one, so that sources keep looking."""
         self.breaks_at = 0
         """The revision that breaks what fails: before a bad commit it was healthy."""
-        self.healed: dict[int, int] = {}
-        """What a later commit heals -> its revision."""
-        self.fix_to_come = False
-        """Whether that commit is still to be pushed."""
+        self.heals_at = inf
+        """The revision that heals it; infinity = none that was pushed yet."""
         self.latest = 1
         """The newest revision that the repository holds."""
 
@@ -277,8 +275,8 @@ class World:
 
     def set_not_ready(self, n: int, status: str, reason: str, message: str = "") -> None:
         """Ready=False or Unknown."""
-        if n in self.doomed and self._has_said_so(n, status, reason):
-            del self.doomed[n]
+        if n in self.doomed:
+            self._hear(n, status, reason)
             self.finish_if_over()
         if self.status[n] == TRUE:
             for watcher in self.items[n].watchers:
@@ -317,21 +315,22 @@ class World:
 
     def give_up(self) -> None:
         """Some object can no longer turn Ready: see who waits for it in vain, and whether that was the last hope."""
-        if self.fix_to_come:
-            return
-        found = reach(self.plan, self.stalled - self.healed.keys())
+        if self.more_revisions and self.heals_at == inf:
+            return  # the fix is still to come
+        heals = self.heals_at < inf
+        found = reach(self.plan, {n for n in self.stalled if not (heals and self.items[n].failing_workloads)})
         for n in self.plan.services:
             if n in self.doomed or (self.hopeful[n] and not found.ready[n] and found.looked_at[n]):
                 self.doomed[n] = found.starts[n]
-                if self._has_said_so(n, self.status[n], self.reason[n]):
-                    del self.doomed[n]
+                self._hear(n, self.status[n], self.reason[n])
         self.hopeful = found.ready
         self.remaining = sum(found.ready[n] and self.ready_s[n] is None for n in self.plan.services)
         self.finish_if_over()
 
-    def _has_said_so(self, n: int, status: str, reason: str) -> bool:
-        """Whether a status tells what there is to tell of a doomed object: its failure, or what it waits for in vain."""
-        return status == FALSE and not (self.doomed[n] and reason in phases.WAITS)
+    def _hear(self, n: int, status: str, reason: str) -> None:
+        """Cross a doomed object off once its status tells its failure, or what it waits for in vain."""
+        if status == FALSE and not (self.doomed[n] and reason in phases.WAITS):
+            del self.doomed[n]
 
     def finish_if_over(self) -> None:
         """The rollout is over once all is Ready that can be, and the rest has said why not: what follows are retries."""
@@ -340,14 +339,12 @@ class World:
 
     def fails(self, n: int) -> bool:
         """Whether the object is one that never turns healthy at the revision that is in force for it."""
-        return self.items[n].fails and self._in_force(n) >= self.breaks_at and not self.is_healed(n)
+        return self.items[n].fails and self.is_broken(n)
 
-    def is_healed(self, n: int) -> bool:
-        """Whether the revision that is in force for the object has healed it."""
-        return n in self.healed and self._in_force(n) >= self.healed[n]
-
-    def _in_force(self, n: int) -> int:
-        return self.given[n] if self.items[n].id.kind == HELM_RELEASE else self.attempted[n]
+    def is_broken(self, n: int) -> bool:
+        """Whether the revision in force for an object is one that breaks what fails."""
+        in_force = self.given[n] if self.items[n].id.kind == HELM_RELEASE else self.attempted[n]
+        return self.breaks_at <= in_force < self.heals_at
 
     def manifest_revision(self, n: int, revision: int) -> int:
         """The newest revision up to this one that changed the object's own manifests; 0 = none did."""
