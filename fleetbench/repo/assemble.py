@@ -114,15 +114,17 @@ def _misstated(
     walk: Walk, releases: Sequence[HelmRelease], charts: Mapping[ObjectId, Chart], refused: dict[ObjectId, str]
 ) -> Iterable[Finding]:
     """What workloads state that cannot be read, each once; without a place of its own at what brings the object."""
-    brought = [(node.rendered, node.id.namespace, node.manifest) for node in walk.nodes.values()]
-    for node in walk.nodes.values():
-        _refuse(refused, node.id, misstated(node.rendered, node.id.namespace))
+    brought = [(node.id, node.rendered, node.id.namespace, node.manifest) for node in walk.nodes.values()]
     brought += [
-        (list(charts[r.id].manifests), r.release_namespace, walk.releases[r.id][0]) for r in releases if r.id in charts
+        (r.id, list(charts[r.id].manifests), r.release_namespace, walk.releases[r.id][0])
+        for r in releases
+        if r.id in charts
     ]
     found: dict[tuple[ObjectId | None, str], Finding] = {}
-    for manifests, namespace, by in brought:
-        for finding in misstated(manifests, namespace):
+    for bringer, manifests, namespace, by in brought:
+        said = list(misstated(manifests, namespace))
+        _refuse(refused, bringer, said)
+        for finding in said:
             key = finding.object, finding.message
             if finding.file is None:
                 found.setdefault(key, replace(finding, file=by.file, line=by.line))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from fleetbench.repo.tree import Tree, spec_path
 
@@ -46,4 +47,4 @@ def _yaml_files(tree: Tree) -> list[str]:
         if path.endswith((".yaml", ".yml"))
         and not any(p.startswith(".") or p == "node_modules" for p in path.split("/"))
     )
-    return [path for _, path in zip(range(_MAX_FILES), found, strict=False)]
+    return list(islice(found, _MAX_FILES))
