@@ -6,6 +6,7 @@ differ, so the resolvers are set here.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -53,8 +54,16 @@ def _int(loader: Any, node: Any) -> int:
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _int)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
-_Loader.add_constructor("tag:yaml.org,2002:binary", lambda loader, node: loader.construct_scalar(node))
-_Loader.add_constructor(None, lambda loader, node: _plain(loader, node))
+
+
+def _binary(loader: Any, node: Any) -> str:
+    """What go-yaml makes of it: the decoded text, which may be a name or a path like any other."""
+    return base64.b64decode(loader.construct_scalar(node)).decode("utf-8", "replace")
+
+
+_Loader.add_constructor("tag:yaml.org,2002:binary", _binary)
+for _kind in (None, "tag:yaml.org,2002:set", "tag:yaml.org,2002:omap", "tag:yaml.org,2002:pairs"):
+    _Loader.add_constructor(_kind, lambda loader, node: _plain(loader, node))
 
 
 def _plain(loader: Any, node: Any) -> Any:
@@ -105,7 +114,7 @@ def documents(text: str, file: str) -> list[tuple[int, Any]]:
             found.append((node.start_mark.line + 1, loader.construct_document(node)))
     except yaml.YAMLError as error:
         raise Unreadable(file, *_problem(error, text)) from None
-    except (RecursionError, ValueError, TypeError, AttributeError) as error:
+    except (RecursionError, ValueError, TypeError, AttributeError, LookupError) as error:
         raise Unreadable(file, f"is no YAML that Kubernetes could take: {error}") from None
     finally:
         loader.dispose()
@@ -122,6 +131,14 @@ def load(text: str, file: str) -> Any:
     if len(found) > 1:
         raise Unreadable(file, f"got {len(found)} documents, wanted one")
     return found[0] if found else None
+
+
+def may_be_read_otherwise(text: str) -> bool:
+    """Whether another reader may find other values in a YAML text than :func:`documents` does.
+
+    Which of two values a merge (``<<``) keeps, and what becomes of a tag, differs between go-yaml's versions and PyYAML.
+    """
+    return "<<" in text or "!" in text
 
 
 def dump(body: Any) -> str:

@@ -28,12 +28,21 @@ from fleetbench.repo.yamltext import decode, documents, dump, load
         ("", None),
         ("'1'", "1"),
         ("!custom x", "x"),
-        ("!!binary aGk=", "aGk="),
+        ("!!binary aGk=", "hi"),
+        ("!!set {b: [1]}", {"b": [1]}),
+        ("!!omap [b: 1]", [{"b": 1}]),
+        ("!!pairs [b: 1]", [{"b": 1}]),
         ("089", 89.0),
     ],
 )
 def test_a_scalar_is_what_kubernetes_takes_it_for(text: str, value: object) -> None:
     assert load(f"a: {text}", "f")["a"] == value
+
+
+@pytest.mark.parametrize("text", ["!!bool x", "!!int ''", "!!float x", "!!binary x", "!!map x"])
+def test_a_tag_that_does_not_fit_is_a_problem_of_the_file(text: str) -> None:
+    with pytest.raises(Unreadable, match="YAML"):
+        load(f"a: {text}", "f")
 
 
 def test_each_document_carries_the_line_at_which_it_starts() -> None:
