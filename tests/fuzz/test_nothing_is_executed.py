@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import shutil
 import subprocess
@@ -95,6 +96,10 @@ metadata:
     config.kubernetes.io/function: |
       {how}
 """
+FILES_IN_BASE64 = "ZmlsZXM="
+LEAK = "files: ['a=OUT']"
+CROOKED = "../../x=y/../outside.txt"
+"""A path that leads out only if all of it counts, and not just what follows ``=``."""
 BUILTIN = "apiVersion: builtin\nkind: {kind}\nmetadata: {{name: x}}\n{rest}\n"
 
 
@@ -168,6 +173,7 @@ def test_helm_is_never_run(
         "openapi: {path: 'URL/x'}\n",
         "crds: ['URL/x']\n",
         "replacements: [{path: 'URL/x'}]\n",
+        "transformers: ['{apiVersion: builtin, kind: ValueAddTransformer, metadata: {name: x}, targetFilePath: \"URL/x\"}']\n",
         "transformers: ['{apiVersion: builtin, kind: PatchTransformer, metadata: {name: x}, path: \"URL/x\"}']\n",
         "transformers:\n- |\n  apiVersion: builtin\n  kind: PatchTransformer\n  metadata: {name: x}\n  path: 'URL/x'\n",
     ],
@@ -200,11 +206,34 @@ def test_a_file_that_is_named_like_an_address_does_not_open_the_network(
         ("configMapGenerator: [{name: leak, envs: ['OUT']}]\n", {}),
         ("secretGenerator: [{name: leak, eNvs: ['OUT']}]\n", {}),
         ("ConfigMapGenerator: [{name: leak, files: ['a=OUT']}]\n", {}),
+        ("configMapGenerator: [{name: leak, file\u017f: ['a=OUT']}]\n", {}),
+        ("configMapGenerator: [!!set {name: leak, files: ['a=OUT']}]\n", {}),
         ("RESOURCES: ['OUT']\n", {}),
         ("resources: ['OUT']\n", {}),
         ("resources: [../../../../../../../../OUT]\n", {}),
+        ('resources: ["x\\n/../../../outside.txt"]\n', {}),
+        ("resources: ['{/../../../outside.txt']\n", {}),
+        ("patchesStrategicMerge: ['{/../../../outside.txt']\n", {}),
         ("generators: [g.yaml]\n", {"g_yaml": BUILTIN.format(kind="ConfigMapGenerator", rest="files: ['a=OUT']")}),
         ("generators: [g.yaml]\n", {"g_yaml": BUILTIN.format(kind="ConfigMapGenerator", rest="FILES: ['a=OUT']")}),
+        ("generators: [g.yaml]\n", {"g_yaml": BUILTIN.format(kind="ConfigMapGenerator", rest="file\u017f: ['a=OUT']")}),
+        ("generators: [g.yaml]\n", {"g_yaml": BUILTIN.format(kind="ConfigMapGenerator", rest=f"envs: [{CROOKED}]")}),
+        (
+            "generators: [g.yaml]\n",
+            {"g_yaml": f"!!set {{apiVersion: builtin, kind: ConfigMapGenerator, metadata: {{name: x}}, {LEAK}}}\n"},
+        ),
+        (
+            "generators: [g.yaml]\n",
+            {"g_yaml": BUILTIN.format(kind="ConfigMapGenerator", rest=f"!!binary {FILES_IN_BASE64}: ['a=OUT']")},
+        ),
+        (
+            "transformers: [t.yaml]\n",
+            {"t_yaml": BUILTIN.format(kind="ValueAddTransformer", rest="value: x\ntargetFilePath: 'OUT'")},
+        ),
+        (
+            "transformers: [t.yaml]\n",
+            {"t_yaml": BUILTIN.format(kind="PatchStrategicMergeTransformer", rest=f"paths: [{CROOKED}]")},
+        ),
         (
             "generators:\n- |\n  apiVersion: builtin\n  kind: ConfigMapGenerator\n  metadata: {name: x}\n  files: ['a=OUT']\n",
             {},
@@ -229,6 +258,46 @@ def test_nothing_outside_the_repository_is_loaded(
     assert SECRET not in result.output
     inputs = collect(Tree.of_directory(repo), "entry", {})
     assert inputs.problems and not any(SECRET.encode() in content for content in inputs.files.values())
+
+
+@pytest.mark.parametrize(
+    ("base", "files"),
+    [
+        ("configMapGenerator: [{name: leak, files: [in.txt], <<: {files: ['a=OUT']}}]\n", {}),
+        ("configMapGenerator: [{name: leak, <<: [{files: ['a=OUT']}, {files: [in.txt]}]}]\n", {}),
+        ("!!merge configMapGenerator: [{name: leak, files: ['a=OUT']}]\n", {}),
+        (
+            "generators: [g.yaml]\n",
+            {"g_yaml": BUILTIN.format(kind="ConfigMapGenerator", rest=f"<<: [{{{LEAK}}}, {{files: [in.txt]}}]")},
+        ),
+        (
+            "generators:\n- |\n  apiVersion: builtin\n  kind: ConfigMapGenerator\n  metadata: {name: x}\n"
+            f"  <<: [{{{LEAK}}}, {{files: [in.txt]}}]\n",
+            {},
+        ),
+    ],
+)
+def test_what_only_another_reader_finds_in_a_file_is_not_there(
+    tmp_path: Path, outside: Path, base: str, files: dict[str, str]
+) -> None:
+    """Of two values under one name a reader of YAML keeps either: kustomize is to see the one that was looked at."""
+    here = {name: text.replace("OUT", str(outside)) for name, text in files.items()}
+    repo = repository(tmp_path, "resources: [ok.yaml]\n" + base.replace("OUT", str(outside)), **here, in_txt="inside")
+    (repo / "base" / "ok.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: inner}\n")
+    inputs = collect(Tree.of_directory(repo), "entry", {})
+    if not inputs.problems:
+        with contextlib.suppress(BuildFailed):
+            assert SECRET not in kustomize().run(inputs.files, "entry")
+
+
+def test_a_text_that_kustomize_takes_for_a_configuration_is_no_path(tmp_path: Path, outside: Path) -> None:
+    """Even where a file has that very name."""
+    text = f'--- {{apiVersion: builtin, kind: ConfigMapGenerator, metadata: {{name: x}}, files: ["a={outside}"]}}'
+    repo = repository(tmp_path, f"generators: ['{text}']\n")
+    file = repo / "base" / text
+    file.parent.mkdir(parents=True)
+    file.write_text(BUILTIN.format(kind="ConfigMapGenerator", rest="literals: [a=b]"))
+    assert any("leaves the repository" in p.text for p in collect(Tree.of_directory(repo), "entry", {}).problems)
 
 
 def test_the_same_files_inside_the_repository_are_loaded(tmp_path: Path) -> None:
