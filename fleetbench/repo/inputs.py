@@ -25,6 +25,8 @@ from fleetbench.repo.references import (
 from fleetbench.repo.tree import Escapes, Tree, Unreadable, join
 from fleetbench.repo.yamltext import decode, documents, dump, guard, line_of, may_be_read_otherwise
 
+MAX_LEVELS = 50
+"""Bases inside bases that are followed; Python allows some thousand calls inside each other."""
 _YAML = (".yaml", ".yml", ".json")
 
 
@@ -58,7 +60,7 @@ class Inputs:
 
 
 class _NoKustomization(Unreadable):
-    """A directory that is no kustomization."""
+    """A directory that is no kustomization, or one too many."""
 
 
 def collect(tree: Tree, directory: str, spec: Mapping[str, Any]) -> Inputs:
@@ -79,9 +81,16 @@ def collect(tree: Tree, directory: str, spec: Mapping[str, Any]) -> Inputs:
 class _Collector:
     def __init__(self, tree: Tree, inputs: Inputs):
         self.tree, self.inputs = tree, inputs
+        self.level = 0
+        self.plugins: set[tuple[str, str]] = set()
+        """Directories of plugin configurations that were looked at: for which directory's build, and which one."""
 
-    def kustomization(self, directory: str, file: str, body: dict[str, Any], rewritten: bool) -> None:
-        self.inputs.kustomizations[directory] = body
+    def kustomization(
+        self, directory: str, file: str, body: dict[str, Any], rewritten: bool, plugins_of: str | None = None
+    ) -> None:
+        """Follow what a kustomization names; its objects are manifests, or configure the plugins of another directory."""
+        if plugins_of is None:
+            self.inputs.kustomizations[directory] = body
         body = copy.deepcopy(body)
         dropped: list[Reference] = []
         text = ""
@@ -91,8 +100,10 @@ class _Collector:
             self._problem(
                 file, line_of(text, wrong), f"{wrong}: wanted {right}, as kustomize's documentation writes it"
             )
+        self.level += 1
         rewritten = rewritten or may_be_read_otherwise(text)
         for reference in list(references(body)):
+            configures = directory if reference.field in PLUGINS else plugins_of
             if reference.field in PLUGINS and reference.optional:
                 as_read = self._plugin(file, reference.path.encode(), directory).decode()
                 rewritten = rewritten or as_read != reference.path
@@ -102,10 +113,11 @@ class _Collector:
                 self.inputs.remote.append(Problem(self.tree.name(file), line, reference.path))
                 dropped.append(reference)
             else:
-                self._follow(reference, directory, file, text)
+                self._follow(reference, directory, file, text, configures)
+        self.level -= 1
         for reference in reversed(dropped):
             del reference.holder[reference.key]
-        if dropped:
+        if dropped and plugins_of is None:
             self.inputs.kustomizations[directory] = body
         if rewritten or dropped:
             self.inputs.files[file] = dump(body or {"resources": []}).encode()
@@ -123,14 +135,15 @@ class _Collector:
             return True
         return not (self.tree.is_file(path) or self.tree.is_directory(path))
 
-    def _follow(self, reference: Reference, directory: str, file: str, text: str) -> None:
+    def _follow(
+        self, reference: Reference, directory: str, file: str, text: str, configures: str | None = None
+    ) -> None:
         try:
             path = join(directory, reference.path)
             if self.tree.is_file(path):
-                self._file(reference, path, directory)
-            elif reference.field in PLUGINS and self.tree.is_directory(path):
-                # What such a directory builds names files in turn, and only kustomize would see which.
-                raise Unreadable(file, f"{reference.field}: got the directory {reference.path}, wanted a file")
+                self._file(reference, path, configures)
+            elif configures is not None and self.tree.is_directory(path):
+                self._plugins(reference, path, configures)
             elif reference.field in _MAY_BE_DIRECTORY and self.tree.is_directory(path):
                 self._directory(reference, path)
             elif reference.optional:
@@ -153,15 +166,17 @@ class _Collector:
         if problem not in self.inputs.problems:
             self.inputs.problems.append(problem)
 
-    def _file(self, reference: Reference, path: str, directory: str) -> None:
+    def _file(self, reference: Reference, path: str, configures: str | None) -> None:
         content = self.tree.read(path)
         self.inputs.files.setdefault(path, content)
-        if reference.field == "resources":
+        if reference.field == "resources" and configures is None:
             self.inputs.resources.append(path)
         if path.endswith(_YAML) and reference.field != "files":
             guard(decode(content, self.tree.name(path)), self.tree.name(path))
-        if reference.field in PLUGINS:
-            self.inputs.files[path] = self._plugin(path, content, directory)
+        if configures is not None:
+            as_read = self._plugin(path, content, configures)
+            if self.inputs.files[path] == content:  # and no kustomization, of which something was left out
+                self.inputs.files[path] = as_read
 
     def _plugin(self, path: str, content: bytes, directory: str) -> bytes:
         """Follow the files that a transformer's or generator's own configuration names; give what kustomize is to see."""
@@ -183,12 +198,42 @@ class _Collector:
         if path in self.inputs.kustomizations:
             self.inputs.repeated = True
             return
+        file = self._kustomization_file(reference, path)
+        self.kustomization(path, file, read_kustomization(self.tree, file), rewritten=False)
+
+    def _plugins(self, reference: Reference, path: str, configures: str) -> None:
+        """Follow a directory whose objects configure plugins.
+
+        It may only list files and such directories. Anything more (patches, replacements, components, generators, ...)
+        could turn harmless objects into configurations that name any file, and what kustomize makes of them in there no
+        build prints: it would also drop the local ones and fill in the variables.
+        """
+        if (configures, path) in self.plugins:
+            return  # whether that is a cycle is for kustomize to say
+        self.plugins.add((configures, path))
+        file = self._kustomization_file(reference, path)
+        body = read_kustomization(self.tree, file)
+        text = decode(self.tree.read(file), self.tree.name(file))
+        for name in (str(name) for name, value in body.items() if value and name not in _ONLY_LISTS):
+            self._problem(
+                file,
+                line_of(text, name),
+                f"{name}: wanted only resources where the objects configure generators, transformers or validators: "
+                "with more, which files those read is not known before kustomize runs",
+            )
+        self.kustomization(path, file, body, rewritten=False, plugins_of=configures)
+
+    def _kustomization_file(self, reference: Reference, path: str) -> str:
         file = self.tree.kustomization_file(path)
         if file is None:
             raise _NoKustomization(
                 path, f"{reference.field}: the directory {reference.path} holds no kustomization.yaml"
             )
-        self.kustomization(path, file, read_kustomization(self.tree, file), rewritten=False)
+        if self.level >= MAX_LEVELS:
+            raise _NoKustomization(path, f"{reference.field}: got bases nested deeper than {MAX_LEVELS}, wanted fewer")
+        return file
 
 
 _MAY_BE_DIRECTORY = frozenset({"resources", "components"})
+_ONLY_LISTS = frozenset({"apiVersion", "kind", "metadata", "resources", "bases"})
+"""Fields of a kustomization that leave objects as they are in their files."""

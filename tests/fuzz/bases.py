@@ -36,6 +36,16 @@ SMALL: dict[str, str] = {
     "apps/a/kustomization.yaml": (
         "namespace: a\nresources: [deployment.yaml, ../../base]\npatches:\n- target: {kind: Deployment}\n  patch: |\n"
         "    - op: replace\n      path: /spec/replicas\n      value: 2\nconfigMapGenerator:\n- name: settings\n  literals: [a=b]\n"
+        "generators: [gen]\ntransformers: [../../labels]\n"
+    ),
+    "apps/a/gen/kustomization.yaml": "resources: [extra.yaml]\n",
+    "apps/a/gen/extra.yaml": (
+        "apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: extra}\nfiles: [deployment.yaml]\nliterals: [a=b]\n"
+    ),
+    "labels/kustomization.yaml": "resources: [label.yaml]\n",
+    "labels/label.yaml": (
+        "apiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: label}\nlabels: {tier: x}\n"
+        "fieldSpecs: [{path: metadata/labels, create: true}]\n"
     ),
     "apps/a/deployment.yaml": (
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 1\n  selector: {matchLabels: {app: web}}\n"
@@ -59,7 +69,7 @@ SMALL: dict[str, str] = {
         "  template: {spec: {containers: [{name: c, image: 'c:1'}]}}\n"
     ),
 }
-"""Path -> text: root, substitutions, patches, a generator, a shared base, a chart beside its release."""
+"""Path -> text: root, substitutions, patches, generators and a transformer (two of them directories), a shared base, a chart beside its release."""
 
 DURATIONS = (
     "flux-system/a: 12\nflux-system/b: 1m30s\nHelmRelease/c/c: {p50_s: 20, p90_s: 60}\nflux-system/c: [1, 2, 3]\n"

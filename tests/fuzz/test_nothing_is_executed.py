@@ -116,6 +116,24 @@ def test_an_exec_or_container_plugin_never_runs(tmp_path: Path, marker: Path, fi
     assert not marker.exists()
 
 
+@pytest.mark.parametrize("field", ["generators", "transformers", "validators"])
+@pytest.mark.parametrize("how", ["exec: {path: ./run.sh}", "container: {image: 'busybox:1'}"])
+def test_an_exec_or_container_plugin_of_a_directory_never_runs(
+    tmp_path: Path, marker: Path, field: str, how: str
+) -> None:
+    repo = repository(
+        tmp_path,
+        f"{field}: [./plugins]\n",
+        plugins__kustomization_yaml="resources: [plugin.yaml]\n",
+        plugins__plugin_yaml=GENERATOR.format(how=how),
+        plugins__run_sh=script(marker),
+        run_sh=script(marker),
+    )
+    result = graph(repo)
+    assert result.exit_code == 2 and "external plugins disabled" in result.stderr
+    assert not marker.exists()
+
+
 def test_a_legacy_exec_plugin_never_runs(tmp_path: Path, marker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plugin = "apiVersion: example.com/v1\nkind: Runs\nmetadata: {name: x}\n"
     repo = repository(
@@ -137,6 +155,8 @@ def test_a_legacy_exec_plugin_never_runs(tmp_path: Path, marker: Path, monkeypat
         "helmCharts: [{name: x, repo: 'URL', version: '1', releaseName: x}]\n",
         "helmChartInflationGenerator: [{chartName: x, chartRepoUrl: 'URL'}]\n",
         "helmGlobals: {chartHome: charts}\nhelmCharts: [{name: x, releaseName: x}]\n",
+        "generators: [plain]\n",
+        "generators: [charted]\n",
     ],
 )
 def test_helm_is_never_run(
@@ -153,7 +173,14 @@ def test_helm_is_never_run(
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     kustomize.cache_clear()
     result = graph(
-        repository(tmp_path, base.replace("URL", server[0]), charts__x__Chart_yaml="name: x\nversion: '1'\n")
+        repository(
+            tmp_path,
+            base.replace("URL", server[0]),
+            charts__x__Chart_yaml="name: x\nversion: '1'\n",
+            plain__kustomization_yaml="resources: [helm.yaml]\n",
+            plain__helm_yaml=BUILTIN.format(kind="HelmChartInflationGenerator", rest=f"name: x\nrepo: '{server[0]}'"),
+            charted__kustomization_yaml=f"helmCharts: [{{name: x, repo: '{server[0]}', version: '1', releaseName: x}}]\n",
+        )
     )
     kustomize.cache_clear()
     assert result.exit_code == 2
@@ -182,6 +209,37 @@ def test_nothing_is_downloaded(tmp_path: Path, server: tuple[str, list[str]], ba
     url, asked = server
     result = graph(repository(tmp_path, base.replace("URL", url)))
     assert result.exit_code in (0, 1, 2), result.output
+    assert asked == []
+
+
+@pytest.mark.parametrize("field", ["generators", "transformers", "validators"])
+def test_nothing_is_downloaded_for_a_directory_of_plugins(
+    tmp_path: Path, server: tuple[str, list[str]], field: str
+) -> None:
+    url, asked = server
+    repo = repository(
+        tmp_path,
+        f"resources: [plugins]\n{field}: [plugins]\n",
+        plugins__kustomization_yaml=f"resources: ['{url}/x', '{url}/repo.git//base?ref=main', more]\n",
+        plugins__more__kustomization_yaml="resources: [config.yaml]\n",
+        plugins__more__config_yaml=BUILTIN.format(kind="ConfigMapGenerator", rest=f"files: ['a={url}/y']"),
+    )
+    result = graph(repo)
+    assert result.exit_code == 2 and "names a remote file" in result.stderr
+    assert asked == []
+
+
+def test_what_was_left_out_of_a_kustomization_does_not_come_back_with_a_plugin(
+    tmp_path: Path, server: tuple[str, list[str]]
+) -> None:
+    """The same file as a base, and as a configuration that is written anew for its merge."""
+    url, asked = server
+    repo = repository(
+        tmp_path,
+        "resources: [other]\ngenerators: [other/kustomization.yaml]\n",
+        other__kustomization_yaml=f"kind: Kustomization\nmetadata: {{name: x, <<: {{}}}}\nresources: ['{url}/x']\n",
+    )
+    graph(repo)
     assert asked == []
 
 
@@ -244,6 +302,42 @@ def test_a_file_that_is_named_like_an_address_does_not_open_the_network(
             {
                 "g__kustomization_yaml": "resources: [g.yaml]\n",
                 "g__g_yaml": BUILTIN.format(kind="ConfigMapGenerator", rest="files: ['a=OUT']"),
+            },
+        ),
+        (
+            "generators: [g]\n",
+            {
+                "g__kustomization_yaml": "resources: [g.yaml]\n",
+                "g__g_yaml": BUILTIN.format(kind="ConfigMapGenerator", rest="files: [a=../../outside.txt]"),
+            },
+        ),
+        ("transformers: [g]\n", {"g__kustomization_yaml": "resources: ['OUT']\n"}),
+        ("transformers: [g]\n", {"g__kustomization_yaml": "resources: [../../../outside.txt]\n"}),
+        ("generators: [../..]\n", {}),
+        ("generators: [g]\n", {"g__kustomization_yaml": "resources: [..]\n"}),
+        *(
+            (
+                "generators: [g]\n",
+                {
+                    "g__kustomization_yaml": f"resources: [g.yaml]\n{more}",
+                    "g__g_yaml": BUILTIN.format(kind="ConfigMapGenerator", rest="literals: [b=OUT]"),
+                },
+            )
+            for more in (
+                "patches: [{target: {kind: ConfigMapGenerator}, patch: '[{op: move, from: /literals, path: /files}]'}]\n",
+                "patchesStrategicMerge: ['{apiVersion: builtin, kind: ConfigMapGenerator, metadata: {name: x}, files: [\"a=OUT\"]}']\n",
+                "replacements: [{source: {kind: ConfigMapGenerator, fieldPath: literals}, targets: [{select: {}, fieldPaths: [files]}]}]\n",
+                "components: [../c]\n",
+                "transformers: [../t.yaml]\n",
+                "configMapGenerator: [{name: y, files: ['a=OUT']}]\n",
+            )
+        ),
+        (
+            "resources: [g]\ngenerators: [g]\n",
+            {
+                "g__kustomization_yaml": "resources: [g.yaml]\nconfigurations: [c.yaml]\nnamePrefix: a\n",
+                "g__c_yaml": "namePrefix: [{path: env, create: true}]\n",
+                "g__g_yaml": BUILTIN.format(kind="ConfigMapGenerator", rest="literals: [a=b]"),
             },
         ),
     ],
@@ -313,6 +407,18 @@ def test_the_same_files_inside_the_repository_are_loaded(tmp_path: Path) -> None
 def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path, outside: Path) -> None:
     repo = repository(tmp_path, "configMapGenerator: [{name: leak, files: [a=link.txt]}]\n")
     (repo / "base" / "link.txt").symlink_to(outside)
+    result = graph(repo)
+    assert result.exit_code == 2 and "symbolic link" in result.stderr and SECRET not in result.output
+
+
+def test_a_link_in_a_directory_of_plugins_is_not_followed(tmp_path: Path, outside: Path) -> None:
+    outside.write_text(BUILTIN.format(kind="ConfigMapGenerator", rest=f"literals: [a={SECRET}]"))
+    repo = repository(tmp_path, "generators: [g]\n", g__kustomization_yaml="resources: [link.yaml]\n")
+    (repo / "base" / "g" / "link.yaml").symlink_to(outside)
+    result = graph(repo)
+    assert result.exit_code == 2 and "symbolic link" in result.stderr and SECRET not in result.output
+    shutil.move(repo / "base" / "g", tmp_path / "g")
+    (repo / "base" / "g").symlink_to(tmp_path / "g")
     result = graph(repo)
     assert result.exit_code == 2 and "symbolic link" in result.stderr and SECRET not in result.output
 
