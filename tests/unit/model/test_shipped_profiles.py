@@ -4,10 +4,12 @@ import pytest
 import yaml
 
 from fleetbench.data import shipped
+from fleetbench.graph.document import read_document
 from fleetbench.model.distributions import Empirical, Fixed, LogNormal
-from fleetbench.model.profile import TimePrior, load_profile
+from fleetbench.model.profile import TimePrior, load_profile, repository
 from fleetbench.model.shorten import shortened
 
+REFERENCE = "fleet-infra-dev.json"
 DEFAULT = load_profile("default")
 PRIORS = {
     f"{section}.{name}": prior
@@ -38,11 +40,19 @@ def test_what_is_measured_of_a_cluster_says_its_source_and_has_a_spread():
     assert DEFAULT.nodes is not None and DEFAULT.nodes.source
 
 
-def test_the_size_of_an_unknown_image_is_drawn_from_the_published_ones():
+def test_the_size_of_an_unknown_image_is_drawn_from_the_published_ones_that_the_reference_fleet_pulls():
+    """Not from those of other charts too, or each chart that gets a prior would move every published total."""
     sizes = DEFAULT.images["default"].megabytes
     assert isinstance(sizes, Empirical)
-    published = [p for name, p in DEFAULT.images.items() if name != "default" and not p.guess and p.megabytes]
-    assert set(sizes.samples) == {value for prior in published for value in _values(prior.megabytes) if value > 0}
+    pulled = {repository(image) for prior in _of_the_reference_fleet() for image in prior.images}
+    published = [p for name, p in DEFAULT.images.items() if name in pulled and not p.guess and p.megabytes]
+    assert set(sizes.samples) == {value for prior in published for value in _values(prior.megabytes)}
+
+
+def _of_the_reference_fleet():
+    """The priors of its charts, and of every kind: few of them name an image."""
+    fleet = read_document(shipped("graphs", REFERENCE).read_text(), REFERENCE)
+    return [*(DEFAULT.charts[release.chart] for release in fleet.helmreleases), *DEFAULT.kinds.values()]
 
 
 def _values(distribution):
