@@ -34,6 +34,12 @@ def test_a_guess_has_a_spread_of_at_least_three(place):
         assert isinstance(distribution, LogNormal) and distribution.p90 >= 3 * distribution.p50
 
 
+@pytest.mark.parametrize("chart", ["prometheus-operator-crds", "linkerd-crds", "descheduler"])
+def test_a_chart_without_anything_to_wait_for_takes_no_time(chart):
+    """Its total, since a ready would have a pod's start on top."""
+    assert DEFAULT.charts[chart].total == Fixed(0.0) and not DEFAULT.charts[chart].guess
+
+
 def test_what_is_measured_of_a_cluster_says_its_source_and_has_a_spread():
     assert DEFAULT.pull is not None and DEFAULT.pull.source and DEFAULT.pull.serialized_per_node
     assert isinstance(DEFAULT.pull.bandwidth_mb_s, LogNormal) and isinstance(DEFAULT.pod_start, LogNormal)
