@@ -8,6 +8,7 @@ and, where a commit came later, ``commit``.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -77,12 +78,9 @@ def fleet_of(spec: Node, name: str) -> Fleet:
     _check_names(services)
     releases = [h for k in services for h in _releases(k)]
     _check_names(releases)
-    kids = {ROOT: len(services)}
-    for k in services:
-        parent = _parent(k)
-        kids[parent] = kids.get(parent, 0) + (parent != ROOT)
+    kids = Counter(map(_parent, services))
     kustomizations = [Kustomization(ROOT, "./clusters/dev", source=REPOSITORY), *map(_kustomization, services)]
-    kustomizations = [replace(k, applies=k.applies + kids.get(k.id, 0)) for k in kustomizations]
+    kustomizations = [replace(k, applies=k.applies + kids[k.id]) for k in kustomizations]
     # Each Kustomization: its own file, a kustomization.yaml, its objects; a chart: Chart.yaml and its template.
     files = 1 + sum(2 + k.applies for k in kustomizations[1:]) + 2 * len(releases)
     source = Source(REPOSITORY, interval_s=60.0, this_repository=True, files=files)

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fleetbench.json_node import Node
 from fleetbench.repo import read_repository
+from fleetbench.runs.spec import fleet_of
 from fleetbench.units import parse_duration
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.spec_fleet import NESTED, SERVICES, write_fleet
@@ -38,6 +40,11 @@ def _check(services: list[dict[str, Any]], root: Path) -> None:
             assert [w.stated_ready_s for w in h.workloads] == helm["pods"]
     assert not releases
     assert reading.findings == ()
+    of_trace = fleet_of(Node({"kustomizations": services}, "spec.json"), "spec")
+    for k in of_trace.kustomizations:
+        assert k.id == of_trace.root or k.applies == found[k.id.name].applies
+    tops = [k for k in of_trace.kustomizations if k.parent == of_trace.root]
+    assert of_trace.kustomization(of_trace.root).applies == len(tops)
 
 
 @pytest.mark.parametrize("services", [SERVICES, NESTED], ids=["services", "nested"])
