@@ -83,7 +83,8 @@ def _summary(summary: Summary) -> Table:
     add("objects: median width of p5-p95", summary.object_width_s, "{:.1f} s")
     add("never Ready: predicted so", summary.never_ready_predicted, "{:.0%}")
     add("Ready: predicted so", summary.ready_predicted, "{:.0%}")
-    add("two real runs of one fleet differ by (mean)", summary.repeats_mean_difference_s, "{:.2f} s")
+    add("two real runs of one fleet: totals differ by (median)", summary.repeats_total_difference, "{:.1%}")
+    add("two real runs of one fleet: objects differ by (mean)", summary.repeats_mean_difference_s, "{:.2f} s")
     add("mean |p50 - measured| over that", summary.error_over_repeats, "{:.2f}")
     return table
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 from fleetbench.graph.document import to_document
@@ -176,6 +177,8 @@ class Summary:
     repeats: int
     """Runs that repeat another one."""
     repeats_mean_difference_s: float | None
+    repeats_total_difference: float | None
+    """Median difference between the totals of two of their runs, as a share of the two's mean."""
     error_over_repeats: float | None
     """Mean |p50 - measured| over fleets with repeats, over the mean difference between two of their runs."""
 
@@ -195,7 +198,8 @@ def summarize(comparisons: Sequence[RunComparison]) -> Summary:
     limits = {id(c): c.prediction.scenario.until_s or c.run.timeline.until_s for c in comparisons}
     errors = [abs(o.error_s) for _, o in ready if o.error_s is not None]
     widths = [high - low for _, o in ready if (low := o.at(LOW)) is not None and (high := o.at(HIGH)) is not None]
-    difference, over, repeats = _repeats(comparisons)
+    groups = _repeats(comparisons)
+    difference, error = _mean(_differences_s(groups)), _mean(_errors_s(groups))
     return Summary(
         runs=len(comparisons),
         total_median_error=_median(abs(c.total_error) for c in comparisons if c.total_error is not None),
@@ -207,9 +211,10 @@ def summarize(comparisons: Sequence[RunComparison]) -> Summary:
         object_width_s=_median(widths),
         never_ready_predicted=_mean(o.ready_fraction < 0.5 for o in never),
         ready_predicted=_mean(o.ready_fraction > 0.5 for _, o in ready),
-        repeats=repeats,
+        repeats=sum(map(len, groups)),
         repeats_mean_difference_s=difference,
-        error_over_repeats=over,
+        repeats_total_difference=_median(_total_differences(groups)),
+        error_over_repeats=error / difference if error is not None and difference else None,
     )
 
 
@@ -223,25 +228,33 @@ def _median(values: Iterable[float]) -> float | None:
     return statistics.median(listed) if listed else None
 
 
-def _repeats(comparisons: Sequence[RunComparison]) -> tuple[float | None, float | None, int]:
+def _repeats(comparisons: Sequence[RunComparison]) -> list[list[RunComparison]]:
+    """The runs of each fleet that was rolled out more than once."""
     groups: dict[str, list[RunComparison]] = {}
     for c in comparisons:
         groups.setdefault(_likeness(c.run), []).append(c)
-    differences, errors, repeats = [], [], 0
-    for group in groups.values():
-        if len(group) < 2:
-            continue
-        repeats += len(group)
-        measured: list[Mapping[ObjectId, float | None]] = [{o.id: o.measured_s for o in c.objects} for c in group]
-        for n, one in enumerate(measured):
-            for other in measured[n + 1 :]:
-                for object_id, value in one.items():
-                    again = other.get(object_id)
-                    if value is not None and again is not None:
-                        differences.append(abs(value - again))
-        errors += [abs(o.error_s) for c in group for o in c.objects if o.error_s is not None]
-    difference, error = _mean(differences), _mean(errors)
-    return difference, (error / difference if error is not None and difference else None), repeats
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _differences_s(groups: Iterable[Sequence[RunComparison]]) -> Iterator[float]:
+    """How far apart each object turned Ready in two runs of one fleet."""
+    for group in groups:
+        measured = [{o.id: o.measured_s for o in c.objects} for c in group]
+        for one, other in combinations(measured, 2):
+            for object_id, value in one.items():
+                again = other.get(object_id)
+                if value is not None and again is not None:
+                    yield abs(value - again)
+
+
+def _total_differences(groups: Iterable[Sequence[RunComparison]]) -> Iterator[float]:
+    for group in groups:
+        totals = [c.total_s for c in group if c.total_s]
+        yield from (abs(a - b) / ((a + b) / 2.0) for a, b in combinations(totals, 2))
+
+
+def _errors_s(groups: Iterable[Sequence[RunComparison]]) -> list[float]:
+    return [abs(o.error_s) for group in groups for c in group for o in c.objects if o.error_s is not None]
 
 
 def _likeness(run: Run) -> str:

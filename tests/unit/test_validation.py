@@ -5,6 +5,7 @@ from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from fleetbench.prediction.predict import predict
@@ -36,3 +37,12 @@ def test_a_run_that_is_cut_right_after_the_listing_is_predicted_as_nothing(tmp_p
     run = read_run(file)
     assert run.cut and scenario_of(run).until_s == 0.0
     assert compare_run(run, samples=2).objects
+
+
+def test_of_two_runs_of_one_fleet_is_said_how_far_apart_they_are() -> None:
+    one, again = (read_run(TRACE.parents[1] / name / "trace.jsonl") for name in ("dev-fine-2", "dev-fine-3"))
+    summary = summarize([compare_run(run, samples=2) for run in (one, again)])
+    total, other = (max(s for s in run.ready_s().values() if s is not None) for run in (one, again))
+    assert summary.repeats == 2
+    assert summary.repeats_total_difference == pytest.approx(abs(total - other) / ((total + other) / 2.0))
+    assert summarize([compare_run(one, samples=2)]).repeats_total_difference is None
