@@ -23,12 +23,11 @@ from fleetbench.model.parameters import Parameters
 from fleetbench.prediction.strategies import changed_by, predict_strategies
 from fleetbench.repo.graph_file import graph_text
 from fleetbench.report.frames import COLUMNS
+from fleetbench.report.given_runs import runs_at
 from fleetbench.report.pictures import Change
 from fleetbench.report.reading import load
 from fleetbench.report.result import RunResult
 from fleetbench.report.simulated import result_of
-from fleetbench.runs.files import find_runs
-from fleetbench.runs.folder import PREDICTION
 from fleetbench.validation.compare import RunComparison, compare_run
 
 __all__ = [
@@ -101,7 +100,7 @@ def load_all(paths: Iterable[Path | str]) -> list[RunResult]:
     """Read run folders, trace files and folders of them."""
     found = []
     for path in map(Path, paths):
-        found += [path] if (path / PREDICTION).exists() else find_runs([path])
+        found += runs_at(path)
     return [load(path) for path in found]
 
 

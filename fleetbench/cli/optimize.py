@@ -14,8 +14,8 @@ from fleetbench.cli.simulation import Simulation, belief_options, flag_options
 
 if TYPE_CHECKING:
     from fleetbench.decide.optimize import Optimized
+    from fleetbench.decide.patch.outcome import PatchOutcome
     from fleetbench.repo import Reading
-    from fleetbench.report.optimize import PatchOutcome
 
 
 @click.command(epilog="Example: fleetbench optimize --repo . --cluster-path clusters/production --patch faster.patch")
@@ -62,9 +62,9 @@ def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format
         found = optimize(assembled.scenario, simulation.samples, edges=edges, progress=bar, **limits)
     outcome = None if patch is None or reading is None else _patched(fleet, reading, found, simulation, patch)
     if format == "json":
-        write_json(to_document(found, outcome))
+        write_json(to_document(found, outcome, patch))
     else:
-        write_tables(tables(found, outcome, top))
+        write_tables(tables(found, outcome, top, patch))
 
 
 def _reading(fleet: FleetChoice) -> Reading:
@@ -77,24 +77,14 @@ def _reading(fleet: FleetChoice) -> Reading:
 def _patched(
     fleet: FleetChoice, reading: Reading, found: Optimized, simulation: Simulation, file: Path
 ) -> PatchOutcome:
-    """Write the patch, and simulate the patched repository as any other."""
-    from dataclasses import replace
-
-    from fleetbench.decide.optimize import later_objects
-    from fleetbench.decide.patch.verify import make_patch
-    from fleetbench.decide.patch.write import elsewhere
-    from fleetbench.decide.trial import total_difference
-    from fleetbench.model.assemble import assemble
-    from fleetbench.prediction.predict import predict
-    from fleetbench.report.optimize import PatchOutcome
+    """The patch, written."""
+    from fleetbench.decide.patch.outcome import patch_outcome
 
     assert fleet.repo is not None and fleet.cluster_path is not None
-    patch = make_patch(fleet.repo, fleet.cluster_path, reading, found.best.changes, found.base.scenario)
-    patch = replace(patch, left=(*patch.left, *elsewhere(reading, found.ranked)))
-    prediction = predict(assemble(patch.fleet, simulation.choice(patch.fleet)).scenario, simulation.samples)
-    if patch.text:
-        write_text(patch.text, file)
+    choice = simulation.choice(reading.fleet)
+    outcome = patch_outcome(fleet.repo, fleet.cluster_path, reading, found, choice)
+    if outcome.patch.text:
+        write_text(outcome.patch.text, file)
     else:
         warn(f"{file} was not written: nothing that this repository can say makes the rollout shorter")
-    later = tuple(later_objects(found.base, prediction))
-    return PatchOutcome(patch, prediction, total_difference(found.base, prediction), later, str(file))
+    return outcome

@@ -11,7 +11,6 @@ import click
 from fleetbench.cli.options import format_option, samples_option, seed_option
 from fleetbench.cli.output import note, progress, warn, write_json, write_text
 from fleetbench.cli.runs import warn_if_cut
-from fleetbench.errors import FleetbenchError, InputError
 from fleetbench.report.frames import TABLES
 
 if TYPE_CHECKING:
@@ -80,49 +79,29 @@ def command(
 
 
 def _read(paths: tuple[Path, ...], tolerant: bool) -> list[RunResult | Unreadable]:
-    """Every run; with ``tolerant`` what cannot be read becomes a part of the page instead of an error."""
-    from fleetbench.report.reading import Unreadable, load
-    from fleetbench.runs.files import find_runs
-    from fleetbench.runs.folder import PREDICTION
+    """Every run, with a warning for each that cannot be read or was cut short."""
+    from fleetbench.report.given_runs import read_each
+    from fleetbench.report.reading import Unreadable
 
-    found: list[RunResult | Unreadable] = []
-    for path in paths:
-        if not path.exists():
-            raise InputError(f"{path}: no such run", "name a run folder, a trace file or a folder of them")
-        try:
-            inside = [path] if (path / PREDICTION).exists() else find_runs([path])
-        except InputError:
-            inside = [path]  # an empty folder: reading it says so
-        for one in inside:
-            try:
-                run = load(one)
-                found.append(run)
-                if run.run is not None:
-                    warn_if_cut(run.run)
-            except FleetbenchError as error:
-                if not tolerant:
-                    raise
-                warn(error.message)
-                found.append(Unreadable(one.name, error.message, error.hint))
+    found = []
+    for run in read_each(paths, tolerant):
+        if isinstance(run, Unreadable):
+            warn(run.problem)
+        elif run.run is not None:
+            warn_if_cut(run.run)
+        found.append(run)
     return found
 
 
 def _held(
     found: list[RunResult | Unreadable], samples: int, seed: int, profile: str | None
 ) -> dict[int, RunComparison]:
-    """Each measured run's number -> its prediction held against it; without samples, none."""
     from fleetbench.model.profile import load_profile
-    from fleetbench.report.reading import Unreadable
-    from fleetbench.validation.compare import compare_run
+    from fleetbench.report.given_runs import held
 
     user = None if profile is None else load_profile(profile)
-    held = {}
     with progress("Predicting") as bar:
-        for number, run in enumerate(found):
-            bar(number, len(found))
-            if samples and not isinstance(run, Unreadable) and run.run is not None:
-                held[number] = compare_run(run.run, samples, user, seed=seed)
-    return held
+        return held(found, samples, user, seed=seed, progress=bar) if samples else {}
 
 
 def _export(
@@ -133,14 +112,10 @@ def _export(
 
         write_json(trace([rollout for run in found for rollout in run.rollouts]), output)
         return
-    import pandas
-
     from fleetbench.report import exports
-    from fleetbench.report.frames import with_prediction
+    from fleetbench.report.frames import of_runs
 
-    parts = [getattr(run, table) for run in found]
-    parts = [with_prediction(part, held[n]) if n in held else part for n, part in enumerate(parts)]
-    frame = pandas.concat(parts, ignore_index=True)
+    frame = of_runs(found, table, held)
     if format == "csv":
         write_text(exports.frame_csv(frame), output)
     elif format == "markdown":

@@ -33,15 +33,12 @@ def command(
     """
     from fleetbench.errors import CheckFailed
     from fleetbench.model.profile import load_profile
-    from fleetbench.validation.compare import compare_run, summarize
+    from fleetbench.validation.compare import compare_runs, summarize
 
     user = None if profile is None else load_profile(profile)
     found = measured_runs(runs)
     with progress("Predicting") as bar:
-        comparisons = []
-        for number, run in enumerate(found):
-            bar(number, len(found))
-            comparisons.append(compare_run(run, samples, user, seed=seed))
+        comparisons = compare_runs(found, samples, user, seed=seed, progress=bar)
     summary = summarize(comparisons)
     if format == "json":
         from fleetbench.validation.document import to_document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fleetbench.ids import ObjectId
@@ -121,6 +122,16 @@ def with_prediction(frame: pandas.DataFrame, held: RunComparison) -> pandas.Data
             said.setdefault(f"ready_s_{q}", []).append(None if o is None else o.quantiles[n])
         said.setdefault("ready_fraction", []).append(None if o is None else o.ready_fraction)
     return frame.assign(**said).astype(dict.fromkeys(said, "float64"))
+
+
+def of_runs(runs: Sequence[RunResult], table: str, held: Mapping[int, RunComparison]) -> pandas.DataFrame:
+    """The same frame of several runs as one; ``held``: place of a measured run -> what to show of it in ``ready``."""
+    import pandas
+
+    parts = [getattr(run, table) for run in runs]
+    return pandas.concat(
+        [with_prediction(part, held[n]) if n in held else part for n, part in enumerate(parts)], ignore_index=True
+    )
 
 
 def events(run: RunResult) -> pandas.DataFrame:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from fleetbench.decide.check import FLOOR_S, Change, Policy
 from fleetbench.decide.optimize import Optimized, Ranked
-from fleetbench.decide.paired import METHOD, Paired, interval, signed
+from fleetbench.decide.paired import METHOD, interval, signed
 from fleetbench.decide.prune import WORTH_S
 from fleetbench.decide.timeouts import TimeoutAdvice
 from fleetbench.ids import say
@@ -23,7 +23,7 @@ from fleetbench.units import counted, format_duration, rounded
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from fleetbench.decide.patch.verify import Patch
+    from fleetbench.decide.patch.outcome import PatchOutcome
 
 NO_SHORTER_TIMEOUT = (
     "No shorter timeout is proposed: one that is not reached costs no time, and only measured waits (`fleetbench calibrate`, "
@@ -31,21 +31,8 @@ NO_SHORTER_TIMEOUT = (
 )
 
 
-@dataclass(frozen=True)
-class PatchOutcome:
-    """A patch and what the patched repository simulates to."""
-
-    patch: Patch
-    prediction: Prediction
-    total: Paired
-    """Against the repository as it is."""
-    later: tuple[Change, ...]
-    """Objects that it makes later, as `fleetbench check` sees it."""
-    file: str
-
-
-def tables(found: Optimized, outcome: PatchOutcome | None, top: int) -> list[RenderableType]:
-    """Where the fleet stands, what each change saves, what to do, and the timeouts."""
+def tables(found: Optimized, outcome: PatchOutcome | None, top: int, file: Path | None = None) -> list[RenderableType]:
+    """Where the fleet stands, what each change saves, what to do, and the timeouts; ``file``: where the patch is."""
     p = found.base
     parts: list[RenderableType] = [
         Text(f"{inert(p.scenario.fleet.name)}: {counted(p.samples, 'sample')}, seed {p.scenario.seed}", style="bold"),
@@ -62,7 +49,7 @@ def tables(found: Optimized, outcome: PatchOutcome | None, top: int) -> list[Ren
     if outcome is None or not outcome.patch.text:
         parts += _later(found.later)
     if outcome is not None:
-        parts += [Text("\nPatch", style="bold"), *_patch(outcome), *_later(outcome.later)]
+        parts += [Text("\nPatch", style="bold"), *_patch(outcome, file), *_later(outcome.later)]
     parts += [Text("\nTimeouts, those at risk first", style="bold"), *_timeouts(found.timeouts, top)]
     parts.append(Text(NO_SHORTER_TIMEOUT, style="dim"))
     parts.append(Text(f"Intervals: {METHOD}.", style="dim"))
@@ -102,14 +89,14 @@ def _together(found: Optimized) -> list[RenderableType]:
     return lines
 
 
-def _patch(outcome: PatchOutcome) -> list[Text]:
+def _patch(outcome: PatchOutcome, file: Path | None) -> list[Text]:
     lines = [Text(f"Cannot be written: {inert(left)}", style="yellow") for left in outcome.patch.left]
     if not outcome.patch.text:
         return [*lines, Text("Nothing to write: no patch.")]
     d = outcome.total
     lines.append(
         Text(
-            f"{inert(outcome.file)} holds {inert('; '.join(c.title for c in outcome.patch.changes))}. The patched repository takes "
+            f"{inert(str(file))} holds {inert('; '.join(c.title for c in outcome.patch.changes))}. The patched repository takes "
             f"{_median(outcome.prediction)}: {signed(d.p50_s)}, interval {interval(d)}. Apply it in the repository's folder "
             "with `git apply`."
         )
@@ -148,8 +135,8 @@ def _timeouts(advice: Sequence[TimeoutAdvice], top: int) -> list[RenderableType]
     return [rows, *([Text(f"and {len(rest)} more, {to_raise} of them to raise (--top)", style="dim")] if rest else [])]
 
 
-def to_document(found: Optimized, outcome: PatchOutcome | None) -> dict[str, Any]:
-    """The whole answer as one JSON document."""
+def to_document(found: Optimized, outcome: PatchOutcome | None, file: Path | None = None) -> dict[str, Any]:
+    """The whole answer as one JSON document; ``file``: where the patch is."""
     document: dict[str, Any] = {
         "format_version": 1,
         "seed": found.base.scenario.seed,
@@ -177,7 +164,7 @@ def to_document(found: Optimized, outcome: PatchOutcome | None) -> dict[str, Any
     }
     if outcome is not None:
         document["patch"] = {
-            "file": outcome.file if outcome.patch.text else None,
+            "file": str(file) if outcome.patch.text else None,
             "changes": [c.title for c in outcome.patch.changes],
             "cannot_be_written": list(outcome.patch.left),
             "shared_files": list(outcome.patch.shared),

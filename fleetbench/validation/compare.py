@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -147,6 +147,23 @@ def compare_run(run: Run, samples: int = 200, profile: Profile | None = None, *,
     )
     ready = [o.measured_s for o in objects if o.measured_s is not None]
     return RunComparison(run, prediction, objects, max(ready) if ready and not run.unseen else None)
+
+
+def compare_runs(
+    runs: Sequence[Run],
+    samples: int = 200,
+    profile: Profile | None = None,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[RunComparison]:
+    """Each run against its prediction; ``progress`` is called with (done, of)."""
+    found = []
+    for number, run in enumerate(runs):
+        if progress is not None:
+            progress(number, len(runs))
+        found.append(compare_run(run, samples, profile, seed=seed))
+    return found
 
 
 def pinball_s(measured_s: float, quantiles: Sequence[float | None], limit_s: float) -> float:
