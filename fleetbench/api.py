@@ -16,8 +16,9 @@ from fleetbench.findings import in_order
 from fleetbench.graph.checks import check
 from fleetbench.graph.document import read_document
 from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.named import named
 from fleetbench.graph.paths import blocked_by
-from fleetbench.ids import ObjectId, parse_object
+from fleetbench.ids import ObjectId, parse_reference
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.parameters import Parameters
 from fleetbench.prediction.strategies import changed_by, predict_strategies
@@ -130,7 +131,8 @@ def simulate(
         scenario: ``bootstrap``, ``commit`` or ``restart``.
         changed: of a commit: objects or paths that it changes.
         webhook: of a commit: a receiver tells of it, no wait for the sync interval.
-        fail: objects (``ns/name`` or ``Kind/ns/name``) that never turn healthy.
+        fail: objects (``ns/name`` or ``Kind/ns/name``, without the namespace where the name is clear) that never
+            turn healthy.
         until_s: stop the clock there, in seconds; None = when only retries that cannot succeed remain.
         profile: workload times: ``default``, ``short``, or a file that ``fleetbench calibrate`` wrote.
         durations: file with OBJECT -> time from applied to Current.
@@ -225,9 +227,6 @@ def _known_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 def _object(of: Fleet, text: str) -> ObjectId:
     try:
-        id = parse_object(text)
+        return named(of, parse_reference(text), "object", workloads=True)
     except ValueError as error:
         raise InputError(f"object: {error}") from None
-    if id not in of and not any(id == w.object for s in of.services() for w in s.workloads):
-        raise InputError(f"object: got {text!r}, wanted an object of this fleet", "`fleetbench graph` lists them")
-    return id

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetbench.cli.fleet import FleetChoice, load_fleet, named
+from fleetbench.cli.fleet import FleetChoice, load_fleet
 from fleetbench.cli.options import OBJECT, fleet_options, format_option
 from fleetbench.cli.output import progress, warn, write_json, write_tables
 from fleetbench.cli.simulation import Simulation, belief_options, flag_options
@@ -39,6 +39,7 @@ def command(
 ) -> None:
     """Say what never turns Ready and what is late when an object never turns healthy, in the fleet as it is and in waves."""
     from fleetbench.decide.blast_radius import blast_radius, layouts
+    from fleetbench.graph.named import named
     from fleetbench.model.assemble import assemble
     from fleetbench.report.blast_radius import tables, to_document
     from fleetbench.timeline.stats import parallel_services

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,6 @@ import click
 
 from fleetbench.cli.output import progress, warn
 from fleetbench.errors import InputError
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 
 if TYPE_CHECKING:
     from fleetbench.findings import Finding
@@ -152,29 +151,3 @@ def _from_graph(path: Path) -> Fleet:
     from fleetbench.repo.graph_file import graph_text
 
     return read_document(graph_text(path), str(path))
-
-
-def without_namespace(object: ObjectId, known: Iterable[ObjectId]) -> list[ObjectId]:
-    """The known objects of that kind and name, where the user gave no namespace."""
-    same = (id for id in known if id.kind == object.kind and id.name == object.name)
-    return [] if object.namespace else sorted(set(same))
-
-
-def named(fleet: Fleet, object: ObjectId, option: str = "OBJECT") -> ObjectId:
-    """The object of the fleet that the user named; without a namespace the name must be clear.
-
-    Raises:
-        InputError: there is none, and the hint names the nearest one, or there are several.
-    """
-    if object in fleet and object.kind in (KUSTOMIZATION, HELM_RELEASE):
-        return object
-    found = without_namespace(object, (s.id for s in fleet.services()))
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise InputError(f"{option}: got {say(object)}, wanted one of {', '.join(map(say, found))}")
-    from fleetbench.graph.nearest import nearest
-
-    near = nearest(object, [s.id for s in fleet.services()])
-    hint = f"did you mean {say(near)}?" if near else "`fleetbench graph` lists the objects"
-    raise InputError(f"{option}: got {say(object)}, wanted a Kustomization or HelmRelease of this fleet", hint)

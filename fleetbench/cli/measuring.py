@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetbench.cli.fleet import FleetChoice, load_fleet, named
+from fleetbench.cli.fleet import FleetChoice, load_fleet
 from fleetbench.cli.output import note, warn, write_text
 from fleetbench.errors import InputError
+from fleetbench.graph.named import named
 from fleetbench.measure.request import EXISTING, Request
 
 if TYPE_CHECKING:

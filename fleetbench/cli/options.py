@@ -41,7 +41,7 @@ class DurationType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 class ObjectType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """``ns/name`` (a Kustomization) or ``Kind/ns/name``, without the namespace where the name alone is clear.
 
-    :func:`fleetbench.cli.fleet.named` looks it up.
+    :func:`fleetbench.graph.named.named` looks it up.
     """
 
     name = "object"

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet, named
+from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet
 from fleetbench.cli.options import DURATION, OBJECT, fleet_options, format_option, set_depends_on_option
 from fleetbench.cli.output import note, progress, warn, write_json, write_tables, write_text
 from fleetbench.cli.simulation import Simulation, simulation_options
 from fleetbench.errors import place
+from fleetbench.graph.named import named
 
 if TYPE_CHECKING:
     from fleetbench.graph.fleet import Fleet

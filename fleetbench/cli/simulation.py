@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import click
 
-from fleetbench.cli.fleet import named, without_namespace
 from fleetbench.cli.options import DURATION, DurationType, durations_option, samples_option, seed_option, stacked
 from fleetbench.cli.output import warn
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.named import named
 from fleetbench.ids import ObjectId, parse_reference
 from fleetbench.model.assemble import Assembled, Choice
 from fleetbench.model.parameters import RELEASES, REQUEUE_S
@@ -153,7 +153,7 @@ class Simulation:
             profile=given.get("profile"),
             seed=given.get("seed", 0),
             kind=kind,
-            fail=frozenset(failing(fleet, o) for o in given.get("fail", ())),
+            fail=frozenset(named(fleet, o, "--fail", workloads=True) for o in given.get("fail", ())),
             until_s=given.get("until"),
             changed=changed,
             webhook=bool(given.get("webhook")),
@@ -168,17 +168,6 @@ class Simulation:
         for text in found.warnings:
             warn(text)
         return found
-
-
-def failing(fleet: Fleet, object: ObjectId) -> ObjectId:
-    """An object of ``--fail``: a Kustomization, a HelmRelease, or one of their workloads."""
-    workloads = [w.object for s in fleet.services() for w in s.workloads]
-    if object in workloads:
-        return object
-    found = without_namespace(object, workloads)
-    if len(found) == 1:
-        return found[0]
-    return named(fleet, object, "--fail")
 
 
 def _depends_on(fleet: Fleet, text: str) -> tuple[ObjectId, tuple[ObjectId, ...]]:

@@ -25,8 +25,9 @@ from fleetbench.cli.options import (
     stacked,
 )
 from fleetbench.cli.output import note, progress, warn, write_json, write_tables
-from fleetbench.cli.simulation import Simulation, failing, scenario_options
+from fleetbench.cli.simulation import Simulation, scenario_options
 from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.named import named
 from fleetbench.ids import parse_reference, say
 from fleetbench.sweep.axes import AXES, FAIL, NO_FAILURE, Axis, Value
 from fleetbench.units import counted
@@ -158,7 +159,9 @@ def _full_names(fleet: Fleet, value: Value) -> Value:
     """A value of ``--fail`` with the objects of the fleet that it means."""
     if value == NO_FAILURE:
         return value
-    return "+".join(sorted(say(failing(fleet, parse_reference(part))) for part in str(value).split("+")))
+    return "+".join(
+        sorted(say(named(fleet, parse_reference(part), "--fail", workloads=True)) for part in str(value).split("+"))
+    )
 
 
 class Lines:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from fleetbench.errors import InputError
 from fleetbench.findings import Finding
 from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, changed
+from fleetbench.graph.named import without_namespace
 from fleetbench.graph.waves import is_waves, to_waves
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, parse_reference
 from fleetbench.model.assemble import Assembled, Choice, assemble
 from fleetbench.prediction.predict import InterruptedPrediction, Prediction, predict
 
@@ -114,7 +115,7 @@ def with_dependencies(fleet: Fleet, changes: Mapping[ObjectId, tuple[ObjectId, .
 
 
 def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
-    """What a commit changes, from ``--changed``: an OBJECT, a path in the repository, or else a Kustomization's name.
+    """What a commit changes, from ``--changed``: an OBJECT, a path in the repository, or else a name without its namespace.
 
     A path changes every Kustomization whose own path holds it (the deepest ones), and every object that is defined in
     that file or below that folder.
@@ -122,15 +123,13 @@ def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
     Raises:
         InputError: nothing in the fleet is touched by it.
     """
-    from fleetbench.ids import KUSTOMIZATION, parse_object
-
     services = {obj.id: obj for obj in fleet.services()}
     try:
-        named = parse_object(changed)
+        reference = parse_reference(changed)
     except ValueError:
-        named = None
-    if named in services:
-        return frozenset({named})
+        reference = None
+    if reference in services:
+        return frozenset({reference})
     path = _parts(changed)
     defined = {id for id, obj in services.items() if obj.file and _parts(obj.file)[: len(path)] == path}
     holding = [
@@ -145,7 +144,8 @@ def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
     }
     deepest = max((depth for depth, _ in holding), default=0)
     found = defined | below | {id for depth, id in holding if depth == deepest and depth > 0}
-    found = found or {id for id in services if id.kind == KUSTOMIZATION and id.name == changed}
+    if not found and reference is not None:
+        found = set(without_namespace(reference, services))
     if not found:
         raise InputError(
             f"--changed: got {changed!r}, wanted an object of this fleet or a path that one of its Kustomizations builds",

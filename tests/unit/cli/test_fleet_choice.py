@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet, named
+from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet
 from fleetbench.cli.main import cli
-from fleetbench.errors import InputError
 from fleetbench.findings import NODE_CAPACITY
-from fleetbench.ids import KUSTOMIZATION, ObjectId, parse_reference
 from fleetbench.repo.entries import entries
 from fleetbench.repo.tree import Tree
-from tests.builders import fleet, hr, hr_id, ks, ks_id
+from tests.builders import fleet, hr, ks
 
 OF = fleet(ks("traefik"), ks("data"), hr("redis", "data"))
 
@@ -153,42 +150,6 @@ def test_a_graph_written_is_the_graph_read(tmp_path: Path) -> None:
     }
 
 
-def test_an_object_of_the_fleet_is_found() -> None:
-    assert named(OF, ks_id("traefik")) == ks_id("traefik")
-    assert named(OF, hr_id("redis")) == hr_id("redis")
-
-
-@pytest.mark.parametrize(
-    ("wrong", "meant"),
-    [
-        (ks_id("traefk"), "flux-system/traefik"),
-        (ks_id("redis"), "HelmRelease/flux-system/redis"),
-        (ObjectId(KUSTOMIZATION, "default", "traefik"), "flux-system/traefik"),
-        (ObjectId(KUSTOMIZATION, "flux-system", "Traefik"), "flux-system/traefik"),
-    ],
-)
-def test_an_object_that_does_not_exist_gets_the_nearest_one(wrong: ObjectId, meant: str) -> None:
-    with pytest.raises(InputError) as raised:
-        named(OF, wrong, "--fail")
-    assert raised.value.message.startswith(f"--fail: got {wrong.key}, wanted")
-    assert raised.value.hint == f"did you mean {meant}?"
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [("traefik", ks_id("traefik")), ("Kustomization/data", ks_id("data")), ("HelmRelease/redis", hr_id("redis"))],
-)
-def test_a_name_without_its_namespace_is_enough_where_it_is_clear(typed: str, meant: ObjectId) -> None:
-    assert named(OF, parse_reference(typed)) == meant
-
-
-def test_a_name_that_several_namespaces_hold_is_asked_back() -> None:
-    other = replace(ks("traefik"), id=ObjectId(KUSTOMIZATION, "edge", "traefik"))
-    with pytest.raises(InputError) as raised:
-        named(fleet(ks("traefik"), other), parse_reference("traefik"), "--why")
-    assert raised.value.message == "--why: got traefik, wanted one of edge/traefik, flux-system/traefik"
-
-
 def test_every_command_takes_a_short_name() -> None:
     def run(*arguments: str) -> Result:
         return CliRunner().invoke(cli, [*arguments, "--samples", "1", "--format", "json"])
@@ -206,14 +167,12 @@ def test_every_command_takes_a_short_name() -> None:
             ["simulate", "--scenario", "commit", "--changed", "n8n"],
             ["simulate", "--scenario", "commit", "--changed", "flux-system/n8n"],
         ),
+        (
+            ["simulate", "--scenario", "commit", "--changed", "HelmRelease/redis"],
+            ["simulate", "--scenario", "commit", "--changed", "HelmRelease/redis/redis"],
+        ),
     ):
         assert run(*short).stdout == run(*full).stdout, short
-
-
-def test_nothing_similar_points_to_the_list() -> None:
-    with pytest.raises(InputError) as raised:
-        named(OF, ks_id("zzzzzz"))
-    assert raised.value.hint == "`fleetbench graph` lists the objects"
 
 
 def test_the_nodes_that_a_profile_describes_are_those_that_the_pods_must_fit_on(tmp_path: Path) -> None:

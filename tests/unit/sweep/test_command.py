@@ -51,7 +51,7 @@ def test_a_repeated_command_goes_on_where_it_was(tmp_path):
         (["--strategy", "fine,both"], "got 'both', wanted fine or waves"),
         (["--event-driven", "maybe"], "got 'maybe', wanted yes or no"),
         (["--flux-version", "1.0"], "got '1.0', wanted one of 2.6"),
-        (["--fail", "none,flux-system/nobody"], "got flux-system/nobody, wanted a Kustomization or HelmRelease"),
+        (["--fail", "none,flux-system/nobody"], "got flux-system/nobody, wanted a Kustomization, HelmRelease"),
         (["--cpus", "1", "--force"], "--force belongs to -o"),
         (["--cpus", "1", "--dask-scheduler", "tcp://x:1"], "give one of them"),
     ],
