@@ -15,6 +15,7 @@ from fleetbench.errors import InputError
 if TYPE_CHECKING:
     from fleetbench.findings import Finding
     from fleetbench.graph.fleet import Fleet
+    from fleetbench.repo import Reading
 
 ENVIRONMENTS = ("dev", "prod")
 
@@ -68,7 +69,8 @@ def load_fleet(choice: FleetChoice) -> tuple[Fleet, list[Finding]]:
     """
     choice.validate()
     if choice.repo is not None:
-        return _from_repository(choice.repo, choice.cluster_path)
+        reading = load_repository(choice)
+        return reading.fleet, list(reading.findings)
     if choice.from_cluster:
         from fleetbench.measure.fleet import read_cluster  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
@@ -79,6 +81,39 @@ def load_fleet(choice: FleetChoice) -> tuple[Fleet, list[Finding]]:
     from fleetbench.data import shipped
 
     return _from_graph(shipped("graphs", f"fleet-infra-{choice.env or 'dev'}.json")), []
+
+
+def load_repository(choice: FleetChoice) -> Reading:
+    """Read the chosen repository: its fleet, its findings, and what its Kustomizations render.
+
+    Raises:
+        click.UsageError: the options contradict each other.
+        InputError: it cannot be read.
+        EnvironmentLacks: neither kustomize nor kubectl is installed.
+    """
+    choice.validate()
+    assert choice.repo is not None
+    repo, cluster_path = choice.repo, choice.cluster_path
+    if not repo.is_dir():
+        wanted = "the root of a Flux repository" if repo.exists() else "a directory that exists"
+        raise InputError(f"--repo: got {str(repo)!r}, wanted {wanted}")
+    if cluster_path is None:
+        raise _without_cluster_path(repo)
+    from fleetbench.findings import ENTRY_EMPTY
+    from fleetbench.repo import read_repository  # type: ignore[attr-defined,unused-ignore]
+
+    with progress("Building") as bar:
+        built: set[str] = set()
+
+        def count(name: str) -> None:
+            built.add(name)
+            bar(len(built))
+
+        reading = read_repository(repo, cluster_path, progress=count)
+    for finding in reading.findings:
+        if finding.code == ENTRY_EMPTY:
+            warn(f"{finding.message}; {finding.fix}")
+    return reading
 
 
 def fleet_findings(
@@ -113,37 +148,18 @@ def fleet_findings(
     return combined(reading, checked)
 
 
-def _from_repository(repo: Path, cluster_path: str | None) -> tuple[Fleet, list[Finding]]:
-    if not repo.is_dir():
-        wanted = "the root of a Flux repository" if repo.exists() else "a directory that exists"
-        raise InputError(f"--repo: got {str(repo)!r}, wanted {wanted}")
-    if cluster_path is None:
-        from fleetbench.repo.entries import entries
-        from fleetbench.repo.tree import Tree
+def _without_cluster_path(repo: Path) -> InputError:
+    from fleetbench.repo.entries import entries
+    from fleetbench.repo.tree import Tree
 
-        found = entries(Tree.of_directory(repo.resolve()))
-        listed = "\n".join(f"  --cluster-path {path}" for path in found)
-        raise InputError(
-            f"--repo {repo} needs --cluster-path: what the root Kustomization of the cluster points at",
-            f"candidates in this repository:\n{listed}"
-            if found
-            else "nothing in it looks like a cluster's entry (a folder with Flux objects)",
-        )
-    from fleetbench.findings import ENTRY_EMPTY
-    from fleetbench.repo import read_repository  # type: ignore[attr-defined,unused-ignore]
-
-    with progress("Building") as bar:
-        built: set[str] = set()
-
-        def count(name: str) -> None:
-            built.add(name)
-            bar(len(built))
-
-        read = read_repository(repo, cluster_path, progress=count)
-    for finding in read.findings:
-        if finding.code == ENTRY_EMPTY:
-            warn(f"{finding.message}; {finding.fix}")
-    return read.fleet, list(read.findings)
+    found = entries(Tree.of_directory(repo.resolve()))
+    listed = "\n".join(f"  --cluster-path {path}" for path in found)
+    return InputError(
+        f"--repo {repo} needs --cluster-path: what the root Kustomization of the cluster points at",
+        f"candidates in this repository:\n{listed}"
+        if found
+        else "nothing in it looks like a cluster's entry (a folder with Flux objects)",
+    )
 
 
 def _from_graph(path: Path) -> Fleet:

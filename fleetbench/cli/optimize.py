@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetbench.cli.fleet import FleetChoice, load_fleet
+from fleetbench.cli.fleet import FleetChoice, load_fleet, load_repository
 from fleetbench.cli.options import fleet_options, format_option
 from fleetbench.cli.output import progress, warn, write_json, write_tables, write_text
 from fleetbench.cli.simulation import Simulation, belief_options, flag_options
@@ -54,9 +54,9 @@ def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format
         raise click.UsageError("--patch belongs to --repo: it changes that repository's files.")
     simulation = Simulation(options)
     require_samples(simulation.samples)
-    read, _ = load_fleet(fleet)
+    reading = None if patch is None else load_repository(fleet)
+    read = load_fleet(fleet)[0] if reading is None else reading.fleet
     assembled = simulation.assembled(read)
-    reading = None if patch is None else _reading(fleet)
     limits = {} if reading is None else {"writable": partial(can_be_written, reading)}
     with progress("Trying") as bar:
         found = optimize(assembled.scenario, simulation.samples, edges=edges, progress=bar, **limits)
@@ -65,13 +65,6 @@ def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format
         write_json(to_document(found, outcome, patch))
     else:
         write_tables(tables(found, outcome, top, patch))
-
-
-def _reading(fleet: FleetChoice) -> Reading:
-    from fleetbench.repo import read_repository
-
-    assert fleet.repo is not None and fleet.cluster_path is not None
-    return read_repository(fleet.repo, fleet.cluster_path)
 
 
 def _patched(
