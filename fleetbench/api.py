@@ -21,6 +21,7 @@ from fleetbench.graph.paths import blocked_by
 from fleetbench.ids import ObjectId, parse_reference
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.parameters import Parameters
+from fleetbench.model.profile import Profile, load_durations, load_profile
 from fleetbench.prediction.strategies import changed_by, predict_strategies
 from fleetbench.repo.graph_file import graph_text
 from fleetbench.report.frames import COLUMNS
@@ -147,8 +148,8 @@ def simulate(
     choice = Choice(
         flux_version=flux_version,
         flags=_known_flags(flags),
-        durations=None if durations is None else Path(durations),
-        profile=profile,
+        durations=None if durations is None else load_durations(durations),
+        profile=_profile(profile),
         seed=seed,
         kind=scenario,
         fail=frozenset(_object(of, o) for o in fail),
@@ -173,11 +174,9 @@ def validate(run: RunResult, samples: int = 50, *, seed: int = 0, profile: str |
         seed: same seed, same numbers.
         profile: the workload times and step costs that it had.
     """
-    from fleetbench.model.profile import load_profile
-
     if run.run is None:
         raise InputError(f"{run.name}: got a prediction, wanted a measured run")
-    return compare_run(run.run, samples, None if profile is None else load_profile(profile), seed=seed)
+    return compare_run(run.run, samples, _profile(profile), seed=seed)
 
 
 # --- decisions ---------------------------------------------------------------------------------------------------
@@ -198,7 +197,7 @@ def what_ifs(
     ``fleetbench.pictures.tornado`` draws it.
     """
     of = fleet() if of is None else of
-    scenario = assemble(of, Choice(seed=seed, profile=profile, flags=_known_flags(flags))).scenario
+    scenario = assemble(of, Choice(seed=seed, profile=_profile(profile), flags=_known_flags(flags))).scenario
     ranked = optimize(scenario, samples).ranked[:most]
     return [Change(r.trial.title, r.trial.total.p50_s, r.trial.total.p5_s, r.trial.total.p95_s) for r in ranked]
 
@@ -211,6 +210,10 @@ def blast_radius(of: Fleet) -> dict[ObjectId, set[ObjectId]]:
     parents = {k.parent for k in of.kustomizations} | {of.root}
     shown = [k.id for k in of.kustomizations if k.id not in parents]
     return {id: blocked & set(shown) for id, blocked in blocked_by(of, *sorted(shown)).items()}
+
+
+def _profile(name: str | None) -> Profile | None:
+    return load_profile(name) if name else None
 
 
 def _known_flags(flags: Mapping[str, Any]) -> dict[str, Any]:

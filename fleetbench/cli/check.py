@@ -126,7 +126,7 @@ def _side(read: Read, other: Read | None, simulation: Simulation) -> Side:
         findings,
         kustomize_concurrent=parameters.kustomize_concurrent,
         nodes=parameters.nodes,
-        profile=simulation.options.get("profile"),
+        profile=simulation.profile,
     )
     return Side(name, fleet, tuple(found), prediction)
 
@@ -141,14 +141,11 @@ def _base(fleet: FleetChoice, baseline: Path | None, against: str | None) -> Rea
 
 def _merge_base(fleet: FleetChoice, against: str) -> Read | None:
     """The merge base as a side; None, with a warning, where that commit holds no fleet at this path that can be read."""
-    from fleetbench.cli.fleet import load_fleet
     from fleetbench.decide.git import write_merge_base
     from fleetbench.errors import InputError
     from fleetbench.ids import some
 
     assert fleet.repo is not None
-    if not fleet.repo.is_dir():
-        load_fleet(fleet)  # says what is wrong with it
     with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
         base = write_merge_base(fleet.repo, against, Path(folder))
         name = f"merge base {base.commit[:12]} with {against}"

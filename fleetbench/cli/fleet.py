@@ -15,6 +15,7 @@ from fleetbench.errors import InputError
 if TYPE_CHECKING:
     from fleetbench.findings import Finding
     from fleetbench.graph.fleet import Fleet
+    from fleetbench.model.profile import Profile
     from fleetbench.repo import Reading
 
 ENVIRONMENTS = ("dev", "prod")
@@ -122,7 +123,7 @@ def fleet_findings(
     *,
     kustomize_concurrent: int | None = None,
     nodes: int | None = None,
-    profile: str | None = None,
+    profile: Profile | None = None,
 ) -> list[Finding]:
     """What reading brought to light and what follows from the fleet, as one list.
 
@@ -137,12 +138,12 @@ def fleet_findings(
     from fleetbench.graph.checks import check, combined
     from fleetbench.model.assemble import repository_flags
     from fleetbench.model.parameters import Parameters
-    from fleetbench.model.profile import NodesPrior, load_profile
+    from fleetbench.model.profile import NodesPrior
 
     if kustomize_concurrent is None:
         set_there, _, _ = repository_flags(fleet.flags)
         kustomize_concurrent = Parameters().with_(**set_there).kustomize_concurrent
-    prior = (None if profile is None else load_profile(profile).nodes) or NodesPrior()
+    prior = (None if profile is None else profile.nodes) or NodesPrior()
     nodes = prior.count if nodes is None else nodes
     checked = check(fleet, kustomize_concurrent=kustomize_concurrent, node_pods=prior.max_pods, nodes=nodes)
     return combined(reading, checked)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fleetbench.measure.session import Measured, Plan, Predicted
     from fleetbench.measure.standin import StandIn
     from fleetbench.measure.subject import Subject
+    from fleetbench.model.profile import Profile
 
 
 def print_rbac() -> None:
@@ -99,6 +100,7 @@ def _plan(choice: FleetChoice, request: Request, work: Path) -> Plan:
     from fleetbench.measure.controllers import FlagOptions
     from fleetbench.measure.kind import KindOptions
     from fleetbench.measure.session import Plan
+    from fleetbench.model.profile import stand_in_profile
 
     subject = _subject(choice, work)
     request = dataclasses.replace(request, fail=frozenset(named(subject.fleet, id, "--fail") for id in request.fail))
@@ -131,7 +133,7 @@ def _plan(choice: FleetChoice, request: Request, work: Path) -> Plan:
         request.timeout,
         _hopeless(deployed, fail),
         {**_meta(subject, request, real), "left_out": [] if stand_in is None else list(stand_in.dropped)},
-        lambda fleet, flags: _predict(fleet, flags, fail, None if stand_in is None else "stand-in"),
+        lambda fleet, flags: _predict(fleet, flags, fail, None if stand_in is None else stand_in_profile()),
     )
 
 
@@ -176,7 +178,7 @@ def _hopeless(fleet: Fleet, fail: frozenset[ObjectId]) -> frozenset[ObjectId]:
     return frozenset(plan.items[n].id for n in plan.services if not can[n])
 
 
-def _predict(fleet: Fleet, flags: Mapping[str, Any], fail: frozenset[ObjectId], profile: str | None) -> Predicted:
+def _predict(fleet: Fleet, flags: Mapping[str, Any], fail: frozenset[ObjectId], profile: Profile | None) -> Predicted:
     """Predict the rollout of the fleet as it is deployed, with the flags of the run."""
     from fleetbench.measure.session import Predicted
     from fleetbench.model.assemble import Choice

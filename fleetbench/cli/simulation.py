@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import click
@@ -16,6 +17,7 @@ from fleetbench.graph.named import named
 from fleetbench.ids import ObjectId, parse_reference
 from fleetbench.model.assemble import Assembled, Choice
 from fleetbench.model.parameters import RELEASES, REQUEUE_S
+from fleetbench.model.profile import Durations, Profile, load_durations, load_profile
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -117,6 +119,18 @@ class Simulation:
         """How many samples."""
         return int(self.options["samples"])
 
+    @cached_property
+    def profile(self) -> Profile | None:
+        """The profile that was named, read once: for the findings and for every scenario."""
+        name = self.options.get("profile")
+        return None if name is None else load_profile(name)
+
+    @cached_property
+    def durations(self) -> Durations | None:
+        """The durations file, read once: it may be a pipe."""
+        path = self.options.get("durations")
+        return None if path is None else load_durations(path)
+
     def flags(self) -> dict[str, Any]:
         """Fields of Parameters that an option sets."""
         given = self.options
@@ -149,8 +163,8 @@ class Simulation:
         return Choice(
             flux_version=given.get("flux_version", "2.9"),
             flags=self.flags(),
-            durations=given.get("durations"),
-            profile=given.get("profile"),
+            durations=self.durations,
+            profile=self.profile,
             seed=given.get("seed", 0),
             kind=kind,
             fail=frozenset(named(fleet, o, "--fail", workloads=True) for o in given.get("fail", ())),

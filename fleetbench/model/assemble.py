@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from fleetbench.errors import InputError, place
 from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Fleet
 from fleetbench.ids import ObjectId
 from fleetbench.model.parameters import REQUEUE_S, Parameters, parameters_of
-from fleetbench.model.profile import load_durations, load_profile
+from fleetbench.model.profile import Durations, Profile, load_profile
 from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import BOOTSTRAP, Scenario
 from fleetbench.model.steps import steps_from
@@ -111,8 +110,8 @@ class Choice:
     flux_version: str = "2.9"
     flags: Mapping[str, Any] = field(default_factory=dict)
     """Fields of :class:`Parameters` that an option sets, with the option's name: ``{field: value}``."""
-    durations: Path | None = None
-    profile: str | None = None
+    durations: Durations | None = None
+    profile: Profile | None = None
     seed: int = 0
     kind: str = BOOTSTRAP
     fail: frozenset[ObjectId] = frozenset()
@@ -141,7 +140,7 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
     own controllers take the same flags.
 
     Raises:
-        InputError: a flag, profile or durations file with a value it cannot have.
+        InputError: a flag with a value it cannot have, or durations of an object that the fleet does not hold.
     """
     base = parameters_of(choice.flux_version)
     origins = dict.fromkeys(base.__dataclass_fields__, f"{DEFAULT_ORIGIN} (Flux {base.flux_version})")
@@ -151,16 +150,14 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
         options.setdefault("helm_requeue_dependency_s", options["requeue_dependency_s"])
     origins |= where | dict.fromkeys(options, "option")
     default = load_profile("default")
-    user = load_profile(choice.profile) if choice.profile and choice.profile != "default" else None
-    profile = default if user is None else user.over(default)
+    profile = default if choice.profile is None else choice.profile.over(default)
     if profile.nodes is not None and "nodes" not in options:
         options["nodes"], origins["nodes"] = profile.nodes.count, f"profile {profile.name}"
-    durations = None if choice.durations is None else load_durations(choice.durations)
     scenario = Scenario(
         fleet,
         base.with_(**(from_repository | options)),
         steps_from(profile.steps),
-        resolve(fleet, durations, user, default, choice.compared_with),
+        resolve(fleet, choice.durations, choice.profile, default, choice.compared_with),
         profile.pull,
         choice.seed,
         choice.kind,

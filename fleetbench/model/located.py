@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -162,16 +161,6 @@ def _text(path: Path) -> str:
     if path.is_dir() or not path.exists():
         got = "a folder" if path.is_dir() else "no such file"
         raise InputError.at(str(path), None, None, got, "a YAML or JSON file")
-    return _read(path) if path.is_file() else _piped(path)
-
-
-@lru_cache(maxsize=4)
-def _piped(path: Path) -> str:
-    """What came through a pipe (``--durations <(...)``), which can be read only once, but is asked for by each strategy."""
-    return _read(path)
-
-
-def _read(path: Path) -> str:
     with path.open("rb") as file:
         raw = file.read(MAX_FILE_BYTES + 1)
     if len(raw) > MAX_FILE_BYTES:

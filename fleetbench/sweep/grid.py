@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -13,6 +13,7 @@ from fleetbench.graph.waves import to_waves
 from fleetbench.ids import ObjectId, parse_object
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.parameters import Parameters
+from fleetbench.model.profile import Profile, load_profile
 from fleetbench.model.scenario import Scenario
 from fleetbench.sweep.axes import AXES, FAIL, FLUX_VERSION, NO_FAILURE, PROFILE, STRATEGY, Value
 
@@ -70,6 +71,7 @@ def make_grid(fleet: Fleet, choice: Choice, axes: Mapping[str, tuple[Value, ...]
         size *= len(values)
     if size > MAX_CELLS:
         raise InputError(f"the grid has {size} cells, wanted at most {MAX_CELLS}", "leave out some values")
+    profiles = {name: load_profile(str(name)) for name in axes.get(PROFILE, ())}
     groups: dict[tuple[Value, ...], int] = {}
     scenarios: list[Scenario] = []
     warnings: list[str] = []
@@ -79,7 +81,9 @@ def make_grid(fleet: Fleet, choice: Choice, axes: Mapping[str, tuple[Value, ...]
         key = tuple(of.get(name, _DEFAULTS[name]) for name in _OF_GROUP)
         if key not in groups:
             groups[key] = len(scenarios)
-            assembled = assemble(to_waves(fleet) if of.get(STRATEGY) == "waves" else fleet, _choice(choice, of))
+            assembled = assemble(
+                to_waves(fleet) if of.get(STRATEGY) == "waves" else fleet, _choice(choice, of, profiles)
+            )
             scenarios.append(assembled.scenario)
             warnings += [w for w in assembled.warnings if w not in warnings]
         scenario = scenarios[groups[key]]
@@ -90,11 +94,9 @@ def make_grid(fleet: Fleet, choice: Choice, axes: Mapping[str, tuple[Value, ...]
     return Grid(axes, tuple(cells), tuple(scenarios), base, tuple(warnings))
 
 
-def _choice(choice: Choice, of: Mapping[str, Value]) -> Choice:
-    from dataclasses import replace
-
-    changes: dict[str, Any] = {name: of[name] for name in (PROFILE, FLUX_VERSION) if name in of}
-    return replace(choice, **changes)
+def _choice(choice: Choice, of: Mapping[str, Value], profiles: Mapping[Value, Profile]) -> Choice:
+    changes: dict[str, Any] = {FLUX_VERSION: of[FLUX_VERSION]} if FLUX_VERSION in of else {}
+    return replace(choice, profile=profiles[of[PROFILE]] if PROFILE in of else choice.profile, **changes)
 
 
 def _failing(value: Value) -> frozenset[ObjectId]:

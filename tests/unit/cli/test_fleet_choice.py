@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet
 from fleetbench.cli.main import cli
 from fleetbench.findings import NODE_CAPACITY
+from fleetbench.model.profile import load_profile
 from fleetbench.repo.entries import entries
 from fleetbench.repo.tree import Tree
 from tests.builders import fleet, hr, ks
@@ -178,7 +179,7 @@ def test_every_command_takes_a_short_name() -> None:
 def test_the_nodes_that_a_profile_describes_are_those_that_the_pods_must_fit_on(tmp_path: Path) -> None:
     def said(nodes: str) -> list[str]:
         (tmp_path / "p.yaml").write_text(f"format_version: 1\nnodes: {nodes}\n")
-        found = fleet_findings(OF, profile=str(tmp_path / "p.yaml"))
+        found = fleet_findings(OF, profile=load_profile(tmp_path / "p.yaml"))
         return [f.message for f in found if f.code == NODE_CAPACITY]
 
     assert said("{max_pods: 2}") == said("{count: 3}") == []

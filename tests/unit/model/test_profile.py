@@ -1,9 +1,6 @@
 """Profiles and durations files: what is read, and what a mistake in one says."""
 
 import json
-import os
-import threading
-from pathlib import Path
 
 import pytest
 import yaml
@@ -225,13 +222,3 @@ def test_durations_survive_writing_and_reading(tmp_path_factory, times, as_json)
     path = tmp_path_factory.mktemp("durations") / "d"
     path.write_text(json.dumps(document) if as_json else yaml.safe_dump(document))
     assert load_durations(path) == times
-
-
-def test_durations_may_come_through_a_pipe_that_is_read_for_each_strategy(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    writer = threading.Thread(target=pipe.write_text, args=("flux-system/n8n: 10s\n",))
-    writer.start()
-    first = load_durations(pipe)
-    writer.join()
-    assert dict(first) == dict(load_durations(pipe)) and len(first) == 1

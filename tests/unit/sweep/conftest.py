@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fleetbench.model.assemble import Choice
+from fleetbench.model.profile import load_profile
 from fleetbench.sweep.grid import Grid, make_grid
 from tests.builders import fleet, hr, ks
 
@@ -18,7 +19,7 @@ def small_fleet():
 
 @pytest.fixture(scope="session")
 def choice() -> Choice:
-    return Choice(profile="short", seed=3)
+    return Choice(profile=load_profile("short"), seed=3)
 
 
 @pytest.fixture(scope="session")

@@ -114,7 +114,7 @@ def test_a_cells_damaged_file_is_simulated_again(grid, choice, whole, tmp_path):
         (lambda fleet, choice: ((fleet, choice, None), 9), "samples: has 8, now 9"),
         (lambda fleet, choice: ((fleet, _with(choice, seed=4), None), 8), "seed: has 3, now 4"),
         (
-            lambda fleet, choice: ((fleet, _with(choice, profile="default"), None), 8),
+            lambda fleet, choice: ((fleet, _with(choice, profile=None), None), 8),
             "options, durations or profile have changed",
         ),
         (lambda fleet, choice: ((_without_last(fleet), choice, None), 8), "the fleet has changed"),

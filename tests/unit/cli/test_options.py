@@ -1,0 +1,31 @@
+"""What options name is read once, however many scenarios and findings ask for it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fleetbench.cli.main import cli
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [("--durations", "flux-system/n8n: 10s\n"), ("--profile", "format_version: 1\nnodes: {count: 2, max_pods: 50}\n")],
+)
+def test_a_file_may_be_a_pipe_whoever_asks_for_it(tmp_path: Path, option: str, text: str) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    file, pipe = tmp_path / "a" / "given", tmp_path / "b" / "given"
+    file.write_text(text)
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(text,), daemon=True)
+    writer.start()
+    simulate = ["simulate", "--samples", "2", "--format", "json", option]
+    through_a_pipe, of_a_file = (CliRunner().invoke(cli, [*simulate, str(path)]) for path in (pipe, file))
+    writer.join(timeout=10)
+    assert of_a_file.exit_code == through_a_pipe.exit_code == 0
+    assert through_a_pipe.stdout.replace(str(pipe), str(file)) == of_a_file.stdout
