@@ -26,6 +26,7 @@ from fleetbench.graph.layers import layers
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId, some
 from fleetbench.json_node import Node, parse
 from fleetbench.json_text import Path, line_of, shown
+from fleetbench.json_values import count, duration_s, flag
 
 FORMAT_VERSION = 1
 GRAPH_FILE = "JSON as `fleetbench graph` writes it"
@@ -238,11 +239,11 @@ def _flat(at: Node, cls: type[Any], kind: str = KUSTOMIZATION, **given: Any) -> 
 _READERS: dict[str, Callable[[Node, str, str], Any]] = {
     "str": lambda at, name, kind: at.text_of(name),
     "str | None": lambda at, name, kind: at.text_of(name),
-    "int": lambda at, name, kind: at.integer(name),
-    "int | None": lambda at, name, kind: at.integer(name),
-    "bool": lambda at, name, kind: at.flag(name),
-    "float": lambda at, name, kind: at.seconds(name),
-    "float | None": lambda at, name, kind: at.seconds(name),
+    "int": lambda at, name, kind: at.field(name, count),
+    "int | None": lambda at, name, kind: at.field(name, count),
+    "bool": lambda at, name, kind: at.field(name, flag),
+    "float": lambda at, name, kind: at.field(name, duration_s),
+    "float | None": lambda at, name, kind: at.field(name, duration_s),
     "tuple[str, ...]": lambda at, name, kind: at.texts(name),
     "ObjectId": lambda at, name, kind: at.id(name, kind),
     "ObjectId | None": lambda at, name, kind: at.id(name, kind),

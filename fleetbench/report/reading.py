@@ -15,12 +15,13 @@ from fleetbench.graph.checks import check
 from fleetbench.graph.document import from_document
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, parse_object
 from fleetbench.json_node import Node, parse
+from fleetbench.json_values import object_id, seconds, share, whole
 from fleetbench.model.parameters import flags_of_run
 from fleetbench.report.frames import QUANTILE_NAMES
 from fleetbench.report.result import MEASURED, PREDICTED, ObjectResult, RolloutResult, RunResult
 from fleetbench.runs import folder as runs
-from fleetbench.runs.fields import object_id, read_text, seconds, share, whole
 from fleetbench.runs.files import read_run
+from fleetbench.runs.text import read_text
 from fleetbench.timeline.causes import Piece
 from fleetbench.timeline.rollout import Rollout
 from fleetbench.timeline.stats import busy_workers, max_parallel

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fleetbench import json_values as values
 from fleetbench.errors import InputError
 from fleetbench.graph.document import from_document, to_document
 from fleetbench.graph.fleet import Fleet
@@ -26,6 +27,7 @@ from fleetbench.runs import fields
 from fleetbench.runs.folder import META, TRACE
 from fleetbench.runs.run import Commit, Run
 from fleetbench.runs.spec import is_spec_trace, read_spec_trace
+from fleetbench.runs.text import read_text
 from fleetbench.timeline.events import Event, Timeline
 
 FORMAT_VERSION = 1
@@ -107,7 +109,7 @@ def read_run(path: Path) -> Run:
             f"{path}: holds no {TRACE}", "only measured runs have one; `fleetbench report` reads predictions"
         )
     name = path.name if path.is_dir() else file.name.removesuffix(".gz").rsplit(".", 1)[0]
-    text = fields.read_text(file, "a trace")
+    text = read_text(file, "a trace")
     if file.name.endswith(".jsonl"):
         return _read_lines(text, name, str(file))
     document, cut = _document(text, file)
@@ -142,7 +144,7 @@ def _read_lines(text: str, name: str, file: str) -> Run:
         fleet=fleet,
         timeline=Timeline(tuple(events), until_s=until_s, complete=complete),
         flags=fields.flags(top),
-        limit_s=top.optional("limit_s", fields.seconds),
+        limit_s=top.optional("limit_s", values.seconds),
         commit=rows.commit,
         meta={**top.mapping("meta"), "notes": rows.notes},
         cut=None if rows.end else "the recording was cut short" + (f" in line {rows.torn}" if rows.torn else ""),
@@ -183,7 +185,7 @@ class _Rows:
     def _read(self, row: Node) -> None:
         if "end" in row.data:
             end = row.below("end", data=row.data["end"])
-            self.end = end.field("until_s", fields.seconds), bool(end.data.get("complete"))
+            self.end = end.field("until_s", values.seconds), bool(end.data.get("complete"))
         elif "note" in row.data:
             note = row.below("note", data=row.data["note"])
             if self.commit is None and "commit" in note.data:
@@ -201,8 +203,8 @@ def _row(line: str, file: str, number: int) -> Node:
 def _commit(note: Node) -> Commit:
     touched = note.items("touched")
     return Commit(
-        t_s=note.field("t_s", fields.seconds),
-        revision=note.field("revision", fields.text),
-        touched=tuple(note.read(("touched", i), name, fields.object_id) for i, name in enumerate(touched)),
-        source_s=note.optional("source_s", fields.seconds),
+        t_s=note.field("t_s", values.seconds),
+        revision=note.field("revision", values.text),
+        touched=tuple(note.read(("touched", i), name, values.object_id) for i, name in enumerate(touched)),
+        source_s=note.optional("source_s", values.seconds),
     )

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from fleetbench import json_values as values
 from fleetbench import phases
 from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Source, Workload
 from fleetbench.ids import GIT_REPOSITORY, HELM_CHART, HELM_RELEASE, KUSTOMIZATION, OCI_REPOSITORY, ObjectId
@@ -47,7 +48,7 @@ def read_spec_trace(top: Node, name: str, *, cut: bool = False) -> Run:
     """
     fleet = fleet_of(top.below("spec", data=top.data["spec"]), name)
     events = _events(top.below("trace", data=top.mapping("trace")), fleet)
-    limit_s = top.optional("limit_s", fields.seconds)
+    limit_s = top.optional("limit_s", values.seconds)
     run = Run(
         name=name,
         fleet=fleet,
@@ -178,10 +179,10 @@ def _commit(commit: Node) -> Commit:
     if touched is not None and not isinstance(touched, str):
         names = list(commit.texts("touched"))
     return Commit(
-        t_s=commit.field("t", fields.seconds),
-        revision=commit.field("revision", fields.text),
+        t_s=commit.field("t", values.seconds),
+        revision=commit.field("revision", values.text),
         touched=tuple(ObjectId(KUSTOMIZATION, NAMESPACE, name) for name in names),
-        source_s=commit.optional("source_s", fields.seconds),
+        source_s=commit.optional("source_s", values.seconds),
     )
 
 
@@ -218,7 +219,7 @@ def _flux_rows(id: ObjectId, rows: list[Node]) -> list[Event]:
         if reconciling and status != phases.TRUE:
             message = reconciling[2]
         gen, obs = _generations(row)
-        found.append(Event(row.field("t", fields.seconds), id, status, reason, message, gen, obs, revision))
+        found.append(Event(row.field("t", values.seconds), id, status, reason, message, gen, obs, revision))
     return found
 
 
@@ -232,7 +233,7 @@ def _condition(row: Node, field: str) -> tuple[str, ...] | None:
 
 def _generations(row: Node) -> tuple[int, int]:
     """Generation and observed generation; -1 = none is observed."""
-    gen, obs = row.optional("gen", fields.whole), row.optional("obs", fields.whole)
+    gen, obs = row.optional("gen", values.whole), row.optional("obs", values.whole)
     return gen or 1, -1 if obs is None else obs
 
 
@@ -240,7 +241,7 @@ def _workload_rows(id: ObjectId, rows: list[Node], stated_s: float) -> list[Even
     """The rows of a Deployment say only when something changed: Current is the first one after the stated time."""
     found, generation, since, current = [], None, 0.0, False
     for row in rows:
-        t_s = row.field("t", fields.seconds)
+        t_s = row.field("t", values.seconds)
         if row.data.get("gen") != generation:
             generation, since, current = row.data.get("gen"), t_s, False
         current = current or t_s - since >= 0.95 * stated_s

@@ -75,6 +75,7 @@ def test_the_line_that_is_named_is_the_one_that_holds_the_value(tmp_path: Path) 
     [
         ('{"t_s": "x", "object": "ns/a"}', "t.jsonl:3: t_s: got 'x', wanted seconds"),
         ('{"t_s": 1, "object": "zz"}', "t.jsonl:3: object: got 'zz', wanted ns/name"),
+        ('{"t_s": "a, wanted b", "object": "ns/a"}', "t.jsonl:3: t_s: got 'a, wanted b', wanted seconds"),
         ('{"note": {"commit": {"t_s": 1}}}', "t.jsonl:3: note.commit.revision: got nothing, wanted text"),
         ("garbage", "t.jsonl:3: got garbage, wanted one JSON object a line"),
     ],
