@@ -15,7 +15,6 @@ from fleetbench.units import counted
 if TYPE_CHECKING:
     from fleetbench.findings import Finding
     from fleetbench.graph.fleet import Fleet
-    from fleetbench.report.tables import Path as CriticalPath
 
 FORMATS = ("table", "json", "dot", "mermaid", "graphml")
 _BY_SUFFIX = {
@@ -67,23 +66,11 @@ def command(
         ctx.exit(1)
 
 
-def _path(fleet: Fleet) -> CriticalPath:
-    from fleetbench.graph.paths import critical_path, slack
-    from fleetbench.model.typical import typical_durations
-    from fleetbench.report.tables import Path as CriticalPath
-
-    durations = typical_durations(fleet)
-    objects, total_s = critical_path(fleet, durations)
-    if not total_s:
-        # Nothing is known to take time: the longest chain is still worth showing.
-        objects, _ = critical_path(fleet, dict.fromkeys(durations, 1.0))
-    return CriticalPath(objects, total_s, durations, slack(fleet, durations))
-
-
 def _tables(fleet: Fleet, findings: list[Finding], path_only: bool, output: Path | None) -> None:
+    from fleetbench.report.critical_path import path_of
     from fleetbench.report.tables import graph_tables, path_tables
 
-    path = _path(fleet)
+    path = path_of(fleet)
     parts = path_tables(fleet, path) if path_only else graph_tables(fleet, findings, path, terminal_width(output))
     write_tables(parts, output)
 
@@ -93,19 +80,17 @@ def _json(fleet: Fleet, findings: list[Finding], with_path: bool, output: Path |
 
     document = to_document(fleet, findings)
     if with_path:
-        path = _path(fleet)
-        document["critical_path"] = {
-            "total_s": path.total_s,
-            "objects": [{"object": str(id), "takes_s": path.durations_s.get(id, 0.0)} for id in path.objects],
-            "slack_s": {str(id): path.slack_s[id] for id in sorted(path.slack_s)},
-        }
+        from fleetbench.report import critical_path
+
+        document["critical_path"] = critical_path.to_document(critical_path.path_of(fleet))
     write_json(document, output)
 
 
 def _drawing(fleet: Fleet, format: str, with_path: bool, output: Path | None) -> None:
     from fleetbench.graph import export
+    from fleetbench.report.critical_path import path_of
 
-    bold = _path(fleet).objects if with_path else ()
+    bold = path_of(fleet).objects if with_path else ()
     if format == "dot":
         text = export.to_dot(fleet, bold)
     elif format == "mermaid":

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from fleetbench.graph.export import DEPENDS_ON, edges
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.graph.layers import layers
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
+from fleetbench.report.critical_path import CriticalPath
 from fleetbench.report.inert import inert
 from fleetbench.report.rows import Rows, indented
 from fleetbench.units import counted, format_duration, go_duration
@@ -27,17 +27,7 @@ WIDE = 110
 _STYLE = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
-    """The critical path as it is shown."""
-
-    objects: Sequence[ObjectId]
-    total_s: float
-    durations_s: Mapping[ObjectId, float]
-    slack_s: Mapping[ObjectId, float]
-
-
-def graph_tables(fleet: Fleet, findings: Sequence[Finding], path: Path, width: int) -> list[RenderableType]:
+def graph_tables(fleet: Fleet, findings: Sequence[Finding], path: CriticalPath, width: int) -> list[RenderableType]:
     """Everything ``fleetbench graph`` shows.
 
     Args:
@@ -54,7 +44,7 @@ def graph_tables(fleet: Fleet, findings: Sequence[Finding], path: Path, width: i
     return [*parts, Text(), *findings_list(findings)]
 
 
-def path_tables(fleet: Fleet, path: Path) -> list[RenderableType]:
+def path_tables(fleet: Fleet, path: CriticalPath) -> list[RenderableType]:
     """The critical path alone: what each object on it takes, and what has little slack beside it."""
     name = _Names(fleet)
     rows = Rows()
@@ -232,7 +222,7 @@ def _release_targets(h: HelmRelease, fleet: Fleet) -> Text:
     return text
 
 
-def _path_line(path: Path, name: _Names) -> list[RenderableType]:
+def _path_line(path: CriticalPath, name: _Names) -> list[RenderableType]:
     if not path.objects:
         return [Text("Critical path: none, as nothing here can turn Ready", style="bold")]
     text = Text(

@@ -1,0 +1,40 @@
+"""The critical path of a fleet as it is shown: what typical durations say of the longest chain and of the slack beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.paths import critical_path, slack
+from fleetbench.ids import ObjectId
+from fleetbench.model.typical import typical_durations
+
+
+@dataclass(frozen=True, slots=True)
+class CriticalPath:
+    """Objects along it, and how long each object of the fleet takes and may take."""
+
+    objects: Sequence[ObjectId]
+    total_s: float
+    durations_s: Mapping[ObjectId, float]
+    slack_s: Mapping[ObjectId, float]
+
+
+def path_of(fleet: Fleet) -> CriticalPath:
+    """The critical path; where nothing is known to take time, the longest chain, which is still worth showing."""
+    durations = typical_durations(fleet)
+    objects, total_s = critical_path(fleet, durations)
+    if not total_s:
+        objects, _ = critical_path(fleet, dict.fromkeys(durations, 1.0))
+    return CriticalPath(objects, total_s, durations, slack(fleet, durations))
+
+
+def to_document(path: CriticalPath) -> dict[str, Any]:
+    """As ``fleetbench graph --format json --critical-path`` adds it to the graph document."""
+    return {
+        "total_s": path.total_s,
+        "objects": [{"object": str(id), "takes_s": path.durations_s.get(id, 0.0)} for id in path.objects],
+        "slack_s": {str(id): path.slack_s[id] for id in sorted(path.slack_s)},
+    }
