@@ -13,6 +13,7 @@ from typing import Any
 from fleetbench.decide.optimize import optimize
 from fleetbench.errors import InputError
 from fleetbench.findings import in_order
+from fleetbench.graph.changes import changed_by
 from fleetbench.graph.checks import check
 from fleetbench.graph.document import read_document
 from fleetbench.graph.fleet import Fleet
@@ -22,7 +23,7 @@ from fleetbench.ids import ObjectId, parse_reference
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import Profile, load_durations, load_profile
-from fleetbench.prediction.strategies import changed_by, predict_strategies
+from fleetbench.prediction.strategies import predict_strategies
 from fleetbench.repo.graph_file import graph_text
 from fleetbench.report.frames import COLUMNS
 from fleetbench.report.given_runs import runs_at

@@ -12,6 +12,7 @@ import click
 from fleetbench.cli.options import DURATION, DurationType, durations_option, samples_option, seed_option, stacked
 from fleetbench.cli.output import warn
 from fleetbench.errors import InputError
+from fleetbench.graph.changes import changed_by, with_dependencies
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.named import named
 from fleetbench.ids import ObjectId, parse_reference
@@ -145,15 +146,11 @@ class Simulation:
 
     def fleet(self, fleet: Fleet) -> Fleet:
         """The fleet with what ``--set-depends-on`` changes."""
-        from fleetbench.prediction.strategies import with_dependencies
-
         changes = dict(_depends_on(fleet, text) for text in self.options.get("set_depends_on", ()))
         return with_dependencies(fleet, changes) if changes else fleet
 
     def choice(self, fleet: Fleet) -> Choice:
         """What the user said, checked against the fleet."""
-        from fleetbench.prediction.strategies import changed_by
-
         given = self.options
         kind = given.get("scenario", "bootstrap")
         for option in ("changed", "webhook", "fix_after"):
