@@ -97,10 +97,13 @@ def _report(measured: Measured) -> None:
 
 
 def _plan(choice: FleetChoice, request: Request, work: Path) -> Plan:
+    from fleetbench.engine.plan import compile_plan
+    from fleetbench.engine.reachable import never_ready
     from fleetbench.measure.controllers import FlagOptions
     from fleetbench.measure.kind import KindOptions
     from fleetbench.measure.session import Plan
     from fleetbench.model.profile import stand_in_profile
+    from fleetbench.model.scenario import Scenario
 
     subject = _subject(choice, work)
     request = dataclasses.replace(request, fail=frozenset(named(subject.fleet, id, "--fail") for id in request.fail))
@@ -131,7 +134,7 @@ def _plan(choice: FleetChoice, request: Request, work: Path) -> Plan:
         ),
         request.source,
         request.timeout,
-        _hopeless(deployed, fail),
+        never_ready(compile_plan(Scenario(deployed, fail=fail))),
         {**_meta(subject, request, real), "left_out": [] if stand_in is None else list(stand_in.dropped)},
         lambda fleet, flags: _predict(fleet, flags, fail, None if stand_in is None else stand_in_profile()),
     )
@@ -166,16 +169,6 @@ def _strategy(fleet: Fleet, strategy: str) -> Fleet:
     from fleetbench.graph.waves import to_waves
 
     return to_waves(fleet)
-
-
-def _hopeless(fleet: Fleet, fail: frozenset[ObjectId]) -> frozenset[ObjectId]:
-    from fleetbench.engine.plan import compile_plan
-    from fleetbench.engine.reachable import can_turn_ready
-    from fleetbench.model.scenario import Scenario
-
-    plan = compile_plan(Scenario(fleet, fail=fail))
-    can = can_turn_ready(plan)
-    return frozenset(plan.items[n].id for n in plan.services if not can[n])
 
 
 def _predict(fleet: Fleet, flags: Mapping[str, Any], fail: frozenset[ObjectId], profile: Profile | None) -> Predicted:

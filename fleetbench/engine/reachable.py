@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from fleetbench.engine.items import MISSING, Plan
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 
 
 class Reach(NamedTuple):
@@ -26,6 +26,12 @@ class Reach(NamedTuple):
 def can_turn_ready(plan: Plan, given_up: Collection[int] = (), *, healthy: bool = False) -> list[bool]:
     """For each item whether it can turn Ready; see :func:`reach`."""
     return reach(plan, given_up, healthy=healthy).ready
+
+
+def never_ready(plan: Plan) -> frozenset[ObjectId]:
+    """The services that can never turn Ready, whatever the draws."""
+    can = can_turn_ready(plan)
+    return frozenset(plan.items[n].id for n in plan.services if not can[n])
 
 
 def reach(plan: Plan, given_up: Collection[int] = (), *, healthy: bool = False) -> Reach:
