@@ -15,7 +15,6 @@ from fleetbench.errors import InputError
 from fleetbench.findings import in_order
 from fleetbench.graph.changes import changed_by
 from fleetbench.graph.checks import check
-from fleetbench.graph.document import read_document
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.named import named
 from fleetbench.graph.paths import blocked_by
@@ -24,7 +23,7 @@ from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import Profile, load_durations, load_profile
 from fleetbench.prediction.strategies import predict_strategies
-from fleetbench.repo.graph_file import graph_text
+from fleetbench.repo import graph_file
 from fleetbench.report.frames import COLUMNS
 from fleetbench.report.given_runs import runs_at
 from fleetbench.report.pictures import Change
@@ -71,7 +70,7 @@ def read_repository(repo: Path | str, cluster_path: str) -> Fleet:
 
 def read_graph(path: Path | str) -> Fleet:
     """Read a graph file that ``fleetbench graph -o`` wrote."""
-    return read_document(graph_text(Path(path)), str(path))
+    return graph_file.read_graph(Path(path))
 
 
 def fleet(
@@ -91,9 +90,7 @@ def fleet(
         return read_graph(graph)
     if runs:
         return load_all(runs)[0].rollout.fleet
-    from fleetbench.data import shipped
-
-    return read_graph(shipped("graphs", f"fleet-infra-{env}.json"))
+    return graph_file.reference_fleet(env)
 
 
 # --- runs --------------------------------------------------------------------------------------------------------

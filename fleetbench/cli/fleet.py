@@ -77,11 +77,9 @@ def load_fleet(choice: FleetChoice) -> tuple[Fleet, list[Finding]]:
 
         fleet, findings = read_cluster(choice.context)
         return fleet, list(findings)
-    if choice.graph is not None:
-        return _from_graph(choice.graph), []
-    from fleetbench.data import shipped
+    from fleetbench.repo.graph_file import read_graph, reference_fleet
 
-    return _from_graph(shipped("graphs", f"fleet-infra-{choice.env or 'dev'}.json")), []
+    return (reference_fleet(choice.env or "dev") if choice.graph is None else read_graph(choice.graph)), []
 
 
 def load_repository(choice: FleetChoice) -> Reading:
@@ -161,10 +159,3 @@ def _without_cluster_path(repo: Path) -> InputError:
         if found
         else "nothing in it looks like a cluster's entry (a folder with Flux objects)",
     )
-
-
-def _from_graph(path: Path) -> Fleet:
-    from fleetbench.graph.document import read_document
-    from fleetbench.repo.graph_file import graph_text
-
-    return read_document(graph_text(path), str(path))

@@ -1,13 +1,34 @@
-"""Graph files on disk: read whole, but never more than a graph can need."""
+"""Graph files on disk, those that ship among them: read whole, but never more than a graph can need."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from fleetbench.data import shipped
 from fleetbench.errors import InputError
+from fleetbench.graph.document import read_document
+from fleetbench.graph.fleet import Fleet
 
 MAX_BYTES = 16 << 20
 """A graph file beyond this is no graph (the largest known fleets take a few MB), and reading it takes up to 1 GB."""
+
+
+def read_graph(path: Path) -> Fleet:
+    """The fleet of a graph file.
+
+    Raises:
+        InputError: it cannot be read, or is no graph.
+    """
+    return read_document(graph_text(path), str(path))
+
+
+def reference_fleet(env: str = "dev") -> Fleet:
+    """The fleet that ships, ``dev`` or ``prod``.
+
+    Raises:
+        InputError: there is no such one.
+    """
+    return read_graph(shipped("graphs", f"fleet-infra-{env}.json"))
 
 
 def graph_text(path: Path, most: int = MAX_BYTES) -> str:
