@@ -60,7 +60,7 @@ NODE_CAPACITY = rule("FB209", WARNING, "more pods than the nodes hold")
 HEALTH_CHECK_MISSING = rule("FB210", WARNING, "a health check names an object that nothing here creates")
 NEVER_RECONCILED = rule("FB211", WARNING, "the root or a source is suspended")
 # FB3xx: what was read differently from what one may expect.
-DUPLICATE_OBJECT = rule("FB301", WARNING, "the same object is defined twice")
+DUPLICATE_OBJECT = rule("FB301", WARNING, "several Kustomizations apply the same object")
 NOT_EXPANDED = rule("FB302", INFO, "an object whose content this repository does not hold")
 REMOTE_BASE = rule("FB303", WARNING, "a remote base was left out")
 VARIABLE_UNKNOWN = rule("FB304", WARNING, "a variable without a value")
@@ -69,6 +69,15 @@ CHART_NOT_RENDERED = rule("FB306", INFO, "a chart's workloads are not known")
 ENTRY_EMPTY = rule("FB307", WARNING, "the entry holds nothing that Flux rolls out")
 STATED_TIME_UNREADABLE = rule("FB308", WARNING, "a stated time cannot be read, so it does not hold")
 VARIABLES_ELSEWHERE = rule("FB309", INFO, "variables come from an object that nothing here creates")
+
+
+class Shared(NamedTuple):
+    """A finding as one says it of several objects at once, where one cause holds for them all."""
+
+    message: str
+    """What is so of them, a verb in the plural first, without what differs from one to the next."""
+    fix: str
+    """What to change for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,8 @@ class Finding:
     """Path relative to the repository, if it lies in a file."""
     line: int | None = None
     """1-based line in that file."""
+    shared: Shared | None = None
+    """What it has in common with findings of other objects; equal = one cause. For people alone: JSON leaves it out."""
 
     @property
     def severity(self) -> str:

@@ -15,14 +15,18 @@ from fleetbench.findings import (
     REMOTE_BASE,
     VARIABLE_UNKNOWN,
     Finding,
+    Shared,
 )
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.build import Build
-from fleetbench.repo.manifest import Manifest
+from fleetbench.repo.manifest import FLUX_GROUPS, Manifest
 from fleetbench.repo.tree import DOES_NOT_EXIST, Tree, spec_path
 from fleetbench.repo.variables import Variables, VariableStore
 from fleetbench.units import counted
+
+SSA = "kustomize.toolkit.fluxcd.io/ssa"
+"""Label or annotation that says how kustomize-controller applies an object."""
 
 
 @dataclass
@@ -88,7 +92,7 @@ def findings_of(walk: Walk, tree: Tree) -> list[Finding]:
     found = [f for node in walk.nodes.values() for f in _findings(node, tree)]
     for id, others in walk.again.items():
         found.append(_duplicate(id, *walk.first(id), others))
-    return found + list(_unknown_variables(walk))
+    return [*found, *_contended(walk), *_unknown_variables(walk)]
 
 
 def _below_a_folder(tree: Tree, directory: str) -> str:
@@ -120,6 +124,44 @@ def _duplicate(id: ObjectId, first: Manifest, by: ObjectId | None, others: list[
         at.file,
         at.line,
     )
+
+
+def _contended(walk: Walk) -> Iterator[Finding]:
+    """What is no object of Flux and several Kustomizations apply: each in turn becomes its owner.
+
+    Source: fluxcd/pkg ssa v0.76.1 manager.go SetOwnerLabels (the labels of the last one that applied it; all apply as
+    the same field manager, so fields that one lacks go), manager_delete.go Delete (only what bears the pruning one's
+    labels goes); kustomize-controller v1.9.4 kustomization_controller.go apply (``ssa: IfNotPresent`` leaves it alone).
+    """
+    appliers: dict[tuple[str, ObjectId], dict[ObjectId, Manifest]] = {}
+    for node, manifest in walk.manifests():
+        if node.spec.get("suspend") is True or manifest.group in FLUX_GROUPS or _stays_as_it_is(manifest):
+            continue
+        key = manifest.group, manifest.id_in(node.id.namespace)
+        appliers.setdefault(key, {}).setdefault(node.id, manifest)
+    for (_, id), found in appliers.items():
+        if len(found) == 1:
+            continue
+        (first, manifest), *others = found.items()
+        differ = any(_content(other) != _content(manifest) for _, other in others)
+        effect = (
+            "with other content: each overwrites the other's at every reconcile"
+            if differ
+            else "each of which takes it from the others at every reconcile; prune by its last owner deletes it for all"
+        )
+        by = f"applied by {first.key} and again by {some([other.key for other, _ in others], 5)}, {effect}"
+        fix = "apply it from one Kustomization, on which the others depend"
+        shared = Shared(f"are {by}", "apply them from one Kustomization, on which the others depend")
+        yield Finding(DUPLICATE_OBJECT, f"is {by}", fix, id, manifest.file, manifest.line, shared)
+
+
+def _stays_as_it_is(manifest: Manifest) -> bool:
+    """Whether an apply leaves the object alone once it is there."""
+    return (manifest.note(SSA) or "").lower() == "ifnotpresent"
+
+
+def _content(manifest: Manifest) -> dict[str, Any]:
+    return {name: value for name, value in manifest.body.items() if name not in ("metadata", "status")}
 
 
 def _unknown_variables(walk: Walk) -> Iterator[Finding]:

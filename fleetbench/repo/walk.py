@@ -10,12 +10,12 @@ from fleetbench.graph.fleet import NO_PATH
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.build import Build, Builder, Request
 from fleetbench.repo.manifest import Manifest, in_apply_order, mapping
-from fleetbench.repo.nodes import Node, Walk
+from fleetbench.repo.nodes import SSA, Node, Walk
 from fleetbench.repo.objects import is_helmrelease, is_kustomization, is_source, source_of
 from fleetbench.repo.tree import Tree
 from fleetbench.repo.variables import VariableStore, substituted, variables_of
 
-_RECONCILE, _SSA = "kustomize.toolkit.fluxcd.io/reconcile", "kustomize.toolkit.fluxcd.io/ssa"
+_RECONCILE = "kustomize.toolkit.fluxcd.io/reconcile"
 Progress = Callable[[str], None]
 PORTION = 96
 """Builds that are asked for at once: enough for batches to fill, few enough for progress to be seen."""
@@ -121,7 +121,7 @@ def _fill(node: Node, build: Build, store: VariableStore) -> None:
 
 def _left_alone(manifest: Manifest) -> bool:
     """What kustomize-controller excludes from its apply (kustomization_controller.go apply, ExclusionSelector)."""
-    return (manifest.note(_RECONCILE) or "").lower() == "disabled" or (manifest.note(_SSA) or "").lower() == "ignore"
+    return (manifest.note(_RECONCILE) or "").lower() == "disabled" or (manifest.note(SSA) or "").lower() == "ignore"
 
 
 def _with_metadata(manifests: list[Manifest], spec: Mapping[str, Any]) -> list[Manifest]:

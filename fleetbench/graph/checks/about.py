@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from fleetbench.findings import Finding
+from fleetbench.findings import Finding, Shared
 from fleetbench.graph.fleet import HelmRelease, Kustomization
 from fleetbench.graph.nearest import nearest
 from fleetbench.ids import ObjectId, say
 
 
-def about(code: str, obj: Kustomization | HelmRelease, message: str, fix: str) -> Finding:
+def about(code: str, obj: Kustomization | HelmRelease, message: str, fix: str, shared: Shared | None = None) -> Finding:
     """A finding about an object, at its file and line."""
-    return Finding(code, message, fix, obj.id, obj.file, obj.line)
+    return Finding(code, message, fix, obj.id, obj.file, obj.line, shared)
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:

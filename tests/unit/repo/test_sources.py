@@ -141,7 +141,7 @@ def test_a_copy_puts_files_where_source_watcher_puts_them(
     a = reading.fleet.kustomization(ks_id("a"))
     assert a is not None and a.expanded and a.broken is None
     assert [o.name for o in a.objects] == found
-    assert codes(reading) == []
+    assert set(codes(reading)) == {"FB301"}  # what a applies is b's or c's as well
 
 
 def test_files_of_a_copy_are_named_as_the_repository_names_them(read: Read) -> None:

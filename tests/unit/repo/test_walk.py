@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from fleetbench.findings import DUPLICATE_OBJECT
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import (
     both,
@@ -196,7 +199,7 @@ def test_files_that_no_kustomization_lists_do_not_count(read: Read, why: str) ->
 def test_another_repositorys_kustomization_is_listed_not_expanded(read: Read) -> None:
     reading = read(
         {
-            "clusters/c/own.yaml": both(flux("a", "./apps"), flux("b", "./apps")),
+            "clusters/c/own.yaml": flux("a", "./apps"),
             "clusters/c/other.yaml": both(
                 git("team"), flux("team", "./apps", source="team", dependsOn=[{"name": "a"}])
             ),
@@ -293,3 +296,33 @@ def test_file_and_line_of_each_object_are_those_of_its_definition(read: Read) ->
     assert places["Kustomization/flux-system/eu-two"][0] == "clusters/c/all.yaml"
     assert (places["Kustomization/flux-system/eu-two"][1] or 0) > 3
     assert places["HelmRelease/apps/web"] == ("base/release.yaml", 2)
+
+
+def _shared_by_two(text: str, other: str | None = None, **second: Any) -> dict[str, str]:
+    return {
+        "clusters/c/a.yaml": flux("a", "./a"),
+        "clusters/c/b.yaml": flux("b", "./b", **second),
+        "a/shared.yaml": text,
+        "b/shared.yaml": other or text,
+    }
+
+
+def test_an_object_that_two_kustomizations_apply_changes_its_owner_at_every_reconcile(read: Read) -> None:
+    reading = read(_shared_by_two(config_map("shared", "apps", a="b")))
+    [finding] = [f for f in reading.findings if f.code == DUPLICATE_OBJECT]
+    assert str(finding.object) == "ConfigMap/apps/shared" and finding.file == "a/shared.yaml"
+    assert finding.message.startswith("is applied by flux-system/a and again by flux-system/b, each of which takes it")
+
+
+def test_an_object_that_two_kustomizations_apply_with_other_content_is_overwritten_in_turn(read: Read) -> None:
+    reading = read(_shared_by_two(config_map("shared", "apps", a="b"), config_map("shared", "apps", a="c")))
+    [finding] = [f for f in reading.findings if f.code == DUPLICATE_OBJECT]
+    assert "with other content: each overwrites the other's" in finding.message
+
+
+def test_what_is_only_created_once_or_not_reconciled_is_nobodys_to_fight_over(read: Read) -> None:
+    once = config_map("shared", "apps").replace(
+        '"name"', '"annotations": {"kustomize.toolkit.fluxcd.io/ssa": "IfNotPresent"}, "name"'
+    )
+    assert DUPLICATE_OBJECT not in codes(read(_shared_by_two(once)))
+    assert DUPLICATE_OBJECT not in codes(read(_shared_by_two(config_map("shared", "apps"), suspend=True)))
