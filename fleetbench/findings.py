@@ -59,6 +59,8 @@ DEPENDENCY_SUSPENDED = rule("FB208", WARNING, "a dependency is suspended")
 NODE_CAPACITY = rule("FB209", WARNING, "more pods than the nodes hold")
 HEALTH_CHECK_MISSING = rule("FB210", WARNING, "a health check names an object that nothing here creates")
 NEVER_RECONCILED = rule("FB211", WARNING, "the root or a source is suspended")
+TIMEOUT_TOO_SHORT = rule("FB212", WARNING, "a timeout shorter than what it waits for is known to take")
+RETRY_LATE = rule("FB213", WARNING, "a failed health check is tried again only after a long interval")
 # FB3xx: what was read differently from what one may expect.
 DUPLICATE_OBJECT = rule("FB301", WARNING, "several Kustomizations apply the same object")
 NOT_EXPANDED = rule("FB302", INFO, "an object whose content this repository does not hold")

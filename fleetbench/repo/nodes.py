@@ -201,7 +201,8 @@ def _findings(node: Node, tree: Tree) -> Iterator[Finding]:
     if node.not_expanded is not None:
         text = f"is listed but not expanded: {node.not_expanded}"
         fix = "nothing to do; to see its objects, read the repository that holds them"
-        yield Finding(NOT_EXPANDED, text, fix, node.id, file, line)
+        shared = Shared(f"are listed but not expanded: {node.not_expanded}", fix)
+        yield Finding(NOT_EXPANDED, text, fix, node.id, file, line, shared)
     build = node.build
     if node.no_path is not None:
         missing = node.no_path == DOES_NOT_EXIST

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from fleetbench.errors import place
-from fleetbench.findings import RULES, SEVERITIES, Finding
+from fleetbench.findings import Finding
 from fleetbench.graph.export import DEPENDS_ON, edges
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.graph.layers import layers
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.report.critical_path import CriticalPath
+from fleetbench.report.findings import findings_list
 from fleetbench.report.inert import inert
-from fleetbench.report.rows import Rows, indented
+from fleetbench.report.rows import Rows
 from fleetbench.units import counted, format_duration, go_duration
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 WIDE = 110
 """Columns from which the table of Kustomizations also shows parent, path and timeout."""
-_STYLE = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
 def graph_tables(fleet: Fleet, findings: Sequence[Finding], path: CriticalPath, width: int) -> list[RenderableType]:
@@ -65,32 +64,6 @@ def path_tables(fleet: Fleet, path: CriticalPath) -> list[RenderableType]:
         beside.add(name.of(id), format_duration(path.durations_s[id]), format_duration(slack_s))
     parts = [*_path_line(path, name), Text(), rows]
     return [*parts, Text(), beside] if rest else parts
-
-
-def findings_list(findings: Sequence[Finding]) -> list[RenderableType]:
-    """All findings, those of one code together, with a line that counts them."""
-    counts = [(sum(1 for f in findings if f.severity == s), s) for s in SEVERITIES]
-    said = ", ".join(f"{n} {s}" if s == "info" else counted(n, s) for n, s in counts if n)
-    parts: list[RenderableType] = [Text(f"Findings: {said or 'none'}", style="bold")]
-    for code, of_code in groupby(findings, key=lambda f: f.code):
-        rule = RULES[code]
-        title = Text()
-        title.append(f"{rule.severity} {code}", style=_STYLE[rule.severity])
-        title.append(f"  {rule.title}")
-        parts += [Text(), title]
-        for fix, same_fix in groupby(of_code, key=lambda f: f.fix):
-            parts += [indented(_finding(f), 2) for f in same_fix]
-            parts.append(indented(Text(f"fix: {inert(fix)}", style="dim"), 4))
-    return parts
-
-
-def _finding(f: Finding) -> Text:
-    where = place(f.file, f.line)
-    text = Text(f"{inert(where)} " if where else "", style="dim")
-    if f.object is not None:
-        text.append(inert(say(f.object)) + ": ", style="not dim bold")
-    text.append(inert(f.message), style="not dim")
-    return text
 
 
 class _Names:

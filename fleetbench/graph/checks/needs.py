@@ -7,7 +7,7 @@ from functools import cache
 
 import networkx as nx
 
-from fleetbench.findings import CRD_DEADLOCK, NEED_UNDECLARED, SELF_DEPENDENCY_LOOP, Finding
+from fleetbench.findings import CRD_DEADLOCK, NEED_UNDECLARED, SELF_DEPENDENCY_LOOP, Finding, Shared
 from fleetbench.graph.checks.about import about, listed
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Need
 from fleetbench.graph.order import Moment, applied, checks_health, enforced_order, ready
@@ -76,8 +76,14 @@ def _judge(
             f"{wanted}, but {say(provider)} can only follow {say(obj.id)}: a deadlock in a bootstrap.",
             f"move {wanting} into a Kustomization of its own that depends on {say(holder or provider)}",
         )
-    cost = _cost(obj, blocks, any(need.kind == "Namespace" for need in needs))
-    return about(NEED_UNDECLARED, obj, f"{wanted}; no edge puts that first: {cost}.", _fix(fleet, obj, holder, before))
+    if obj.suspend:
+        return None  # it is not reconciled, so nothing of it fails and no time is lost
+    cost = f"no edge puts that first: {_cost(obj, blocks, any(need.kind == 'Namespace' for need in needs))}."
+    fix = _fix(fleet, obj, holder, before)
+    shared = Shared(
+        f"need {what}, which {say(provider)} brings; {cost}", _fix(fleet, obj, holder, before, called="each")
+    )
+    return about(NEED_UNDECLARED, obj, f"{wanted}; {cost}", fix, shared)
 
 
 def _holder(fleet: Fleet, provider: ObjectId) -> ObjectId | None:
@@ -105,15 +111,19 @@ def _cost(obj: Kustomization | HelmRelease, blocks: str, namespace: bool) -> str
     return "if it comes late the install fails and costs one of its retries"
 
 
-def _fix(fleet: Fleet, obj: Kustomization | HelmRelease, holder: ObjectId | None, before: Before) -> str:
+def _fix(
+    fleet: Fleet, obj: Kustomization | HelmRelease, holder: ObjectId | None, before: Before, called: str | None = None
+) -> str:
+    """What to change; ``called`` instead of the name of what lacks the edge, to say it of several."""
     own = obj.id if obj.id.kind == KUSTOMIZATION else obj.parent
     found = None if holder is None else fleet.kustomization(holder)
     if own is None or found is None or own == found.id:
         return "order them with dependsOn"
+    called = called or say(own)
     waits = "" if checks_health(found) or found.id == fleet.root else f", and set wait: true on {say(found.id)}"
     if before(ready(found.id), applied(own)):
         # The edge is there, but it leads to a Ready that says no more than "applied".
         return f"set wait: true on {say(found.id)}, so that its Ready covers what it brings"
     if before(applied(own), ready(found.id)):
-        return f"split {say(found.id)}: it waits for {say(own)} itself, so {say(own)} cannot depend on it"
-    return f"add {say(found.id)} to the dependsOn of {say(own)}{waits}"
+        return f"split {say(found.id)}: it waits for {called} itself, so {called} cannot depend on it"
+    return f"add {say(found.id)} to the dependsOn of {called}{waits}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fleetbench.findings import EDGE_REDUNDANT, Finding
+from fleetbench.findings import EDGE_REDUNDANT, Finding, Shared
 from fleetbench.graph.checks.about import about
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.implied import Implied
@@ -27,4 +27,9 @@ def redundant(fleet: Fleet) -> Iterator[Finding]:
                     obj,
                     f"depends on {say(target)}, which {spelled} already implies. It costs no time, only a look-up a poll.",
                     f"drop {say(target)} from dependsOn, unless it is there to outlive {say(chain[-1])}",
+                    Shared(
+                        f"depend on {say(target)}, which other dependencies of each already imply. It costs no time, only "
+                        "a look-up a poll.",
+                        f"drop {say(target)} from their dependsOn, unless it is there to outlive the others",
+                    ),
                 )

@@ -1,13 +1,14 @@
-"""Timeouts that contradict each other, or that nothing can ever reach."""
+"""Timeouts that contradict each other, that nothing can ever reach or that are always missed, and what a miss costs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fleetbench.findings import CHILD_TIMEOUT, TIMEOUT_TOO_LONG, Finding
+from fleetbench.findings import CHILD_TIMEOUT, RETRY_LATE, TIMEOUT_TOO_LONG, TIMEOUT_TOO_SHORT, Finding, Shared
 from fleetbench.graph.checks.about import about
-from fleetbench.graph.fleet import MIN_TIMEOUT_S, Fleet, HelmRelease, Kustomization
-from fleetbench.graph.order import checks_health, health_checked
+from fleetbench.graph.fleet import DEFAULT_INTERVAL_S, MIN_TIMEOUT_S, Fleet, HelmRelease, Kustomization
+from fleetbench.graph.least import least_s
+from fleetbench.graph.order import checks_health, health_checked, watched
 from fleetbench.ids import ObjectId, say
 from fleetbench.units import counted, go_duration
 
@@ -22,18 +23,25 @@ _CURRENT_AT_ONCE = {
 def check_timeouts(fleet: Fleet) -> Iterator[Finding]:
     """All findings about timeouts."""
     for k in fleet.kustomizations:
-        for id in health_checked(fleet, k):
-            yield from _outlives_parent(fleet, k, id)
+        children = health_checked(fleet, k)
+        for id in children:
+            yield from _outlives_parent(fleet, k, id, only=len(children) == 1)
         if not k.suspend:
             yield from _too_long(k)
+            yield from _late_retry(fleet, k)
+    for obj in fleet.services():
+        if not obj.suspend and not obj.obstacle:
+            yield from _too_short(fleet, obj)
 
 
-def _outlives_parent(fleet: Fleet, parent: Kustomization, id: ObjectId) -> Iterator[Finding]:
+def _outlives_parent(fleet: Fleet, parent: Kustomization, id: ObjectId, only: bool) -> Iterator[Finding]:
+    """A child and its waiting parent; an ``only`` child is one of many such pairs, where each has a parent of its own."""
     child = fleet.service(id)
     assert child is not None
     theirs, mine = child.effective_timeout_s, parent.effective_timeout_s
     # A child that waits for nothing ends in seconds; as long as it may not run longer there is nothing to say.
     may_use_it = isinstance(child, HelmRelease) or checks_health(child)
+    by = "the Kustomization of each" if only else say(parent.id)
     if theirs > mine or (theirs == mine and may_use_it):
         yield about(
             CHILD_TIMEOUT,
@@ -41,6 +49,11 @@ def _outlives_parent(fleet: Fleet, parent: Kustomization, id: ObjectId) -> Itera
             f"may take {go_duration(theirs)} (timeout), but {say(parent.id)}, which waits for it, gives up after "
             f"{go_duration(mine)}: the parent fails first and hides the reason.",
             f"give {say(parent.id)} a timeout above {go_duration(theirs)}, or this one a shorter one",
+            Shared(
+                f"may take {go_duration(theirs)} (timeout), but {by}, which waits for {'it' if only else 'them'}, gives "
+                f"up after {go_duration(mine)}: the parent fails first and hides the reason.",
+                f"give {by} a timeout above {go_duration(theirs)}, or these a shorter one",
+            ),
         )
 
 
@@ -66,6 +79,48 @@ def _too_long(k: Kustomization) -> Iterator[Finding]:
             f"or Failed within {go_duration(fails_after_s)} (progressDeadlineSeconds), and the check ends at the first Failed.",
             f"set timeout to {go_duration(fails_after_s)} or less, or raise progressDeadlineSeconds",
         )
+
+
+def _too_short(fleet: Fleet, obj: Kustomization | HelmRelease) -> Iterator[Finding]:
+    """A timeout below what the templates state; guesses have no say here."""
+    timeout_s, least = obj.effective_timeout_s, least_s(fleet, obj)
+    if least is None or least.seconds < timeout_s:
+        return
+    takes = f"timeout {go_duration(timeout_s)}, but {least.of} takes at least {go_duration(least.seconds)}, as stated"
+    yield about(
+        TIMEOUT_TOO_SHORT,
+        obj,
+        f"{takes}: {_cost_of_a_miss(obj)}.",
+        f"set timeout well above {go_duration(least.seconds)}: scheduling and image pulls come on top",
+    )
+
+
+def _cost_of_a_miss(obj: Kustomization | HelmRelease) -> str:
+    if isinstance(obj, Kustomization):
+        retry = go_duration(obj.effective_retry_s)
+        word = "interval, as there is no retryInterval" if obj.retry_interval_s is None else "retryInterval"
+        return f"its first health check surely fails, and the next one follows after {retry} ({word})"
+    if obj.strategy == "RetryOnFailure":
+        return f"its first install surely fails and is tried again after {go_duration(obj.retry_interval_s)}"
+    if obj.retries == 0:
+        return "its install surely fails, and without retries that is final"
+    return "each install surely fails and is taken away again, pods and all"
+
+
+def _late_retry(fleet: Fleet, k: Kustomization) -> Iterator[Finding]:
+    """A health check whose failure costs a whole long interval: where it waits for anything that may take its time.
+
+    Source: kustomize-controller v1.9.4 api/v1/kustomization_types.go GetRetryInterval.
+    """
+    if k.retry_interval_s is not None or k.interval_s <= DEFAULT_INTERVAL_S or k.obstacle or not checks_health(k):
+        return
+    found = watched(fleet, k)
+    if not (found.objects or found.workloads or found.others or not k.expanded):
+        return
+    so = f"no retryInterval, so after a failed apply or a missed timeout the next try comes after {go_duration(k.interval_s)}"
+    fix = "set retryInterval, for example 2m"
+    shared = Shared(f"have {so} (interval), and they wait for what they apply.", fix)
+    yield about(RETRY_LATE, k, f"has {so} (interval), and it waits for what it applies.", fix, shared)
 
 
 def _certain_verdict_s(k: Kustomization) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from fleetbench.findings import EDGE_WITHOUT_STATUS, WAIT_UNUSED, Finding
+from fleetbench.findings import EDGE_WITHOUT_STATUS, WAIT_UNUSED, Finding, Shared
 from fleetbench.graph.checks.about import about, said
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.graph.order import checks_health, health_checked
@@ -33,12 +33,18 @@ def _unused(fleet: Fleet, k: Kustomization, workers: int) -> Finding:
     slow = _slow_content(k, health_checked(fleet, k))
     stated = [w.stated_ready_s for w in k.workloads if w.stated_ready_s is not None]
     at_least = f" (at least {format_duration(max(stated))}, as stated)" if stated else ""
+    held = "the only worker" if workers == 1 else f"one of {workers} workers"
     return about(
         WAIT_UNUSED,
         k,
         f"wait: true, but nothing depends on it and no parent waits for it: its health check holds "
-        f"{'the only worker' if workers == 1 else f'one of {workers} workers'} until {f'its {slow}' if slow else 'all it applies'} turned Current{at_least}.",
+        f"{held} until {f'its {slow}' if slow else 'all it applies'} turned Current{at_least}.",
         "set wait: false, unless somebody watches its Ready (alerts, a CI job)",
+        Shared(
+            "have wait: true, but nothing depends on them and no parent waits for them: the health check of each holds "
+            f"{held} until all it applies turned Current.",
+            "set wait: false, unless somebody watches their Ready (alerts, a CI job)",
+        ),
     )
 
 
@@ -64,6 +70,11 @@ def _says_nothing(fleet: Fleet, obj: Kustomization | HelmRelease, dependants: li
             f"{said(set(dependants))} {verb} on {say(obj.id)}, which neither waits nor checks health: it is Ready as soon "
             f"as it is applied, whatever becomes of its {slow}.",
             "set wait: true here, or healthChecks for what the dependants need",
+            Shared(
+                "neither wait nor check health, though others depend on them: each is Ready as soon as it is applied, "
+                "whatever becomes of its workloads and HelmReleases.",
+                "set wait: true on each, or healthChecks for what the dependants need",
+            ),
         )
 
 

@@ -112,3 +112,15 @@ def test_a_release_without_retries_fails_for_good_for_want_of_its_namespace() ->
     finding = only(fleet(ks("apps"), ks("secrets"), release), NEED_UNDECLARED)
     assert "without retries that is final" in finding.message
     assert finding.fix == "add flux-system/secrets to the dependsOn of flux-system/apps"
+
+
+def test_what_is_suspended_loses_no_time_to_an_edge_that_is_missing() -> None:
+    for suspend in (False, True):
+        of = fleet(ks("base"), needing("app", ks_id("base"), suspend=suspend))
+        assert codes(of) == (set() if suspend else {NEED_UNDECLARED})
+
+
+def test_what_several_lack_of_one_provider_is_one_cause() -> None:
+    found = check(fleet(ks("base"), *(needing(name, ks_id("base")) for name in "abc")))
+    shared = {f.shared for f in found if f.code == NEED_UNDECLARED}
+    assert [s.fix for s in shared if s] == ["add flux-system/base to the dependsOn of each"]

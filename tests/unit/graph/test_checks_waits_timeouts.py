@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from fleetbench.findings import CHILD_TIMEOUT, EDGE_WITHOUT_STATUS, TIMEOUT_TOO_LONG, WAIT_UNUSED
+from fleetbench.findings import (
+    CHILD_TIMEOUT,
+    EDGE_WITHOUT_STATUS,
+    RETRY_LATE,
+    TIMEOUT_TOO_LONG,
+    TIMEOUT_TOO_SHORT,
+    WAIT_UNUSED,
+)
 from fleetbench.graph.checks import check
 from fleetbench.graph.fleet import Dependency, Fleet, Workload
 from fleetbench.ids import ObjectId
@@ -115,3 +123,51 @@ def test_a_timeout_over_what_never_fails_by_itself_may_matter() -> None:
     workload = Workload(ObjectId("StatefulSet", "default", "a"))
     a = replace(ks("a", timeout_s=86_400.0), workloads=(workload,), objects=(workload.object,), applies=1)
     assert objects(fleet(a), TIMEOUT_TOO_LONG) == []
+
+
+def _stating(seconds: float, kind: str = "Deployment", **fields: Any) -> tuple[Workload, ...]:
+    return (Workload(ObjectId(kind, "default", "a"), stated_ready_s=seconds, stated_by="probes", **fields),)
+
+
+def test_a_timeout_below_what_the_probes_say_is_surely_missed() -> None:
+    of = fleet(replace(ks("a", timeout_s=60.0, retry_interval_s=None, interval_s=300.0), workloads=_stating(120.0)))
+    said = message(of, TIMEOUT_TOO_SHORT)
+    assert said.startswith("timeout 1m0s, but Deployment/default/a takes at least 2m0s, as stated")
+    assert "the next one follows after 5m0s (interval, as there is no retryInterval)" in said
+
+
+def test_what_nobody_waits_for_or_nothing_states_misses_no_timeout() -> None:
+    slow = replace(ks("a", wait=False, timeout_s=60.0), workloads=_stating(120.0))
+    asleep = replace(ks("b", suspend=True, timeout_s=60.0), workloads=_stating(120.0))
+    none = replace(ks("c", timeout_s=60.0), workloads=_stating(120.0, replicas=0))
+    assert objects(fleet(slow, asleep, none, ks("d", timeout_s=31.0)), TIMEOUT_TOO_SHORT) == []
+
+
+def test_the_pods_of_a_stateful_set_add_up_unless_they_start_at_once() -> None:
+    in_turn = replace(ks("a", timeout_s=60.0), workloads=_stating(25.0, "StatefulSet", replicas=3))
+    at_once = replace(ks("b", timeout_s=60.0), workloads=_stating(25.0, "StatefulSet", replicas=3, parallel=True))
+    assert objects(fleet(in_turn, at_once), TIMEOUT_TOO_SHORT) == ["a"]
+
+
+def test_a_parent_cannot_be_sooner_than_the_children_that_it_waits_for() -> None:
+    release = replace(hr("r", "p", timeout_s=600.0), workloads=_stating(120.0))
+    found = [f for f in check(fleet(ks("p", timeout_s=90.0), release)) if f.code == TIMEOUT_TOO_SHORT]
+    assert [f.object.name for f in found if f.object] == ["p"] and "Deployment/default/a takes" in found[0].message
+
+
+def test_an_install_that_surely_misses_its_timeout_is_final_without_retries() -> None:
+    release = replace(hr("r", "p", timeout_s=60.0), workloads=_stating(120.0))
+    text = message(fleet(ks("p", wait=False), release), TIMEOUT_TOO_SHORT)
+    assert "its install surely fails, and without retries that is final" in text
+
+
+def test_a_failure_costs_a_whole_interval_where_no_retry_interval_is_set() -> None:
+    hourly = {"interval_s": 3600.0, "retry_interval_s": None}
+    no_wait, with_retry = ks("b", wait=False, **hourly), ks("c", interval_s=3600.0)
+    assert objects(fleet(ks("a", **hourly), no_wait, with_retry, ks("d", retry_interval_s=None)), RETRY_LATE) == ["a"]
+    assert "the next try comes after 1h0m0s" in message(fleet(ks("a", **hourly)), RETRY_LATE)
+
+
+def test_a_wait_for_what_is_there_at_once_has_nothing_to_retry() -> None:
+    crds = replace(ks("crds", interval_s=3600.0, retry_interval_s=None), workloads=())
+    assert objects(fleet(crds), RETRY_LATE) == []
