@@ -16,7 +16,8 @@ from fleetbench.units import format_duration
 
 NOTHING_TO_WAIT_FOR = "nothing to wait for"
 DURATIONS_FILE = "durations file"
-_PRIOR = "prior"
+PRIOR = "prior"
+"""What says in :attr:`WorkloadTime.chosen_by` that a shipped prior did."""
 _IN_TURN = "StatefulSet"
 """Starts its pods one by one under podManagementPolicy OrderedReady, the default, and at once under Parallel
 (kubernetes pkg/controller/statefulset/stateful_set_utils.go allowsBurst)."""
@@ -143,7 +144,7 @@ class _Choice:
             return [self._chart(release, self.user.charts[name], f"profile {self.user.name}: chart {name}")]
         says = any(w.stated_ready_s is not None or w.object in self.durations for w in workloads)
         if not says and name in self.default.charts:
-            return [self._chart(release, self.default.charts[name], f"{_PRIOR}: chart {name}")]
+            return [self._chart(release, self.default.charts[name], f"{PRIOR}: chart {name}")]
         if release.workloads_known or workloads:
             return [self._workload(w) for w in workloads]
         if self.user is not None and DEFAULT in self.user.charts:
@@ -151,7 +152,7 @@ class _Choice:
         prior = self.default.charts.get(DEFAULT)
         if prior is None:
             return []
-        return [self._chart(release, replace(prior, images=prior.images or (name,)), f"{_PRIOR}: any chart")]
+        return [self._chart(release, replace(prior, images=prior.images or (name,)), f"{PRIOR}: any chart")]
 
     def _chart(self, release: HelmRelease, prior: TimePrior, said: str) -> _Pods:
         object = release.id
@@ -172,13 +173,13 @@ class _Choice:
         if found is None and workload.stated_ready_s is not None:
             found = self._stated(workload, workload.stated_ready_s)
         if found is None:
-            found = self._known(self.default, workload, _PRIOR, stated=False)
+            found = self._known(self.default, workload, PRIOR, stated=False)
         return found or _Pods((), NOTHING_TO_WAIT_FOR, "")
 
     def _stated(self, workload: Workload, stated_s: float) -> _Pods | None:
         said, source = f"stated by {workload.stated_by or 'the graph'}", "pod template"
         if workload.stated_by == "minReadySeconds":
-            below = self._known(self.default, workload, _PRIOR, stated=False)
+            below = self._known(self.default, workload, PRIOR, stated=False)
             if below is None:
                 return None
             pods = tuple(replace(pod, ready=Shifted(pod.ready, stated_s)) for pod in below.pods)

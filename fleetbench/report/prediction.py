@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from fleetbench.ids import KUSTOMIZATION, ObjectId, some
+from fleetbench.ids import KUSTOMIZATION, ObjectId, say, some
 from fleetbench.model.assemble import DEFAULT_ORIGIN
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT
 from fleetbench.prediction.document import compare, why_pieces
 from fleetbench.prediction.predict import Prediction
 from fleetbench.prediction.strategies import STRATEGIES
 from fleetbench.report.inert import inert
+from fleetbench.report.remarks import about_waves, failures_by_prior, longer
 from fleetbench.report.rows import Rows
 from fleetbench.timeline.causes import MEANING, Piece
 from fleetbench.timeline.stats import max_parallel
@@ -119,10 +120,13 @@ def _remarks(result: Simulated) -> list[Text]:
     lines = []
     if len(result.predictions) == 2:
         lines.append(_comparison(result))
+        fine, waves = (result.predictions[name] for name in STRATEGIES)
+        if waves is not fine:
+            lines += about_waves(fine, waves)
     for name, p in result.predictions.items():
         never = [id for id in p.services if p.ready_fraction(id) < 0.5]
         if never:
-            lines.append(f"Never Ready ({name}): {some([name_of(id) for id in never], 6)}")
+            lines.append(f"Never Ready ({name}): {some([inert(say(id)) for id in never], 6)}")
     partly = [p for p in result.predictions.values() if p.complete_fraction < 1]
     if partly:
         lines.append("Not everything turns Ready in every sample: each total is the last Ready of what got there.")
@@ -134,6 +138,7 @@ def _remarks(result: Simulated) -> list[Text]:
         lines.append(
             f"{counted(guesses, 'workload time')} from a guess (wide spread): replace with --durations or --profile."
         )
+    lines += failures_by_prior(next(iter(result.predictions.values())), name_of)
     return [Text(line) for line in lines]
 
 
@@ -153,15 +158,15 @@ def _comparison(result: Simulated) -> str:
 
 
 def _faster(c: Mapping[str, Any], samples: int) -> str:
-    if c["speed_up_p50"] is None:
+    found = longer(c)
+    if found is None:
         return "Fine-grained and waves are not compared: in no sample does everything turn Ready in both."
     where = (
         ""
         if c["samples_compared"] == samples
         else f", over the {counted(c['samples_compared'], 'sample')} complete in both"
     )
-    spread = f"p5 {c['speed_up_p5']:.2f}, p95 {c['speed_up_p95']:.2f}"
-    return f"Fine-grained is {c['speed_up_p50']:.2f} times as fast as waves ({spread}, same draws{where})."
+    return f"{found.said} (p5 {found.p5:.2f}, p95 {found.p95:.2f}, same draws{where})."
 
 
 def _chain(pieces: Sequence[Piece], detailed: bool) -> Rows:

@@ -10,11 +10,12 @@ from typing import Any
 from markupsafe import Markup
 
 from fleetbench.findings import RULES, SEVERITIES
-from fleetbench.ids import ObjectId, some
+from fleetbench.ids import ObjectId, say, some
 from fleetbench.report import pictures
 from fleetbench.report.html import interactive
 from fleetbench.report.pictures.band import Band, bands_of
 from fleetbench.report.pictures.style import GRID, INK, MUTED, PAPER, Picture
+from fleetbench.report.remarks import longer
 from fleetbench.report.result import MEASURED, ObjectResult, RolloutResult, RunResult
 from fleetbench.units import counted, format_duration
 from fleetbench.validation.compare import RunComparison
@@ -93,11 +94,10 @@ class RunSection:
             return [
                 "Both strategies are the same: the fleet is laid out in waves already, or holds nothing to lay out in waves."
             ]
-        if c.get("speed_up_p50") is None:
+        found = longer(c)
+        if found is None:
             return []
-        return [
-            f"Fine-grained is {c['speed_up_p50']:.2f} times as fast as waves (90 % of the samples: {c['speed_up_p5']:.2f} to {c['speed_up_p95']:.2f}; both from the same draws)."
-        ]
+        return [f"{found.said} (90 % of the samples: {found.p5:.2f} to {found.p95:.2f}; both from the same draws)."]
 
     def _held(self) -> list[str]:
         if self.held is None:
@@ -116,7 +116,7 @@ class RunSection:
         unseen = self.run.run.unseen if self.run.run is not None else frozenset()
         for r in self.run.rollouts:
             never = [
-                o.id.key
+                say(o.id)
                 for o in r.objects
                 if (o.ready_s is None if o.ready_fraction is None else o.ready_fraction < 0.5) and o.id not in unseen
             ]

@@ -1,6 +1,7 @@
 """Waves against fine: only where everything comes up in both."""
 
 from io import StringIO
+from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
@@ -13,6 +14,7 @@ from fleetbench.prediction.predict import predict
 from fleetbench.prediction.strategies import predict_strategies
 from fleetbench.report.markdown import prediction_markdown
 from fleetbench.report.prediction import tables
+from fleetbench.report.remarks import longer
 from fleetbench.timeline.causes import IN_CHAIN, MEANING
 from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
 
@@ -32,8 +34,8 @@ def drawn(part: RenderableType, width: int) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
-def said(of: Fleet) -> list[str]:
-    parts = tables(predict_strategies(of, Choice(), samples=2))
+def said(of: Fleet, samples: int = 2, **choice: Any) -> list[str]:
+    parts = tables(predict_strategies(of, Choice(**choice), samples=samples))
     return [part.plain.strip() for part in parts if isinstance(part, Text)]
 
 
@@ -41,15 +43,15 @@ def said(of: Fleet) -> list[str]:
 def test_without_a_kustomization_to_lay_out_both_strategies_are_one_and_said_to_be_so(of: Fleet):
     lines = said(of)
     assert "There is no Kustomization below the root to lay out in waves: both strategies are the same." in lines
-    assert not any("times as fast" in line for line in lines)
+    assert not any("times as long" in line for line in lines)
     assert "Ready, fine" in lines and "Ready, waves" not in lines
 
 
 def test_without_any_order_a_single_wave_is_no_comparison():
     lines = said(fleet(ks("a"), ks("b")))
     assert any(line.startswith("No order between services, hence a single wave: ") for line in lines)
-    assert not any("times as fast" in line for line in lines)
-    assert any("times as fast" in line for line in said(fleet(ks("a"), ks("b", "a"))))
+    assert not any("times as long" in line for line in lines)
+    assert any("times as long" in line for line in said(fleet(ks("a"), ks("b", "a"))))
 
 
 def test_each_cause_that_occurs_is_explained_where_it_is_printed():
@@ -66,3 +68,38 @@ def test_a_release_that_a_commit_leaves_as_it_is_is_not_said_to_take_no_time():
     text = "\n".join(drawn(part, 200) for part in tables(predict_strategies(of, choice, "fine", samples=2)))
     assert "Not changed by the commit, so Ready all along: HelmRelease/postgres" in text
     assert "HelmRelease/redis" in text.partition("Ready, fine")[2].partition("Not changed")[0]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "sentence"),
+    [
+        ((1.1, 1.3, 1.6), ("Waves take 1.30 times as long as fine-grained", 1.1, 1.6)),
+        ((0.5, 0.8, 1.25), ("Fine-grained takes 1.25 times as long as waves", 0.8, 2.0)),
+        ((None, None, None), None),
+    ],
+)
+def test_the_longer_strategy_is_the_one_that_is_said_to_take_longer(ratio, sentence):
+    assert longer(dict(zip(("speed_up_p5", "speed_up_p50", "speed_up_p95"), ratio, strict=True))) == sentence
+
+
+def test_what_waves_are_is_said_where_they_come_first():
+    assert any(
+        line.startswith("waves: what if the same objects came in layers") for line in said(fleet(ks("a"), ks("b", "a")))
+    )
+
+
+def test_waves_that_end_sooner_because_a_failure_blocks_them_are_not_said_to_win():
+    of = fleet(ks("a"), ks("b"), ks("c", "b"), ks("d", "c"))
+    lines = said(of, fail=frozenset({ks_id("a")}), until_s=3600.0)
+    assert any(line.startswith("waves ends sooner because fewer of the objects get Ready in it") for line in lines)
+    assert not any(line.startswith("waves ends sooner") for line in said(of))
+
+
+def test_an_object_is_named_with_its_kind_where_a_release_bears_its_name():
+    lines = said(fleet(ks("a"), hr("a", "a")), fail=frozenset({ks_id("a"), hr_id("a")}), until_s=3600.0)
+    assert "Never Ready (fine): HelmRelease/flux-system/a, flux-system/a" in lines
+
+
+def test_what_fails_only_as_a_prior_outlasts_its_timeout_is_said_to_be_no_verdict():
+    of = fleet(ks("p", wait=False), hr("r", "p", timeout_s=120.0, chart="kube-prometheus-stack"))
+    assert any("a shipped prior or guess outlasts a timeout" in line for line in said(of, samples=30))

@@ -1,0 +1,71 @@
+"""What is said below the totals of a prediction: waves against fine, and how far a guess is to be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from fleetbench.graph.order import checks_health
+from fleetbench.ids import ObjectId, some
+from fleetbench.model.resolve import PRIOR
+from fleetbench.prediction.partly import fails_alone
+from fleetbench.prediction.predict import Prediction
+
+WAVES = (
+    "waves: what if the same objects came in layers, one Kustomization for each layer of dependsOn that waits for the one "
+    "before. --strategy fine leaves that out."
+)
+
+
+class Longer(NamedTuple):
+    """Which of the two strategies takes longer, as a sentence without its end, and the factor's p5 and p95."""
+
+    said: str
+    p5: float
+    p95: float
+
+
+def longer(comparison: Mapping[str, Any]) -> Longer | None:
+    """Of the ``comparison`` of a prediction's document; None where nothing was compared.
+
+    >>> longer({"speed_up_p5": 0.5, "speed_up_p50": 0.8, "speed_up_p95": 1.25}).said
+    'Fine-grained takes 1.25 times as long as waves'
+    """
+    p5, p50, p95 = (comparison.get(f"speed_up_{q}") for q in ("p5", "p50", "p95"))
+    if not p50 or p5 is None or p95 is None:
+        return None
+    if p50 >= 1:
+        return Longer(f"Waves take {p50:.2f} times as long as fine-grained", p5, p95)
+    low, high = 1 / p95, 1 / p5 if p5 else float("inf")
+    return Longer(f"Fine-grained takes {1 / p50:.2f} times as long as waves", low, high)
+
+
+def about_waves(fine: Prediction, waves: Prediction) -> list[str]:
+    """What ``waves`` is, and where it ends sooner only because less of it gets Ready, that it does."""
+    lines = [WAVES]
+    get_there = [sum(p.ready_fraction(id) for id in fine.services) for p in (fine, waves)]
+    ends_s = [p.total_quantile(0.5) for p in (fine, waves)]
+    if ends_s[0] is not None and (ends_s[1] is None or ends_s[1] < ends_s[0]) and get_there[1] <= get_there[0] - 1:
+        in_fine, in_waves = (f"{100 * count / len(fine.services):.0f} %" for count in get_there)
+        lines.append(
+            f"waves ends sooner because fewer of the objects get Ready in it ({in_waves}, {in_fine} in fine): what fails "
+            "holds back every later layer."
+        )
+    return lines
+
+
+def failures_by_prior(prediction: Prediction, name_of: Callable[[ObjectId], str]) -> list[str]:
+    """That some objects fail in some samples only because a prior, guessed or wide, outlasts their timeout."""
+    fleet, times = prediction.scenario.fleet, prediction.scenario.workloads
+    found = [
+        id
+        for id in fails_alone(prediction)
+        if id in times and f"{PRIOR}: " in times[id].chosen_by and (obj := fleet.service(id)) and checks_health(obj)
+    ]
+    if not found:
+        return []
+    named = some([f"{name_of(id)} (Ready in {100 * prediction.ready_fraction(id):.0f} %)" for id in found], 4)
+    return [
+        f"In some samples a shipped prior or guess outlasts a timeout, and what waits for it fails too: {named}. Learn "
+        "your times (fleetbench calibrate, then --profile) or state them (--durations) before you act on that."
+    ]
