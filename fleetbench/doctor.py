@@ -26,14 +26,16 @@ class Tool:
     ci: str
     alternative: str | None = None
     """A tool that does as well."""
+    alone: str | None = None
+    """What its alternative does not do, so that it is missed all the same."""
 
 
 TOOLS = (
-    Tool("kustomize", "any command with --repo", ("kustomize", "version"),
+    Tool("kustomize", "any command with --repo (kubectl or kustomize)", ("kustomize", "version"),
          "go install sigs.k8s.io/kustomize/kustomize/v5@latest", "brew install kustomize",
          "preinstalled on GitHub's Ubuntu runners", "kubectl"),
-    Tool("kubectl", "the same (kubectl kustomize); measure", ("kubectl", "version", "--client"),
-         "see kubernetes.io/docs/tasks/tools", "brew install kubectl", "preinstalled on GitHub's Ubuntu runners", "kustomize"),
+    Tool("kubectl", "any command with --repo (kubectl or kustomize); measure", ("kubectl", "version", "--client"),
+         "see kubernetes.io/docs/tasks/tools", "brew install kubectl", "preinstalled on GitHub's Ubuntu runners", "kustomize", "measure"),
     Tool("git", "measure, check --against", ("git", "--version"), "apt-get install git", "brew install git", "preinstalled"),
     Tool("helm", "workload times of charts that lie in the repository (else templates as they stand)",
          ("helm", "version", "--short"), "see helm.sh/docs/intro/install", "brew install helm", "azure/setup-helm"),

@@ -45,8 +45,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     metavar="PERCENT",
     type=PERCENT,
     default=0.05,
-    show_default="5%",
-    help="How much later than the baseline is no failure.",
+    help="How much later than the baseline is no failure.  [default: 5%]",
 )
 @click.option(
     "--min-parallel", metavar="N", type=click.IntRange(1), help="Fewest services in flight at the busiest moment."

@@ -56,6 +56,7 @@ def command(
     be read is said on the page. The page needs no network and stays below 5 MB.
     """
     if notebook is not None:
+        _refuse_a_terminal(output)
         from fleetbench.report.notebooks import export
 
         with progress("Executing") as bar:
@@ -65,8 +66,8 @@ def command(
         return
     if not runs:
         raise click.UsageError("Missing argument 'RUN...'.")
-    if output is None and format == "html" and sys.stdout.isatty():
-        raise click.UsageError("The page is no text for a terminal: give -o FILE, for example -o report.html.")
+    if format == "html":
+        _refuse_a_terminal(output)
     found = _read(runs, tolerant=format == "html")
     compared = format == "html" or (format != "perfetto" and table == "ready")
     held = _held(found, samples, seed, profile) if compared else {}
@@ -76,6 +77,12 @@ def command(
         write_text(page(found, held), output)
     else:
         _export(cast("list[RunResult]", found), held, format, table, output)  # what cannot be read has ended it
+
+
+def _refuse_a_terminal(output: Path | None) -> None:
+    """A page would fill the terminal with megabytes of its source; a pipe or a file redirected to gets it."""
+    if output is None and sys.stdout.isatty():
+        raise click.UsageError("The page is no text for a terminal: give -o FILE, for example -o report.html.")
 
 
 def _read(paths: tuple[Path, ...], tolerant: bool) -> list[RunResult | Unreadable]:

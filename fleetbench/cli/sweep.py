@@ -92,8 +92,7 @@ def axis_options(command: Command) -> Command:
     metavar="PERCENT",
     type=PERCENT,
     default=0.05,
-    show_default="5%",
-    help="How close to the best median a knee must be.",
+    help="How close to the best median a knee must be.  [default: 5%]",
 )
 @click.option(
     "--processes",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -19,12 +19,20 @@ def tables(found: Sequence[Found]) -> list[RenderableType]:
     rows = Rows()
     rows.names("tool")
     rows.words("here", "needed for")
-    for f in found:
-        rows.add(f.tool.name, f.version or ("does not answer" if f.present else "missing"), f.tool.needed_for)
     there = {f.tool.name for f in found if f.version}
+    for f in found:
+        rows.add(f.tool.name, f.version or _without(f, there), f.tool.needed_for)
     missing = [f for f in found if f.version is None and f.tool.alternative not in there]
     parts: list[RenderableType] = [rows]
     if missing:
         parts.append(Text("\nTo get what is missing:", style="bold"))
         parts += [indented(Text(f"{f.tool.name}: {f.advice}   (in CI: {f.tool.ci})"), GAP) for f in missing]
     return parts
+
+
+def _without(f: Found, there: Collection[str]) -> str:
+    """What is said of a tool that is not to be had: that it is missed, or that another one does as well."""
+    if f.tool.alternative in there:
+        only_for = f", except for {f.tool.alone}" if f.tool.alone else ""
+        return f"not there; {f.tool.alternative} does as well{only_for}"
+    return "does not answer" if f.present else "missing"

@@ -39,6 +39,7 @@ def graph_tables(fleet: Fleet, findings: Sequence[Finding], path: CriticalPath, 
     parts: list[RenderableType] = [_heading(fleet, name), Text(), _kustomizations(fleet, name, width)]
     if fleet.helmreleases:
         parts += [Text(), _helmreleases(fleet, name, width)]
+    parts += [Text(note, style="dim") for note in _notes(fleet, width)]
     parts += [Text(), *_path_line(path, name)]
     return [*parts, Text(), *findings_list(findings)]
 
@@ -113,6 +114,23 @@ def _heading(fleet: Fleet, name: _Names) -> Text:
         said = f" ({inert(where)})" if where else ""
         text.append(f"\n{inert(flag.controller)} {inert(flag.text)}{said}", style="not bold")
     return text
+
+
+def _notes(fleet: Fleet, width: int) -> list[str]:
+    """What the tables do not say: how layers are counted where a parent's looks wrong, and what there was no room for."""
+    notes = []
+    level = layers(fleet)
+    for obj in fleet.kustomizations:
+        own, above = level[obj.id], None if obj.parent is None else level.get(obj.parent)
+        if own is not None and above is not None and own < above:
+            notes.append(
+                "layer counts dependsOn alone: a child also comes after the parent that applies it, whatever its layer."
+            )
+            break
+    if width < WIDE:
+        left_out = "timeout, parent, path and chart" if fleet.helmreleases else "timeout, parent and path"
+        notes.append(f"Left out at this width: {left_out}. From {WIDE} columns they are shown; --format json has all.")
+    return notes
 
 
 def _kustomizations(fleet: Fleet, name: _Names, width: int) -> Rows:

@@ -29,3 +29,9 @@ def test_a_file_may_be_a_pipe_whoever_asks_for_it(tmp_path: Path, option: str, t
     writer.join(timeout=10)
     assert of_a_file.exit_code == through_a_pipe.exit_code == 0
     assert through_a_pipe.stdout.replace(str(pipe), str(file)) == of_a_file.stdout
+
+
+@pytest.mark.parametrize(("command", "option"), [("check", "--tolerance"), ("sweep", "--knee-within")])
+def test_a_default_in_percent_is_shown_as_one_would_type_it(command: str, option: str) -> None:
+    shown = " ".join(CliRunner().invoke(cli, [command, "--help"]).output.partition(option)[2].split())
+    assert shown.partition("]")[0].endswith("[default: 5%")

@@ -62,6 +62,23 @@ def test_without_any_workload_time_the_longest_chain_is_shown(tmp_path: Path) ->
     assert "Longest chain (nothing here states a workload time): flux-system/flux-system > f/a > f/b" in shown
 
 
+def test_a_narrow_terminal_says_which_columns_it_has_no_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    said = "Left out at this width: timeout, parent, path and chart. From 110 columns"
+    assert said in graph().stdout
+    monkeypatch.setenv("COLUMNS", "110")
+    assert "Left out" not in graph().stdout
+
+
+def test_a_child_in_a_layer_before_its_parents_is_said_to_come_after_it(tmp_path: Path) -> None:
+    file = tmp_path / "g.json"
+    objects = [{"id": "f/a"}, {"id": "f/parent", "depends_on": ["f/a"]}, {"id": "f/child", "parent": "f/parent"}]
+    for listed, said in ((objects, True), (objects[:2], False)):
+        file.write_text(json.dumps({"kustomizations": listed}))
+        shown = CliRunner().invoke(cli, ["graph", "--graph", str(file)]).stdout
+        assert ("layer counts dependsOn alone" in shown) is said
+
+
 def test_a_table_for_a_pipe_has_no_colours_even_when_they_are_forced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert "\x1b" not in graph().stdout

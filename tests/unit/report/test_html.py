@@ -5,9 +5,14 @@ from html.parser import HTMLParser
 
 import pytest
 
+from fleetbench.model.assemble import Choice
+from fleetbench.prediction.strategies import predict_strategies
 from fleetbench.report.html import MOST_BYTES, Unreadable, page
+from fleetbench.report.html.sections import RunSection
 from fleetbench.report.pictures import Picture
+from fleetbench.report.simulated import result_of
 from fleetbench.validation.compare import compare_run
+from tests.builders import fleet, hr, hr_id, ks, ks_id
 from tests.unit.report import runs
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -156,3 +161,10 @@ def test_a_run_without_events_gets_a_page_without_gantt():
     )
     text = page([bare])
     assert "an older release wrote it" in text and "gantt" not in text and "run-1-graph" in text
+
+
+def test_a_release_and_its_kustomization_of_the_same_name_are_told_apart():
+    of = fleet(ks("a"), hr("a", "a"))
+    result = predict_strategies(of, Choice(fail=frozenset({ks_id("a"), hr_id("a")}), until_s=3600.0), "fine", samples=2)
+    said = RunSection(0, result_of(result), None).verdict
+    assert "Never Ready in fine: HelmRelease/flux-system/a, flux-system/a." in said

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -118,6 +119,14 @@ def test_parquet_needs_a_file(predicted, tmp_path):
     assert report(predicted, "--format", "parquet").exit_code == 2
     assert report(predicted, "--format", "parquet", "--table", "why", "-o", tmp_path / "why.parquet").exit_code == 0
     assert (tmp_path / "why.parquet").read_bytes()[:4] == b"PAR1"
+
+
+@pytest.mark.parametrize("arguments", [[TRACE], ["--notebook", "01", TRACE]])
+def test_a_page_is_no_text_for_a_terminal(arguments, monkeypatch):
+    terminal = SimpleNamespace(isatty=lambda: True)
+    monkeypatch.setattr("fleetbench.cli.report.sys", SimpleNamespace(stdout=terminal))
+    result = report(*arguments)
+    assert result.exit_code == 2 and "give -o FILE" in result.output and "<html" not in result.output
 
 
 def test_an_unknown_notebook_is_named_with_those_there_are():
