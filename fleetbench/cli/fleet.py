@@ -15,7 +15,7 @@ from fleetbench.errors import InputError
 if TYPE_CHECKING:
     from fleetbench.findings import Finding
     from fleetbench.graph.fleet import Fleet
-    from fleetbench.model.profile import Profile
+    from fleetbench.model.profile import Durations, Profile
     from fleetbench.repo import Reading
 
 ENVIRONMENTS = ("dev", "prod")
@@ -122,6 +122,7 @@ def fleet_findings(
     kustomize_concurrent: int | None = None,
     nodes: int | None = None,
     profile: Profile | None = None,
+    durations: Durations | None = None,
 ) -> list[Finding]:
     """What reading brought to light and what follows from the fleet, as one list.
 
@@ -131,7 +132,8 @@ def fleet_findings(
         kustomize_concurrent: workers of kustomize-controller; None = what the repository sets, else Flux's default.
         nodes: nodes of the cluster; None = the profile's.
         profile: the profile that says how many nodes there are and how many pods each takes; None = one, of
-            kubelet's usual size.
+            kubelet's usual size. What it and ``durations`` say of an object is held against its timeout.
+        durations: the user's durations file.
     """
     from fleetbench.graph.checks import check, combined
     from fleetbench.model.assemble import repository_flags
@@ -143,7 +145,11 @@ def fleet_findings(
         kustomize_concurrent = Parameters().with_(**set_there).kustomize_concurrent
     prior = (None if profile is None else profile.nodes) or NodesPrior()
     nodes = prior.count if nodes is None else nodes
-    checked = check(fleet, kustomize_concurrent=kustomize_concurrent, node_pods=prior.max_pods, nodes=nodes)
+    times = {**({} if profile is None else profile.objects), **(durations or {})}
+    known_s = {id: time.quantile(0.05) for id, time in times.items()}
+    checked = check(
+        fleet, kustomize_concurrent=kustomize_concurrent, node_pods=prior.max_pods, nodes=nodes, known_s=known_s
+    )
     return combined(reading, checked)
 
 

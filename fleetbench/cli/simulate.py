@@ -60,7 +60,7 @@ def command(
 
     Flags that the repository itself sets on the controllers hold unless an option says otherwise.
     """
-    from fleetbench.findings import ERROR
+    from fleetbench.findings import ERROR, TIMEOUT_TOO_SHORT
     from fleetbench.prediction.strategies import InterruptedSimulation, predict_strategies
     from fleetbench.report.folder import write_prediction
     from fleetbench.runs.folder import folder_for
@@ -71,7 +71,11 @@ def command(
     choice = simulation.choice(read)
     folder = folder_for(output, save, read.name, strategy, force)
     findings = fleet_findings(
-        read, findings, kustomize_concurrent=options["kustomize_concurrent"], profile=choice.profile
+        read,
+        findings,
+        kustomize_concurrent=options["kustomize_concurrent"],
+        profile=choice.profile,
+        durations=choice.durations,
     )
     explained = _object(read, why)
     try:
@@ -90,7 +94,7 @@ def command(
     for text in result.assembled.warnings:
         warn(text)
     errors = [f for f in findings if f.severity == ERROR]
-    for finding in errors:
+    for finding in [*errors, *(f for f in findings if f.code == TIMEOUT_TOO_SHORT)]:
         where = place(finding.file, finding.line)
         warn(f"{where}{': ' if where else ''}{finding.code} {finding.message}")
     if errors:

@@ -1,7 +1,8 @@
-"""The least time that what an object waits for is known to take: what templates state, never a guess."""
+"""The least time that what an object waits for is known to take: measured, given or stated, never a guess."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Workload
@@ -14,40 +15,55 @@ class Least(NamedTuple):
 
     seconds: float
     of: ObjectId
+    by: str = "stated"
+    """How it is known: ``stated`` by the template, or ``given`` (measured, or by the user)."""
 
 
-def least_s(fleet: Fleet, obj: Kustomization | HelmRelease, above: frozenset[ObjectId] = frozenset()) -> Least | None:
+def least_s(
+    fleet: Fleet,
+    obj: Kustomization | HelmRelease,
+    known_s: Mapping[ObjectId, float],
+    above: frozenset[ObjectId] = frozenset(),
+) -> Least | None:
     """From applied to the earliest moment at which all that an object waits for can be Current.
 
     Args:
         fleet: the fleet.
         obj: the object; what does not wait needs no time.
+        known_s: what objects, with all that they apply themselves, and workloads take at least; it goes before templates.
         above: the objects that led here by waiting, so that a cycle of parents ends.
 
     Returns:
-        The time and the workload that takes it; None where nothing is stated.
+        The time and what takes it; None where nothing is known.
     """
     if obj.id in above or obj.suspend or not checks_health(obj):
         return None
+    kids: list[Kustomization | HelmRelease] = []
     if isinstance(obj, HelmRelease):
-        hooks_s = max((_of(w) for w in obj.workloads if w.hook), default=0.0)
-        found = [Least(_of(w) + (0.0 if w.hook else hooks_s), w.object) for w in obj.workloads]
+        each = [(w, _of(w, known_s)) for w in obj.workloads]
+        hooks_s = max((least.seconds for w, least in each if w.hook), default=0.0)
+        found = [least if w.hook else least._replace(seconds=least.seconds + hooks_s) for w, least in each]
     else:
         seen = watched(fleet, obj)
         # What others apply may have started long before.
         own = {workload for owner, workload in seen.workloads if owner == obj.id}
-        found = [Least(_of(w), w.object) for w in obj.workloads if w.object in own]
-        kids = (fleet.service(id) for id in seen.objects)
-        below = [least_s(fleet, kid, above | {obj.id}) for kid in kids if kid is not None and kid.parent == obj.id]
-        found += [least for least in below if least is not None]
+        found = [_of(w, known_s) for w in obj.workloads if w.object in own]
+        kids = [kid for id in seen.objects if (kid := fleet.service(id)) is not None and kid.parent == obj.id]
+    if obj.id in known_s:
+        found = [Least(known_s[obj.id], obj.id, "given")]
+    below = (least_s(fleet, kid, known_s, above | {obj.id}) for kid in kids)
+    found += [least for least in below if least is not None]
     return max((least for least in found if least.seconds > 0.0), default=None)
 
 
-def _of(workload: Workload) -> float:
-    """What a workload's template states, for all of its pods; zero where it states nothing.
+def _of(workload: Workload, known_s: Mapping[ObjectId, float]) -> Least:
+    """What is known of a workload, for all of its pods; zero where that is nothing.
 
     The pods of a StatefulSet come one after the other, unless its podManagementPolicy is Parallel
     (Kubernetes pkg/controller/statefulset/stateful_set_utils.go allowsBurst).
     """
+    if workload.object in known_s:
+        return Least(known_s[workload.object], workload.object, "given")
     in_turn = workload.object.kind == "StatefulSet" and not workload.parallel
-    return (workload.stated_ready_s or 0.0) * (workload.replicas if in_turn else min(workload.replicas, 1))
+    pods = workload.replicas if in_turn else min(workload.replicas, 1)
+    return Least((workload.stated_ready_s or 0.0) * pods, workload.object)

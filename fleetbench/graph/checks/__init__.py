@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fleetbench.findings import BUILD_FAILED, FILE_UNREADABLE, PATH_MISSING, Finding, in_order
 from fleetbench.graph.checks.edges import check_edges
@@ -13,11 +13,19 @@ from fleetbench.graph.checks.timeouts import check_timeouts
 from fleetbench.graph.checks.waits import check_waits
 from fleetbench.graph.checks.workers import check_workers
 from fleetbench.graph.fleet import Fleet
+from fleetbench.ids import ObjectId
 
 _BROKEN = {PATH_MISSING, BUILD_FAILED, FILE_UNREADABLE}
 
 
-def check(fleet: Fleet, *, kustomize_concurrent: int = 4, node_pods: int = 110, nodes: int = 1) -> list[Finding]:
+def check(
+    fleet: Fleet,
+    *,
+    kustomize_concurrent: int = 4,
+    node_pods: int = 110,
+    nodes: int = 1,
+    known_s: Mapping[ObjectId, float] | None = None,
+) -> list[Finding]:
     """Every finding that can be computed from the fleet alone, most severe first.
 
     Args:
@@ -25,6 +33,8 @@ def check(fleet: Fleet, *, kustomize_concurrent: int = 4, node_pods: int = 110, 
         kustomize_concurrent: workers of kustomize-controller (``--concurrent``).
         node_pods: pods that a node takes (kubelet ``maxPods``, 110 by default).
         nodes: nodes of the cluster.
+        known_s: what objects and workloads take at least, measured or given by the user; it goes before what templates
+            state.
     """
     return in_order(
         [
@@ -32,7 +42,7 @@ def check(fleet: Fleet, *, kustomize_concurrent: int = 4, node_pods: int = 110, 
             *check_parents(fleet),
             *check_needs(fleet),
             *check_waits(fleet, kustomize_concurrent),
-            *check_timeouts(fleet),
+            *check_timeouts(fleet, known_s or {}),
             *check_workers(fleet, kustomize_concurrent),
             *check_presence(fleet, node_pods, nodes),
         ]

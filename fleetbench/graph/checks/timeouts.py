@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from fleetbench.findings import CHILD_TIMEOUT, RETRY_LATE, TIMEOUT_TOO_LONG, TIMEOUT_TOO_SHORT, Finding, Shared
 from fleetbench.graph.checks.about import about
@@ -20,7 +20,7 @@ _CURRENT_AT_ONCE = {
 """Kinds that kstatus calls Current as soon as they exist (fluxcd/cli-utils pkg/kstatus/status: no status of theirs)."""
 
 
-def check_timeouts(fleet: Fleet) -> Iterator[Finding]:
+def check_timeouts(fleet: Fleet, known_s: Mapping[ObjectId, float]) -> Iterator[Finding]:
     """All findings about timeouts."""
     for k in fleet.kustomizations:
         children = health_checked(fleet, k)
@@ -31,7 +31,7 @@ def check_timeouts(fleet: Fleet) -> Iterator[Finding]:
             yield from _late_retry(fleet, k)
     for obj in fleet.services():
         if not obj.suspend and not obj.obstacle:
-            yield from _too_short(fleet, obj)
+            yield from _too_short(fleet, obj, known_s)
 
 
 def _outlives_parent(fleet: Fleet, parent: Kustomization, id: ObjectId, only: bool) -> Iterator[Finding]:
@@ -81,12 +81,14 @@ def _too_long(k: Kustomization) -> Iterator[Finding]:
         )
 
 
-def _too_short(fleet: Fleet, obj: Kustomization | HelmRelease) -> Iterator[Finding]:
-    """A timeout below what the templates state; guesses have no say here."""
-    timeout_s, least = obj.effective_timeout_s, least_s(fleet, obj)
+def _too_short(fleet: Fleet, obj: Kustomization | HelmRelease, known_s: Mapping[ObjectId, float]) -> Iterator[Finding]:
+    """A timeout below what the templates state, or what is known of a measurement; guesses have no say here."""
+    timeout_s, least = obj.effective_timeout_s, least_s(fleet, obj, known_s)
     if least is None or least.seconds < timeout_s:
         return
-    takes = f"timeout {go_duration(timeout_s)}, but {least.of} takes at least {go_duration(least.seconds)}, as stated"
+    takes = (
+        f"timeout {go_duration(timeout_s)}, but {least.of} takes at least {go_duration(least.seconds)}, as {least.by}"
+    )
     yield about(
         TIMEOUT_TOO_SHORT,
         obj,

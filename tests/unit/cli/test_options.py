@@ -35,3 +35,9 @@ def test_a_file_may_be_a_pipe_whoever_asks_for_it(tmp_path: Path, option: str, t
 def test_a_default_in_percent_is_shown_as_one_would_type_it(command: str, option: str) -> None:
     shown = " ".join(CliRunner().invoke(cli, [command, "--help"]).output.partition(option)[2].split())
     assert shown.partition("]")[0].endswith("[default: 5%")
+
+
+def test_simulate_warns_of_a_timeout_below_the_time_that_the_user_gives(tmp_path: Path) -> None:
+    (tmp_path / "d.yaml").write_text("flux-system/n8n: 2h\n")
+    done = CliRunner().invoke(cli, ["simulate", "--samples", "1", "--durations", str(tmp_path / "d.yaml")])
+    assert "FB212 timeout 15m0s, but Kustomization/flux-system/n8n takes at least 2h0m0s, as given" in done.stderr

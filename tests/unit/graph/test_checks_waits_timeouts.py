@@ -171,3 +171,11 @@ def test_a_failure_costs_a_whole_interval_where_no_retry_interval_is_set() -> No
 def test_a_wait_for_what_is_there_at_once_has_nothing_to_retry() -> None:
     crds = replace(ks("crds", interval_s=3600.0, retry_interval_s=None), workloads=())
     assert objects(fleet(crds), RETRY_LATE) == []
+
+
+def test_what_was_measured_goes_before_what_a_template_states() -> None:
+    of = fleet(replace(ks("a", timeout_s=60.0), workloads=_stating(120.0)))
+    assert TIMEOUT_TOO_SHORT not in {f.code for f in check(of, known_s={ks_id("a"): 20.0})}
+    workload = {ObjectId("Deployment", "default", "a"): 90.0}
+    [finding] = [f for f in check(of, known_s=workload) if f.code == TIMEOUT_TOO_SHORT]
+    assert "takes at least 1m30s, as given" in finding.message
