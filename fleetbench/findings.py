@@ -47,6 +47,9 @@ CRD_DEADLOCK = rule("FB110", WARNING, "a custom resource sits beside the release
 SELF_DEPENDENCY_LOOP = rule("FB111", WARNING, "a Kustomization waits for what can only follow it")
 NEVER_CREATED = rule("FB112", ERROR, "an object that nothing creates: its parent is not there, or comes after it")
 APPLY_REFUSED = rule("FB113", ERROR, "the API server refuses something of what it applies")
+OBJECT_REFUSED = rule("FB114", ERROR, "the API server refuses an object of Flux's: no such kind, version or field")
+ACCESS_DENIED = rule("FB115", ERROR, "a source in another namespace, which the controller's flags forbid")
+NOT_WATCHED = rule("FB116", ERROR, "no controller watches an object with these labels")
 # FB2xx: what costs time.
 NEED_UNDECLARED = rule("FB201", WARNING, "a needed edge is not declared")
 EDGE_REDUNDANT = rule("FB202", WARNING, "an edge is implied by others")
@@ -70,7 +73,9 @@ SEVERAL_ROOTS = rule("FB305", INFO, "the cluster has several Kustomizations that
 CHART_NOT_RENDERED = rule("FB306", INFO, "a chart's workloads are not known")
 ENTRY_EMPTY = rule("FB307", WARNING, "the entry holds nothing that Flux rolls out")
 STATED_TIME_UNREADABLE = rule("FB308", WARNING, "a stated time cannot be read, so it does not hold")
-VARIABLES_ELSEWHERE = rule("FB309", INFO, "variables come from an object that nothing here creates")
+VARIABLES_ELSEWHERE = rule("FB309", INFO, "variables or values come from an object that nothing here creates")
+NAMESPACE_ELSEWHERE = rule("FB310", WARNING, "objects go to a namespace that nothing here creates")
+API_UNKNOWN = rule("FB311", WARNING, "a kind, version or field of Flux's that is not known here")
 
 
 class Shared(NamedTuple):

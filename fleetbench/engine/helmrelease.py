@@ -11,7 +11,7 @@ from fleetbench.engine import world
 from fleetbench.engine.health_check import CANCELED, PASSED, health_check
 from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import dependency_ready, retries_exhausted
-from fleetbench.engine.reconcile import Reconcile
+from fleetbench.engine.reconcile import Reconcile, deny
 from fleetbench.engine.work_queue import REQUEUE, STOP, Result
 from fleetbench.engine.workloads import start_workloads
 from fleetbench.engine.world import World
@@ -30,6 +30,8 @@ def reconcile(w: World, n: int) -> Reconcile:
             message = f"dependency '{item.names[number]}' is not ready"
             w.set_not_ready(n, phases.FALSE, phases.DEPENDENCY_NOT_READY, message)
             return Result(w.parameters.helm_requeue_dependency_s)
+    if item.denied:
+        return deny(w, n)
     if item.source == MISSING or not w.exists[item.source]:
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "could not get Source object")
         return REQUEUE

@@ -54,6 +54,9 @@ class Item:
     timeout_s: float = 570.0
     retry_s: float = 600.0
     suspend: bool = False
+    """Its controller leaves it alone: suspended, or nobody watches it."""
+    denied: bool = False
+    """It may not use its source: AccessDenied, Stalled."""
     broken: bool = False
     """A Kustomization that cannot be built; a HelmRelease whose chart is not there, and the HelmChart that it makes."""
     refused: bool = False

@@ -16,7 +16,7 @@ from fleetbench.engine import world
 from fleetbench.engine.health_check import CANCELED, PASSED, health_check
 from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import dependency_ready
-from fleetbench.engine.reconcile import Reconcile
+from fleetbench.engine.reconcile import Reconcile, deny
 from fleetbench.engine.work_queue import REQUEUE, Result
 from fleetbench.engine.workloads import start_workloads
 from fleetbench.engine.world import World
@@ -27,6 +27,9 @@ def reconcile(w: World, n: int) -> Reconcile:
     """One reconcile; the worker is held throughout."""
     item = w.items[n]
     source = item.source
+    if item.denied:
+        yield w.work(n, world.NO_ARTIFACT)
+        return deny(w, n)
     if source == MISSING or not w.exists[source]:
         yield w.work(n, world.NO_ARTIFACT)
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Source not found")

@@ -26,7 +26,8 @@ def compile_plan(scenario: Scenario) -> Plan:
     for source in fleet.sources:
         item = items[index[source.id]]
         item.parent = _number(index, source.parent)
-        item.interval_s, item.suspend, item.defined = source.interval_s, source.suspend, source.defined
+        item.interval_s, item.defined = source.interval_s, source.defined
+        item.suspend = source.suspend or source.unwatched is not None
         item.exists = source.defined and (source.parent is None or source.id == fleet.root_source)
         item.files = artifact_files(fleet, source)
         if source.copied_from is not None:
@@ -98,7 +99,8 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     item.interval_s, item.timeout_s, item.retry_s = k.interval_s, k.effective_timeout_s, k.effective_retry_s
     parameters = scenario.parameters
     unset = parameters.strict_post_build_substitutions and bool(k.unset_variables)
-    item.suspend, item.broken, item.refused = k.suspend, k.broken is not None or unset, k.refused is not None
+    item.suspend, item.denied = k.suspend or k.unwatched is not None, k.denied is not None
+    item.broken, item.refused = k.broken is not None or unset, k.is_refused_by(parameters.flux_version)
     item.shard = k.shard
     item.waits, item.fails_fast = checks_health(k), parameters.fail_fast
     item.cancels, item.poll_s = parameters.cancel_health_check_on_new_revision, parameters.health_poll_s
@@ -133,7 +135,10 @@ def _helmrelease(
     item.exists = h.parent is None
     item.dependencies = tuple((_number(index, d.target), False) for d in h.depends_on)
     item.names = tuple(d.target.key for d in h.depends_on)
-    item.interval_s, item.timeout_s, item.suspend = h.interval_s, h.timeout_s, h.suspend
+    item.interval_s, item.timeout_s = h.interval_s, h.timeout_s
+    # A release that may not make its HelmChart says so in the controller's log only: reconcileChartTemplate's error.
+    item.suspend = h.suspend or h.unwatched is not None or (h.denied is not None and not h.chart_ref)
+    item.denied = h.denied is not None
     item.broken = h.broken is not None
     parameters = scenario.parameters
     item.waits, item.poll_s = checks_health(h), parameters.release_poll_s(h.wait_strategy)

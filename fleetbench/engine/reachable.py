@@ -96,7 +96,7 @@ def _artifact_of(plan: Plan, n: int) -> int:
 def _can_start(plan: Plan, n: int, exists: list[bool], ready: list[bool]) -> bool:
     """Whether a whole reconcile can begin: its source has an artifact and its dependencies are Ready one day."""
     item = plan.items[n]
-    if item.suspend or (item.broken and item.id.kind != KUSTOMIZATION):  # a chart that no source holds
+    if item.suspend or item.denied or (item.broken and item.id.kind != KUSTOMIZATION):  # a chart that no source holds
         return False
     if item.id.kind not in (KUSTOMIZATION, HELM_RELEASE):  # a source: its artifact
         return item.source == MISSING or ready[item.source]

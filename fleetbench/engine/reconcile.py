@@ -7,6 +7,7 @@ from typing import Any
 
 import simpy
 
+from fleetbench import phases
 from fleetbench.engine.work_queue import REQUEUE, STOP, Result
 from fleetbench.engine.world import FINALIZER, World
 
@@ -20,6 +21,18 @@ def begin(w: World, n: int, reconcile: Callable[[World, int], Reconcile]) -> Rec
     if not w.finalizer[n]:
         return _add_finalizer(w, n)
     return _leave_alone() if w.items[n].suspend else reconcile(w, n)
+
+
+def deny(w: World, n: int) -> Result:
+    """AccessDenied, a terminal state: only a changed spec or another flag of the controller ends it.
+
+    Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go Reconcile; helm-controller v1.6.3
+    internal/controller/helmrelease_controller.go reconcileRelease.
+    """
+    w.set_not_ready(n, phases.FALSE, phases.ACCESS_DENIED)
+    if n not in w.stalled:
+        w.set_stalled(n)
+    return STOP
 
 
 def _add_finalizer(w: World, n: int) -> Reconcile:

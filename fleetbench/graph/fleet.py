@@ -107,6 +107,8 @@ class Source:
     """Made up for a repository that holds no root."""
     files: int | None = None
     """How many files and folders its artifact holds, which every reconcile unpacks; None = not known."""
+    unwatched: str | None = None
+    """As of a Kustomization: it never gets an artifact."""
     file: str | None = None
     line: int | None = None
 
@@ -143,6 +145,12 @@ class Kustomization:
     """Variables in its build that nothing sets and that have no default: strict substitution fails the build."""
     refused: str | None = None
     """What the API server refuses of what it applies, so that the dry-run of all of it fails; None = nothing known."""
+    refused_by: tuple[str, ...] = ()
+    """The releases of Flux whose CRDs refuse that, where the repository states no release; empty = any."""
+    denied: str | None = None
+    """The source in another namespace that the controller's flags keep from it, so that it never turns Ready."""
+    unwatched: str | None = None
+    """The labels that no controller of the repository watches, so that nobody reconciles it; None = one does, or not known."""
     applies: int = 0
     """How many objects its build holds."""
     objects: tuple[ObjectId, ...] = ()
@@ -162,7 +170,11 @@ class Kustomization:
         if self.broken is None and self.refused is not None:
             return f"the API server refuses {self.refused}"
         unset = f"nothing sets {', '.join(self.unset_variables)}" if self.unset_variables else None
-        return self.broken or unset
+        return self.broken or unset or _out_of_reach(self)
+
+    def is_refused_by(self, release: str) -> bool:
+        """Whether the API server refuses something of what it applies where that release of Flux is installed."""
+        return self.refused is not None and (not self.refused_by or release in self.refused_by)
 
     @property
     def effective_timeout_s(self) -> float:
@@ -220,13 +232,17 @@ class HelmRelease:
     shard: str | None = None
     broken: str | None = None
     """Why source-controller cannot build its chart (missing path): it never turns Ready; None = it can, or not known."""
+    denied: str | None = None
+    """As of a Kustomization: the source of its chart."""
+    unwatched: str | None = None
+    """As of a Kustomization."""
     file: str | None = None
     line: int | None = None
 
     @property
     def obstacle(self) -> str | None:
         """Why nothing of it is ever applied; None = nothing is known to."""
-        return self.broken
+        return self.broken or _out_of_reach(self)
 
     @property
     def release_namespace(self) -> str:
@@ -242,6 +258,13 @@ class HelmRelease:
     def effective_retry_s(self) -> float:
         """Seconds until a failed release is tried again."""
         return self.retry_interval_s
+
+
+def _out_of_reach(obj: Kustomization | HelmRelease) -> str | None:
+    """Why its controller leaves it alone."""
+    if obj.denied is not None:
+        return f"it may not use {obj.denied}"
+    return None if obj.unwatched is None else f"no controller watches {obj.unwatched}"
 
 
 CPU_LIMIT, TEMP_MEDIUM = "resources.limits.cpu", "volumes.temp.emptyDir.medium"

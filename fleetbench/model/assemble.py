@@ -91,6 +91,8 @@ _UNMODELLED = {
     "leader-election-renew-deadline": _LEASE,
     "leader-election-retry-period": _LEASE,
     "leader-election-release-on-cancel": _LEASE,
+    "default-service-account": "what names no serviceAccountName is applied with this account of its own namespace, "
+    "and fails where that is not there or may not apply it",
     "custom-apply-stage-kinds": "an apply has a stage more than is simulated",
     "watch-configs-label-selector": "an object that a ConfigMap or Secret queues goes on sooner than is simulated",
 }

@@ -10,21 +10,25 @@ from fleetbench.findings import (
     ENTRY_EMPTY,
     FILE_UNREADABLE,
     NOT_EXPANDED,
+    OBJECT_REFUSED,
     SOURCE_MISSING,
     Finding,
     in_order,
 )
 from fleetbench.graph.document import ASSUMED_SOURCE, with_root
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Source
+from fleetbench.graph.fleet import ControllerFlag, Fleet, HelmRelease, Kustomization, Source
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
+from fleetbench.repo.access import Watched, denied
 from fleetbench.repo.charts import Chart, chart_directory, render, why_no_chart
 from fleetbench.repo.entries import entries
-from fleetbench.repo.flags import INSTANCE_GROUP, flags_of
+from fleetbench.repo.flags import INSTANCE_GROUP, flags_of, instances
+from fleetbench.repo.flux_api import release_of
 from fleetbench.repo.manifest import Manifest
-from fleetbench.repo.needs import Needs, variables_from_elsewhere
+from fleetbench.repo.needs import Needs, from_elsewhere, namespaces_from_elsewhere
 from fleetbench.repo.nodes import Node, Walk, unset_variables
 from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source
 from fleetbench.repo.providers import Providers, installed_before
+from fleetbench.repo.refusals import Judge
 from fleetbench.repo.tree import Tree
 from fleetbench.repo.workloads import misstated, workloads_of
 
@@ -46,21 +50,26 @@ def assemble(walk: Walk, root: Node, tree: Tree, name: str, entry: str, builds_r
     """Turn a walk into a fleet with its sources, flags, workloads, needs and findings."""
     findings = list(walk.findings)
     refused: dict[ObjectId, str] = {}
-    kustomizations, releases = _objects(walk, root, findings, refused, assumed)
+    flags = flags_of(walk, tree)
+    kustomizations, releases = _objects(walk, root, findings, refused, flags, assumed)
     charts = _charts(walk, releases, root.source or ASSUMED_SOURCE, tree, findings)
     findings += _misstated(walk, releases, charts, refused)
     releases = [_with_chart(release, charts.get(release.id)) for release in releases]
     providers = Providers(walk.nodes.values(), releases, charts, installed_before(tree))
     kustomizations, releases = _with_needs(providers, walk, root, kustomizations, releases, charts)
-    findings += variables_from_elsewhere(providers, kustomizations)
+    findings += from_elsewhere(providers, kustomizations, releases, walk)
+    findings += namespaces_from_elsewhere(providers, root.id.namespace, releases, walk)
     this = root.source or ASSUMED_SOURCE
     sources = _sources(walk, this, kustomizations, releases, findings, refused, assumed)
-    kustomizations = [replace(k, refused=refused.get(k.id)) for k in kustomizations]
+    refusing = _judged(walk, findings, refused)
+    kustomizations = [replace(k, refused=refused.get(k.id), refused_by=refusing.get(k.id, ())) for k in kustomizations]
+    watched = Watched(walk)
+    kustomizations, releases = watched.of_services(kustomizations), watched.of_services(releases)
+    sources = watched.of_sources(sources)
     sources = [replace(s, files=len(tree.files)) if s.id == this else s for s in sources]
     if len(kustomizations) == 1 and not releases:
         findings.append(_nothing_in_it(tree, entry))
     findings += _resource_sets(walk)
-    flags = flags_of(walk, tree)
     fleet = with_root(kustomizations, releases, sources, root.id, flags=flags, name=name, cluster_path=entry or ".")
     rendered = {node.id: tuple(node.rendered) for node in walk.nodes.values()}
     return Reading(fleet, tuple(in_order(findings)), rendered, builds_run)
@@ -75,12 +84,40 @@ def _nothing_in_it(tree: Tree, entry: str) -> Finding:
 def _refuse(refused: dict[ObjectId, str], by: ObjectId | None, findings: Iterable[Finding]) -> None:
     """Note what the API server refuses of what a Kustomization applies: its dry-run fails, so nothing of it is applied."""
     for finding in findings:
-        if by is not None and finding.code == FILE_UNREADABLE:
+        if by is not None and finding.code in (FILE_UNREADABLE, OBJECT_REFUSED):
             refused.setdefault(by, f"{finding.object}: {finding.message}")
 
 
+def _judged(walk: Walk, findings: list[Finding], refused: dict[ObjectId, str]) -> dict[ObjectId, tuple[str, ...]]:
+    """Judge every object of Flux's by the CRDs of its release.
+
+    Returns:
+        Kustomization -> the releases that refuse something of what it applies, where the repository states none and
+        not all of them do.
+    """
+    manifests = [manifest for _, manifest in walk.manifests()]
+    release = release_of(manifests, instances(walk))
+    judge = Judge(release, manifests, findings)
+    refusing: dict[ObjectId, frozenset[str]] = {}
+    said: set[tuple[ObjectId | None, str]] = set()
+    for node, manifest in walk.manifests():
+        found = judge.findings(manifest, manifest.id_in(node.id.namespace))
+        findings += [f for f in found if (f.object, f.message) not in said]  # several may apply it
+        said.update((f.object, f.message) for f in found)
+        if node.id not in refused or node.id in refusing:
+            _refuse(refused, node.id, found)
+            if any(f.code == OBJECT_REFUSED for f in found) and not (release.stated or release.newer):
+                refusing[node.id] = refusing.get(node.id, frozenset()) | judge.refusing(manifest)
+    return {id: tuple(sorted(names)) for id, names in refusing.items() if not judge.all_of(names)}
+
+
 def _objects(
-    walk: Walk, root: Node, findings: list[Finding], refused: dict[ObjectId, str], assumed: bool
+    walk: Walk,
+    root: Node,
+    findings: list[Finding],
+    refused: dict[ObjectId, str],
+    flags: Sequence[ControllerFlag],
+    assumed: bool,
 ) -> tuple[list[Kustomization], list[HelmRelease]]:
     kustomizations: list[Kustomization] = []
     for node in walk.nodes.values():
@@ -91,6 +128,7 @@ def _objects(
             replace(
                 found,
                 assumed=assumed and node is root,
+                denied=denied(found, flags),
                 source=found.source or root.source,
                 expanded=node.not_expanded is None,
                 not_expanded=node.not_expanded,
@@ -106,7 +144,7 @@ def _objects(
         release, bad = read_helmrelease(manifest, id, parent)
         findings += bad
         _refuse(refused, parent, bad)
-        releases.append(release)
+        releases.append(replace(release, denied=denied(release, flags)))
     return kustomizations, releases
 
 

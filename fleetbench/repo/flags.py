@@ -6,7 +6,7 @@ It does so by patches on the Deployments, a FluxInstance or Helm values.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
@@ -68,6 +68,28 @@ def flags_of(walk: Walk, tree: Tree) -> tuple[ControllerFlag, ...]:
     return tuple(sorted(found.values(), key=lambda f: (CONTROLLERS.index(f.controller), f.flag)))
 
 
+def instances(walk: Walk) -> Iterator[Mapping[str, Any]]:
+    """The specs of the FluxInstances: those that the repository holds, and what it gives to their chart."""
+    for node, manifest in walk.manifests():
+        if manifest.is_flux(INSTANCE_GROUP, "FluxInstance"):
+            yield manifest.spec
+        elif is_helmrelease(manifest) and _chart(manifest) == "flux-instance":
+            yield mapping(_values(node, manifest, walk), "instance")
+
+
+def flux_charts(walk: Walk) -> list[Manifest]:
+    """The HelmReleases that install the controllers themselves: what arguments they get is not wholly known."""
+    return [m for _, m in walk.manifests() if is_helmrelease(m) and _chart(m) in ("flux2", "flux")]
+
+
+def _chart(manifest: Manifest) -> Any:
+    return mapping(manifest.spec, "chart", "spec").get("chart") or mapping(manifest.spec, "chartRef").get("name")
+
+
+def _values(node: Node, manifest: Manifest, walk: Walk) -> Mapping[str, Any]:
+    return coalesced(values_of(manifest, manifest.namespace or node.id.namespace, walk.store))
+
+
 def _set(node: Node, manifest: Manifest, walk: Walk) -> Iterable[Setting]:
     if manifest.kind == "Deployment" and manifest.name in CONTROLLERS:
         for container in mappings(manifest.spec, "template", "spec", "containers"):
@@ -77,10 +99,9 @@ def _set(node: Node, manifest: Manifest, walk: Walk) -> Iterable[Setting]:
     elif manifest.is_flux(INSTANCE_GROUP, "FluxInstance"):
         yield from _instance(manifest.spec)
     elif is_helmrelease(manifest):
-        chart = mapping(manifest.spec, "chart", "spec").get("chart") or mapping(manifest.spec, "chartRef").get("name")
-        if chart not in ("flux-instance", "flux2", "flux"):
+        if _chart(manifest) not in ("flux-instance", "flux2", "flux"):
             return
-        values = coalesced(values_of(manifest, manifest.namespace or node.id.namespace, walk.store))
+        values = _values(node, manifest, walk)
         yield from _instance(mapping(values, "instance"))
         for key, controller in HELM_VALUES.items():
             container = mapping(values, key, "container")
@@ -88,10 +109,18 @@ def _set(node: Node, manifest: Manifest, walk: Walk) -> Iterable[Setting]:
 
 
 def _instance(spec: Mapping[str, Any]) -> Iterable[Setting]:
-    """What a FluxInstance sets: first its size's profile, then its own patches, as flux-operator orders them."""
+    """What a FluxInstance sets: first its profiles (size, tenants), then its own patches, as flux-operator orders them.
+
+    Source: controlplaneio-fluxcd/flux-operator internal/builder/profiles.go, also GetProfileMultitenant.
+    """
     size = str(mapping(spec, "cluster").get("size"))
     for controller, flags in _SIZES.get(size, {}).items():
         yield from (Setting(controller, *flag, size) for flag in flags)
+    if mapping(spec, "cluster").get("multitenant") is True:
+        account = str(mapping(spec, "cluster").get("tenantDefaultServiceAccount") or "default")
+        for controller in ("kustomize-controller", "helm-controller"):
+            yield Setting(controller, "no-cross-namespace-refs", "true")
+            yield Setting(controller, "default-service-account", account)
     for patch in mappings(spec, "kustomize", "patches"):
         try:
             body = load(str(patch.get("patch") or ""), "patch")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from fleetbench.findings import VARIABLES_ELSEWHERE, Finding
+from fleetbench.findings import NAMESPACE_ELSEWHERE, VARIABLES_ELSEWHERE, Finding
 from fleetbench.graph.fleet import HelmRelease, Kustomization, Need
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.charts import Chart
 from fleetbench.repo.manifest import CLUSTER_SCOPED, FLUX_GROUPS, Manifest, mapping, mappings
-from fleetbench.repo.nodes import Node
+from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.providers import ALWAYS_THERE, CRD, Key, Providers, is_built_in
+from fleetbench.units import counted
 
 APPLY, BUILD, WORKLOAD = "apply", "build", "workload"
 _Want = tuple[Key, ObjectId, str]
@@ -43,10 +44,8 @@ class Needs:
         """Needs of a HelmRelease's values, namespace and, where its chart is known, its objects."""
         namespace = release.release_namespace
         wants: list[_Want] = []
-        for reference in mappings(manifest.spec, "valuesFrom"):
-            if not reference.get("optional"):
-                key = (str(reference.get("kind")), release.id.namespace, str(reference.get("name")))
-                wants.append((key, release.id, BUILD))
+        for id in _values_from(release, manifest):
+            wants.append(((id.kind, id.namespace, id.name), release.id, BUILD))
         if not mapping(manifest.spec, "install").get("createNamespace") and namespace != release.id.namespace:
             wants.append((("Namespace", "", namespace), release.id, APPLY))
         for held in chart.manifests if chart else ():
@@ -92,23 +91,72 @@ class Needs:
         return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
 
 
-def variables_from_elsewhere(providers: Providers, kustomizations: Iterable[Kustomization]) -> Iterator[Finding]:
-    """The ``substituteFrom`` objects, not optional, that nothing in the fleet brings: one finding for each.
+def from_elsewhere(
+    providers: Providers, kustomizations: Iterable[Kustomization], releases: Iterable[HelmRelease], walk: Walk
+) -> Iterator[Finding]:
+    """The ``substituteFrom`` and ``valuesFrom`` objects, not optional, that nothing in the fleet brings: a finding each.
 
     Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go build, fluxcd/pkg kustomize
-    v1.35.4 kustomize_varsub.go LoadVariables: one that is not found fails the build.
+    v1.35.4 kustomize_varsub.go LoadVariables: one that is not found fails the build; helm-controller v1.6.3
+    internal/controller/helmrelease_controller.go reconcileRelease: ValuesError.
     """
-    users: dict[ObjectId, list[Kustomization]] = {}
+    users: dict[ObjectId, list[Kustomization | HelmRelease]] = {}
     for k in kustomizations:
         for id in k.substitute_from:
-            if not providers.of((id.kind, id.namespace, id.name)):
-                users.setdefault(id, []).append(k)
+            users.setdefault(id, []).append(k)
+    for release in releases:
+        for id in dict.fromkeys(_values_from(release, walk.releases[release.id][0])):
+            users.setdefault(id, []).append(release)
     for id, needing in users.items():
-        builds = "its build" if len(needing) == 1 else f"the builds of {some([k.id.key for k in needing], 5)}"
-        text = f"takes variables from {id}, which nothing here creates: until it is there {builds} cannot succeed"
-        fix = "nothing to do if it is created by hand or by something outside; else define it, or set optional: true"
+        if providers.of((id.kind, id.namespace, id.name)):
+            continue
         first = needing[0]
+        what, step = ("variables", "build") if isinstance(first, Kustomization) else ("values", "install")
+        steps = f"its {step}" if len(needing) == 1 else f"the {step}s of {some([k.id.key for k in needing], 5)}"
+        text = f"takes {what} from {id}, which nothing here creates: until it is there {steps} cannot succeed"
+        fix = "nothing to do if it is created by hand or by something outside; else define it, or set optional: true"
         yield Finding(VARIABLES_ELSEWHERE, text, fix, first.id, first.file, first.line)
+
+
+def _values_from(release: HelmRelease, manifest: Manifest) -> Iterator[ObjectId]:
+    """The Secrets and ConfigMaps of ``valuesFrom`` that are not optional."""
+    for reference in mappings(manifest.spec, "valuesFrom"):
+        if not reference.get("optional"):
+            yield ObjectId(str(reference.get("kind")), release.id.namespace, str(reference.get("name")))
+
+
+def namespaces_from_elsewhere(
+    providers: Providers, flux_namespace: str, releases: Sequence[HelmRelease], walk: Walk
+) -> Iterator[Finding]:
+    """The namespaces that objects of known kinds go to and that nothing in the fleet creates: one finding for each.
+
+    The dry-run of an object in a namespace that is not there fails (fluxcd/pkg ssa v0.76.1 manager_apply.go
+    ApplyAll), a release's install too. A warning only: namespaces are made by hand, or by what came before Flux.
+    Of custom kinds it is not known whether they live in namespaces at all.
+    """
+    users: dict[str, list[tuple[ObjectId, Manifest]]] = {}
+    for node, manifest in walk.manifests():
+        known = is_built_in(manifest.group) or manifest.group in FLUX_GROUPS
+        if known and manifest.namespace and manifest.kind not in CLUSTER_SCOPED:
+            users.setdefault(manifest.namespace, []).append((manifest.id_in(node.id.namespace), manifest))
+    made = {flux_namespace}
+    for release in releases:
+        manifest = walk.releases[release.id][0]
+        if mapping(manifest.spec, "install").get("createNamespace") is True:
+            made.add(release.release_namespace)
+        else:
+            users.setdefault(release.release_namespace, []).append((release.id, manifest))
+    for namespace, using in sorted(users.items()):
+        if namespace in made or namespace in ALWAYS_THERE or providers.of(("Namespace", "", namespace)):
+            continue
+        id, manifest = using[0]
+        others = len({user for user, _ in using}) - 1
+        more = f" (and {counted(others, 'more object')})" if others else ""
+        text = (
+            f"goes to namespace {namespace}{more}, which nothing here creates: until it is there it cannot be applied"
+        )
+        fix = "nothing to do if it is created by hand or by something outside; else define the Namespace"
+        yield Finding(NAMESPACE_ELSEWHERE, text, fix, id, manifest.file, manifest.line)
 
 
 def _wants(manifest: Manifest, namespace: str, *, written: bool) -> Iterator[_Want]:

@@ -162,7 +162,11 @@ def _kustomizations(fleet: Fleet, name: _Names, width: int) -> Rows:
 
 def _marked(obj: Kustomization | HelmRelease, name: str) -> Text:
     text = Text(name)
-    said: list[tuple[str, object]] = [("suspended", obj.suspend)]
+    said: list[tuple[str, object]] = [
+        ("suspended", obj.suspend),
+        ("access denied", obj.denied),
+        ("not watched", obj.unwatched),
+    ]
     if isinstance(obj, HelmRelease):
         said += [("no chart", obj.broken)]
     else:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fleetbench.findings import (
+    ACCESS_DENIED,
     APPLY_REFUSED,
     BUILD_FAILED,
     CHART_MISSING,
     HEALTH_CHECK_MISSING,
     NEVER_RECONCILED,
     NODE_CAPACITY,
+    NOT_WATCHED,
     PATH_MISSING,
     SOURCE_MISSING,
     Finding,
@@ -26,6 +28,10 @@ def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding
     """All findings about missing sources, broken builds, unknown health checks and full nodes."""
     for obj in fleet.services():
         yield from _source(fleet, obj)
+        yield from _access(obj)
+    for source in fleet.sources:
+        if source.unwatched:
+            yield Finding(NOT_WATCHED, *_unwatched(source.unwatched), source.id, source.file, source.line)
     created = fleet.creators.keys() | fleet.workload_owners.keys()
     for k in fleet.kustomizations:
         if k.broken:
@@ -59,6 +65,22 @@ def _source(fleet: Fleet, obj: Kustomization | HelmRelease) -> Iterator[Finding]
         f"its source {source.id} is defined nowhere: it never gets an artifact and never turns Ready.",
         f"did you mean {near}?" if near else f"define {source.id} or correct the reference",
     )
+
+
+def _access(obj: Kustomization | HelmRelease) -> Iterator[Finding]:
+    """A source that the controller may not read, and labels that it does not watch."""
+    if obj.denied:
+        message = f"its source {obj.denied} lies in another namespace, which --no-cross-namespace-refs forbids"
+        fix = f"define a source in namespace {obj.id.namespace}, or give the controller back its access"
+        yield about(ACCESS_DENIED, obj, f"{message}: it is denied access and never turns Ready.", fix)
+    if obj.unwatched and not obj.suspend:
+        yield about(NOT_WATCHED, obj, *_unwatched(obj.unwatched))
+
+
+def _unwatched(labels: str) -> tuple[str, str]:
+    """Message and fix."""
+    message = f"has {labels}: nobody reconciles it, so it never turns Ready."
+    return message, "correct its labels, or run a controller with a --watch-label-selector for them"
 
 
 def _suspended(fleet: Fleet) -> Iterator[Finding]:

@@ -54,6 +54,7 @@ metadata: {name: flux-system, namespace: flux-system}
 spec:
   interval: 10m0s
   path: ./clusters/x
+  prune: true
   sourceRef: {kind: GitRepository, name: flux-system}
 """
 CONTROLLERS = "".join(

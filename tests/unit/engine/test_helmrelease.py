@@ -163,3 +163,13 @@ def test_a_failed_upgrade_has_retries_of_its_own_and_uninstalls_nothing(retries:
     said = reasons(sample, hr_id("h"))
     assert said.count(phases.UPGRADE_FAILED) == attempts and said[-1] == phases.RETRIES_EXCEEDED
     assert phases.INSTALL_FAILED not in said
+
+
+@pytest.mark.parametrize(("chart_ref", "said"), [(True, [phases.ACCESS_DENIED]), (False, [])])
+def test_a_release_is_denied_a_chart_of_another_namespace_and_says_so_only_of_a_reference(
+    chart_ref: bool, said: list[str]
+):
+    of = fleet(ks("a", timeout_s=60.0), hr("h", "a", chart_ref=chart_ref, denied="OCIRepository/other/x"), ks("b"))
+    sample, ready = run(of)
+    assert (ready[hr_id("h")], ready[ks_id("a")]) == (None, None) and ready[ks_id("b")] is not None
+    assert reasons(sample, hr_id("h")) == said

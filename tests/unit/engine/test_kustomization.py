@@ -225,6 +225,29 @@ def test_what_the_api_server_refuses_keeps_everything_beside_it_from_being_appli
     assert ks_id("child") not in sample.timeline.by_object
 
 
+def test_only_the_releases_that_refuse_it_keep_it_back():
+    of = fleet(replace(ks("a"), refused="apiVersion: v1beta2", refused_by=("2.8", "2.9")))
+    assert run(of)[1][ks_id("a")] is None
+    _, before = run(of, parameters=replace(parameters_of("2.7"), interval_jitter=0.0))
+    assert before[ks_id("a")] is not None
+
+
+def test_a_source_in_another_namespace_is_denied_and_a_waiting_parent_fails_at_once():
+    denied = replace(ks("child", parent="a"), denied="GitRepository/other/x")
+    sample, ready = run(fleet(ks("a", wait=True), denied, ks("b", "child")))
+    assert [ready[ks_id(n)] for n in ("a", "child", "b")] == [None, None, None]
+    assert reasons(sample, ks_id("child"))[-1] == phases.ACCESS_DENIED
+    assert reasons(sample, ks_id("a"))[-1] == phases.HEALTH_CHECK_FAILED
+    assert sample.until_s < 60.0
+
+
+def test_what_no_controller_watches_never_says_anything():
+    of = fleet(replace(ks("a"), unwatched="sharding.fluxcd.io/key=x"), ks("b", "a"), ks("c"))
+    sample, ready = run(of)
+    assert (ready[ks_id("a")], ready[ks_id("b")]) == (None, None) and ready[ks_id("c")] is not None
+    assert not [reason for reason in reasons(sample, ks_id("a")) if reason]
+
+
 def test_a_variable_that_nothing_sets_fails_the_build_from_flux_2_9_on():
     of = fleet(replace(ks("a"), unset_variables=("DOMAIN",)))
     sample, ready = run(of)

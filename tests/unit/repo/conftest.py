@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from fleetbench.findings import NAMESPACE_ELSEWHERE
 from fleetbench.repo import Reading, read_repository
 
 Write = Callable[[Mapping[str, str]], Path]
@@ -33,11 +35,16 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def read(write: Write) -> Read:
-    """Write files and read them as a repository; the cluster path is ``clusters/c`` where none is given."""
+    """Write files and read them as a repository; the cluster path is ``clusters/c`` where none is given.
+
+    The namespaces of these small fleets count as made by hand, unless ``namespaces`` says otherwise.
+    """
     if shutil.which("kustomize") is None and shutil.which("kubectl") is None:
         pytest.skip("needs kustomize or kubectl")
 
-    def read_files(files: Mapping[str, str], cluster_path: str = "clusters/c") -> Reading:
-        return read_repository(write(files), cluster_path, cache=False)
+    def read_files(files: Mapping[str, str], cluster_path: str = "clusters/c", *, namespaces: bool = False) -> Reading:
+        reading = read_repository(write(files), cluster_path, cache=False)
+        found = tuple(f for f in reading.findings if namespaces or f.code != NAMESPACE_ELSEWHERE)
+        return replace(reading, findings=found)
 
     return read_files

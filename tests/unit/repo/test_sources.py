@@ -215,7 +215,9 @@ def test_an_artifact_knows_what_it_is_copied_from_and_who_applies_it(read: Read)
 
 
 def test_a_source_that_nothing_defines_is_an_error_with_a_suggestion(read: Read) -> None:
-    charts = obj("source.toolkit.fluxcd.io/v1", "HelmRepository", "charts", namespace="infra", spec={"interval": "1h"})
+    charts = obj(
+        "source.toolkit.fluxcd.io/v1", "HelmRepository", "charts", namespace="infra", spec={"url": "https://x.test"}
+    )
     reading = read({"clusters/c/a.yaml": flux("a", "./apps"), "apps/r.yaml": both(release("r"), charts)})
     (found,) = [f for f in reading.findings if f.severity == "error"]
     assert (

@@ -171,7 +171,9 @@ def test_two_that_render_each_other_end(read: Read) -> None:
 
 
 def test_what_two_kustomizations_apply_is_found_once_per_object(read: Read) -> None:
-    shared = obj("source.toolkit.fluxcd.io/v1", "HelmRepository", "charts", namespace="apps", spec={"interval": "1h"})
+    shared = obj(
+        "source.toolkit.fluxcd.io/v1", "HelmRepository", "charts", namespace="apps", spec={"url": "https://x.test"}
+    )
     reading = read(
         {
             "clusters/c/all.yaml": both(*(flux(n, f"./{n}") for n in ("one", "two", "three"))),

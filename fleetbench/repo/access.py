@@ -1,0 +1,138 @@
+"""What the controllers that a repository holds leave alone: sources in other namespaces, and labels they do not watch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from fleetbench.graph.fleet import ControllerFlag, HelmRelease, Kustomization, Source
+from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.repo.arguments import flags_among
+from fleetbench.repo.flags import flux_charts, instances
+from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
+from fleetbench.repo.nodes import Walk
+from fleetbench.repo.objects import SHARD_LABEL
+
+NO_CROSS, WATCH = "no-cross-namespace-refs", "watch-label-selector"
+_OF_KIND = {KUSTOMIZATION: "kustomize-controller", HELM_RELEASE: "helm-controller"}
+_TERM = re.compile(
+    r"\s*(?:(?P<no>!)?\s*(?P<key>[\w./-]+)\s*(?:(?P<op>==?|!=)\s*(?P<value>[\w.-]*)|(?P<in>in|notin)\s*\((?P<values>[^)]*)\))?)\s*(?:,|$)"
+)
+
+
+def denied(obj: Kustomization | HelmRelease, flags: Iterable[ControllerFlag]) -> str | None:
+    """The source that an object may not use, as text; None = it may.
+
+    Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go getSource; helm-controller v1.6.3
+    internal/acl/acl.go AllowsAccessTo, of a ``chartRef`` and of the HelmChart that a release makes beside its source.
+    What ``dependsOn`` names is not asked for.
+    """
+    if obj.source is None or obj.source.namespace == obj.id.namespace:
+        return None
+    controller = _OF_KIND[obj.id.kind]
+    forbids = any(f.controller == controller and f.flag == NO_CROSS and _is_true(f.value) for f in flags)
+    return str(obj.source) if forbids else None
+
+
+def _is_true(value: str) -> bool:
+    """As Go's strconv.ParseBool, by which pflag reads a boolean."""
+    return value in ("1", "t", "T", "true", "TRUE", "True")
+
+
+class Term(NamedTuple):
+    """One condition of a label selector."""
+
+    key: str
+    values: frozenset[str] | None
+    """None = any."""
+    wanted: bool
+    """False: the label must not be there, or must have none of the values."""
+
+    def holds(self, labels: Mapping[str, str]) -> bool:
+        """Whether an object with these labels meets it."""
+        found = self.key in labels and (self.values is None or labels[self.key] in self.values)
+        return found is self.wanted
+
+
+def selector(text: str) -> tuple[Term, ...] | None:
+    """A label selector as Kubernetes reads it (apimachinery pkg/labels/selector.go Parse); None where it is none.
+
+    >>> selector("!sharding.fluxcd.io/key, app=web")[1]
+    Term(key='app', values=frozenset({'web'}), wanted=True)
+    """
+    terms, at = [], 0
+    while at < len(text):
+        match = _TERM.match(text, at)
+        if match is None or (match["no"] and (match["op"] or match["in"])):
+            return None
+        values = None
+        if match["op"]:
+            values = frozenset({match["value"]})
+        elif match["in"]:
+            values = frozenset(value.strip() for value in match["values"].split(","))
+        terms.append(Term(match["key"], values, not (match["no"] or match["op"] == "!=" or match["in"] == "notin")))
+        at = match.end()
+    return tuple(terms)
+
+
+class Watched:
+    """Which labels the controllers watch that a repository holds."""
+
+    def __init__(self, walk: Walk):
+        self._selectors: dict[str, list[str]] = {controller: [] for controller in CONTROLLERS}
+        for _, manifest in walk.manifests():
+            if manifest.kind == "Deployment":
+                self._deployment(manifest)
+        for spec in instances(walk):
+            self._instance(spec)
+        self._known = not flux_charts(walk)  # a chart's arguments are not all known
+        self._walk = walk
+
+    def _deployment(self, manifest: Manifest) -> None:
+        for container in mappings(manifest.spec, "template", "spec", "containers"):
+            image = str(container.get("image") or "").rpartition("/")[2].partition(":")[0].partition("@")[0]
+            controller = next((c for c in CONTROLLERS if c in (image, manifest.name)), None)
+            if controller is not None:
+                self._selectors[controller].append(dict(flags_among(container.get("args"))).get(WATCH, ""))
+
+    def _instance(self, spec: Mapping[str, Any]) -> None:
+        """What flux-operator makes of ``spec.sharding`` (internal/builder/build.go, templates of the shards)."""
+        sharding = mapping(spec, "sharding")
+        key = str(sharding.get("key") or SHARD_LABEL)
+        shards = sharding.get("shards")
+        names = [str(name) for name in shards] if isinstance(shards, list) else []
+        patched = any(WATCH in str(patch.get("patch")) for patch in mappings(spec, "kustomize", "patches"))
+        for controller in CONTROLLERS:
+            own = [f"!{key}", *(f"{key}={name}" for name in names)] if names else [""]
+            self._selectors[controller] += [""] if patched else own
+
+    def nobody(self, id: ObjectId, labels: Mapping[str, Any]) -> str | None:
+        """What the object's labels are and what is watched instead; None = it is watched, or that is not known."""
+        controller = _OF_KIND.get(id.kind, "source-controller")
+        selectors = self._selectors[controller]
+        if not self._known or not selectors or id.kind in (EXTERNAL_ARTIFACT, HELM_CHART):
+            return None
+        texts = {str(key): str(value) for key, value in labels.items()}
+        terms = [selector(text) for text in selectors]
+        if any(t is None or all(term.holds(texts) for term in t) for t in terms):
+            return None
+        keys = sorted({term.key for t in terms for term in t or ()})
+        has = ", ".join(f"{key}={texts[key]}" if key in texts else f"no {key}" for key in keys)
+        return f"{has}, where {controller} watches {' or '.join(dict.fromkeys(selectors))}"
+
+    def of_services(self, services: Sequence[Any]) -> list[Any]:
+        """Kustomizations or HelmReleases with what nobody watches told."""
+        return [replace(s, unwatched=self.nobody(s.id, _labels(self._walk.first(s.id)[0]))) for s in services]
+
+    def of_sources(self, sources: Sequence[Source]) -> list[Source]:
+        """The same of sources; one that is made up has no labels."""
+        known = self._walk.sources
+        return [
+            replace(s, unwatched=self.nobody(s.id, _labels(known[s.id][0]))) if s.id in known else s for s in sources
+        ]
+
+
+def _labels(manifest: Manifest) -> Mapping[str, Any]:
+    return mapping(manifest.metadata, "labels")

@@ -1,0 +1,195 @@
+"""What the API server refuses of Flux's own objects: kinds and versions it does not serve, fields it does not know.
+
+kustomize-controller applies by server-side apply, whose dry-run fails for such an object and so for all beside it
+(kustomize-controller v1.9.4 internal/controller/kustomization_controller.go apply; Kubernetes
+staging/src/k8s.io/apiextensions-apiserver pkg/apiserver/customresource_handler.go: "field not declared in schema").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from fleetbench.findings import API_UNKNOWN, FILE_UNREADABLE, OBJECT_REFUSED, Finding
+from fleetbench.ids import HELM_RELEASE, ObjectId, some
+from fleetbench.repo.fields import DURATION_LIKE
+from fleetbench.repo.flux_api import Release, groups_of, kinds_of, known_releases, part
+from fleetbench.repo.manifest import HELM_GROUP, Manifest, mapping
+
+_LIKE = 0.75
+"""How alike two names must be for one to be the other misspelt, 0 to 1 (difflib)."""
+_GROUP_LIKE = 0.9
+"""Groups are long and end alike, and others have groups of their own below fluxcd.io."""
+_TYPES: Mapping[str, tuple[Any, str]] = {
+    "string": (str, "text"),
+    "boolean": (bool, "true or false"),
+    "integer": ((int, float), "a whole number"),
+    "number": ((int, float), "a number"),
+    "list": (list, "a list"),
+    "map": (Mapping, "an object"),
+    "object": (Mapping, "an object"),
+}
+_DURATION = re.compile(r"^\^\(\[0-9\]\+\(\\\.\[0-9\]\+\)\?\(ms\|s\|m(?:\|h)?\)\)\+\$$")
+"""The patterns that controllers write for durations."""
+
+
+class Refusal(NamedTuple):
+    """One thing that an API server with a release's CRDs does not take."""
+
+    place: str
+    """Dotted path of the field; ``apiVersion`` or ``kind`` where the object as a whole is not served."""
+    text: str
+    sure: bool = True
+    """False: a release newer than the data may serve it."""
+
+
+class Judge:
+    """Judges the objects of one repository by the CRDs of the release that it states, or the newest."""
+
+    def __init__(self, release: Release, manifests: Iterable[Manifest], said: Iterable[Finding]):
+        """Take in what the judgement leans on.
+
+        Args:
+            release: by which it is judged.
+            manifests: all that the repository holds; its own CRDs count.
+            said: what is found already; no field is named twice.
+        """
+        self.release = release
+        self.brought = _crds(manifests)
+        self._said: dict[ObjectId | None, list[str]] = {}
+        for finding in said:
+            if finding.code == FILE_UNREADABLE:
+                self._said.setdefault(finding.object, []).append(finding.message.partition(":")[0])
+
+    def findings(self, manifest: Manifest, id: ObjectId) -> list[Finding]:
+        """What there is to say of one object: an error where it is refused, a warning where a newer Flux may take it."""
+        fix = f"correct {id}: Flux applies nothing of what is applied with an object that is refused"
+        return [
+            Finding(
+                OBJECT_REFUSED if refusal.sure else API_UNKNOWN,
+                f"{refusal.place}: {refusal.text}",
+                fix if refusal.sure else "nothing to do if your release of Flux has it; else correct it",
+                id,
+                manifest.file,
+                manifest.line,
+            )
+            for refusal in refusals(manifest, self.release, self.brought)
+            if not any(refusal.place.startswith(place) for place in self._said.get(id, ()))
+        ]
+
+    def refusing(self, manifest: Manifest) -> frozenset[str]:
+        """The releases that refuse an object, for a repository that does not state its own."""
+        return frozenset(
+            name
+            for name in known_releases()
+            if any(refusal.sure for refusal in refusals(manifest, Release(name), self.brought))
+        )
+
+    @staticmethod
+    def all_of(names: Collection[str]) -> bool:
+        """Whether these are all the releases that are known."""
+        return len(names) == len(known_releases())
+
+
+def _crds(manifests: Iterable[Manifest]) -> frozenset[tuple[str, str]]:
+    """(group, kind) of the CRDs among a repository's objects."""
+    return frozenset(
+        (str(m.spec.get("group")), str(mapping(m.spec, "names").get("kind")))
+        for m in manifests
+        if m.kind == "CustomResourceDefinition"
+    )
+
+
+def refusals(manifest: Manifest, release: Release, brought: Collection[tuple[str, str]]) -> Iterator[Refusal]:
+    """All that a release refuses of one object; nothing where it is none of Flux's."""
+    group, kind, version = manifest.group, manifest.kind, manifest.api_version.rpartition("/")[2]
+    flux = f"Flux {release.name}"
+    kinds = kinds_of(release.name, group)
+    if not kinds:
+        # only what names Flux is looked at: a group of anybody else's is no misspelling
+        like = get_close_matches(group, groups_of(release.name), 1, _GROUP_LIKE) if "flux" in group else []
+        later = any(kinds_of(name, group) for name in known_releases())
+        if (group, kind) not in brought and (like or later):
+            hint = f"; did you mean {like[0]}?" if like and not later else ""
+            yield Refusal("apiVersion", f"{flux} serves no API group {group}{hint}")
+        return
+    if kind not in kinds:
+        if (group, kind) not in brought:
+            yield _no_kind(group, kind, release, kinds)
+        return
+    if version not in kinds[kind]:
+        served = some(sorted(kinds[kind]), 5)
+        # a version that no known release serves may be one of a later release, unless this one is known to hold
+        old = any(version in kinds_of(name, group).get(kind, {}) for name in known_releases())
+        sure = old or (release.stated and not release.newer)
+        yield Refusal("apiVersion", f"{flux} serves {kind} as {group}/{served}, not as {version}", sure)
+        return
+    if "sops" in manifest.body:
+        return  # decrypted before it is applied
+    yield from _judged(manifest.body, kinds[kind][version], "", f"a {kind} of {flux}", release)
+    if group == HELM_GROUP and kind == HELM_RELEASE:
+        yield from _helm_release(manifest.spec)
+
+
+def _no_kind(group: str, kind: str, release: Release, kinds: Collection[str]) -> Refusal:
+    like = get_close_matches(kind, kinds, 1, _LIKE)
+    later = any(kind in kinds_of(name, group) for name in known_releases())
+    hint = f"; did you mean {like[0]}?" if like and not later else ""
+    sure = bool(like) or later or release.stated
+    return Refusal("kind", f"Flux {release.name} serves no {kind} in {group}{hint}", sure)
+
+
+def _helm_release(spec: Mapping[str, Any]) -> Iterator[Refusal]:
+    """The rule that helm-controller's CRD states in CEL (api/v2/helmrelease_types.go, XValidation)."""
+    given = [name for name in ("chart", "chartRef") if spec.get(name) is not None]
+    if spec and len(given) != 1:
+        got = "both" if given else "neither"
+        yield Refusal("spec", f"got {got} chart {'and' if given else 'nor'} chartRef, wanted one of them")
+
+
+def _judged(value: Any, number: int, place: str, whose: str, release: Release) -> Iterator[Refusal]:
+    """What is refused at one place of an object and below; ``null`` is as good as absent."""
+    schema = part(number)
+    kind = schema.get("type")
+    if value is None and place == "spec":
+        value = {}  # written and left empty
+    if kind is None or value is None:
+        return
+    accepts, wanted = _TYPES[kind]
+    unknown = isinstance(value, str) and "${" in value  # a variable whose value is not known here
+    if unknown:
+        return
+    if not isinstance(value, accepts) or (isinstance(value, bool) and kind != "boolean"):
+        yield Refusal(place, f"got {str(value)[:80]!r}, wanted {wanted}")
+    elif kind == "object":
+        yield from _fields(value, schema, place, whose, release)
+    elif kind == "map":
+        for key, held in value.items():
+            yield from _judged(held, schema["each"], f"{place}.{key}", whose, release)
+    elif kind == "list":
+        for index, held in enumerate(value):
+            yield from _judged(held, schema["each"], f"{place}[{index}]", whose, release)
+    elif "enum" in schema and value not in schema["enum"]:
+        yield Refusal(place, f"got {value!r}, wanted one of {some([repr(v) for v in schema['enum']], 8)}")
+    elif "pattern" in schema and re.search(schema["pattern"], str(value)) is None:
+        means = DURATION_LIKE if _DURATION.match(schema["pattern"]) else f"text that matches {schema['pattern']}"
+        yield Refusal(place, f"got {str(value)[:80]!r}, wanted {means}")
+
+
+def _fields(
+    value: Mapping[str, Any], schema: Mapping[str, Any], place: str, whose: str, release: Release
+) -> Iterator[Refusal]:
+    fields = schema["fields"]
+    for name, held in value.items():
+        at = f"{place}.{name}".lstrip(".")
+        if name in fields:
+            yield from _judged(held, fields[name], at, whose, release)
+        else:
+            like = get_close_matches(str(name), [f for f in fields if f not in value], 1, _LIKE)
+            hint = f"; did you mean {like[0]}?" if like else ""
+            yield Refusal(at, f"{whose} has no such field{hint}", bool(like) or not release.newer)
+    for name in schema.get("required", ()):
+        if value.get(name) is None:
+            yield Refusal(f"{place}.{name}".lstrip("."), f"got nothing; {whose} requires it")
