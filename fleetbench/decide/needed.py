@@ -1,9 +1,9 @@
 """Which dependsOn edges can go: those others imply, and those nothing in the manifests needs.
 
 An edge is kept where taking it away would lose an order that a need relies on, be it direct (the edge leads to what
-brings the CRD, the Secret ...) or through what the edge guarantees further up. Where content is not known (a chart that
-was not rendered, another repository, a custom resource of unknown origin) anything may be needed: such an *opaque*
-service keeps everything that is Ready before it starts.
+brings the CRD, the Secret, the Service that a client names ...) or through what the edge guarantees further up. Where
+content is not known (a chart that was not rendered, another repository, a custom resource of unknown origin) anything
+may be needed: such an *opaque* service keeps everything that is Ready before it starts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import networkx as nx
 
 from fleetbench.decide.whatif import Edge, without
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Need
+from fleetbench.graph.fleet import RUN_TIME, Fleet, HelmRelease, Kustomization, Need
 from fleetbench.graph.implied import Implied
 from fleetbench.graph.order import READY, Moment, applied, enforced_order, marks_after, ready
 from fleetbench.ids import HELM_RELEASE, ObjectId
@@ -23,7 +23,7 @@ from fleetbench.ids import HELM_RELEASE, ObjectId
 IMPLIED, UNNEEDED, UNPROVEN, NEEDED, DELIBERATE = "implied", "unneeded", "unproven", "needed", "deliberate"
 MEANING = {
     IMPLIED: "others imply it",
-    UNNEEDED: "all content behind it was read, and nothing in it needs the dependency",
+    UNNEEDED: "nothing needs it in the manifests, all of which were read: somebody who knows the service must decide",
     UNPROVEN: "no need was found, but not all content could be read: somebody who knows the service must decide",
     NEEDED: "something in the manifests needs it",
     DELIBERATE: "it has a readyExpr",
@@ -34,36 +34,40 @@ MEANING = {
 class Guarantees:
     """What the order of a rollout ensures."""
 
-    needs: frozenset[tuple[ObjectId, Need]]
-    """Needs whose provision comes before whom it is needed by, for sure."""
+    needs: frozenset[tuple[ObjectId, Need, Moment]]
+    """Needs whose provision, at that moment, comes before whom it is needed by, for sure."""
     before_opaque: frozenset[tuple[ObjectId, ObjectId]]
     """(opaque service, service that is Ready before it starts)."""
+    stated: frozenset[Edge]
+    """The dependsOn edges whose order is kept, be it by others."""
 
 
-def edges(fleet: Fleet) -> list[Edge]:
+def stated_edges(fleet: Fleet) -> list[Edge]:
     """All dependsOn edges between services of the fleet, sorted."""
     known = {obj.id for obj in fleet.services()}
     return sorted({(obj.id, d.target) for obj in fleet.services() for d in obj.depends_on if d.target in known})
 
 
-def guarantees(fleet: Fleet) -> Guarantees:
+def guarantees(fleet: Fleet, promised: Iterable[Edge] | None = None) -> Guarantees:
     """What the enforced order ensures; see :class:`Guarantees`.
 
-    A Kustomization's provision is there once it is applied, a HelmRelease's once it is Ready.
+    A Kustomization's provision is there once it is applied, a HelmRelease's once it is Ready; for a Service that a
+    client names every step on the way to it counts.
+
+    Args:
+        fleet: the fleet.
+        promised: the dependsOn edges whose order is asked for; None = the fleet's own.
     """
     order = enforced_order(fleet)
     hidden = sorted(opaque(fleet))
-    asked = sorted({*hidden, *(obj.id for obj in fleet.services() if obj.needs)})
+    wanted = stated_edges(fleet) if promised is None else promised
+    asked = sorted({*hidden, *(obj.id for obj in fleet.services() if obj.needs), *(id for id, _ in wanted)})
     after = marks_after(order, [applied(id) for id in asked])
     bit = {id: 1 << n for n, id in enumerate(asked)}
-    met = set()
+    met: set[tuple[ObjectId, Need, Moment]] = set()
     for obj in fleet.services():
         for need in obj.needs:
-            provider = need.provided_by
-            if provider is None or provider == obj.id:
-                continue
-            if after.get(_there(provider), 0) & bit[obj.id]:
-                met.add((obj.id, need))
+            met |= {(obj.id, need, at) for at in _there(fleet, obj.id, need) if after.get(at, 0) & bit[obj.id]}
     firsts = frozenset(
         (id, moment.object)
         for moment, bits in after.items()
@@ -71,11 +75,24 @@ def guarantees(fleet: Fleet) -> Guarantees:
         for id in hidden
         if bits & bit[id]
     )
-    return Guarantees(frozenset(met), firsts)
+    stated = frozenset((id, first) for id, first in wanted if after.get(ready(first), 0) & bit[id])
+    return Guarantees(frozenset(met), firsts, stated)
 
 
-def _there(provider: ObjectId) -> Moment:
-    return ready(provider) if provider.kind == HELM_RELEASE else applied(provider)
+def _there(fleet: Fleet, id: ObjectId, need: Need) -> tuple[Moment, ...]:
+    """The moments at which what an object needs is there; none where it brings that itself, or nothing here does.
+
+    A Service answers once what brings it is Ready. Where no health check waits for that the edge, which still puts its
+    making first, was stated for it all the same.
+    """
+    provider = need.provided_by
+    if provider is None or provider == id:
+        return ()
+    if need.blocks != RUN_TIME:
+        return (ready(provider) if provider.kind == HELM_RELEASE else applied(provider),)
+    bringer = fleet.service(provider)
+    above = None if bringer is None or bringer.parent in (None, fleet.root) else bringer.parent
+    return ready(provider), applied(provider), *(() if above is None else (ready(above), applied(above)))
 
 
 def lost_needs(before: Guarantees, after: Guarantees) -> bool:
@@ -88,6 +105,11 @@ def lost_anything(before: Guarantees, after: Guarantees) -> bool:
     return lost_needs(before, after) or not before.before_opaque <= after.before_opaque
 
 
+def lost_order(before: Guarantees, after: Guarantees) -> bool:
+    """Whether any order is lost that a dependsOn states, needed or not."""
+    return lost_anything(before, after) or not before.stated <= after.stated
+
+
 def classify(fleet: Fleet) -> dict[Edge, str]:
     """Each edge -> one of :data:`MEANING`."""
     others_imply = Implied(fleet).edges()
@@ -96,7 +118,7 @@ def classify(fleet: Fleet) -> dict[Edge, str]:
     hidden = {applied(id) for id in opaque(fleet)}
     wanting = _wanting(fleet)
     found = {}
-    for edge in edges(fleet):
+    for edge in stated_edges(fleet):
         if edge in exprs:
             found[edge] = DELIBERATE
         elif edge in others_imply:
@@ -111,8 +133,7 @@ def _wanting(fleet: Fleet) -> dict[Moment, set[Moment]]:
     found: dict[Moment, set[Moment]] = {}
     for obj in fleet.services():
         for need in obj.needs:
-            if need.provided_by is not None and need.provided_by != obj.id:
-                found.setdefault(applied(obj.id), set()).add(_there(need.provided_by))
+            found.setdefault(applied(obj.id), set()).update(_there(fleet, obj.id, need))
     return found
 
 
@@ -195,7 +216,7 @@ def opaque(fleet: Fleet) -> set[ObjectId]:
 def _hides_needs(k: Kustomization) -> bool:
     if not k.expanded or k.broken is not None or (k.applies and not k.objects) or _wants_unknown(k):
         return True
-    explained = {need.wanted_by for need in k.needs}
+    explained = {need.wanted_by for need in k.needs if need.blocks != RUN_TIME}
     custom = {w.object for w in k.workloads} | set(k.objects)
     return any(id.kind not in _BUILT_IN and id not in explained for id in custom)
 

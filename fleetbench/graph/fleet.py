@@ -22,6 +22,8 @@ HELM_RETRY_INTERVAL_S = 300.0
 """helm-controller v1.6.3 api/v2/helmrelease_types.go GetRetryInterval: 5 m, for strategy RetryOnFailure."""
 PROGRESS_DEADLINE_S = 600.0
 """A Deployment's ``progressDeadlineSeconds`` where unset: k8s.io/kubernetes pkg/apis/apps/v1/defaults.go."""
+RUN_TIME = "run-time"
+"""What a need blocks that no controller waits for: see :attr:`Need.blocks`."""
 NO_PATH = "spec.path "
 """How the reason begins why a Kustomization is broken whose path holds nothing."""
 
@@ -80,7 +82,8 @@ class Need:
     """The Kustomization or HelmRelease that brings it; None = nothing in this fleet does."""
     blocks: str
     """``apply`` (the dry-run fails: ReconciliationFailed, retryInterval), ``build`` (substituteFrom, valuesFrom: the
-    build fails) or ``workload`` (applied, but not ready before it is there)."""
+    build fails), ``workload`` (applied, but not ready before it is there) or :data:`RUN_TIME` (it names a Service as a
+    host: nothing in Flux or Kubernetes waits for that, so the engine does not either; an edge that says so is needed)."""
 
     @property
     def kind(self) -> str:

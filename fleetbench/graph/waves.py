@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import networkx as nx
 
-from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Need
+from fleetbench.graph.fleet import RUN_TIME, Dependency, Fleet, HelmRelease, Kustomization, Need
 from fleetbench.graph.order import checks_health
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 
@@ -199,7 +199,8 @@ def _constraints(
 
 
 def _brought_by_others(fleet: Fleet, obj: Kustomization | HelmRelease, needs: Iterable[Need]) -> list[ObjectId]:
-    found = [need.provided_by for need in needs if need.provided_by is not None]
+    # Services name each other in both directions; which comes first, if it matters, the edges say.
+    found = [need.provided_by for need in needs if need.provided_by is not None and need.blocks != RUN_TIME]
     source = None if obj.source is None else fleet.source(obj.source)
     if source is not None and source.parent is not None and source.id != fleet.root_source:
         found.append(source.parent)

@@ -29,6 +29,7 @@ from fleetbench.repo.nodes import Node, Walk, unset_variables
 from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source
 from fleetbench.repo.providers import Providers, installed_before
 from fleetbench.repo.refusals import Judge
+from fleetbench.repo.services import Services
 from fleetbench.repo.tree import Tree
 from fleetbench.repo.workloads import misstated, workloads_of
 
@@ -218,7 +219,8 @@ def _with_needs(
 ) -> tuple[list[Kustomization], list[HelmRelease]]:
     members: list[Kustomization | HelmRelease] = [*kustomizations, *releases]
     edges = {m.id: frozenset(d.target for d in m.depends_on) for m in members}
-    needs = Needs(providers, {m.id: m.parent for m in members}, edges, root.id.namespace)
+    services = Services(walk.nodes.values(), [(r, walk.releases[r.id][0]) for r in releases], charts)
+    needs = Needs(providers, services, {m.id: m.parent for m in members}, edges, root.id.namespace)
     return (
         [replace(k, needs=needs.of_kustomization(walk.nodes[k.id], k)) for k in kustomizations],
         [replace(r, needs=needs.of_release(r, walk.releases[r.id][0], charts.get(r.id))) for r in releases],

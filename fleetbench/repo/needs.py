@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fleetbench.findings import NAMESPACE_ELSEWHERE, VARIABLES_ELSEWHERE, Finding
-from fleetbench.graph.fleet import HelmRelease, Kustomization, Need
+from fleetbench.graph.fleet import RUN_TIME, HelmRelease, Kustomization, Need
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.charts import Chart
+from fleetbench.repo.hosts import hosts_of, hosts_of_values
 from fleetbench.repo.manifest import CLUSTER_SCOPED, FLUX_GROUPS, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.providers import ALWAYS_THERE, CRD, Key, Providers, is_built_in
+from fleetbench.repo.services import Services
 from fleetbench.units import counted
 
 APPLY, BUILD, WORKLOAD = "apply", "build", "workload"
 _Want = tuple[Key, ObjectId, str]
 """What, by which object, and what it blocks."""
+_Named = tuple[str, str, ObjectId]
+"""A host, the namespace of its client, and the client."""
 
 
 class Needs:
@@ -25,20 +29,25 @@ class Needs:
     def __init__(
         self,
         providers: Providers,
+        services: Services,
         parents: Mapping[ObjectId, ObjectId | None],
         edges: Mapping[ObjectId, frozenset[ObjectId]],
         flux_namespace: str,
     ):
-        self.providers, self.parents, self.edges, self.flux_namespace = providers, parents, edges, flux_namespace
+        self.providers, self.services, self.flux_namespace = providers, services, flux_namespace
+        self.parents, self.edges = parents, edges
 
     def of_kustomization(self, node: Node, kustomization: Kustomization) -> tuple[Need, ...]:
-        """Needs of a Kustomization's build, apply and workloads."""
+        """Needs of a Kustomization's build, apply and workloads, and of these as they run."""
         wants: list[_Want] = []
+        named: list[_Named] = []
         if node.parent is not None:  # who creates the root by hand creates what its first build needs with it
             wants += [((s.kind, s.namespace, s.name), node.id, BUILD) for s in kustomization.substitute_from]
         for manifest in node.rendered:
-            wants += _wants(manifest, manifest.namespace or node.id.namespace, written=bool(manifest.namespace))
-        return self._resolved(wants, node.id)
+            namespace = manifest.namespace or node.id.namespace
+            wants += _wants(manifest, namespace, written=bool(manifest.namespace))
+            named += self._named(manifest, namespace)
+        return (*self._resolved(wants, node.id), *self._at_run_time(named, node.id))
 
     def of_release(self, release: HelmRelease, manifest: Manifest, chart: Chart | None) -> tuple[Need, ...]:
         """Needs of a HelmRelease's values, namespace and, where its chart is known, its objects."""
@@ -48,9 +57,31 @@ class Needs:
             wants.append(((id.kind, id.namespace, id.name), release.id, BUILD))
         if not mapping(manifest.spec, "install").get("createNamespace") and namespace != release.id.namespace:
             wants.append((("Namespace", "", namespace), release.id, APPLY))
+        named: list[_Named] = [
+            (host, namespace, release.id)
+            for host in hosts_of_values(manifest.spec.get("values"), self._known_in(namespace))
+        ]
         for held in chart.manifests if chart else ():
             wants += _wants(held, held.namespace or namespace, written=False)
-        return self._resolved(wants, release.id)
+            named += self._named(held, held.namespace or namespace)
+        return (*self._resolved(wants, release.id), *self._at_run_time(named, release.id))
+
+    def _known_in(self, namespace: str) -> Callable[[str], bool]:
+        return lambda host: bool(self.services.bringing(host, namespace))
+
+    def _named(self, manifest: Manifest, namespace: str) -> Iterator[_Named]:
+        for host in hosts_of(manifest, self._known_in(namespace)):
+            yield host, namespace, manifest.id_in(namespace)
+
+    def _at_run_time(self, named: Iterable[_Named], owner: ObjectId) -> tuple[Need, ...]:
+        """What each other object brings that the owner names as a host, one need for each; in doubt all that may."""
+        before = self._ancestors(owner)
+        found: dict[ObjectId, Need] = {}
+        for host, namespace, wanted_by in named:
+            for by, service in self.services.bringing(host, namespace).items():
+                if by != owner and by not in before and owner not in self._ancestors(by):
+                    found.setdefault(by, Need(f"Service {service}", wanted_by, by, RUN_TIME))
+        return tuple(found.values())
 
     def _resolved(self, wants: Iterable[_Want], owner: ObjectId) -> tuple[Need, ...]:
         found: dict[tuple[Key, str], Need] = {}

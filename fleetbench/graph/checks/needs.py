@@ -9,7 +9,7 @@ import networkx as nx
 
 from fleetbench.findings import CRD_DEADLOCK, NEED_UNDECLARED, SELF_DEPENDENCY_LOOP, Finding, Shared
 from fleetbench.graph.checks.about import about, listed
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Need
+from fleetbench.graph.fleet import RUN_TIME, Fleet, HelmRelease, Kustomization, Need
 from fleetbench.graph.order import Moment, applied, checks_health, enforced_order, ready
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 from fleetbench.units import go_duration
@@ -22,6 +22,7 @@ def check_needs(fleet: Fleet) -> Iterator[Finding]:
 
     A Kustomization's provision is there once it is applied, a HelmRelease's (its chart's CRDs, what its operator
     makes) once it is Ready. A need is met for sure if the enforced order puts that before the needing object's apply.
+    A Service that is only named as a host is left out: to come before it costs nobody a reconcile.
     """
     order = enforced_order(fleet)
 
@@ -35,7 +36,7 @@ def check_needs(fleet: Fleet) -> Iterator[Finding]:
     for obj in fleet.services():
         groups: dict[tuple[ObjectId, str], list[Need]] = {}
         for need in obj.needs:
-            if need.provided_by is not None and need.provided_by in fleet:
+            if need.provided_by is not None and need.provided_by in fleet and need.blocks != RUN_TIME:
                 groups.setdefault((need.provided_by, need.blocks), []).append(need)
         for (provider, blocks), needs in groups.items():
             found = _judge(fleet, obj, provider, blocks, needs, before)
