@@ -196,8 +196,9 @@ def what_ifs(
     """
     of = fleet() if of is None else of
     scenario = assemble(of, Choice(seed=seed, profile=_profile(profile), flags=_known_flags(flags))).scenario
-    ranked = optimize(scenario, samples).ranked[:most]
-    return [Change(r.trial.title, r.trial.total.p50_s, r.trial.total.p5_s, r.trial.total.p95_s) for r in ranked]
+    found = [(r.trial.title, r.trial.total) for r in optimize(scenario, samples).ranked]
+    compared = [Change(title, total.p50_s, total.p5_s, total.p95_s) for title, total in found if total is not None]
+    return sorted(compared, key=lambda change: change.difference_s)[:most]
 
 
 def blast_radius(of: Fleet) -> dict[ObjectId, set[ObjectId]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetbench.cli.fleet import FleetChoice, load_fleet, load_repository
+from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet, load_repository
 from fleetbench.cli.options import fleet_options, format_option
 from fleetbench.cli.output import progress, warn, write_json, write_tables, write_text
 from fleetbench.cli.simulation import Simulation, belief_options, flag_options
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 @belief_options
 @click.option(
     "--edges",
-    type=click.Choice(["safe", "unproven", "none"]),
+    type=click.Choice(["safe", "unneeded", "unproven", "none"]),
     default="safe",
     show_default=True,
-    help="Which dependsOn edges may go: those that others imply or provably nothing needs; also those whose need could not be looked up; none.",
+    help="Which dependsOn edges may be dropped: those that others imply; also those that nothing needs in the manifests; also those whose need could not be looked up; none.",
 )
 @click.option(
     "--patch",
@@ -38,33 +38,44 @@ if TYPE_CHECKING:
 @click.option("--top", metavar="N", type=click.IntRange(1), default=15, show_default=True, help="Rows of each table.")
 @format_option("table", "json")
 def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format: str, **options: Any) -> None:
-    """Find changes that make the rollout shorter; never one that drops an edge which the manifests need.
+    """Find changes that make the rollout surer or shorter, and keep every order that dependsOn states.
 
-    Each change is simulated with the same draws as the fleet as it is; what helps is combined. Also says how close each
-    object comes to its timeout, and which timeout to raise.
+    Each change is simulated with the same draws as the fleet as it is; what helps is combined. An edge that nothing needs
+    in the manifests is listed with what it costs, for you to judge; only --edges unneeded has it dropped, and none an
+    edge that something is seen to need. Also says how close each object comes to its timeout, and which one to raise.
     """
     from functools import partial
 
     from fleetbench.decide.optimize import optimize
     from fleetbench.decide.paired import require_samples
-    from fleetbench.decide.patch.write import can_be_written
-    from fleetbench.report.optimize import tables, to_document
+    from fleetbench.decide.patch.write import can_be_written, coupled_flags
+    from fleetbench.findings import ERROR
+    from fleetbench.report.optimize import tables
+    from fleetbench.report.optimize_document import to_document
 
     if patch is not None and fleet.repo is None:
         raise click.UsageError("--patch belongs to --repo: it changes that repository's files.")
     simulation = Simulation(options)
     require_samples(simulation.samples)
-    reading = None if patch is None else load_repository(fleet)
-    read = load_fleet(fleet)[0] if reading is None else reading.fleet
+    reading = None if fleet.repo is None else load_repository(fleet)
+    read, findings = load_fleet(fleet) if reading is None else (reading.fleet, list(reading.findings))
     assembled = simulation.assembled(read)
-    limits = {} if reading is None else {"writable": partial(can_be_written, reading)}
+    parameters = assembled.scenario.parameters
+    workers, nodes = parameters.kustomize_concurrent, parameters.nodes
+    known = fleet_findings(read, findings, kustomize_concurrent=workers, nodes=nodes, profile=simulation.profile)
+    errors = [finding for finding in known if finding.severity == ERROR]
+    limits: dict[str, Any] = {}
+    if reading is not None and fleet.repo is not None:
+        limits["coupled"] = coupled_flags(fleet.repo, reading)
+    if reading is not None and patch is not None:
+        limits["writable"] = partial(can_be_written, reading)
     with progress("Trying") as bar:
         found = optimize(assembled.scenario, simulation.samples, edges=edges, progress=bar, **limits)
     outcome = None if patch is None or reading is None else _patched(fleet, reading, found, simulation, patch)
     if format == "json":
-        write_json(to_document(found, outcome, patch))
+        write_json(to_document(found, outcome, patch, errors))
     else:
-        write_tables(tables(found, outcome, top, patch))
+        write_tables(tables(found, outcome, top, patch, errors))
 
 
 def _patched(

@@ -39,7 +39,7 @@ MANY = 25
 """Edges or waits tried one by one, and dependants whose edges are tried together; of more, those along the critical
 chain come first, and all of them together are tried in any case."""
 
-EDGES_SAFE, EDGES_UNPROVEN, EDGES_NONE = "safe", "unproven", "none"
+EDGES_SAFE, EDGES_UNNEEDED, EDGES_UNPROVEN, EDGES_NONE = "safe", "unneeded", "unproven", "none"
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ class Candidate:
     mine: bool
     """The user can make it in manifests and flags; False: it takes others (a release, a faster image, more machines)."""
     note: str = ""
+    taken: bool = True
+    """It may be combined with others and written; False: somebody must say so first."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,10 @@ def candidates(
 
     Args:
         scenario: as it is.
-        edges: ``safe``: drop only what others imply or provably nothing needs; ``unproven``: also edges that no need
-            was found for although not all content was read; ``none``.
+        edges: which edges may be combined: ``safe``: those that others imply, so that every stated order is kept;
+            ``unneeded``: also those that nothing needs in the manifests, all of which were read; ``unproven``: also
+            those that no need was found for although not all content was read. The others are tried alone, for
+            somebody to judge. ``none``: none is tried.
         timeouts: what the waits take; those that run into their timeout get a longer one.
         slowest: objects whose workloads weigh most in the critical chain.
         chain: the objects of that chain.
@@ -92,7 +96,9 @@ def candidates(
     found += wait_changes(fleet, chain)
     longer = tuple((a.object, a.raised_s) for a in timeouts if a.raised_s is not None)
     if longer:
-        found.append(Candidate(SetTimeouts(longer), True, "their waits outlast their timeouts now and then"))
+        guesses = sum(a.guess for a in timeouts if a.raised_s is not None)
+        rest = f"; {guesses} of {len(longer)} rest on guessed times" if guesses else ""
+        found.append(Candidate(SetTimeouts(longer), True, f"for reliability: their waits outlast them{rest}"))
     found += layout_changes(fleet)
     found += beyond(scenario, slowest)
     return found
@@ -141,34 +147,34 @@ def edge_changes(fleet: Fleet, edges: str, chain: Sequence[ObjectId] = ()) -> li
     if edges == EDGES_NONE:
         return []
     classes = classify(fleet)
-    found: list[Candidate] = []
-    allowed = [e for e, c in classes.items() if c in (IMPLIED, UNNEEDED)]
-    found += _groups(
-        droppable(fleet, allowed), "others imply them, or nothing in the manifests needs them", True, chain
-    )
+    found = _groups(sorted(e for e, c in classes.items() if c == IMPLIED), "others imply them", True, chain)
+    unneeded = [e for e, c in classes.items() if c in (IMPLIED, UNNEEDED)]
+    if any(classes[e] == UNNEEDED for e in unneeded):
+        taken = edges in (EDGES_UNNEEDED, EDGES_UNPROVEN)
+        note = "nothing needs it in the manifests; whether it is there on purpose is yours to say"
+        note += "" if taken else " (--edges unneeded takes it)"
+        found += _groups(droppable(fleet, unneeded), note, taken, chain)
     unproven = [e for e, c in classes.items() if c in (IMPLIED, UNNEEDED, UNPROVEN)]
-    if len(unproven) > len(allowed):
-        note = "no need found, but not all content could be read: check before you drop them"
+    if len(unproven) > len(unneeded):
         taken = edges == EDGES_UNPROVEN
-        found += _groups(
-            droppable(fleet, unproven, unproven=True),
-            note + ("" if taken else " (--edges unproven takes them)"),
-            taken,
-            chain,
-        )
+        note = "no need found, but not all content could be read: check before you drop it"
+        note += "" if taken else " (--edges unproven takes it)"
+        found += _groups(droppable(fleet, unproven, unproven=True), note, taken, chain, one_by_one=taken)
     return _distinct(found)
 
 
-def _groups(edges: list[Edge], note: str, mine: bool, chain: Sequence[ObjectId]) -> list[Candidate]:
+def _groups(
+    edges: list[Edge], note: str, taken: bool, chain: Sequence[ObjectId], *, one_by_one: bool = True
+) -> list[Candidate]:
     if not edges:
         return []
     by_dependant: dict[ObjectId, list[Edge]] = {}
     for edge in edges:
         by_dependant.setdefault(edge[0], []).append(edge)
     groups = [tuple(edges), *(tuple(by_dependant[id]) for id in _first(list(by_dependant), chain))]
-    if len(edges) <= MANY and mine:
+    if len(edges) <= MANY and one_by_one:
         groups += [(edge,) for edge in edges]
-    return [Candidate(DropEdges(group), mine, note) for group in dict.fromkeys(groups)]
+    return [Candidate(DropEdges(group), True, note, taken) for group in dict.fromkeys(groups)]
 
 
 def _first(ids: Sequence[ObjectId], chain: Sequence[ObjectId]) -> list[ObjectId]:

@@ -1,28 +1,40 @@
-"""Search the what-ifs: rank each by the seconds it saves, and combine greedily what a user can change."""
+"""Search the what-ifs: rank each by what it does, and combine greedily what a user can change."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from fleetbench.decide.candidates import EDGES_SAFE, EDGES_UNPROVEN, Candidate, candidates
+from fleetbench.decide.candidates import EDGES_NONE, EDGES_SAFE, EDGES_UNNEEDED, Candidate, candidates
 from fleetbench.decide.check import Change, Policy, object_changes
-from fleetbench.decide.needed import Guarantees, guarantees, lost_anything, lost_needs
-from fleetbench.decide.paired import Paired
+from fleetbench.decide.effect import Basis, Effect
+from fleetbench.decide.needed import (
+    Guarantees,
+    classify,
+    guarantees,
+    lost_anything,
+    lost_needs,
+    lost_order,
+    stated_edges,
+)
 from fleetbench.decide.prune import pruned
 from fleetbench.decide.timeouts import TimeoutAdvice, advise
-from fleetbench.decide.trial import Bench, Progress, Trial, gained, is_better, total_difference
-from fleetbench.decide.whatif import SetFlags, WhatIf, all_applied
+from fleetbench.decide.trial import SCREENED, WORTH_S, Bench, Progress, Trial
+from fleetbench.decide.whatif import DropEdges, Edge, SetFlags, WhatIf, all_applied
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import Scenario
 from fleetbench.model.steps import no_steps
 from fleetbench.prediction.document import why_pieces
-from fleetbench.prediction.predict import Prediction, predict
+from fleetbench.prediction.predict import Prediction
 from fleetbench.timeline.causes import WORKLOAD
 
 MOST_COMBINED = 25
 """Changes that are tried for the combination, best first: what comes after saves next to nothing."""
+MOST_BESIDE = 6
 SLOWEST = 2
+
+RELIABILITY, SPEED, BOTH = "reliability", "speed", "reliability and speed"
+"""What a member of the combination is for."""
 
 Lost = Callable[[Guarantees, Guarantees], bool]
 
@@ -36,22 +48,52 @@ class Ranked:
 
 
 @dataclass(frozen=True)
+class Added:
+    """A change on top of a combination, and what that adds to what the combination does."""
+
+    change: WhatIf
+    effect: Effect
+
+
+@dataclass(frozen=True)
+class Perfect:
+    """Controllers that take no time and never poll or queue; workloads and pulls stay."""
+
+    title: str = "a perfect controller"
+
+    def applied(self, scenario: Scenario) -> Scenario:
+        """The scenario under them."""
+        return replace(scenario, parameters=scenario.parameters.perfect(), steps=no_steps())
+
+
+@dataclass(frozen=True)
 class Optimized:
     """What the search found."""
 
     base: Prediction
+    basis: Basis
     perfect: Prediction
     """A controller without polls, queues and work of its own: what no tuning can go below with these edges."""
     ranked: tuple[Ranked, ...]
-    """Every candidate, the most seconds saved first."""
+    """Every candidate: first those after which more samples are whole, then the most seconds saved."""
     best: Trial
     """The combination; without changes where nothing helps."""
+    purposes: tuple[str, ...]
+    """What each of its changes is for."""
     left_out: tuple[WhatIf, ...]
-    """What was combined first and then saved nothing any more beside the rest."""
-    fresh: Paired
-    """What the combination saves on draws that the search has not seen: the search picks what looks best on its own
+    """What was combined first and then did nothing any more beside the rest."""
+    beside: Added | None
+    """What would help most on top of that among what is not writable; None = nothing would."""
+    unsure: tuple[Added, ...]
+    """What saves seconds and was not taken, as fewer samples are whole with it."""
+    fresh: Effect
+    """What the combination does on draws that the search has not seen: the search picks what looks best on its own
     draws, so the figure there flatters it."""
     timeouts: tuple[TimeoutAdvice, ...]
+    edge_classes: Mapping[Edge, str]
+    """Each edge -> one of :data:`fleetbench.decide.needed.MEANING`."""
+    scenario: Scenario
+    """The fleet as it is, as trials simulate it."""
 
     @property
     def later(self) -> list[Change]:
@@ -65,51 +107,59 @@ def optimize(
     *,
     edges: str = EDGES_SAFE,
     writable: Callable[[WhatIf], bool] = lambda change: True,
+    coupled: Sequence[frozenset[str]] = (),
     progress: Progress | None = None,
 ) -> Optimized:
-    """Try every candidate alone, then add the best to each other as long as the total gets shorter.
+    """Try every candidate alone, then add the best to each other as long as it gets better.
 
-    A change is kept only if the paired interval of what it adds lies below zero, and left out again, as a whole or in
-    part, if the others make it superfluous (see :mod:`.prune`). No change is taken that loses an order which the
-    manifests need (see :mod:`.needed`), or after which less turns Ready: half a fleet would be a fast one. One after
-    which more does is kept in any case.
+    Better is told by :class:`~fleetbench.decide.effect.Effect`: more samples in which all turns Ready that can, or as
+    many and a shorter total in those, beyond noise. A change is left out again, as a whole or in part, if the others
+    make it superfluous (see :mod:`.prune`). No change is taken that loses an order which a dependsOn states (but for
+    the edges that may go), which the manifests need (see :mod:`.needed`), or after which less turns Ready.
 
     Args:
         scenario: as it is.
-        samples: simulated rollouts for each trial, all from the same draws.
+        samples: simulated rollouts for each trial, all from the same draws; of a change that is only listed, or for
+            which nothing speaks after the first :data:`~.trial.SCREENED`, no more are drawn.
         edges: which edges may go, see :func:`fleetbench.decide.candidates.candidates`.
         writable: whether a change may be part of the combination; all are tried.
+        coupled: flags that can only be set together: they are tried so.
         progress: called with (trials done, None).
     """
-    bench = Bench(scenario, samples, progress)
-    timeouts = advise(scenario, samples)
-    chain = [piece.object for piece in why_pieces(bench.base)]
-    wanted = candidates(scenario, edges, timeouts, _slowest_workloads(bench.base, SLOWEST), chain)
-    tried = [Ranked(c, bench.try_(c.change)) for c in wanted]
-    ranked = sorted(tried, key=lambda r: (r.trial.total.p50_s, r.trial.total.high_s, r.candidate.change.title))
-    mine = [r for r in ranked if r.candidate.mine and _promising(bench.base, r.trial) and writable(r.candidate.change)]
-    mine.sort(key=lambda r: gained(bench.base, r.trial.prediction) <= 0)  # first what lets more turn Ready
-    best, left_out = _combine(bench, [r.candidate.change for r in mine], edges)
-    fresh = _fresh_difference(scenario, best.changes, samples)
+    with Bench(scenario, samples, progress) as bench:
+        timeouts = advise(bench.limited, samples)
+        chain = [piece.object for piece in why_pieces(bench.base)]
+        wanted = candidates(scenario, edges, timeouts, _slowest_workloads(bench.base, SLOWEST), chain)
+        ranked = _ranked(bench, _as_set(wanted, coupled))
+        mine = [r for r in ranked if r.candidate.mine and r.candidate.taken and _promising(r.trial.effect)]
+        unsure: list[Added] = []
+        best, left_out, purposes = _combine(
+            bench, [r.candidate.change for r in mine if writable(r.candidate.change)], edges, coupled, unsure
+        )
+        no_place = [r.candidate.change for r in mine if not writable(r.candidate.change)]
+        beside = _beside(bench, best, no_place[:MOST_BESIDE], unsure)
+        other = bench.predictions([(), best.changes], samples, scenario.seed + 1)
+        (perfect,) = bench.predictions([(Perfect(),)], samples)
     return Optimized(
-        bench.base, predict(perfect(scenario), samples), tuple(ranked), best, tuple(left_out), fresh, tuple(timeouts)
+        bench.base,
+        bench.basis,
+        perfect,
+        tuple(ranked),
+        best,
+        tuple(purposes.get(type(change), SPEED) for change in best.changes),
+        tuple(left_out),
+        beside,
+        tuple(unsure),
+        bench.basis.effect(*other),
+        tuple(timeouts),
+        {} if edges == EDGES_NONE else classify(scenario.fleet),
+        bench.limited,
     )
-
-
-def _fresh_difference(scenario: Scenario, changes: tuple[WhatIf, ...], samples: int) -> Paired:
-    """What changes do to the total under the draws of the next seed."""
-    other = replace(scenario, seed=scenario.seed + 1)
-    return total_difference(predict(other, samples), predict(all_applied(other, changes), samples))
 
 
 def later_objects(before: Prediction, now: Prediction) -> list[Change]:
     """Objects whose Ready `fleetbench check --against` would call worse, however short the total; the latest first."""
     return [change for change in object_changes(before, now, Policy()) if change.worse]
-
-
-def perfect(scenario: Scenario) -> Scenario:
-    """The scenario under controllers that take no time and never poll or queue; workloads and pulls stay."""
-    return replace(scenario, parameters=scenario.parameters.perfect(), steps=no_steps())
 
 
 def _slowest_workloads(prediction: Prediction, most: int) -> list[ObjectId]:
@@ -121,29 +171,109 @@ def _slowest_workloads(prediction: Prediction, most: int) -> list[ObjectId]:
     return sorted(seconds, key=lambda id: (-seconds[id], id))[:most]
 
 
-def _promising(base: Prediction, trial: Trial) -> bool:
-    """Shorter at the median, or at least not known to be longer: two waits may only help together."""
-    more = gained(base, trial.prediction)
-    return more > 0 or (more == 0 and trial.total.p50_s < 0 and not trial.total.later)
+def _as_set(wanted: Sequence[Candidate], coupled: Sequence[frozenset[str]]) -> list[Candidate]:
+    """The candidates with every flag that comes with another one; what is then the same stays once."""
+    found: list[Candidate] = []
+    for candidate in wanted:
+        change = candidate.change
+        together = (
+            replace(candidate, change=_with_coupled(change, coupled)) if isinstance(change, SetFlags) else candidate
+        )
+        if together.change not in [c.change for c in found]:
+            found.append(together)
+    return found
 
 
-def _combine(bench: Bench, changes: Sequence[WhatIf], edges: str) -> tuple[Trial, list[WhatIf]]:
-    """The combination, and what it no longer needs."""
-    lost = lost_needs if edges == EDGES_UNPROVEN else lost_anything
+def _with_coupled(change: SetFlags, coupled: Sequence[frozenset[str]]) -> SetFlags:
+    """One line of the repository sets all flags of a group, so all of them get the value."""
+    flags = dict(change.flags)
+    for group in coupled:
+        values = [change.flags[name] for name in change.flags if name in group]
+        flags.update(dict.fromkeys(sorted(group), values[0]) if values else {})
+    return SetFlags(flags)
+
+
+def _ranked(bench: Bench, wanted: Sequence[Candidate]) -> list[Ranked]:
+    """Every candidate on its own: some samples of each, all samples of those to combine for which something speaks."""
+    alone = [(c.change,) for c in wanted]
+    trials = bench.try_all(alone, min(SCREENED, bench.samples))
+    if bench.samples > SCREENED:
+        mine = [c.mine and c.taken for c in wanted]
+        more = [n for n, trial in enumerate(trials) if mine[n] and _worth_more(trial.effect)]
+        for n, trial in zip(more, bench.try_all([alone[n] for n in more]), strict=True):
+            trials[n] = trial
+    found = [Ranked(c, trial) for c, trial in zip(wanted, trials, strict=True)]
+
+    def order(r: Ranked) -> tuple[float, float, float, str]:
+        effect = r.trial.effect
+        gained = effect.won - effect.lost if effect.surer else 0
+        high_s = 0.0 if effect.total is None else effect.total.high_s
+        return -gained / effect.samples, -effect.saves_s, high_s, r.candidate.change.title
+
+    return sorted(found, key=order)
+
+
+def _worth_more(effect: Effect) -> bool:
+    """Whether the first samples say something for a change, or nothing at all."""
+    return effect.won > effect.lost or effect.total is None or effect.saves_s >= WORTH_S
+
+
+def _promising(effect: Effect) -> bool:
+    """Surer, or not known to be later: two changes may only help together.
+
+    One that makes less turn Ready by its speed (what pulls at once pulls slowly) may do well beside longer timeouts.
+    """
+    return effect.surer or effect.total is None or (effect.saves_s > 0 and not effect.total.later)
+
+
+def _beside(bench: Bench, best: Trial, more: Sequence[WhatIf], unsure: list[Added]) -> Added | None:
+    """The first of the changes, the best first, that helps on top of the combination; notes those that would cost Ready."""
+    wanted = [(change, added) for change in more if (added := _added(best.changes, change)) is not None]
+    bench.look_ahead([added for _, added in wanted])
+    for change, added in wanted:
+        effect = bench.basis.effect(best.prediction, bench.try_(*added).prediction)
+        if effect.better:
+            return Added(change, effect)
+        if effect.sooner:
+            unsure.append(Added(change, effect))
+    return None
+
+
+def _combine(
+    bench: Bench, changes: Sequence[WhatIf], edges: str, coupled: Sequence[frozenset[str]], unsure: list[Added]
+) -> tuple[Trial, list[WhatIf], dict[type, str]]:
+    """The combination, what it no longer needs, and what each kind of change in it is for; notes what would cost Ready."""
+    lost = {EDGES_SAFE: lost_order, EDGES_NONE: lost_order, EDGES_UNNEEDED: lost_anything}.get(edges, lost_needs)
     promised = guarantees(bench.scenario.fleet)
-    best = Trial((), bench.base, total_difference(bench.base, bench.base))
-    for change in changes[:MOST_COMBINED]:
+    purposes: dict[type, str] = {}
+    best = surest = Trial((), bench.base, bench.basis.effect(bench.base, bench.base))
+    tried = changes[:MOST_COMBINED]
+    for at, change in enumerate(tried):
         wanted = _added(best.changes, change)
         if wanted is None or _loses(bench, wanted, promised, lost):
             continue
+        more = (_added(best.changes, later) for later in tried[at + 1 :])
+        bench.look_ahead([wanted, *(later for later in more if later is not None)])
         trial = bench.try_(*wanted)
-        if is_better(best.prediction, trial.prediction):
-            best = trial
-    return pruned(bench, best, lambda fewer: not _loses(bench, fewer, promised, lost))
+        effect = bench.basis.effect(best.prediction, trial.prediction)
+        if effect.less_sure or bench.basis.effect(surest.prediction, trial.prediction).less_sure:
+            unsure += [Added(change, effect)] if effect.sooner else []
+            continue
+        if not effect.better:
+            continue
+        purpose = RELIABILITY if effect.surer else SPEED
+        purposes[type(change)] = purpose if purposes.get(type(change), purpose) == purpose else BOTH
+        best = trial
+        surest = trial if effect.surer else surest
+    fewer, left_out = pruned(bench, best, lambda rest: not _loses(bench, rest, promised, lost), coupled)
+    return fewer, left_out, purposes
 
 
 def _added(changes: tuple[WhatIf, ...], change: WhatIf) -> tuple[WhatIf, ...] | None:
-    """The changes with one more; flags are one change, of which a later value never takes an earlier one back."""
+    """The changes with one more, or None if it adds nothing; a later value of a flag never takes an earlier one back."""
+    if isinstance(change, DropEdges):
+        gone = {edge for c in changes if isinstance(c, DropEdges) for edge in c.edges}
+        return None if gone.issuperset(change.edges) else (*changes, change)
     flags = next((c for c in changes if isinstance(c, SetFlags)), None)
     if flags is None or not isinstance(change, SetFlags):
         return (*changes, change)
@@ -152,4 +282,5 @@ def _added(changes: tuple[WhatIf, ...], change: WhatIf) -> tuple[WhatIf, ...] | 
 
 
 def _loses(bench: Bench, changes: tuple[WhatIf, ...], promised: Guarantees, lost: Lost) -> bool:
-    return lost(promised, guarantees(all_applied(bench.scenario, changes).fleet))
+    fleet = bench.scenario.fleet
+    return lost(promised, guarantees(all_applied(bench.scenario, changes).fleet, stated_edges(fleet)))

@@ -6,48 +6,63 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fleetbench.decide.trial import Bench, Trial, gained, is_better, total_difference
-from fleetbench.decide.whatif import DropEdges, Edge, SetFlags, SetTimeouts, WaitOff, WhatIf
+from fleetbench.decide.trial import WORTH_S, Bench, Trial
+from fleetbench.decide.whatif import DropEdges, Edge, SetFlags, WaitOff, WhatIf
 from fleetbench.ids import ObjectId
 
 MOST_PRUNED = 25
 """Simulations that pruning may take, about: of more members several are left out at once."""
-WORTH_S = 1.0
-"""What saves less is worth no line in anybody's repository, however certain it is."""
 
-_DIVISIBLE = (SetFlags, DropEdges, WaitOff, SetTimeouts)
+_DIVISIBLE = (SetFlags, DropEdges, WaitOff)
+"""Timeouts are not: which of many rare waits are among the draws is luck, so one that does nothing here may all the same."""
 
 
-def pruned(bench: Bench, whole: Trial, allowed: Callable[[tuple[WhatIf, ...]], bool]) -> tuple[Trial, list[WhatIf]]:
+def pruned(
+    bench: Bench,
+    whole: Trial,
+    allowed: Callable[[tuple[WhatIf, ...]], bool],
+    coupled: Sequence[frozenset[str]] = (),
+) -> tuple[Trial, list[WhatIf]]:
     """Backward elimination, one pass over the members, what was added last first.
 
-    A member goes if without it the total is no later than that of the whole combination, beyond noise and
-    :data:`WORTH_S`. All are held against the whole, so that many small losses cannot add up.
+    A member goes if without it as many samples are whole and the total is no later than that of the whole combination,
+    beyond noise and :data:`~.trial.WORTH_S`. All are held against the whole, so that many small losses cannot add up.
 
     Args:
         bench: what simulates.
         whole: the combination.
-        allowed: whether fewer changes still keep every order that the manifests need.
+        allowed: whether fewer changes still keep every order that must be kept.
+        coupled: flags that can only be set together.
 
     Returns:
         The combination without them, and what was left out.
     """
-    groups = [_members(change) for change in _by_kind(whole.changes)]
+    groups = [_members(change, coupled) for change in _by_kind(whole.changes)]
     size = math.ceil(sum(map(len, groups)) / MOST_PRUNED)
     best, left_out = whole, []
     for n in reversed(range(len(groups))):
         gone: list[WhatIf] = []
-        for batch in _batches(groups[n], size):
-            rest = [*groups[:n], [m for m in groups[n] if m not in batch], *groups[n + 1 :]]
-            changes = tuple(_joined(group) for group in rest if group)
+        batches = _batches(groups[n], size)
+        for at, batch in enumerate(batches):
+            rest = _rest(groups, n, batch)
+            changes = _changes(rest)
             if not allowed(changes):
                 continue
+            bench.look_ahead([changes, *(_changes(_rest(groups, n, later)) for later in batches[at + 1 :])])
             trial = bench.try_(*changes)
             if _as_good(bench, whole, trial):
                 best, groups = trial, rest
                 gone += batch
         left_out += [_joined(gone)] if gone else []
     return best, left_out
+
+
+def _rest(groups: Sequence[list[WhatIf]], n: int, batch: Sequence[WhatIf]) -> list[list[WhatIf]]:
+    return [*groups[:n], [m for m in groups[n] if m not in batch], *groups[n + 1 :]]
+
+
+def _changes(groups: Sequence[list[WhatIf]]) -> tuple[WhatIf, ...]:
+    return tuple(_joined(group) for group in groups if group)
 
 
 def _by_kind(changes: Sequence[WhatIf]) -> list[WhatIf]:
@@ -58,10 +73,13 @@ def _by_kind(changes: Sequence[WhatIf]) -> list[WhatIf]:
     return [_joined(alike) for alike in kinds.values()]
 
 
-def _members(change: WhatIf) -> list[WhatIf]:
-    """What can be left out of a change on its own: a flag, an object's edges, an object's wait or timeout."""
+def _members(change: WhatIf, coupled: Sequence[frozenset[str]]) -> list[WhatIf]:
+    """What can be left out of a change on its own: a flag (with those that it comes with), an object's edges, its wait."""
     if isinstance(change, SetFlags):
-        return [SetFlags({name: value}) for name, value in change.flags.items()]
+        sets: dict[frozenset[str], dict[str, Any]] = {}
+        for name, value in change.flags.items():
+            sets.setdefault(next((c for c in coupled if name in c), frozenset({name})), {})[name] = value
+        return [SetFlags(flags) for flags in sets.values()]
     if isinstance(change, DropEdges):
         by: dict[ObjectId, list[Edge]] = {}
         for edge in change.edges:
@@ -69,8 +87,6 @@ def _members(change: WhatIf) -> list[WhatIf]:
         return [DropEdges(tuple(edges)) for edges in by.values()]
     if isinstance(change, WaitOff):
         return [WaitOff((id,)) for id in change.ids]
-    if isinstance(change, SetTimeouts):
-        return [SetTimeouts((timeout,)) for timeout in change.timeouts]
     return [change]
 
 
@@ -83,8 +99,6 @@ def _joined(parts: Sequence[Any]) -> WhatIf:
         return DropEdges(tuple(dict.fromkeys(edge for part in parts for edge in part.edges)))
     if isinstance(first, WaitOff):
         return WaitOff(tuple(dict.fromkeys(id for part in parts for id in part.ids)))
-    if isinstance(first, SetTimeouts):
-        return SetTimeouts(tuple(dict.fromkeys(timeout for part in parts for timeout in part.timeouts)))
     return first
 
 
@@ -93,6 +107,6 @@ def _batches(parts: Sequence[WhatIf], size: int) -> list[Sequence[WhatIf]]:
 
 
 def _as_good(bench: Bench, whole: Trial, fewer: Trial) -> bool:
-    difference = total_difference(whole.prediction, fewer.prediction)
-    worse = gained(whole.prediction, fewer.prediction) < 0 or (difference.later and difference.p50_s > WORTH_S)
-    return not worse and (not fewer.changes or is_better(bench.base, fewer.prediction))
+    effect = bench.basis.effect(whole.prediction, fewer.prediction)
+    later = effect.total is not None and effect.total.later and effect.total.p50_s > WORTH_S
+    return effect.lost <= effect.won and not later and (not fewer.changes or fewer.effect.better)

@@ -19,6 +19,9 @@ from fleetbench.timeline.stats import lower_quantile
 HEADROOM = 1.5
 """A timeout is raised to the 95 % quantile of what the wait takes, times this, in whole minutes."""
 
+OUTLASTING = 2
+"""Samples in which a wait must outlast its timeout before it is raised: a single one may be the far end of a prior."""
+
 
 @dataclass(frozen=True, slots=True)
 class TimeoutAdvice:
@@ -34,6 +37,8 @@ class TimeoutAdvice:
     suggested_s: float | None
     """The one to have: what is set, or more; None: its wait does not end in 95 % of the samples, which no timeout
     mends."""
+    guess: bool = False
+    """The wait rests on a workload time that is a guess."""
 
     @property
     def raised_s(self) -> float | None:
@@ -54,7 +59,8 @@ def advise(scenario: Scenario, samples: int) -> list[TimeoutAdvice]:
     """
     fleet = scenario.fleet
     waiting = [obj for obj in fleet.services() if not obj.suspend and checks_health(obj)]
-    lifted = {obj.id: (lambda o: replace(o, timeout_s=MAX_UNTIL_S)) for obj in waiting}
+    longest_s = MAX_UNTIL_S if scenario.until_s is None else scenario.until_s
+    lifted = {obj.id: (lambda o: replace(o, timeout_s=longest_s)) for obj in waiting}
     plan = compile_plan(replace(scenario, fleet=changed(fleet, lifted)))
     waits: dict[ObjectId, list[float | None]] = {obj.id: [] for obj in waiting}
     ids = [plan.items[n].id for n in plan.services]
@@ -72,10 +78,16 @@ def advise(scenario: Scenario, samples: int) -> list[TimeoutAdvice]:
             lower_quantile(waits[obj.id], 0.5),
             lower_quantile(waits[obj.id], 0.9),
             suggested[obj.id],
+            any(_is_guess(scenario, id) for id in (obj.id, *fleet.inside(obj.id))),
         )
         for obj in waiting
     ]
     return sorted(found, key=lambda a: (-math.inf if a.margin_s_p90 is None else a.margin_s_p90, a.object))
+
+
+def _is_guess(scenario: Scenario, id: ObjectId) -> bool:
+    time = scenario.workloads.get(id)
+    return time is not None and "(guess)" in time.chosen_by
 
 
 def _outlasts(wait_s: float | None, timeout_s: float) -> bool:
@@ -83,8 +95,8 @@ def _outlasts(wait_s: float | None, timeout_s: float) -> bool:
 
 
 def _enough(timeout_s: float, waits: list[float | None]) -> float | None:
-    """What is set as long as no wait outlasts it, else whole minutes with headroom where that is more."""
-    if not any(_outlasts(wait, timeout_s) for wait in waits):
+    """What is set unless some waits outlast it, else whole minutes with headroom where that is more."""
+    if sum(_outlasts(wait, timeout_s) for wait in waits) < OUTLASTING:
         return timeout_s
     p95 = lower_quantile(waits, 0.95)
     return None if p95 is None else max(timeout_s, math.ceil(p95 * HEADROOM / 60.0) * 60.0)

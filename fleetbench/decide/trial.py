@@ -1,19 +1,38 @@
-"""Try what-ifs: simulate a scenario and changed ones with the same draws, each only once."""
+"""Try what-ifs: simulate a scenario and changed ones with the same draws, each only once, on all processors."""
 
 from __future__ import annotations
 
 import math
+import os
+import time
 from array import array
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from fleetbench.decide.effect import Effect, basis_of
 from fleetbench.decide.paired import Paired, of_differences
 from fleetbench.decide.whatif import WhatIf, all_applied
 from fleetbench.ids import ObjectId
-from fleetbench.model.scenario import Scenario
+from fleetbench.model.scenario import MAX_UNTIL_S, Scenario
 from fleetbench.prediction.predict import Prediction, predict
 
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+
 Progress = Callable[[int, int | None], None]
+
+
+SCREENED = 16
+"""Samples after which a change that nothing speaks for is not tried any further."""
+WORTH_S = 1.0
+"""What saves less is worth no line in anybody's repository, however certain it is."""
+LEAST_UNTIL_S = 7_200.0
+_PARALLEL_FROM_S = 3.0
+"""Work below this is done in this process: starting others takes about a second."""
+_TRIALS = 20
+"""Trials that a search takes at the least, about."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +41,17 @@ class Trial:
 
     changes: tuple[WhatIf, ...]
     prediction: Prediction
-    total: Paired
-    """New minus old total: negative = seconds saved."""
+    effect: Effect
 
     @property
     def title(self) -> str:
         """For people."""
         return "; ".join(c.title for c in self.changes)
+
+    @property
+    def total(self) -> Paired | None:
+        """New minus old total over the samples that are whole in both; None = there are none."""
+        return self.effect.total
 
 
 def series(prediction: Prediction) -> dict[ObjectId, array[float]]:
@@ -48,35 +71,100 @@ def total_difference(old: Prediction, new: Prediction) -> Paired:
     return of_differences(differences)
 
 
-def gained(old: Prediction, new: Prediction) -> float:
-    """How much more of the fleet turns Ready; 0 where it is as much."""
-    more = new.ready_share - old.ready_share
-    return more if abs(more) > 1e-9 else 0.0
-
-
-def is_better(old: Prediction, new: Prediction) -> bool:
-    """More turns Ready, or as much and sooner, beyond what noise explains."""
-    more = gained(old, new)
-    return more > 0 or (more == 0 and total_difference(old, new).sooner)
-
-
 class Bench:
-    """Holds the scenario as it is; every trial is against it."""
+    """Holds the scenario as it is; every trial is against it.
+
+    In a ``with`` block other processes help where that pays; the results are the same without.
+    """
 
     def __init__(self, scenario: Scenario, samples: int, progress: Progress | None = None):
         self.scenario, self.samples = scenario, samples
         self._progress, self._done = progress, 0
-        self.base = self.run(scenario)
+        self._known: dict[tuple[str, int, int], Prediction] = {}
+        self._pool: ProcessPoolExecutor | None = None
+        self._stack = ExitStack()
+        started_s = time.monotonic()
+        self.base = self._counted(predict(scenario, samples))
+        self._takes_s = time.monotonic() - started_s
+        self.basis = basis_of(self.base)
+        self.limited = replace(scenario, until_s=_until_s(self.base))
+        """The scenario as trials simulate it: what has not turned Ready by far later than anything ever does counts as
+        never, and what tries again for ever is not followed to the end of the day."""
 
-    def run(self, scenario: Scenario) -> Prediction:
-        """Simulate a scenario with the bench's draws."""
-        prediction = predict(scenario, self.samples)
+    def __enter__(self) -> Bench:
+        workers = os.cpu_count() or 1
+        if workers > 1 and self._takes_s * _TRIALS > _PARALLEL_FROM_S:
+            from fleetbench.prediction.processes import worker_pool
+
+            self._pool = self._stack.enter_context(worker_pool(workers, _keep, (self.limited,)))
+            self._ahead = workers
+        return self
+
+    def __exit__(self, *error: object) -> bool | None:
+        self._pool = None
+        return self._stack.__exit__(*error)  # type: ignore[arg-type]
+
+    def try_(self, *changes: WhatIf) -> Trial:
+        """Simulate the scenario with these changes and compare."""
+        return self.try_all([changes])[0]
+
+    def try_all(self, wanted: Sequence[tuple[WhatIf, ...]], samples: int | None = None) -> list[Trial]:
+        """The same for each of several combinations."""
+        found = self.predictions(wanted, samples or self.samples)
+        return [Trial(changes, p, self.basis.effect(self.base, p)) for changes, p in zip(wanted, found, strict=True)]
+
+    def look_ahead(self, wanted: Sequence[tuple[WhatIf, ...]]) -> None:
+        """Start with what is likely to be asked next, as far as processors have nothing else to do."""
+        if self._pool is not None:
+            self.predictions(wanted[: self._ahead], self.samples)
+
+    def predictions(
+        self, wanted: Sequence[tuple[WhatIf, ...]], samples: int, seed: int | None = None
+    ) -> list[Prediction]:
+        """Predict the scenario under each of several combinations; seed None = the scenario's."""
+        seed = self.scenario.seed if seed is None else seed
+        asked = {(repr(changes), samples, seed): changes for changes in wanted}
+        tasks = [(key, (changes, samples, seed)) for key, changes in asked.items() if key not in self._known]
+        made: Iterable[Prediction]
+        if self._pool is None:
+            made = (_predicted(self.limited, *task, None) for _, task in tasks)
+        else:
+            made = self._pool.map(_in_process, [task for _, task in tasks])
+        for (key, _), prediction in zip(tasks, made, strict=True):
+            self._known[key] = self._counted(prediction)
+        return [self._known[repr(changes), samples, seed] for changes in wanted]
+
+    def _counted(self, prediction: Prediction) -> Prediction:
         self._done += 1
         if self._progress is not None:
             self._progress(self._done, None)
         return prediction
 
-    def try_(self, *changes: WhatIf) -> Trial:
-        """Simulate the scenario with these changes and compare."""
-        prediction = self.run(all_applied(self.scenario, changes))
-        return Trial(changes, prediction, total_difference(self.base, prediction))
+
+def _until_s(base: Prediction) -> float:
+    """How long a trial is followed: twice as long as anything ever took, with all its timeouts on top."""
+    latest = max((t for values in base.ready for t in values if t < math.inf), default=0.0)
+    timeout = max((obj.effective_timeout_s for obj in base.scenario.fleet.services()), default=0.0)
+    limit = MAX_UNTIL_S if base.scenario.until_s is None else base.scenario.until_s
+    return min(limit, max(LEAST_UNTIL_S, 2.0 * (latest + timeout)))
+
+
+_Task = tuple[tuple[WhatIf, ...], int, int]
+"""Changes, samples, seed."""
+_scenario: Scenario | None = None
+
+
+def _keep(scenario: Scenario) -> None:
+    global _scenario
+    _scenario = scenario
+
+
+def _in_process(task: _Task) -> Prediction:
+    assert _scenario is not None
+    return _predicted(_scenario, *task, 1)
+
+
+def _predicted(
+    scenario: Scenario, changes: tuple[WhatIf, ...], samples: int, seed: int, processes: int | None
+) -> Prediction:
+    return predict(all_applied(replace(scenario, seed=seed), changes), samples, processes=processes)

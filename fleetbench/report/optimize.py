@@ -1,46 +1,64 @@
-"""What optimize found, for the terminal and as JSON."""
+"""What optimize found, for the terminal."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from fleetbench.decide.check import FLOOR_S, Change, Policy
+from fleetbench.decide.effect import Effect, quantile, share_of
+from fleetbench.decide.needed import MEANING, UNPROVEN
 from fleetbench.decide.optimize import Optimized, Ranked
 from fleetbench.decide.paired import METHOD, interval, signed
-from fleetbench.decide.prune import WORTH_S
 from fleetbench.decide.timeouts import TimeoutAdvice
-from fleetbench.ids import say
+from fleetbench.decide.trial import SCREENED, WORTH_S
+from fleetbench.decide.whatif import DropEdges, SetTimeouts, WhatIf
+from fleetbench.errors import place
+from fleetbench.findings import Finding
+from fleetbench.ids import say, some
 from fleetbench.prediction.predict import Prediction
-from fleetbench.report.check import change_document, objects_table
+from fleetbench.report.check import objects_table
 from fleetbench.report.inert import inert
 from fleetbench.report.rows import GAP, Rows, indented
-from fleetbench.units import counted, format_duration, rounded
+from fleetbench.units import counted, format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from fleetbench.decide.patch.outcome import PatchOutcome
 
+WHOLE = "a sample in which everything turns Ready that can, whatever the timing"
 NO_SHORTER_TIMEOUT = (
     "No shorter timeout is proposed: one that is not reached costs no time, and only measured waits (`fleetbench calibrate`, "
     "--durations) are a ground to lower it."
 )
 
 
-def tables(found: Optimized, outcome: PatchOutcome | None, top: int, file: Path | None = None) -> list[RenderableType]:
-    """Where the fleet stands, what each change saves, what to do, and the timeouts; ``file``: where the patch is."""
+def tables(
+    found: Optimized, outcome: PatchOutcome | None, top: int, file: Path | None = None, errors: Sequence[Finding] = ()
+) -> list[RenderableType]:
+    """Where the fleet stands, what each change does, what to do, and the timeouts.
+
+    Args:
+        found: what the search found.
+        outcome: the patch, where one was asked for.
+        top: rows of each table.
+        file: where the patch is.
+        errors: findings of severity error.
+    """
     p = found.base
     parts: list[RenderableType] = [
         Text(f"{inert(p.scenario.fleet.name)}: {counted(p.samples, 'sample')}, seed {p.scenario.seed}", style="bold"),
+        *_never(found, errors),
         Text(
-            f"Now {_median(p)}. A perfect controller (no polls, no queues, no work of its own) with the same edges: "
-            f"{_median(found.perfect)}; the difference is what flags and waits can win."
+            f"Now {_median(found, p)}. A perfect controller (no polls, no queues, no work of its own) with the same edges: "
+            f"{_median(found, found.perfect)}; the difference is what flags and waits can win."
         ),
-        Text("\nWhat each change does to the total on its own", style="bold"),
+        Text("\nWhat each change does on its own", style="bold"),
         _ranking(found.ranked[:top]),
     ]
     if len(found.ranked) > top:
@@ -49,56 +67,151 @@ def tables(found: Optimized, outcome: PatchOutcome | None, top: int, file: Path 
     if outcome is None or not outcome.patch.text:
         parts += _later(found.later)
     if outcome is not None:
-        parts += [Text("\nPatch", style="bold"), *_patch(outcome, file), *_later(outcome.later)]
+        parts += [Text("\nPatch", style="bold"), *_patch(found, outcome, file), *_later(outcome.later)]
     parts += [Text("\nTimeouts, those at risk first", style="bold"), *_timeouts(found.timeouts, top)]
     parts.append(Text(NO_SHORTER_TIMEOUT, style="dim"))
+    parts.append(
+        Text(
+            f"all Ready, whole: {WHOLE}. Totals are of these samples, differences over those whole before and after. What "
+            f"you cannot combine here, or nothing speaks for, was tried in {min(SCREENED, p.samples)} samples.",
+            style="dim",
+        )
+    )
     parts.append(Text(f"Intervals: {METHOD}.", style="dim"))
     return parts
 
 
-def _median(p: Prediction) -> str:
-    whole = "" if p.complete_fraction == 1 else f", all Ready in {100 * p.complete_fraction:.0f} % of the samples"
-    return f"{format_duration(p.total_quantile(0.5))} (p5 {format_duration(p.total_quantile(0.05))}, p95 {format_duration(p.total_quantile(0.95))}{whole})"
+def _never(found: Optimized, errors: Sequence[Finding]) -> list[RenderableType]:
+    """What no timing brings to Ready, and the errors to mend first."""
+    lines: list[RenderableType] = []
+    if found.basis.never:
+        never = inert(some([say(id) for id in sorted(found.basis.never)], 6))
+        lines.append(
+            Text(f"Never Ready as it is, whatever the timing, and in no figure here: {never}.", style="yellow")
+        )
+    if errors:
+        lines.append(Text("Mend these first:", style="yellow"))
+    for error in errors:
+        where = place(error.file, error.line)
+        said = " ".join(
+            part for part in (error.code, where, None if error.object is None else f"{say(error.object)}:") if part
+        )
+        lines.append(indented(Text(f"{inert(said)} {inert(error.message)}"), GAP))
+    return lines
+
+
+def _median(found: Optimized, p: Prediction) -> str:
+    totals = found.basis.totals(p)
+    p5_s, p50_s, p95_s = (quantile(totals, q) for q in (0.05, 0.5, 0.95))
+    share = share_of(totals)
+    whole = "" if share == 1 else f", all Ready in {100 * share:.0f} % of the samples"
+    return f"{format_duration(p50_s)} (p5 {format_duration(p5_s)}, p95 {format_duration(p95_s)}{whole})"
 
 
 def _ranking(ranked: Sequence[Ranked]) -> Rows:
     rows = Rows()
     rows.words("change", least=None)
-    rows.numbers("total", "95 % interval")
+    rows.numbers("total", "95 % interval", "all Ready")
     rows.labels("who")
     rows.words("note", style="dim")
     for r in ranked:
-        d = r.trial.total
-        who = "you" if r.candidate.mine else "others"
-        rows.add(inert(r.candidate.change.title), signed(d.p50_s), interval(d), who, inert(r.candidate.note))
+        effect, who = r.trial.effect, "you" if r.candidate.mine else "others"
+        d = effect.total
+        total, between = ("-", "-") if d is None else (signed(d.p50_s), interval(d))
+        rows.add(inert(r.candidate.change.title), total, between, _shares(effect), who, inert(r.candidate.note))
     return rows
 
 
+def _shares(effect: Effect) -> str:
+    """``58 % -> 92 %``; ``-`` where as many samples are whole."""
+    before, after = (100 * whole / effect.samples for whole in (effect.whole_before, effect.whole_after))
+    return "-" if effect.whole_before == effect.whole_after else f"{before:.0f} % -> {after:.0f} %"
+
+
 def _together(found: Optimized) -> list[RenderableType]:
+    lines: list[RenderableType] = []
     if not found.best.changes:
-        return [Text(f"Nothing that can be changed here saves {WORTH_S:g} s or more, beyond noise.")]
-    lines: list[RenderableType] = [
-        indented(Text(f"{n}. {inert(c.title)}"), GAP) for n, c in enumerate(found.best.changes, 1)
-    ]
+        lines.append(Text(f"Nothing that can be changed here saves {WORTH_S:g} s or more, beyond noise."))
+    for n, (change, purpose) in enumerate(zip(found.best.changes, found.purposes, strict=True), 1):
+        lines.append(indented(Text(f"{n}. for {purpose}: {inert(_with_reason(found, change))}"), GAP))
     if found.left_out:
         left_out = inert("; ".join(c.title for c in found.left_out))
-        lines.append(Text(f"Left out, as it saves nothing beside these: {left_out}", style="dim"))
-    d, fresh = found.best.total, found.fresh
-    lines.append(Text(f"{_median(found.best.prediction)}: {signed(d.p50_s)}, interval {interval(d)}"))
-    lines.append(Text(f"On draws that the search has not seen: {signed(fresh.p50_s)}, interval {interval(fresh)}"))
+        lines.append(Text(f"Left out, as it does nothing beside these: {left_out}", style="dim"))
+    lines += [Text(said, style="dim") for said in _not_in_it(found)]
+    if found.best.changes:
+        lines += [Text(_said(found, found.best.prediction, found.best.effect))]
+        lines.append(Text(f"On draws that the search has not seen: {_difference(found.fresh)}"))
     return lines
 
 
-def _patch(outcome: PatchOutcome, file: Path | None) -> list[Text]:
+def _with_reason(found: Optimized, change: WhatIf) -> str:
+    """A change with why its edges may go."""
+    if not isinstance(change, DropEdges):
+        return change.title
+    counts = Counter(found.edge_classes.get(edge, UNPROVEN) for edge in change.edges)
+    reasons = [MEANING[c] if len(counts) == 1 else f"{n}: {MEANING[c]}" for c, n in sorted(counts.items())]
+    return f"{change.title} ({'; '.join(reasons)})"
+
+
+def _not_in_it(found: Optimized) -> list[str]:
+    """What would help, too, and why it is not in the combination."""
+    said = []
+    judge = next((r for r in found.ranked if not r.candidate.taken and r.trial.effect.better), None)
+    if judge is not None:
+        option = "--edges unneeded" if "--edges unneeded" in judge.candidate.note else "--edges unproven"
+        said.append(
+            "Not in it, as only you can say whether the order is meant: edges that others do not imply, first of all "
+            f"{judge.candidate.change.title} ({signed(-judge.trial.effect.saves_s)} on its own); {option} takes them"
+        )
+    luck = next(
+        (r for r in found.ranked if isinstance(r.candidate.change, SetTimeouts) and _is_luck(r.trial.effect)), None
+    )
+    if luck is not None:
+        said.append(
+            f"Not in it, as the gain may be luck: {luck.candidate.change.title} (all Ready {_shares(luck.trial.effect)})"
+        )
+    if found.beside is not None:
+        title, does = found.beside.change.title, _difference(found.beside.effect)
+        said.append(f"Not in it, as this repository has no place for it: {title} (on top {does})")
+    if found.unsure:
+        title, does = found.unsure[0].change.title, _difference(found.unsure[0].effect)
+        said.append(f"Not in it, as less turns Ready with it: {title} (on top {does})")
+    return [inert(text) for text in said]
+
+
+def _is_luck(effect: Effect) -> bool:
+    return effect.won > effect.lost and not effect.better
+
+
+def _said(found: Optimized, p: Prediction, effect: Effect) -> str:
+    """What a combination comes to, on its own and against the fleet as it is."""
+    return f"{_median(found, p)}: {_difference(effect)}"
+
+
+def _difference(effect: Effect) -> str:
+    """``-1m32s (9m41s to 8m09s), interval ...``, and the shares where they differ."""
+    if effect.total is None:
+        said = "no sample is whole both before and after, so no seconds can be compared"
+    else:
+        said = f"{signed(effect.total.p50_s)}, interval {interval(effect.total)}"
+    if effect.whole_before == effect.whole_after == effect.samples:
+        return said
+    if effect.total is not None:
+        medians = f"{format_duration(effect.before_s)} before, {format_duration(effect.after_s)} after"
+        said += f", over the {counted(effect.total.samples, 'sample')} that are whole before and after ({medians})"
+    return (
+        said if effect.whole_before == effect.whole_after else f"{said}; all Ready in {_shares(effect)} of the samples"
+    )
+
+
+def _patch(found: Optimized, outcome: PatchOutcome, file: Path | None) -> list[Text]:
     lines = [Text(f"Cannot be written: {inert(left)}", style="yellow") for left in outcome.patch.left]
     if not outcome.patch.text:
         return [*lines, Text("Nothing to write: no patch.")]
-    d = outcome.total
     lines.append(
         Text(
             f"{inert(str(file))} holds {inert('; '.join(c.title for c in outcome.patch.changes))}. The patched repository takes "
-            f"{_median(outcome.prediction)}: {signed(d.p50_s)}, interval {interval(d)}. Apply it in the repository's folder "
-            "with `git apply`."
+            f"{_said(found, outcome.prediction, outcome.effect)}. Apply it in the repository's folder with `git apply`."
         )
     )
     if outcome.patch.shared:
@@ -123,69 +236,16 @@ def _timeouts(advice: Sequence[TimeoutAdvice], top: int) -> list[RenderableType]
     ordered = sorted(advice, key=lambda a: a.suggested_s == a.timeout_s)
     rows = Rows()
     rows.names("object")
-    rows.numbers("timeout", "P(timeout)", "wait p50", "wait p90", "margin at p90", "raise to")
+    rows.numbers("timeout", "P(timeout)", "wait p50", "wait p90", "margin at p90")
+    rows.labels("times")
+    rows.numbers("raise to")
     for a in ordered[:top]:
         raised = "none helps" if a.suggested_s is None else "-" if a.raised_s is None else format_duration(a.raised_s)
         rows.add(
             inert(say(a.object)), format_duration(a.timeout_s), f"{100 * a.chance:.0f} %", format_duration(a.wait_s_p50),
-            format_duration(a.wait_s_p90), "none" if a.margin_s_p90 is None else format_duration(a.margin_s_p90), raised,
+            format_duration(a.wait_s_p90), "none" if a.margin_s_p90 is None else format_duration(a.margin_s_p90),
+            "guess" if a.guess else "-", raised,
         )  # fmt: skip
     rest = ordered[top:]
     to_raise = sum(a.raised_s is not None for a in rest)
     return [rows, *([Text(f"and {len(rest)} more, {to_raise} of them to raise (--top)", style="dim")] if rest else [])]
-
-
-def to_document(found: Optimized, outcome: PatchOutcome | None, file: Path | None = None) -> dict[str, Any]:
-    """The whole answer as one JSON document; ``file``: where the patch is."""
-    document: dict[str, Any] = {
-        "format_version": 1,
-        "seed": found.base.scenario.seed,
-        "samples": found.base.samples,
-        "now": _totals(found.base),
-        "perfect_controller": _totals(found.perfect),
-        "changes": [
-            {
-                "title": r.candidate.change.title,
-                "mine": r.candidate.mine,
-                "note": r.candidate.note,
-                "difference": r.trial.total.to_json(),
-            }
-            for r in found.ranked
-        ],
-        "together": {
-            "changes": [c.title for c in found.best.changes],
-            "left_out": [c.title for c in found.left_out],
-            **_totals(found.best.prediction),
-            "difference": found.best.total.to_json(),
-            "difference_fresh_draws": found.fresh.to_json(),
-            "later_objects": [change_document(c) for c in found.later],
-        },
-        "timeouts": [_timeout(a) for a in found.timeouts],
-    }
-    if outcome is not None:
-        document["patch"] = {
-            "file": str(file) if outcome.patch.text else None,
-            "changes": [c.title for c in outcome.patch.changes],
-            "cannot_be_written": list(outcome.patch.left),
-            "shared_files": list(outcome.patch.shared),
-            **_totals(outcome.prediction),
-            "difference": outcome.total.to_json(),
-            "later_objects": [change_document(c) for c in outcome.later],
-        }
-    return document
-
-
-def _totals(p: Prediction) -> dict[str, float | None]:
-    return {f"total_s_p{round(q * 100)}": rounded(p.total_quantile(q)) for q in (0.05, 0.5, 0.9, 0.95)}
-
-
-def _timeout(a: TimeoutAdvice) -> dict[str, Any]:
-    return {
-        "object": str(a.object),
-        "timeout_s": a.timeout_s,
-        "timeout_chance": a.chance,
-        "wait_s_p50": a.wait_s_p50,
-        "wait_s_p90": a.wait_s_p90,
-        "margin_s_p90": a.margin_s_p90,
-        "suggested_timeout_s": a.suggested_s,
-    }

@@ -84,6 +84,7 @@ def write_flags(
     left: list[str] = []
     arguments: dict[str, list[str]] = {}
     patches: list[tuple[str, str, list[str]]] = []
+    edited: set[tuple[str | None, str, str]] = set()
     for field, value in flags.items():
         if field not in FLAG_OF:
             left.append(f"{field.replace('_', ' ')} is no flag of a controller")
@@ -91,7 +92,10 @@ def write_flags(
         controller, flag = FLAG_OF[field]
         known = [f for f in set_already if (f.controller, f.flag) == (controller, flag)]
         if known:
-            if not _edited_in_place(known[-1], flag_text(field, value), read, write):
+            edit = known[-1].file, known[-1].text, flag_text(field, value)
+            if _edited_in_place(known[-1], flag_text(field, value), read, write):
+                edited.add(edit)
+            elif edit not in edited:  # else one line sets it for several controllers
                 left.append(
                     f"{flag_text(field, value)} of {controller}: change it where it is set, {known[-1].file or 'in the repository'}"
                 )
@@ -112,6 +116,16 @@ def write_flags(
     return left
 
 
+def flag_places(text: str, flag: str, value: str) -> int:
+    """How often a text sets a flag to a value."""
+    return len(_settings(text, flag, value))
+
+
+def _settings(text: str, flag: str, value: str) -> list[re.Match[str]]:
+    found = re.finditer(rf"--{re.escape(flag)}=[^\s\"',\]]+", text)
+    return [m for m in found if m[0] == f"--{flag}={value}"]
+
+
 def _edited_in_place(
     known: ControllerFlag, wanted: str, read: Callable[[str], str], write: Callable[[str, str], None]
 ) -> bool:
@@ -119,8 +133,7 @@ def _edited_in_place(
     if known.file is None:
         return False
     text = read(known.file)
-    pattern = re.compile(rf"--{re.escape(known.flag)}=[^\s\"',\]]+")
-    matches = [m for m in pattern.finditer(text) if m[0] == f"--{known.flag}={known.value}"]
+    matches = _settings(text, known.flag, known.value)
     at_line = [m for m in matches if text.count("\n", 0, m.start()) + 1 == known.line]
     chosen = at_line if len(at_line) == 1 else matches if len(matches) == 1 else []
     if not chosen:

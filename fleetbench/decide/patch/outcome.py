@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fleetbench.decide.check import Change
+from fleetbench.decide.effect import Effect
 from fleetbench.decide.optimize import Optimized, later_objects
-from fleetbench.decide.paired import Paired
 from fleetbench.decide.patch.verify import Patch, make_patch
-from fleetbench.decide.patch.write import elsewhere
-from fleetbench.decide.trial import total_difference
+from fleetbench.decide.patch.write import not_here
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.prediction.predict import Prediction, predict
 from fleetbench.repo import Reading
@@ -22,7 +21,7 @@ class PatchOutcome:
 
     patch: Patch
     prediction: Prediction
-    total: Paired
+    effect: Effect
     """Against the repository as it is."""
     later: tuple[Change, ...]
     """Objects that it makes later, as `fleetbench check` sees it."""
@@ -39,7 +38,9 @@ def patch_outcome(repo: Path, cluster_path: str, reading: Reading, found: Optimi
         choice: what the search's scenario was assembled with: flags and all may come out otherwise once patched.
     """
     patch = make_patch(repo, cluster_path, reading, found.best.changes, found.base.scenario)
-    patch = replace(patch, left=(*patch.left, *elsewhere(reading, found.ranked)))
-    prediction = predict(assemble(patch.fleet, choice).scenario, found.base.samples)
+    if found.beside is not None:
+        patch = replace(patch, left=(*patch.left, not_here(found.beside)))
+    patched = replace(assemble(patch.fleet, choice).scenario, until_s=found.scenario.until_s)
+    prediction = predict(patched, found.base.samples)
     later = tuple(later_objects(found.base, prediction))
-    return PatchOutcome(patch, prediction, total_difference(found.base, prediction), later)
+    return PatchOutcome(patch, prediction, found.basis.effect(found.base, prediction), later)

@@ -12,7 +12,7 @@ from yaml import MappingNode
 
 from fleetbench.decide.candidates import Layout
 from fleetbench.decide.paired import signed
-from fleetbench.decide.patch.flags import FLAG_OF, write_flags
+from fleetbench.decide.patch.flags import FLAG_OF, flag_places, write_flags
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, document_of, drop_item, set_scalar
 from fleetbench.decide.whatif import AddEdge, DropEdges, SetFlags, SetTimeouts, SplitParent, WaitOff, WhatIf
 from fleetbench.graph.fleet import Fleet
@@ -22,7 +22,7 @@ from fleetbench.repo.tree import KUSTOMIZATION_FILES
 from fleetbench.units import go_duration
 
 if TYPE_CHECKING:
-    from fleetbench.decide.optimize import Ranked
+    from fleetbench.decide.optimize import Added
 
 WAIT, TIMEOUT, DEPENDS_ON = ("spec", "wait"), ("spec", "timeout"), ("spec", "dependsOn")
 
@@ -127,15 +127,30 @@ def can_be_written(reading: Reading, change: WhatIf) -> bool:
     return all(f in FLAG_OF and (FLAG_OF[f][0] in there or FLAG_OF[f] in known) for f in change.flags)
 
 
-def elsewhere(reading: Reading, ranked: Iterable[Ranked]) -> list[str]:
-    """What would help most among what the user can change, but not in this repository; empty = nothing would."""
-    for r in ranked:
-        if r.candidate.mine and r.trial.total.sooner and not can_be_written(reading, r.candidate.change):
-            return [
-                f"{r.candidate.change.title} ({signed(r.trial.total.p50_s)} on its own): this repository holds no Deployment "
-                "of the controllers (`flux bootstrap` commits them as gotk-components.yaml); set it where Flux is installed"
-            ]
-    return []
+def coupled_flags(repo: Path, reading: Reading) -> tuple[frozenset[str], ...]:
+    """Flags, as fields of Parameters, that one line of the repository sets for several controllers: all change with it."""
+    files = Files(repo.resolve())
+    places: dict[tuple[str, str, str], list[str]] = {}
+    for field_name, key in FLAG_OF.items():
+        known = [f for f in reading.fleet.flags if (f.controller, f.flag) == key]
+        if known and known[-1].file is not None:
+            places.setdefault((known[-1].file, known[-1].flag, known[-1].value), []).append(field_name)
+    found = []
+    for (file, flag, value), fields in places.items():
+        try:
+            once = len(fields) > 1 and flag_places(files.read(file), flag, value) == 1
+        except NotEditable:
+            once = False
+        found += [frozenset(fields)] if once else []
+    return tuple(found)
+
+
+def not_here(beside: Added) -> str:
+    """Where to do what cannot be done in this repository, a sentence."""
+    return (
+        f"{beside.change.title} ({signed(-beside.effect.saves_s)} on top): this repository holds no Deployment "
+        "of the controllers (`flux bootstrap` commits them as gotk-components.yaml); set it where Flux is installed"
+    )
 
 
 def _deployments(reading: Reading) -> dict[str, str | None]:

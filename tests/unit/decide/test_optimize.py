@@ -13,9 +13,9 @@ from click.testing import CliRunner
 
 from fleetbench.cli.main import cli
 from fleetbench.cli.output import write_tables
+from fleetbench.decide.effect import effect_of
 from fleetbench.decide.needed import IMPLIED, NEEDED, UNNEEDED, UNPROVEN, classify, droppable
 from fleetbench.decide.optimize import optimize
-from fleetbench.decide.paired import of_differences
 from fleetbench.decide.patch.verify import make_patch
 from fleetbench.decide.prune import pruned
 from fleetbench.decide.trial import Bench, Trial, total_difference
@@ -27,7 +27,8 @@ from fleetbench.model.scenario import Scenario
 from fleetbench.model.steps import shipped_steps
 from fleetbench.prediction.predict import predict
 from fleetbench.repo import read_repository
-from fleetbench.report.optimize import tables, to_document
+from fleetbench.report.optimize import tables
+from fleetbench.report.optimize_document import to_document
 from tests.builders import fleet, hr, ks, ks_id, scenario
 from tests.unit.decide.fleets import random_fleet, write_repository
 
@@ -40,14 +41,15 @@ def reaches(of: Fleet, first: str, second: str) -> bool:
 
 @pytest.mark.parametrize("seed", range(50))
 def test_no_needed_order_is_lost_and_the_promise_is_what_simulating_again_gives(seed):
-    edges = "unproven" if seed % 2 else "safe"
+    edges = ("safe", "unneeded", "unproven")[seed % 3]
     of, needed, durations = random_fleet(seed)
     asked = scenario(of, durations, steps=shipped_steps(), seed=seed)
     found = optimize(asked, 6, edges=edges)
     after = all_applied(asked, found.best.changes)
-    for name, wants in needed.items():
+    kept = needed if edges != "safe" else {k.id.name: [d.target.name for d in k.depends_on] for k in of.kustomizations}
+    for name, wants in kept.items():
         for want in wants:
-            assert reaches(after.fleet, want, name), f"{name} needs {want}"
+            assert reaches(after.fleet, want, name), f"{name} comes after {want}"
     again = predict(after, 6)
     assert again.totals == found.best.prediction.totals
     if found.best.changes:
@@ -58,7 +60,8 @@ def test_no_needed_order_is_lost_and_the_promise_is_what_simulating_again_gives(
 
 def test_a_fleet_of_which_nothing_turns_ready_takes_never_and_not_0_seconds():
     found = optimize(replace(scenario(fleet(ks("a"))), until_s=0.0), 3)
-    assert set(to_document(found, None)["now"].values()) == {None}
+    now = to_document(found, None)["now"]
+    assert now.pop("all_ready_fraction") == 0 and set(now.values()) == {None}
     assert str(tables(found, None, 3)[1]).startswith("Now never (p5 never, p95 never")
 
 
@@ -143,12 +146,15 @@ class SavingsBench:
 
     def __init__(self, saves_s: float):
         self.saves_s = saves_s
-        self.base = self.try_().prediction
+        self.basis: Any = SimpleNamespace(effect=lambda old, new: effect_of(old.totals, new.totals))
 
     def try_(self, *changes: WhatIf) -> Trial:
         totals = [100.0 - self.saves_s * len(changes)] * 8
-        prediction: Any = SimpleNamespace(services=(), ready=(), totals=totals, ready_share=1.0)
-        return Trial(changes, prediction, of_differences([totals[0] - 100.0] * 8))
+        prediction: Any = SimpleNamespace(totals=totals)
+        return Trial(changes, prediction, effect_of([100.0] * 8, totals))
+
+    def look_ahead(self, wanted: list[tuple[WhatIf, ...]]) -> None:
+        pass
 
 
 def test_of_many_changes_that_save_little_each_only_so_many_are_left_out_that_it_stays_little():
@@ -201,7 +207,8 @@ def test_optimize_names_the_objects_for_which_check_will_fail_the_patch(tmp_path
     patch = str(tmp_path / "faster.patch")
     where = ["--repo", str(repo), "--cluster-path", "clusters/x"]
     how = ["--samples", "8", "--seed", "3", "--kustomize-concurrent", "2"]
-    told = CliRunner().invoke(cli, ["optimize", *where, *how, "--patch", patch, "--format", "json"])
+    optimizing = ["optimize", *where, *how, "--edges", "unneeded", "--patch", patch]
+    told = CliRunner().invoke(cli, [*optimizing, "--format", "json"])
     found = json.loads(told.stdout)
     subprocess.run([*git, "apply", patch], check=True)
     checked = CliRunner().invoke(cli, ["check", *where, *how, "--against", "HEAD", "--format", "json"])
@@ -210,7 +217,7 @@ def test_optimize_names_the_objects_for_which_check_will_fail_the_patch(tmp_path
     assert later and later == [c for c in verdict["objects"] if c["worse"]] == found["together"]["later_objects"]
     assert {c["object"] for c in later} == {f["object"] for f in verdict["failures"] if f["kind"] == "object"}
     subprocess.run([*git, "checkout", "-q", "."], check=True)
-    table = CliRunner().invoke(cli, ["optimize", *where, *how, "--patch", patch]).stdout.partition("Timeouts")[0]
+    table = CliRunner().invoke(cli, optimizing).stdout.partition("Timeouts")[0]
     _, told_later, listed = " ".join(table.split()).partition("check --against` fails")
     assert told_later and all(c["object"].partition("/")[2] in listed for c in later)
 
@@ -319,7 +326,7 @@ def test_no_change_is_taken_after_which_less_turns_ready():
 
     # The release misses its timeout in every sample; what follows it never starts, which makes the rollout "short".
     of = fleet(ks("infra", wait=True), hr("late", "infra", timeout_s=20.0), ks("apps", "infra"), ks("other"))
-    found = optimize(scenario(of, {"late": 60.0, "apps": 30.0, "other": 10.0}), 4)
+    found = optimize(scenario(of, {"late": 60.0, "apps": 30.0, "other": 10.0}), 6)
     assert found.base.complete_fraction == 0.0
     assert found.best.prediction.ready_share >= found.base.ready_share
     assert any("timeout" in change.title for change in found.best.changes)
