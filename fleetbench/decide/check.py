@@ -7,15 +7,14 @@ later by more than the tolerance *and* five seconds with the interval of the pai
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fleetbench.decide.paired import Paired, interval, paired, signed
-from fleetbench.decide.sides import Side, new_errors
+from fleetbench.decide.sides import Side, fixed, new_errors
 from fleetbench.decide.trial import series, total_difference
 from fleetbench.decide.whatif import Edge
 from fleetbench.findings import Finding
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.paths import blocked_by
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.prediction.document import why_pieces
 from fleetbench.prediction.predict import Prediction
@@ -60,6 +59,8 @@ class Change:
     difference: Paired
     worse: bool
     better: bool
+    both: Paired | None = None
+    """Of the total: the difference over the samples in which both sides have one; None = there are none."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Verdict:
     policy: Policy
     failures: tuple[Failure, ...]
     budget_s: float | None
-    """The total at the policy's quantile; None = something that should never got Ready in that share of samples."""
+    """The total at the policy's quantile; None = it falls among samples in which something that counts is never Ready."""
     parallel: int
     total: Change | None = None
     objects: tuple[Change, ...] = ()
@@ -84,6 +85,8 @@ class Verdict:
     chain: tuple[tuple[ObjectId, float], ...] = ()
     """The causal chain of the median sample: objects and seconds spent at each."""
     chain_before: tuple[tuple[ObjectId, float], ...] = ()
+    fixed_findings: tuple[Finding, ...] = ()
+    """Errors and warnings of the baseline that are gone."""
 
     @property
     def passed(self) -> bool:
@@ -96,7 +99,7 @@ def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
     failures: list[Failure] = []
     errors = new_errors(now.findings, None if base is None else base.findings)
     failures += [Failure(FINDING, f"{f.code}: {f.message}", f.object, f.file, f.line) for f in errors]
-    budget_s = total_at(now.prediction, policy.quantile)
+    budget_s = now.prediction.total_quantile(policy.quantile)
     if policy.target_s is not None and (budget_s is None or budget_s > policy.target_s):
         failures.append(Failure(BUDGET, _over_budget(now, budget_s, policy)))
     parallel = _parallel(now.prediction)
@@ -111,28 +114,32 @@ def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
     objects = object_changes(base.prediction, now.prediction, policy)
     added, dropped = _edges(base.fleet, now.fleet)
     if total.worse:
-        failures.append(Failure(TOTAL, f"the whole rollout: {said(total)}"))
+        failures.append(Failure(TOTAL, f"the whole rollout: {said_total(total)}"))
     failures += [_later(change, now.fleet, added) for change in objects if change.worse]
     ids, ids_before = ({o.id for o in side.fleet.services()} for side in (now, base))
     return Verdict(
         now, base, policy, tuple(failures), budget_s, parallel, total,
         tuple(c for c in objects if c.worse or c.better),
         added, dropped, tuple(sorted(ids - ids_before)), tuple(sorted(ids_before - ids)), tuple(errors),
-        _chain(now), _chain(base),
+        _chain(now), _chain(base), tuple(fixed(base.findings, now.findings)),
     )  # fmt: skip
 
 
-def total_at(prediction: Prediction, q: float) -> float | None:
-    """The total at a quantile, a sample in which something does not turn Ready counting as never.
+def said_total(total: Change) -> str:
+    """``p50 8m45s, was 7m10s; +1m35s over the 43 samples that have both (95 % interval +1m20s to +1m50s)``."""
+    return f"p50 {format_duration(total.now_s)}, was {format_duration(total.before_s)}; {said_both(total)}"
 
-    What is suspended, and what can only follow it, is not asked for.
-    """
-    fleet = prediction.scenario.fleet
-    asleep = {obj.id for obj in fleet.services() if obj.suspend}
-    excused = asleep.union(*blocked_by(fleet, *asleep).values())
-    asked = [values for id, values in series(prediction).items() if id not in excused]
-    totals = [max((values[n] for values in asked), default=0.0) for n in range(prediction.samples)]
-    return lower_quantile([None if math.isinf(t) else t for t in totals], q)
+
+def said_both(total: Change) -> str:
+    """``+1m35s over the 43 samples that have both (95 % interval +1m20s to +1m50s)``."""
+    both = total.both
+    if both is None:
+        return "no sample has a total in both"
+    of = total.difference.samples
+    where = (
+        f"all {counted(of, 'sample')}" if both.samples == of else f"the {both.samples} of {of} samples that have both"
+    )
+    return f"{signed(both.p50_s)} over {where} (95 % interval {interval(both)})"
 
 
 def said(change: Change) -> str:
@@ -145,28 +152,37 @@ def said(change: Change) -> str:
 
 
 def object_changes(base: Prediction, now: Prediction, policy: Policy) -> list[Change]:
-    """How every object's Ready that is in both differs, the latest against before first."""
+    """How every object's Ready that is in both differs, the latest against before first; not of what is suspended."""
     before, after = series(base), series(now)
+    asleep = base.left_out | now.left_out
     found = [
         _change(id, list(before[id]), list(after[id]), paired(before[id], after[id]), policy)
         for id in after
-        if id in before
+        if id in before and id not in asleep
     ]
     return sorted(found, key=lambda c: (-c.difference.p50_s, c.object or now.scenario.fleet.root))
 
 
-def _change(object: ObjectId | None, old: list[float], new: list[float], difference: Paired, policy: Policy) -> Change:
+def _change(
+    object: ObjectId | None,
+    old: list[float],
+    new: list[float],
+    difference: Paired,
+    policy: Policy,
+    both: Paired | None = None,
+) -> Change:
     before, after = (lower_quantile([None if math.isinf(v) else v for v in values], 0.5) for values in (old, new))
     floor = max(FLOOR_S, policy.tolerance * (before or 0.0))
     worse = difference.p50_s > floor and difference.later
     better = -difference.p50_s > floor and difference.sooner
-    return Change(object, before, after, difference, worse, better)
+    return Change(object, before, after, difference, worse, better, both)
 
 
 def _total(base: Side, now: Side, policy: Policy) -> Change:
-    difference = total_difference(base.prediction, now.prediction)
-    change = _change(None, list(base.prediction.totals), list(now.prediction.totals), difference, policy)
-    return replace(change, now_s=None) if difference.p50_s == math.inf else change
+    old, new = list(base.prediction.totals), list(now.prediction.totals)
+    pairs = [(a, b) for a, b in zip(old, new, strict=True) if math.isfinite(a) and math.isfinite(b)]
+    both = paired([a for a, _ in pairs], [b for _, b in pairs]) if pairs else None
+    return _change(None, old, new, total_difference(base.prediction, now.prediction), policy, both)
 
 
 def _edges(before: Fleet, now: Fleet) -> tuple[tuple[Edge, ...], tuple[Edge, ...]]:
@@ -191,8 +207,13 @@ def _over_budget(now: Side, budget_s: float | None, policy: Policy) -> str:
         over = budget_s - policy.target_s
         return f"{at} of the total is {format_duration(budget_s)}, {format_duration(over)} over {format_duration(policy.target_s)}"
     p = now.prediction
-    never = [say(id) for id in p.services if p.ready_fraction(id) < policy.quantile]
-    return f"{at} of the total: never, wanted {format_duration(policy.target_s)}; not Ready: {some(never, 5)}"
+    asked = [id for id in p.services if id not in p.left_out | p.kept_down]
+    never = [say(id) for id in asked if p.ready_fraction(id) < policy.quantile]
+    share = sum(math.isfinite(t) for t in p.totals) / p.samples
+    why = f"not Ready: {some(never, 5)}" if never else f"all of it is Ready in {100 * share:.0f} % of the samples"
+    if not asked:
+        why = "nothing here can turn Ready"
+    return f"{at} of the total: never, wanted {format_duration(policy.target_s)}; {why}"
 
 
 def _parallel(prediction: Prediction) -> int:

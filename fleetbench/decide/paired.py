@@ -63,7 +63,7 @@ def paired(old: Sequence[float], new: Sequence[float]) -> Paired:
     """
     if len(old) != len(new) or not len(old):
         raise ValueError(f"got {len(old)} and {len(new)} samples, wanted as many of both, at least one")
-    return of_differences(_difference(a, b) for a, b in zip(old, new, strict=True))
+    return of_differences(difference(a, b) for a, b in zip(old, new, strict=True))
 
 
 def of_differences(differences: Iterable[float]) -> Paired:
@@ -100,11 +100,14 @@ def interval(difference: Paired) -> str:
     """``+1m20s to +1m50s``."""
     if difference.low_s == -math.inf and difference.high_s == math.inf:
         return f"unknown below {MIN_SAMPLES} samples" if difference.samples < MIN_SAMPLES else "unknown"
+    if difference.low_s == difference.high_s and math.isinf(difference.low_s):
+        return "-"  # in all samples one of the two was never
     return f"{signed(difference.low_s)} to {signed(difference.high_s)}"
 
 
-def _difference(old: float, new: float) -> float:
-    return 0.0 if old == new else new - old  # inf - inf is no number: never in both is no difference
+def difference(old: float, new: float) -> float:
+    """New minus old, in seconds, infinity = never: inf - inf is no number, never in both is no difference."""
+    return 0.0 if old == new else new - old
 
 
 def _interval_rank(n: int) -> int | None:

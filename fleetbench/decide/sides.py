@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fleetbench.findings import ERROR, RULES, Finding
+from fleetbench.findings import ERROR, INFO, RULES, Finding
 from fleetbench.graph.document import GRAPH_FILE, from_document
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId, parse_object
@@ -69,6 +69,12 @@ Key = tuple[str, ObjectId | str | None, str]
 def key_of(finding: Finding) -> Key:
     """What makes two findings the same one: line numbers and counts do not."""
     return finding.code, finding.object or finding.file, re.sub(r"\d+", "#", finding.message)
+
+
+def fixed(before: Iterable[Finding], now: Iterable[Finding]) -> list[Finding]:
+    """Errors and warnings that were there before and are not any more."""
+    left = {key_of(f) for f in now}
+    return [f for f in before if f.severity != INFO and key_of(f) not in left]
 
 
 def new_errors(now: Iterable[Finding], before: Iterable[Finding] | None) -> list[Finding]:

@@ -13,7 +13,7 @@ from fleetbench.engine.simulate import samples as simulated
 from fleetbench.graph.fleet import Fleet, changed
 from fleetbench.graph.order import checks_health, health_checked
 from fleetbench.ids import ObjectId
-from fleetbench.model.scenario import MAX_UNTIL_S, Scenario
+from fleetbench.model.scenario import BOOTSTRAP, MAX_UNTIL_S, Scenario
 from fleetbench.timeline.stats import lower_quantile
 
 HEADROOM = 1.5
@@ -55,10 +55,12 @@ def advise(scenario: Scenario, samples: int) -> list[TimeoutAdvice]:
     """Simulate with every timeout lifted, same draws, and hold the waits against the timeouts that are set.
 
     Returns:
-        One entry for each object that waits at all, the least margin first.
+        One entry for each object that waits at all, the least margin first; none for what is suspended, nor in a
+        bootstrap for what only that would create.
     """
     fleet = scenario.fleet
-    waiting = [obj for obj in fleet.services() if not obj.suspend and checks_health(obj)]
+    asleep = fleet.asleep if scenario.kind == BOOTSTRAP else frozenset(o.id for o in fleet.services() if o.suspend)
+    waiting = [obj for obj in fleet.services() if obj.id not in asleep and checks_health(obj)]
     longest_s = MAX_UNTIL_S if scenario.until_s is None else scenario.until_s
     lifted = {obj.id: (lambda o: replace(o, timeout_s=longest_s)) for obj in waiting}
     plan = compile_plan(replace(scenario, fleet=changed(fleet, lifted)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fleetbench.decide.effect import Effect, basis_of
-from fleetbench.decide.paired import Paired, of_differences
+from fleetbench.decide.paired import Paired, difference, of_differences
 from fleetbench.decide.whatif import WhatIf, all_applied
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import MAX_UNTIL_S, Scenario
@@ -60,14 +60,18 @@ def series(prediction: Prediction) -> dict[ObjectId, array[float]]:
 
 
 def total_difference(old: Prediction, new: Prediction) -> Paired:
-    """New minus old total. A sample in which less turned Ready than before counts as never, not as short."""
+    """New minus old total. A sample in which less turned Ready than before counts as never, not as short.
+
+    What is suspended in either is not compared.
+    """
     before, after = series(old), series(new)
-    common = [(before[id], after[id]) for id in before if id in after]
+    asked = [id for id in before if id in after and id not in old.left_out | new.left_out]
+    common = [(before[id], after[id]) for id in asked]
     differences = []
     for n, (a, b) in enumerate(zip(old.totals, new.totals, strict=True)):
         lost = any(y[n] == math.inf != x[n] for x, y in common)
         won = any(x[n] == math.inf != y[n] for x, y in common)
-        differences.append(b - a if lost == won else math.inf if lost else -math.inf)
+        differences.append(difference(a, b) if lost == won else math.inf if lost else -math.inf)
     return of_differences(differences)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fleetbench.ids import ObjectId
+from fleetbench.ids import HELM_RELEASE, ObjectId
 from fleetbench.model.scenario import Scenario
 from fleetbench.model.workload_time import WorkloadTime
 
@@ -55,6 +55,8 @@ class Item:
     retry_s: float = 600.0
     suspend: bool = False
     """Its controller leaves it alone: suspended, or nobody watches it."""
+    resumable: bool = False
+    """It is left alone for ``spec.suspend`` only."""
     denied: bool = False
     """It may not use its source: AccessDenied, Stalled."""
     broken: bool = False
@@ -87,6 +89,19 @@ class Item:
     files: int = 0
     """A source: files of its artifact."""
 
+    @property
+    def current_when_left_alone(self) -> bool:
+        """Whether kstatus calls it Current although it is suspended and was never Ready.
+
+        helm-controller sets the observedGeneration of a suspended release, which then has no condition that says
+        otherwise; kustomize-controller does so only where Ready is True.
+
+        Source: helm-controller v1.6.3 internal/controller/helmrelease_controller.go Reconcile
+        (WithStatusObservedGeneration); kustomize-controller v1.9.4 internal/controller/kustomization_controller.go
+        finalizeStatus; fluxcd/cli-utils v1.2.2 pkg/kstatus/status/status.go Compute, generic.go checkGeneration.
+        """
+        return self.resumable and self.id.kind == HELM_RELEASE
+
 
 @dataclass(slots=True)
 class Plan:
@@ -106,3 +121,11 @@ class Plan:
     """Services that can never turn Ready, but are looked at -> whether a whole reconcile begins."""
     steady: list[bool] = field(default_factory=list)
     """Whether an item was Ready before a commit or a restart; empty for a bootstrap."""
+    changed: frozenset[int] = frozenset()
+    """Services whose own manifests the commit changes."""
+    moved: frozenset[int] = frozenset()
+    """Sources that show another revision once the commit is in; empty for a bootstrap or a restart."""
+    left_out: frozenset[int] = frozenset()
+    """Services that nobody asks for: suspended, or in a bootstrap only created by what is."""
+    counted: frozenset[int] = frozenset()
+    """Services whose Ready makes the total: neither left out nor kept down by an error or by ``fail``."""

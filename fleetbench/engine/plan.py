@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fleetbench.engine.draws import key_of
 from fleetbench.engine.items import MISSING, Item, Plan
-from fleetbench.engine.reachable import can_turn_ready, reach
+from fleetbench.engine.reachable import can_turn_ready, kept_down, left_out, reach
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, artifact_files
 from fleetbench.graph.order import checks_health, watched
-from fleetbench.ids import HELM_CHART, ObjectId
-from fleetbench.model.scenario import BOOTSTRAP, Scenario
+from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, HELM_RELEASE, ObjectId
+from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
 
 
 def compile_plan(scenario: Scenario) -> Plan:
@@ -28,6 +28,7 @@ def compile_plan(scenario: Scenario) -> Plan:
         item.parent = _number(index, source.parent)
         item.interval_s, item.defined = source.interval_s, source.defined
         item.suspend = source.suspend or source.unwatched is not None
+        item.resumable = source.suspend and source.unwatched is None
         item.exists = source.defined and (source.parent is None or source.id == fleet.root_source)
         item.files = artifact_files(fleet, source)
         if source.copied_from is not None:
@@ -43,14 +44,47 @@ def compile_plan(scenario: Scenario) -> Plan:
         for checked in item.checks:
             items[checked].watchers.append(n)
     services = [index[obj.id] for obj in fleet.services()]
-    following = frozenset(index[s.id] for s in fleet.sources if s.this_repository)
+    following = frozenset(index[s.id] for s in fleet.sources if s.this_repository and not s.suspend)
     plan = Plan(scenario, items, services, _users(items), following)
     if scenario.kind != BOOTSTRAP:
         plan.steady = can_turn_ready(plan, healthy=True)
+    if scenario.kind == COMMIT:
+        plan.changed = frozenset(n for n in services if _is_changed(plan, n))
+        plan.moved = _moved(plan)
     found = reach(plan)
     plan.reconcilable = found.ready
     plan.doomed = {n: found.starts[n] for n in services if found.looked_at[n] and not found.ready[n]}
+    plan.left_out = left_out(plan)
+    plan.counted = frozenset(services) - plan.left_out - kept_down(plan)
     return plan
+
+
+def _is_changed(plan: Plan, n: int) -> bool:
+    """Whether the commit changes the object's own manifests; a suspended parent applies no changed release."""
+    item = plan.items[n]
+    if item.id.kind == HELM_RELEASE and item.parent != MISSING and plan.items[item.parent].suspend:
+        return False
+    return item.id in plan.scenario.changed or item.fails or item.failing_workloads
+
+
+def _moved(plan: Plan) -> frozenset[int]:
+    """The sources that show another revision once the commit is in: a copy only if it changes something of it."""
+    items = plan.items
+    copies = {n for n, item in enumerate(items) if item.id.kind == EXTERNAL_ARTIFACT and item.source != MISSING}
+    differ: set[int] = set()
+    below = list(plan.changed)
+    for n in below:  # grows while it is walked
+        source = items[n].source
+        if source in copies and source not in differ:
+            differ.add(source)
+            below.append(source)
+    moved = set(plan.following - copies)
+    below = list(moved)
+    for n in below:
+        fresh = [u for u in plan.users[n] if u in differ and u not in moved and not items[u].suspend]
+        moved.update(fresh)
+        below.extend(fresh)
+    return frozenset(moved)
 
 
 def _users(items: list[Item]) -> list[tuple[int, ...]]:
@@ -100,6 +134,7 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     parameters = scenario.parameters
     unset = parameters.strict_post_build_substitutions and bool(k.unset_variables)
     item.suspend, item.denied = k.suspend or k.unwatched is not None, k.denied is not None
+    item.resumable = k.suspend and k.unwatched is None
     item.broken, item.refused = k.broken is not None or unset, k.is_refused_by(parameters.flux_version)
     item.shard = k.shard
     item.waits, item.fails_fast = checks_health(k), parameters.fail_fast
@@ -137,7 +172,8 @@ def _helmrelease(
     item.names = tuple(d.target.key for d in h.depends_on)
     item.interval_s, item.timeout_s = h.interval_s, h.timeout_s
     # A release that may not make its HelmChart says so in the controller's log only: reconcileChartTemplate's error.
-    item.suspend = h.suspend or h.unwatched is not None or (h.denied is not None and not h.chart_ref)
+    left_alone = h.unwatched is not None or (h.denied is not None and not h.chart_ref)
+    item.suspend, item.resumable = h.suspend or left_alone, h.suspend and not left_alone
     item.denied = h.denied is not None
     item.broken = h.broken is not None
     parameters = scenario.parameters

@@ -6,11 +6,12 @@ none of it is reached.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from fleetbench.engine.items import MISSING, Plan
+from fleetbench.engine.items import MISSING, Item, Plan
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.model.scenario import BOOTSTRAP
 
 
 class Reach(NamedTuple):
@@ -20,6 +21,7 @@ class Reach(NamedTuple):
     """It exists one day, and so do a source's artifact and Ready dependencies: a whole reconcile of it begins."""
     looked_at: list[bool]
     """It exists one day and is not suspended: its controller says at least what it waits for."""
+    applies: list[bool]
     ready: list[bool]
 
 
@@ -34,56 +36,149 @@ def never_ready(plan: Plan) -> frozenset[ObjectId]:
     return frozenset(plan.items[n].id for n in plan.services if not can[n])
 
 
-def reach(plan: Plan, given_up: Collection[int] = (), *, healthy: bool = False) -> Reach:
+def left_out(plan: Plan) -> frozenset[int]:
+    """The services that nobody asks for: what is suspended and, in a bootstrap, what only that would create.
+
+    Before a commit or a restart it was created, and its controller reconciles it whether its parent is suspended or not.
+    """
+    fleet = plan.scenario.fleet
+    asleep = fleet.asleep if plan.scenario.kind == BOOTSTRAP else {obj.id for obj in fleet.services() if obj.suspend}
+    return frozenset(n for n in plan.services if plan.items[n].id in asleep)
+
+
+def kept_down(plan: Plan) -> frozenset[int]:
+    """The items that an error or ``fail`` keeps from Ready, with all that waits for them in vain.
+
+    Not what only a suspended object, a health check that names nothing, or a wait in a circle keeps from Ready: no
+    finding of severity error tells of those, so the total must.
+    """
+    found: Reach | None = None
+    while True:
+        last, found = found, reach(plan, hoping=found, awake=True)
+        if last is not None and last.ready == found.ready and last.applies == found.applies:
+            return frozenset(n for n, ready in enumerate(found.ready) if not ready)
+
+
+def reach(
+    plan: Plan,
+    given_up: Collection[int] = (),
+    *,
+    healthy: bool = False,
+    awake: bool = False,
+    hoping: Reach | None = None,
+) -> Reach:
     """How far each item can get.
 
     Args:
         plan: the compiled scenario.
         given_up: items that have reached a terminal state since (a HelmRelease whose retries are exhausted).
-        healthy: as if nothing failed: what was Ready before a commit or a restart broke it.
+        healthy: as if nothing failed or was suspended: what was Ready before a commit or a restart broke it.
+        awake: as if nothing was suspended, and whatever is not ordered by dependsOn, a source or a parent came out
+            well, but for what ``hoping`` does not reach.
+        hoping: an earlier answer under ``awake``.
     """
-    items = plan.items
-    healed = healthy or plan.scenario.fix_after_s is not None
-    # Before a commit or a restart everything that could be Ready was, so it exists and its needs are met.
-    before = [False] * len(items) if healthy or not plan.steady else plan.steady
-    exists = [item.exists or there for item, there in zip(items, before, strict=True)]
-    applies = [False] * len(items)
-    ready = [False] * len(items)
-    interested: list[list[int]] = [[] for _ in items]
-    for n, item in enumerate(items):
-        wanted = [d for d, _ in item.dependencies] + [item.source, item.parent, *item.checks]
-        wanted += [*item.needs_apply, *item.needs_build, *item.needs_namespace, *item.needs_run]
-        wanted.append(_artifact_of(plan, n))
-        for other in set(wanted):
-            if other != MISSING:
-                interested[other].append(n)
-    todo = list(range(len(items)))
-    while todo:
-        n = todo.pop()
-        item = items[n]
-        known = (exists[n], applies[n], ready[n])
-        if not exists[n]:
-            exists[n] = item.defined and item.parent != MISSING and applies[item.parent]
-        if exists[n] and not applies[n]:
-            applies[n] = (
-                _can_start(plan, n, exists, ready)
+    return _Reaching(plan, given_up, healthy, awake, hoping).reached()
+
+
+class _Reaching:
+    """The fixed point, while it is worked out."""
+
+    def __init__(self, plan: Plan, given_up: Collection[int], healthy: bool, awake: bool, hoping: Reach | None):
+        size = len(plan.items)
+        self.plan, self.items, self.given_up = plan, plan.items, given_up
+        self.healed = healthy or plan.scenario.fix_after_s is not None
+        self.awake = awake
+        self.resumed = healthy or awake
+        # Before a commit or a restart everything that could be Ready was, so it exists and its needs are met.
+        self.before = [False] * size if healthy or not plan.steady else plan.steady
+        self.exists = [item.exists or there for item, there in zip(self.items, self.before, strict=True)]
+        self.applies = [False] * size
+        self.ready = [False] * size
+        every = [True] * size
+        # What others bring, and what health checks watch, where that is no order that Flux itself keeps.
+        self.brought: Sequence[bool] = self.applies if not awake else every if hoping is None else hoping.applies
+        self.healthy: Sequence[bool] = self.ready if not awake else every if hoping is None else hoping.ready
+
+    def reached(self) -> Reach:
+        """How far each item gets."""
+        interested = self._interested()
+        todo = list(range(len(self.items)))
+        while todo:
+            n = todo.pop()
+            known = (self.exists[n], self.applies[n], self.ready[n])
+            self._advance(n, self.items[n])
+            if (self.exists[n], self.applies[n], self.ready[n]) != known:
+                todo.extend(interested[n])
+        starts = [self.exists[n] and self._can_start(n) for n in range(len(self.items))]
+        looked_at = [there and not item.suspend for there, item in zip(self.exists, self.items, strict=True)]
+        return Reach(starts, looked_at, self.applies, self.ready)
+
+    def _interested(self) -> list[list[int]]:
+        """Item -> who must look again when it gets further."""
+        interested: list[list[int]] = [[] for _ in self.items]
+        for n, item in enumerate(self.items):
+            wanted = [d for d, _ in item.dependencies] + [item.source, item.parent, *item.checks]
+            wanted += [*item.needs_apply, *item.needs_build, *item.needs_namespace, *item.needs_run]
+            wanted.append(_artifact_of(self.plan, n))
+            for other in set(wanted):
+                if other != MISSING:
+                    interested[other].append(n)
+        return interested
+
+    def _advance(self, n: int, item: Item) -> None:
+        if not self.exists[n]:
+            self.exists[n] = item.defined and item.parent != MISSING and self.applies[item.parent]
+        if self.exists[n] and not self.applies[n]:
+            needs = (*item.needs_apply, *item.needs_build, *item.needs_namespace)
+            self.applies[n] = (
+                self._can_start(n)
                 and not (item.broken or item.refused)
-                and all(applies[p] or before[p] for p in (*item.needs_apply, *item.needs_build, *item.needs_namespace))
-                and (healed or item.waits or not item.fails)
+                and all(self.brought[p] or self.before[p] for p in needs)
+                and (self.healed or item.waits or not item.fails)
             )
-        if applies[n] and not ready[n] and n not in given_up:
-            ready[n] = (
-                (healed or not item.fails)
-                and (healed or not (item.failing_workloads and item.waits))
-                and not (item.check_missing and item.waits)
-                and (not item.waits or all(ready[c] for c in item.checks))
-                and (healed or not any(items[owner].failing_workloads for owner, _ in item.checks_elsewhere))
-                and (not item.waits or all(applies[p] or before[p] for p in item.needs_run))
+        if self.applies[n] and not self.ready[n] and n not in self.given_up:
+            self.ready[n] = (
+                (self.healed or not item.fails)
+                and (self.healed or not (item.failing_workloads and item.waits))
+                and (self.healed or not any(self.items[owner].failing_workloads for owner, _ in item.checks_elsewhere))
+                and (not item.waits or self._passes(item))
             )
-        if (exists[n], applies[n], ready[n]) != known:
-            todo.extend(interested[n])
-    starts = [exists[n] and _can_start(plan, n, exists, ready) for n in range(len(items))]
-    return Reach(starts, [there and not item.suspend for there, item in zip(exists, items, strict=True)], ready)
+
+    def _passes(self, item: Item) -> bool:
+        """Whether what its health check watches turns Current one day."""
+        return (
+            (self.awake or not item.check_missing)
+            and all(self._is_current(c) for c in item.checks)
+            and all(self.brought[p] or self.before[p] for p in item.needs_run)
+        )
+
+    def _keeps(self, n: int) -> bool:
+        """A suspended object that was Ready before: it is left as it is."""
+        return self.items[n].suspend and self.before[n]
+
+    def _is_current(self, n: int) -> bool:
+        """Whether kstatus calls it Current one day."""
+        return self.healthy[n] or self._keeps(n) or (self.items[n].current_when_left_alone and self.exists[n])
+
+    def _is_met(self, n: int, dependency: int, same_source: bool) -> bool:
+        """Whether a dependant finds it Ready one day: a suspended one never applies a new revision."""
+        if dependency == MISSING:
+            return False
+        stale = same_source and self.items[n].source in self.plan.moved
+        return self.ready[dependency] or (self._keeps(dependency) and not stale)
+
+    def _can_start(self, n: int) -> bool:
+        """Whether a whole reconcile can begin: its source has an artifact and its dependencies are Ready one day."""
+        item = self.items[n]
+        asleep = item.suspend and not (self.resumed and item.resumable)
+        if asleep or item.denied or (item.broken and item.id.kind != KUSTOMIZATION):  # a chart that no source holds
+            return False
+        if item.id.kind not in (KUSTOMIZATION, HELM_RELEASE):  # a source: its artifact
+            return item.source == MISSING or self.ready[item.source] or self._keeps(item.source)
+        source = _artifact_of(self.plan, n)
+        if source == MISSING or not self.exists[source] or not (self.ready[source] or self._keeps(source)):
+            return False
+        return all(self._is_met(n, d, same) for d, same in item.dependencies)
 
 
 def _artifact_of(plan: Plan, n: int) -> int:
@@ -91,16 +186,3 @@ def _artifact_of(plan: Plan, n: int) -> int:
     item = plan.items[n]
     made = item.id.kind == HELM_RELEASE and item.source in item.creates
     return plan.items[item.source].source if made else item.source
-
-
-def _can_start(plan: Plan, n: int, exists: list[bool], ready: list[bool]) -> bool:
-    """Whether a whole reconcile can begin: its source has an artifact and its dependencies are Ready one day."""
-    item = plan.items[n]
-    if item.suspend or item.denied or (item.broken and item.id.kind != KUSTOMIZATION):  # a chart that no source holds
-        return False
-    if item.id.kind not in (KUSTOMIZATION, HELM_RELEASE):  # a source: its artifact
-        return item.source == MISSING or ready[item.source]
-    source = _artifact_of(plan, n)
-    if source == MISSING or not exists[source] or not ready[source]:
-        return False
-    return all(d != MISSING and ready[d] for d, _ in item.dependencies)

@@ -40,16 +40,15 @@ class Sample:
     started_s: tuple[float | None, ...] = ()
     applied_s: tuple[float | None, ...] = ()
     attempts: tuple[int, ...] = ()
+    total_s: float | None = None
+    """The last Ready of all that counts (see :attr:`Plan.counted`); None = one of those was not Ready, or none counts."""
+    complete: bool = False
+    """Every service turned Ready, but for what is left out because something is suspended."""
 
     @property
-    def total_s(self) -> float:
-        """The last Ready, over those that got there."""
+    def last_ready_s(self) -> float:
+        """The last Ready, over those that got there; 0 = none did."""
         return max((t for t in self.ready_s if t is not None), default=0.0)
-
-    @property
-    def complete(self) -> bool:
-        """Every service turned Ready."""
-        return None not in self.ready_s
 
 
 def simulate(scenario: Scenario, sample: int = 0, *, record: bool = True) -> Sample:
@@ -77,10 +76,10 @@ def run_sample(plan: Plan, number: int, *, record: bool = False) -> Sample:
         w.env.run(until=w.finished | w.env.timeout(limit))
     until = w.env.now if plan.scenario.until_s is None else limit
     services = plan.services
+    complete = _is_complete(w)
     timeline = None
     if record:
         w.events.sort(key=lambda e: e.t_s)
-        complete = all(w.ready_s[n] is not None for n in services)
         timeline = Timeline(tuple(e for e in w.events if e.t_s <= until), until, complete)
     return Sample(
         number,
@@ -91,7 +90,20 @@ def run_sample(plan: Plan, number: int, *, record: bool = False) -> Sample:
         tuple(w.started_s[n] for n in services),
         tuple(w.applied_s[n] for n in services),
         tuple(w.attempts[n] for n in services),
+        _total_s(w),
+        complete,
     )
+
+
+def _total_s(w: World) -> float | None:
+    """The one definition of a rollout's total; MODEL.md, "The total"."""
+    times = [t for n in w.plan.counted if (t := w.ready_s[n]) is not None]
+    return max(times) if times and len(times) == len(w.plan.counted) else None
+
+
+def _is_complete(w: World) -> bool:
+    asked = [n for n in w.plan.services if n not in w.plan.left_out]
+    return all(w.ready_s[n] is not None for n in asked) and bool(asked or not w.plan.services)
 
 
 def _make_pools(w: World) -> None:
@@ -136,7 +148,7 @@ def _steady(w: World, *, queued: bool = True) -> None:
     for last, n in sorted(order):
         w.emit(n)
         item = w.items[n]
-        if not queued:
+        if not queued or item.suspend:
             continue
         since = max(0.0, -last) if not known else 0.0
         w.pool(n).queue.add(n, after_s=max(w.jittered(n, item.interval_s) - since, 0.001))
@@ -151,8 +163,7 @@ def _commit(w: World) -> None:
     _steady(w)
     w.latest = w.goal_revision = w.breaks_at = 2
     for n in w.plan.services:
-        item = w.items[n]
-        if item.id in scenario.changed or item.fails or item.failing_workloads:
+        if n in w.plan.changed:
             w.changes[n] = (2,)
     _count_goal(w)
     _announce_push(w)
@@ -185,9 +196,9 @@ def _count_goal(w: World) -> None:
     for n in w.plan.services:
         item = w.items[n]
         follows = item.id.kind == KUSTOMIZATION and source.follows(w, item.source, w.goal_revision)
-        w.counting[n] = follows or w.goal_revision in w.changes[n]
+        w.counting[n] = not item.suspend and (follows or w.goal_revision in w.changes[n])
         if not w.counting[n]:
-            w.ready_s[n] = 0.0 if w.status[n] == phases.TRUE else None
+            w.ready_s[n] = 0.0 if w.status[n] == phases.TRUE and not item.suspend else None
     w.remaining = sum(w.counting[n] and w.plan.reconcilable[n] for n in w.plan.services)
     w.doomed = {n: starts for n, starts in w.doomed.items() if w.counting[n]}
 

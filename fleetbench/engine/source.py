@@ -74,11 +74,13 @@ def _copied_revision(w: World, n: int, revision: int) -> int:
 
 
 def follows(w: World, n: int, revision: int) -> bool:
-    """Whether a source will show this revision of the repository."""
+    """Whether a source will show this revision of the repository; a suspended one never does."""
     if n == MISSING:
         return False
     copied = w.items[n].id.kind == EXTERNAL_ARTIFACT and w.items[n].source != MISSING
-    return _copied_revision(w, n, revision) == revision if copied else n in w.plan.following
+    if copied:
+        return n in w.plan.moved and _copied_revision(w, n, revision) == revision
+    return n in w.plan.following
 
 
 def announce(w: World, n: int) -> None:

@@ -111,6 +111,8 @@ class World:
         self.wake: dict[int, simpy.Event] = {}
         self.waiting_for_provider: dict[int, list[int]] = {}
         self.stalled: set[int] = set()
+        self.left_alone: set[int] = set()
+        """Suspended objects that kstatus calls Current although they were never Ready."""
         self.failures: dict[int, int] = {}
         """Failed releases in a row of each HelmRelease."""
         self.ready_s: list[float | None] = [None] * size
@@ -285,6 +287,15 @@ class World:
             return
         self.status[n], self.reason[n] = status, reason
         self.emit(n, message)
+
+    def leave_alone(self, n: int) -> None:
+        """A suspended object keeps its status; one that kstatus calls Current for it holds up nobody."""
+        if self.items[n].current_when_left_alone and self.status[n] == ABSENT and n not in self.left_alone:
+            self.left_alone.add(n)
+            for watcher in self.items[n].watchers:
+                self.pending[watcher] -= 1
+                if self.pending[watcher] == 0:
+                    self._wake(watcher)
 
     def new_generation(self, n: int) -> None:
         """An apply changed the object's spec: until its controller has observed that, nobody takes it for Ready.

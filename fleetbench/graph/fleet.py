@@ -381,6 +381,12 @@ class Fleet:
                     below.append(child)
         return found
 
+    @cached_property
+    def asleep(self) -> frozenset[ObjectId]:
+        """The services that no bootstrap reconciles: what is suspended, and what only that would create."""
+        found = {obj.id for obj in self.services() if obj.suspend}
+        return frozenset(found.union(*(set(self.inside(id)) - {self.root} for id in found)))
+
 
 def changed(fleet: Fleet, ids: Mapping[ObjectId, Callable[[Any], Any]]) -> Fleet:
     """The fleet with a function applied to some of its services."""

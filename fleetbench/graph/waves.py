@@ -22,7 +22,8 @@ def to_waves(fleet: Fleet) -> Fleet:
 
     *Services* are the Kustomizations the root creates, and those that a parent creates which itself neither waits
     nor checks health (such a parent only groups them; what else it applies stays with it). Deeper ones stay in
-    their parent. A service keeps its path, waits and durations; its dependsOn goes, as its wave replaces it.
+    their parent. A service keeps its path, waits and durations; its dependsOn goes, as its wave replaces it. A
+    suspended one goes into no wave, which would wait for it in vain: it stays where it is.
 
     Kept as they are: dependsOn between HelmReleases and of deeper Kustomizations; dependsOn that no wave can
     replace: to an object that exists nowhere, to the root, or within a cycle. So what is never Ready fine-grained
@@ -125,7 +126,8 @@ def _services(fleet: Fleet) -> tuple[list[ObjectId], list[ObjectId]]:
     seen = {fleet.root}
     below = [fleet.root]
     while below:
-        level = [k for id in fleet.children.get(below.pop(), ()) if (k := fleet.kustomization(id)) is not None]
+        found = (fleet.kustomization(id) for id in fleet.children.get(below.pop(), ()))
+        level = [k for k in found if k is not None and not k.suspend]
         for k in level:
             id = k.id
             if id in seen:
@@ -133,7 +135,7 @@ def _services(fleet: Fleet) -> tuple[list[ObjectId], list[ObjectId]]:
             seen.add(id)
             kids = [kid for kid in fleet.children.get(id, ()) if kid.kind == KUSTOMIZATION and kid != id]
             alone = len(level) == 1 and not below and not services and _ordered_inside(fleet, k)
-            if kids and not k.suspend and (alone or not checks_health(k)):
+            if kids and (alone or not checks_health(k)):
                 groups.append(id)
                 below.append(id)
             else:

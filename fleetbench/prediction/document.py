@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -107,7 +108,7 @@ def compare(predictions: Mapping[str, Prediction]) -> dict[str, Any]:
     """
     fine, waves = predictions["fine"], predictions["waves"]
     whole = [n for n in range(fine.samples) if fine.complete[n] and waves.complete[n]]
-    ratios = sorted(waves.totals[n] / fine.totals[n] if fine.totals[n] else 1.0 for n in whole)
+    ratios = sorted(_ratio(waves.totals[n], fine.totals[n]) for n in whole)
     at = {q: ratios[min(int(q * len(ratios)), len(ratios) - 1)] if ratios else None for q in (0.05, 0.5, 0.95)}
     return {
         "equal": fine.totals == waves.totals,
@@ -116,6 +117,11 @@ def compare(predictions: Mapping[str, Prediction]) -> dict[str, Any]:
         "speed_up_p50": rounded(at[0.5]),
         "speed_up_p95": rounded(at[0.95]),
     }
+
+
+def _ratio(one_s: float, other_s: float) -> float:
+    """How many times as long; a rollout in which nothing counts (all is suspended) takes as long as any other."""
+    return one_s / other_s if other_s and math.isfinite(one_s) and math.isfinite(other_s) else 1.0
 
 
 def _objects(prediction: Prediction, timeline: Timeline) -> list[dict[str, Any]]:
@@ -132,6 +138,7 @@ def _objects(prediction: Prediction, timeline: Timeline) -> list[dict[str, Any]]
                 "ready_s": rounded(ready),
                 **quantiles,
                 "ready_fraction": prediction.ready_fraction(id),
+                **({"suspended": True} if id in prediction.left_out else {}),
                 "started_s": rounded(started),
                 "attempts": sample.attempts[n],
                 "reasons": reasons(timeline, id),

@@ -17,7 +17,7 @@ from fleetbench.engine.simulate import Sample, run_sample
 from fleetbench.errors import InputError
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import Scenario
-from fleetbench.timeline.stats import lower_rank
+from fleetbench.timeline.stats import lower_quantile, lower_rank
 
 QUANTILES = (0.05, 0.10, 0.50, 0.90, 0.95)
 MAX_SAMPLES = 1_000_000
@@ -37,9 +37,13 @@ class Prediction:
     ready: tuple[array[float], ...]
     """For each service its Ready in every sample, in seconds; infinity = never."""
     totals: array[float]
-    """The last Ready of every sample, over those that got there; 0 where nothing did."""
+    """The total of every sample, in seconds; infinity = it has none (:attr:`~fleetbench.engine.simulate.Sample.total_s`)."""
     complete: array[int]
-    """1 for each sample in which every service turned Ready."""
+    """1 for each sample in which every service turned Ready that is not left out."""
+    left_out: frozenset[ObjectId] = frozenset()
+    """Services that nobody asks for: suspended, or in a bootstrap only created by what is."""
+    kept_down: frozenset[ObjectId] = frozenset()
+    """Services that do not count for the total, as an error or ``fail`` keeps them from Ready."""
 
     @property
     def samples(self) -> int:
@@ -53,14 +57,25 @@ class Prediction:
         return None if math.isinf(value) else value
 
     def total_quantile(self, q: float) -> float | None:
-        """The lower quantile of the total: a real sample's; None where nothing turned Ready in that one."""
-        number = self._by_total[lower_rank(q, self.samples)]
-        return None if self._nothing_ready(number) else self.totals[number]
+        """The lower quantile of the total: a real sample's; None where it falls among samples without one."""
+        total = self.totals[self._by_total[lower_rank(q, self.samples)]]
+        return None if math.isinf(total) else total
+
+    def last_quantile(self, q: float) -> float | None:
+        """The lower quantile of the last Ready over those that got there; None where nothing turned Ready."""
+        last = (self._last_s(n) for n in range(self.samples))
+        return lower_quantile([None if math.isinf(t) else t for t in last], q)
+
+    def last_of(self, services: Iterable[ObjectId], q: float) -> float | None:
+        """The lower quantile of the last Ready of some services; None where one of them is not Ready, or there are none."""
+        series = [self.ready[self._index[id]] for id in services]
+        last = (max(values[n] for values in series) for n in range(self.samples)) if series else iter(())
+        return lower_quantile([None if math.isinf(t) else t for t in last], q)
 
     @property
     def ordered_totals(self) -> list[float]:
-        """The totals, ascending, of the samples in which something turned Ready."""
-        return [self.totals[n] for n in self._by_total if not self._nothing_ready(n)]
+        """The totals, ascending, of the samples that have one."""
+        return [self.totals[n] for n in self._by_total if not math.isinf(self.totals[n])]
 
     def ready_fraction(self, service: ObjectId) -> float:
         """Share of samples in which the service turned Ready."""
@@ -69,13 +84,14 @@ class Prediction:
 
     @property
     def complete_fraction(self) -> float:
-        """Share of samples in which every service turned Ready."""
+        """Share of samples in which every service turned Ready that is not left out."""
         return sum(self.complete) / len(self.complete)
 
     @cached_property
     def ready_share(self) -> float:
-        """Share of all services, over all samples, that turned Ready."""
-        return sum(self.ready_fraction(id) for id in self.services) / len(self.services) if self.services else 1.0
+        """Share of the services that are not left out, over all samples, that turned Ready."""
+        asked = [id for id in self.services if id not in self.left_out]
+        return sum(self.ready_fraction(id) for id in asked) / len(asked) if asked else 1.0
 
     @cached_property
     def median_number(self) -> int:
@@ -98,10 +114,14 @@ class Prediction:
 
     @cached_property
     def _by_total(self) -> list[int]:
-        return sorted(range(self.samples), key=lambda n: (self._nothing_ready(n), self.totals[n], n))  # never is last
+        def order(n: int) -> tuple[float, float, int]:  # never is last
+            return self.totals[n], self._last_s(n) if math.isinf(self.totals[n]) else 0.0, n
 
-    def _nothing_ready(self, number: int) -> bool:
-        return not self.totals[number] and all(math.isinf(values[number]) for values in self.ready)
+        return sorted(range(self.samples), key=order)
+
+    def _last_s(self, number: int) -> float:
+        """The last Ready of a sample, over those that got there; infinity = none did."""
+        return max((t for values in self.ready if not math.isinf(t := values[number])), default=math.inf)
 
     @cached_property
     def _index(self) -> dict[ObjectId, int]:
@@ -146,17 +166,22 @@ def predict(
     order = sorted(range(len(plan.services)), key=lambda n: plan.items[plan.services[n]].id)
     ready = tuple(array("d", bytes(8 * samples)) for _ in order)
     totals, complete = array("d", bytes(8 * samples)), array("b", bytes(samples))
-    prediction = Prediction(scenario, tuple(plan.items[plan.services[n]].id for n in order), ready, totals, complete)
+    down = frozenset(plan.services) - plan.counted - plan.left_out
+    prediction = Prediction(
+        scenario,
+        tuple(plan.items[plan.services[n]].id for n in order),
+        ready,
+        totals,
+        complete,
+        frozenset(plan.items[n].id for n in plan.left_out),
+        frozenset(plan.items[n].id for n in down),
+    )
     done = 0
 
-    def take(number: int, values: array[float], whole: bool) -> None:
-        last = 0.0
+    def take(number: int, values: array[float], total_s: float, whole: bool) -> None:
         for place, n in enumerate(order):
-            value = values[n]
-            ready[place][number] = value
-            if value > last and value != math.inf:
-                last = value
-        totals[number], complete[number] = last, whole
+            ready[place][number] = values[n]
+        totals[number], complete[number] = total_s, whole
         if progress is not None:
             progress(number + 1, samples)
 
@@ -172,12 +197,13 @@ def predict(
     return prediction
 
 
-_Row = tuple[int, "array[float]", bool]
-"""Number, Ready of each service, whether all of them were."""
+_Row = tuple[int, "array[float]", float, bool]
+"""Number, Ready of each service and total, infinity = never; whether all that is asked for was Ready."""
 
 
 def _row(sample: Sample) -> _Row:
-    return sample.number, array("d", [math.inf if t is None else t for t in sample.ready_s]), sample.complete
+    ready = array("d", [math.inf if t is None else t for t in sample.ready_s])
+    return sample.number, ready, math.inf if sample.total_s is None else sample.total_s, sample.complete
 
 
 def _batches(plan: Plan, samples: int, processes: int | None) -> Generator[list[_Row]]:

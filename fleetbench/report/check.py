@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from fleetbench.decide.check import Change, Verdict, said, total_at
+from fleetbench.decide.check import Change, Verdict, said_both
 from fleetbench.decide.paired import interval, signed
-from fleetbench.ids import say
+from fleetbench.ids import say, some
 from fleetbench.report.inert import inert
 from fleetbench.report.rows import GAP, Rows, indented
 from fleetbench.units import counted, format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from fleetbench.prediction.predict import Prediction
+
+_MOST_NAMED = 100
 
 
 def tables(verdict: Verdict) -> list[RenderableType]:
@@ -24,7 +28,7 @@ def tables(verdict: Verdict) -> list[RenderableType]:
     parts += [indented(Text(f"{failure.kind}: {inert(failure.message)}"), GAP) for failure in verdict.failures]
     parts.append(Text(figures(verdict)))
     for title, rows in edge_lines(verdict):
-        parts.append(Text(f"{title}: {inert(', '.join(rows))}"))
+        parts.append(Text(f"{title}: {inert(some(rows, _MOST_NAMED))}"))
     if verdict.objects:
         parts += [Text("\nReady, changed beyond tolerance and noise", style="bold"), objects_table(verdict.objects)]
     if verdict.base is not None and chain_changed(verdict):
@@ -44,30 +48,44 @@ def figures(verdict: Verdict) -> str:
     """The total beside its target and its baseline, in a line."""
     p = verdict.now.prediction
     policy = verdict.policy
-    p50_s, p90_s = (total_at(p, q) for q in (0.5, 0.9))
-    total = f"total p50 {format_duration(p50_s)}, p90 {format_duration(p90_s)}"
+    p50_s, p90_s = (p.total_quantile(q) for q in (0.5, 0.9))
+    total = f"total p50 {format_duration(p50_s)}, p90 {format_duration(p90_s)}, all Ready in {whole(p)}"
     parts = [f"{total} ({counted(p.samples, 'sample')}, seed {p.scenario.seed})"]
     if p50_s is None:
-        last_s = p.total_quantile(0.5)
+        last_s = p.last_quantile(0.5)
         ready = (
             "nothing turns Ready" if last_s is None else f"what turns Ready has done so by {format_duration(last_s)}"
         )
         parts.append(f"not complete: {ready} (p50)")
+    if p.kept_down:
+        objects = counted(len(p.kept_down), "object")
+        parts.append(f"not in the total: {objects} that errors keep from Ready")
     if policy.target_s is not None:
         parts.append(f"target {format_duration(policy.target_s)} on p{round(policy.quantile * 100)}")
     if verdict.base is not None and verdict.total is not None:
-        parts.append(f"against {verdict.base.name}: {said(verdict.total)}")
+        before = verdict.base.prediction
+        kept = f" (without {counted(len(before.kept_down), 'object')} that errors kept from Ready)"
+        was = f"was p50 {format_duration(verdict.total.before_s)}{kept if before.kept_down else ''}"
+        was += f", all Ready in {whole(before)}"
+        parts.append(f"against {verdict.base.name}: {was}; {said_both(verdict.total)}")
     parts.append(f"{counted(verdict.parallel, 'service')} in flight at most")
     return "; ".join(parts)
 
 
+def whole(p: Prediction) -> str:
+    """``86 %``: the share of the samples in which everything turns Ready that is not left out."""
+    return f"{100 * p.complete_fraction:.0f} %"
+
+
 def edge_lines(verdict: Verdict) -> list[tuple[str, list[str]]]:
-    """Changed edges, objects that came and went."""
+    """Changed edges, objects that came and went, findings that are gone, what is left out."""
     lines = [
         ("Edges added", [f"{say(a)} -> {say(b)}" for a, b in verdict.edges_added]),
         ("Edges dropped", [f"{say(a)} -> {say(b)}" for a, b in verdict.edges_dropped]),
         ("New objects", [say(id) for id in verdict.added]),
         ("Objects that are gone", [say(id) for id in verdict.removed]),
+        ("Fixed", [f"{f.code} {say(f.object) if f.object else f.file or ''}".strip() for f in verdict.fixed_findings]),
+        ("Left out, as it is suspended", [say(id) for id in sorted(verdict.now.prediction.left_out)]),
     ]
     return [(title, rows) for title, rows in lines if rows]
 
@@ -130,6 +148,10 @@ def to_document(verdict: Verdict) -> dict[str, Any]:
         "objects_added": [str(id) for id in verdict.added],
         "objects_removed": [str(id) for id in verdict.removed],
         "new_findings": [f.to_json() for f in verdict.new_findings],
+        "fixed_findings": [f.to_json() for f in verdict.fixed_findings],
+        "left_out": [str(id) for id in sorted(p.left_out)],
+        "complete_fraction": p.complete_fraction,
+        "complete_fraction_before": None if verdict.base is None else verdict.base.prediction.complete_fraction,
         "critical_chain": [{"object": str(id), "seconds": round(s, 6)} for id, s in verdict.chain],
         "critical_chain_before": [{"object": str(id), "seconds": round(s, 6)} for id, s in verdict.chain_before],
     }
@@ -144,4 +166,9 @@ def change_document(change: Change) -> dict[str, Any]:
         "difference": change.difference.to_json(),
         "worse": change.worse,
         "better": change.better,
+        **(
+            {"difference_of_both": None if change.both is None else change.both.to_json()}
+            if change.object is None
+            else {}
+        ),
     }

@@ -67,7 +67,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "run": _WHICH["run"],
         "rollout": _WHICH["rollout"],
         "quantile": "share of the samples that are not later, 0 to 1; empty = measured",
-        "total_s": "seconds to the last Ready in that sample, or as measured; empty = nothing turned Ready",
+        "total_s": "seconds to the last Ready of all that counts in that sample, or as measured; empty = there is none",
     },
 }
 """Frame -> column -> its meaning and unit."""

@@ -45,6 +45,9 @@ def prediction_markdown(result: Simulated) -> str:
             )
         lines += ["", *(f"- `{cause}`: {meaning}" for cause, meaning in meanings(pieces).items())]
         lines += ["", f"## Ready, {name}", "", row("object", "median", "p5", "p95"), row("---", "---:", "---:", "---:")]
-        for id in p.services:
+        for id in (id for id in p.services if id not in p.left_out):
             lines.append(row(escaped(str(id)), *(format_duration(p.quantile(id, q)) for q in (0.5, 0.05, 0.95))))
+        if p.left_out:
+            names = ", ".join(escaped(str(id)) for id in sorted(p.left_out))
+            lines += ["", f"Suspended, or only created by what is, so left out: {names}."]
     return "\n".join(lines) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -124,12 +125,17 @@ def _remarks(result: Simulated) -> list[Text]:
         if waves is not fine:
             lines += about_waves(fine, waves)
     for name, p in result.predictions.items():
-        never = [id for id in p.services if p.ready_fraction(id) < 0.5]
+        never = [id for id in p.services if p.ready_fraction(id) < 0.5 and id not in p.left_out]
         if never:
             lines.append(f"Never Ready ({name}): {some([inert(say(id)) for id in never], 6)}")
+    distinct = _distinct(result.predictions)
+    for name, p in distinct.items():
+        lines += _of_the_total(name, p)
+    asleep = sorted(set().union(*(p.left_out for p in distinct.values())))
+    if asleep:
+        names = some([inert(say(id)) for id in asleep], 6)
+        lines.append(f"Suspended, or only created by what is, so left out ({len(asleep)}): {names}")
     partly = [p for p in result.predictions.values() if p.complete_fraction < 1]
-    if partly:
-        lines.append("Not everything turns Ready in every sample: each total is the last Ready of what got there.")
     scenario = next(iter(result.predictions.values())).scenario
     if scenario.fleet.name.startswith(_REFERENCE) and scenario.kind == BOOTSTRAP and not partly:
         lines.append(CLAIM)
@@ -140,6 +146,23 @@ def _remarks(result: Simulated) -> list[Text]:
         )
     lines += failures_by_prior(next(iter(result.predictions.values())), name_of)
     return [Text(line) for line in lines]
+
+
+def _of_the_total(name: str, p: Prediction) -> list[str]:
+    """What the total of a strategy does not tell: what it leaves out, and the samples that have none."""
+    lines = []
+    if p.kept_down:
+        kept = some([inert(say(id)) for id in sorted(p.kept_down)], 6)
+        lines.append(f"Not in the total ({name}), as an error or --fail keeps it from Ready: {kept}")
+    without = sum(math.isinf(total) for total in p.totals)
+    if without:
+        last_s = None if p.total_quantile(0.5) is not None else p.last_quantile(0.5)
+        others = "" if last_s is None else f"; what turns Ready has done so by {format_duration(last_s)} (median)"
+        lines.append(
+            f"In {without} of {counted(p.samples, 'sample')} ({name}) something in the total is not Ready in the time "
+            f"simulated, which counts as never{others}."
+        )
+    return lines
 
 
 def _comparison(result: Simulated) -> str:
@@ -207,7 +230,7 @@ def _objects(prediction: Prediction, left_out: Collection[ObjectId]) -> Rows:
         prediction.services,
         key=lambda id: (prediction.quantile(id, 0.5) is None, prediction.quantile(id, 0.5) or 0.0, id),
     )
-    for id in (id for id in order if id not in left_out):
+    for id in (id for id in order if id not in left_out and id not in prediction.left_out):
         time = times.get(id)
         rows.add(
             name_of(id),

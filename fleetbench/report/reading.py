@@ -83,17 +83,18 @@ def result_of_run(run: Run, path: Path | None = None) -> RunResult:
     absolute = {id: None if t is None else t + since for id, t in ready_s.items()}
     explanation = Explanation(Rollout(run.fleet, run.timeline, flags_of_run(run.flags), since, revision, absolute))
     chain = tuple(p._replace(from_s=p.from_s - since, to_s=p.to_s - since) for p in explanation.chain())
-    never = [id for id, t in ready_s.items() if t is None and id not in run.unseen]
+    asleep = run.fleet.asleep
+    never = [id for id, t in ready_s.items() if t is None and id not in run.unseen | asleep]
     notes = [] if run.cut is None else [f"{run.cut}: what follows is as far as it goes"]
     if never:
-        known = len(ready_s) - len(run.unseen)
+        known = len(ready_s.keys() - run.unseen - asleep)
         notes.append(f"{len(never)} of {counted(known, 'object')} not Ready within the time watched")
     busy = [busy_workers(run.timeline, kind).most for kind in (KUSTOMIZATION, HELM_RELEASE)]
     rollout = RolloutResult(
         label=run.name,
         source=run.source,
         fleet=run.fleet,
-        objects=tuple(ObjectResult(id, ready_s.get(id)) for id in run.services()),
+        objects=tuple(ObjectResult(id, ready_s.get(id), suspended=id in asleep) for id in run.services()),
         chain=chain,
         total_s=max((t for t in ready_s.values() if t is not None), default=None),
         complete=not never and not run.unseen,
@@ -239,6 +240,7 @@ def _object(o: Node, chosen: Mapping[ObjectId, str]) -> ObjectResult:
         o.optional("started_s", seconds),
         o.optional("attempts", whole),
         chosen.get(id, ""),
+        bool(o.data.get("suspended")),
     )
 
 

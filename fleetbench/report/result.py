@@ -42,6 +42,8 @@ class ObjectResult:
     """Reconciles up to its Ready."""
     chosen_by: str = ""
     """Which rule chose its workload time; empty = measured, or not recorded."""
+    suspended: bool = False
+    """It is suspended, or only created by what is: nobody asks when it is Ready."""
 
     def at(self, name: str) -> float | None:
         """A quantile by name (``p50``); of a measured rollout the measured value."""
@@ -62,13 +64,13 @@ class RolloutResult:
     chain: tuple[Piece, ...]
     """The causal chain behind the last Ready (or what ``--why`` named); seconds from the start."""
     total_s: float | None
-    """The last Ready; None = nothing turned Ready."""
+    """Of a prediction its total (MODEL.md), None = the median sample has none; of a measured run the last Ready."""
     total_quantiles: Mapping[str, float] = field(default_factory=dict)
     """``p5`` ... ``p95``; empty for a measured rollout."""
     totals_s: tuple[float, ...] = ()
     """Totals of the samples, ascending (evenly thinned if there are very many); empty = not recorded or measured."""
     complete: bool = False
-    """Every service turned Ready (in the median sample)."""
+    """Every service that is not suspended turned Ready (in the median sample)."""
     complete_fraction: float | None = None
     max_parallel: int | None = None
     """Most services applied and not yet Ready at one moment."""
@@ -90,6 +92,11 @@ class RolloutResult:
     def in_order(self) -> tuple[ObjectResult, ...]:
         """The services in order of Ready; those that never were come last."""
         return tuple(sorted(self.objects, key=lambda o: (o.ready_s is None, o.ready_s or 0.0, o.id)))
+
+    @property
+    def last_ready_s(self) -> float | None:
+        """The last Ready of those that got there (in the median sample); None = none did."""
+        return max((o.ready_s for o in self.objects if o.ready_s is not None), default=None)
 
     @property
     def since_s(self) -> float:

@@ -30,9 +30,9 @@ class CellResult:
 
     number: int
     totals: array[float]
-    """The last Ready of each sample, in seconds, over the services that got there."""
+    """The total of each sample, in seconds; infinity = it has none."""
     not_ready: array[int]
-    """How many services never turned Ready in each sample; 0 = it is complete."""
+    """How many services that are not left out never turned Ready in each sample; 0 = it is complete."""
     services: tuple[Service, ...] = ()
     """Sorted by id; empty when read back for the summary alone."""
 
@@ -56,8 +56,8 @@ def run_cell(scenarios: tuple[Scenario, ...], cell: Cell, samples: int, version:
     scenario = replace(scenarios[cell.group], parameters=cell.parameters, fail=cell.fail)
     prediction = predict(scenario, samples, processes=1)
     not_ready = array("i", bytes(4 * samples))
-    for values in prediction.ready:
-        for number, value in enumerate(values):
+    for id, values in zip(prediction.services, prediction.ready, strict=True):
+        for number, value in enumerate(() if id in prediction.left_out else values):
             not_ready[number] += value == math.inf
     services = tuple(
         Service(id, tuple(prediction.quantile(id, q) for q in QUANTILES), prediction.ready_fraction(id))

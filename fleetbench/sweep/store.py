@@ -12,6 +12,7 @@ Files appear whole or not at all. Format history: 1: first version.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -110,7 +111,7 @@ class Store:
 
         table = pq.read_table(self._part(CELLS, number), columns=["total_s", "not_ready"])
         totals, not_ready = (table.column(name).to_pylist() for name in ("total_s", "not_ready"))
-        return CellResult(number, array("d", totals), array("i", not_ready))
+        return CellResult(number, array("d", [math.inf if t is None else t for t in totals]), array("i", not_ready))
 
     def combine(self) -> None:
         """Write all cells' rows, in order, as one file of samples and one of services."""
@@ -184,7 +185,7 @@ class Store:
         rows = len(result.totals)
         columns = self._axes(cell, rows)
         columns["sample"] = pa.array(range(rows), pa.int32())
-        columns["total_s"] = pa.array(result.totals, pa.float64())
+        columns["total_s"] = pa.array([None if math.isinf(t) else t for t in result.totals], pa.float64())
         columns["not_ready"] = pa.array(result.not_ready, pa.int32())
         return pa.table(columns)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,17 +27,17 @@ class CellSummary:
     number: int
     values: tuple[Value, ...]
     totals_s: tuple[float | None, ...]
-    """Quantiles of the total, along :data:`QUANTILES`, in seconds; None = nothing turns Ready in that sample."""
+    """Quantiles of the total, along :data:`QUANTILES`, in seconds; None = it falls among samples without one."""
     complete_fraction: float
     not_ready_mean: float
     """Services that never turned Ready, mean over the samples."""
     difference: Paired | None
-    """Total of this cell minus that of the base, sample by sample, over samples in which as many services never
-    turned Ready in both; None = there are none, or it is the base."""
+    """Total of this cell minus that of the base, sample by sample, over samples that have one in both and in which as
+    many services never turned Ready; None = there are none, or it is the base."""
 
     @property
     def median_s(self) -> float | None:
-        """Median total; None = nothing turns Ready."""
+        """Median total; None = never."""
         return self.totals_s[QUANTILES.index(0.5)]
 
 
@@ -81,8 +82,7 @@ def summarize(grid: Grid, choice: Choice, samples: int, results: Mapping[int, Ce
     cells = []
     for cell in grid.cells:
         result = results[cell.number]
-        services = sum(1 for _ in grid.scenarios[cell.group].fleet.services())
-        totals = [None if never == services else t for t, never in zip(result.totals, result.not_ready, strict=True)]
+        totals = [None if math.isinf(t) else t for t in result.totals]
         quantiles = tuple(lower_quantile(totals, q) for q in QUANTILES)
         difference = None if cell.number == grid.base else _difference(base, result)
         size = len(result.totals)
@@ -101,7 +101,7 @@ def summarize(grid: Grid, choice: Choice, samples: int, results: Mapping[int, Ce
 
 def _difference(base: CellResult, other: CellResult) -> Paired | None:
     rows = zip(base.totals, other.totals, base.not_ready, other.not_ready, strict=True)
-    pairs = [(a, b) for a, b, never, others in rows if never == others]
+    pairs = [(a, b) for a, b, never, others in rows if never == others and math.isfinite(a) and math.isfinite(b)]
     return paired([a for a, _ in pairs], [b for _, b in pairs]) if pairs else None
 
 

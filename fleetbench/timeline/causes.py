@@ -20,6 +20,7 @@ TIMEOUT = "timeout"
 FAILED = "failed"
 INTERVAL = "interval"
 PARENT = "parent"
+SUSPENDED = "suspended"
 
 DEPENDENCY = "dependency"
 CHILD = "child"
@@ -39,6 +40,7 @@ MEANING = {
     FAILED: "a reconcile that failed for another reason than its timeout",
     INTERVAL: "nothing is due before the next interval, or the controller is not up",
     PARENT: "not created yet, and what creates it is not in the timeline",
+    SUSPENDED: "spec.suspend: its controller leaves it alone until it is resumed",
     DEPENDENCY: "a dependency is not Ready (in a chain, its own causes stand instead, unless nothing of it was seen)",
     CHILD: "applied, an object that the health check watches is not Ready (in a chain, likewise)",
     READY: "Ready",

@@ -172,9 +172,16 @@ class Rollout:
         return [p for owner in owners for p in self.workloads(owner) if p[0] in named or p[0] == id]
 
     def checked(self, id: ObjectId) -> tuple[ObjectId, ...]:
-        """The Flux objects that a Kustomization's health check watches."""
+        """The Flux objects that a Kustomization's health check watches, and that can hold it up.
+
+        kstatus calls a suspended HelmRelease Current (:attr:`fleetbench.engine.items.Item.current_when_left_alone`).
+        """
         k = self.fleet.kustomization(id)
-        return () if k is None else self._watched(k).objects
+        if k is None:
+            return ()
+        releases = (self.fleet.helmrelease(found) for found in self._watched(k).objects)
+        asleep = {release.id for release in releases if release is not None and release.suspend}
+        return tuple(found for found in self._watched(k).objects if found not in asleep)
 
     def _watched(self, k: Kustomization) -> Watched:
         if k.id not in self._watching:

@@ -127,7 +127,7 @@ WAITING, POLLING, QUEUED, APPLYING = (
     "applying",
 )
 STARTING, HEALTH_POLLING, FAILING, IDLE = "workload starting", "waiting for the health poll", "failing", "ready"
-UPSTREAM = "waiting for a source"
+UPSTREAM, ASLEEP = "waiting for a source", "suspended"
 
 STATE_OF = {
     causes.SOURCE: UPSTREAM,
@@ -143,6 +143,7 @@ STATE_OF = {
     causes.RETRY: FAILING,
     causes.TIMEOUT: FAILING,
     causes.FAILED: FAILING,
+    causes.SUSPENDED: ASLEEP,
     causes.READY: IDLE,
 }
 """Cause of a stretch of a life -> the state that a chart colours."""

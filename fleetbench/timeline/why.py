@@ -82,6 +82,8 @@ class Explanation:
             obj = self.rollout.service(id)
             if not self.rollout.rows(id):
                 segments = []
+            elif obj is not None and obj.suspend:
+                segments = [Segment(self.rollout.rows(id)[0].t_s, self.rollout.timeline.until_s, causes.SUSPENDED)]
             elif obj is not None:
                 segments = Life(self.rollout, self.queue(id), obj).build()
             else:

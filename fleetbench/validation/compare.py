@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -60,10 +61,15 @@ class RunComparison:
     total_s: float | None
     """The last measured Ready; None = there is none to hold the prediction against, see :attr:`no_total`."""
 
-    @property
+    @cached_property
     def totals(self) -> tuple[float | None, float | None, float | None]:
-        """Predicted total: p5, p50, p95; None = nothing turns Ready."""
-        return tuple(self.prediction.total_quantile(q) for q in (LOW, MIDDLE, HIGH))  # type: ignore[return-value]
+        """Predicted p5, p50, p95 of the last Ready of what turned Ready in the run; None = never.
+
+        Of a run in which all turned Ready that counts, these are the prediction's totals. What did not is no part of
+        either side: whether that was predicted, :attr:`Summary.never_ready_predicted` says.
+        """
+        measured = [o.id for o in self.objects if o.measured_s is not None]
+        return tuple(self.prediction.last_of(measured, q) for q in (LOW, MIDDLE, HIGH))  # type: ignore[return-value]
 
     @property
     def inside(self) -> bool | None:
@@ -89,7 +95,8 @@ class RunComparison:
     @property
     def no_error(self) -> str | None:
         """Why the totals cannot be compared, for people; None = they can."""
-        return self.no_total or ("nothing was predicted to turn Ready" if self.totals[1] is None else None)
+        never = "something that turned Ready was predicted not to"
+        return self.no_total or (never if self.totals[1] is None else None)
 
 
 def _inside(measured_s: float, low: float | None, high: float | None) -> bool:

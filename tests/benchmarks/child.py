@@ -12,6 +12,7 @@ import json
 import resource
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 import simpy
@@ -96,7 +97,7 @@ def reduction(size: str, samples: str) -> dict[str, Any]:
 
     def made_up(_: Plan, number: int, *, record: bool = False) -> Sample:
         ready = tuple(None if t is None else t + number * 0.001 for t in one.ready_s)
-        return Sample(number, ready, one.until_s, one.most_busy)
+        return replace(one, number=number, ready_s=ready)
 
     module.run_sample = made_up  # type: ignore[assignment]
     prediction = module.predict(scenario, int(samples), processes=1)

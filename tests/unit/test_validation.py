@@ -22,11 +22,21 @@ def test_a_run_of_which_nothing_was_predicted_to_turn_ready_has_no_error_and_lie
     none = predict(replace(scenario_of(run), until_s=0.0), 2)
     held = RunComparison(run, none, (), 100.0)
     assert (held.total_error, held.inside, held.totals) == (None, False, (None, None, None))
-    assert held.no_error == "nothing was predicted to turn Ready"
+    assert held.no_error == "something that turned Ready was predicted not to"
     assert to_document([held], summarize([held]))["runs"][0]["total_s_p50"] is None
     console = Console(width=200, file=StringIO())
     console.print(*tables([held], summarize([held])))
     assert "never  never" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_run_in_which_all_turned_ready_is_held_against_the_total_that_simulate_says() -> None:
+    held = compare_run(read_run(TRACE), samples=10)
+    assert held.totals == tuple(held.prediction.total_quantile(q) for q in (0.05, 0.5, 0.95))
+
+
+def test_of_a_run_in_which_one_is_never_ready_the_others_are_compared_on_both_sides() -> None:
+    held = compare_run(read_run(Path(__file__).parents[1] / "traces/fail-c4.json.gz"), samples=10)
+    assert held.prediction.total_quantile(0.5) is None and held.inside and held.total_error is not None
 
 
 def test_a_run_that_is_cut_right_after_the_listing_is_predicted_as_nothing(tmp_path: Path) -> None:

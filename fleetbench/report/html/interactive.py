@@ -22,7 +22,7 @@ from fleetbench.report.result import RolloutResult
 from fleetbench.timeline.stats import IDLE
 from fleetbench.units import format_duration
 
-_HATCH = {"////": "/", "xxxx": "x", "\\\\\\\\": "\\", "++++": "+", "||||": "|", "": ""}
+_HATCH = {"////": "/", "xxxx": "x", "\\\\\\\\": "\\", "++++": "+", "||||": "|", "....": ".", "": ""}
 _ROW_PX = 21
 
 
@@ -38,7 +38,7 @@ def gantt(rollout: RolloutResult) -> dict[str, Any]:
     order = [o.id for o in rollout.in_order]
     short = _labels(order)
     parts: dict[str, list[tuple[ObjectId, float, float]]] = {state: [] for state in STATES}
-    last = rollout.total_s or 0.0
+    last = rollout.last_ready_s or 0.0
     for id in order:
         ready = rollout.by_id[id].ready_s
         for from_s, to_s, state in rollout.intervals.get(id, ()):

@@ -75,11 +75,15 @@ class RunSection:
         return [*(self._said(r) for r in self.run.rollouts), *self._faster(), *self._held(), *self._never()]
 
     def _said(self, r: RolloutResult) -> str:
-        if r.total_s is None:
+        if r.last_ready_s is None:
             return f"{r.label}: nothing turned Ready."
         if self.measured:
-            count = sum(o.ready_s is not None for o in r.objects)
-            return f"{count} of {counted(len(r.objects), 'object')} Ready, the last one after {format_duration(r.total_s)}."
+            asked = [o for o in r.objects if not o.suspended]
+            count = sum(o.ready_s is not None for o in asked)
+            return f"{count} of {counted(len(asked), 'object')} Ready, the last one after {format_duration(r.total_s)}."
+        if r.total_s is None:
+            ready = f"what does so is Ready by {format_duration(r.last_ready_s)} in the median sample"
+            return f"{r.label}: in half of the samples or more something does not turn Ready that should; {ready}."
         low, middle, high = (format_duration(r.total_quantiles.get(q)) for q in ("p5", "p50", "p95"))
         whole = (
             ""
@@ -118,10 +122,15 @@ class RunSection:
             never = [
                 say(o.id)
                 for o in r.objects
-                if (o.ready_s is None if o.ready_fraction is None else o.ready_fraction < 0.5) and o.id not in unseen
+                if (o.ready_s is None if o.ready_fraction is None else o.ready_fraction < 0.5)
+                and o.id not in unseen
+                and not o.suspended
             ]
             if never:
                 found.append(f"Never Ready in {r.label}: {some(never, _MOST_NAMED)}.")
+        asleep = sorted({o.id.key for r in self.run.rollouts for o in r.objects if o.suspended})
+        if asleep:
+            found.append(f"Suspended, or only created by what is, so left out: {some(asleep, _MOST_NAMED)}.")
         return found
 
     # --- figures -----------------------------------------------------------------------------------------------------
@@ -147,7 +156,8 @@ class RunSection:
     def _whole(r: RolloutResult) -> str:
         """How much turned Ready: objects of a measured run, samples of a prediction."""
         if r.complete_fraction is None:
-            return f"{sum(o.ready_s is not None for o in r.objects)} of {len(r.objects)}"
+            asked = [o for o in r.objects if not o.suspended]
+            return f"{sum(o.ready_s is not None for o in asked)} of {len(asked)}"
         return f"{100 * r.complete_fraction:.0f} %"
 
     @cached_property

@@ -61,7 +61,7 @@ def compare(rollouts: Sequence[RolloutResult], title: str | None = None) -> Pict
     first = rollouts[0]
     order = [o.id for o in first.in_order if o.id in shared]
     look_of = looks([r.label for r in rollouts])
-    until = max([r.total_s or 0.0 for r in rollouts] + [0.1])
+    until = max([r.last_ready_s or 0.0 for r in rollouts] + [0.1])
     bar = 0.8 / len(rollouts)
     with styled():
         words = " and ".join(f"{r.label} in {format_duration(r.total_s)}" for r in rollouts)

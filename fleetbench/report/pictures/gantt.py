@@ -74,23 +74,24 @@ def gantt(rollout: RolloutResult, title: str | None = None) -> Picture:
 
 def describe(rollout: RolloutResult) -> str:
     """The picture in words."""
-    last = rollout.in_order[-1].id if rollout.complete and rollout.objects else None
+    last = max((o.ready_s, o.id) for o in rollout.objects if o.ready_s is not None)[1] if rollout.complete else None
     end = (
         "not all of them turned Ready"
         if last is None
-        else f"the last one, {shorten(last.key, 60)}, after {format_duration(rollout.total_s)}"
+        else f"the last one, {shorten(last.key, 60)}, after {format_duration(rollout.last_ready_s)}"
     )
     return f"Gantt chart of {rollout.label}: {counted(len(rollout.objects), 'object')} in order of Ready, {end}."
 
 
 def _title(rollout: RolloutResult) -> str:
     kind = "median sample" if rollout.source == "predicted" else "measured"
-    total = "nothing Ready" if rollout.total_s is None else f"last Ready after {format_duration(rollout.total_s)}"
+    last_s = rollout.last_ready_s
+    total = "nothing Ready" if last_s is None else f"last Ready after {format_duration(last_s)}"
     return f"{shorten(inert(rollout.label))} ({kind}): {total}"
 
 
 def _until_s(rollout: RolloutResult) -> float:
-    total = rollout.total_s or 0.0
+    total = rollout.last_ready_s or 0.0
     if rollout.complete or rollout.explanation is None:
         return total
     return max(rollout.explanation.rollout.timeline.until_s - rollout.since_s, total)

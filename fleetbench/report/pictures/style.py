@@ -52,6 +52,7 @@ STATES: dict[str, Look] = {
     stats.STARTING: Look(SKY, ""),
     stats.HEALTH_POLLING: Look(PURPLE, "\\\\\\\\"),
     stats.FAILING: Look(VERMILLION, "++++"),
+    stats.ASLEEP: Look(GREY, "...."),
 }
 """State -> look, in the order of a service's life; Ready is what comes after the last one."""
 STRATEGIES: dict[str, Look] = {"fine": Look(SKY, ""), "waves": Look(ORANGE, "////")}

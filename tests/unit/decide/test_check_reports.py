@@ -17,7 +17,8 @@ from fleetbench.report.check_annotations import workflow_commands
 from fleetbench.report.check_junit import check_junit
 from fleetbench.report.check_markdown import COMMENT_LIMIT, check_markdown
 from fleetbench.report.check_sarif import check_sarif
-from tests.builders import fleet, ks, ks_id, scenario
+from fleetbench.units import format_duration
+from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
 
 LONG = "service-with-a-rather-long-name-" * 3
 
@@ -77,21 +78,29 @@ def test_an_object_that_is_never_ready_any_more_fails_even_if_the_total_shrinks(
     before = fleet(ks("slow"), ks("a"))
     after = fleet(ks("slow", suspend=True), ks("a", "slow"))
     verdict = judge(side(after, {"slow": 900.0}), side(before, {"slow": 900.0}), Policy())
-    assert {f.object for f in verdict.failures if f.kind == OBJECT} >= {ks_id("a"), ks_id("slow")}
+    assert {f.object for f in verdict.failures if f.kind == OBJECT} == {ks_id("a")}  # slow is suspended on purpose
     assert verdict.total is not None and verdict.total.worse
 
 
 def test_a_budget_is_not_met_by_a_rollout_that_does_not_finish():
-    broken = side(fleet(ks("a", "b"), ks("b", broken="no such path")), {})
+    waiting = side(fleet(ks("a", "asleep"), ks("asleep", suspend=True)), {})
+    verdict = judge(waiting, None, Policy(target_s=36_000))
+    message = next(f.message for f in verdict.failures if f.kind == "budget")
+    assert message.startswith("p50 of the total: never") and message.endswith("not Ready: flux-system/a")
+
+
+def test_what_an_error_keeps_down_fails_as_a_finding_and_is_said_to_be_left_out_of_the_total():
+    broken = side(fleet(ks("a", "b"), ks("b", broken="no such path"), ks("c")), {"c": 60.0})
     verdict = judge(broken, None, Policy(target_s=36_000))
-    assert next(f.message for f in verdict.failures if f.kind == "budget").startswith("p50 of the total: never")
+    assert [f.kind for f in verdict.failures] == [FINDING]
+    assert "not in the total: 2 objects that errors keep from Ready" in figures(verdict)
 
 
 def test_every_report_of_a_rollout_that_does_not_finish_says_so():
-    verdict = judge(side(fleet(ks("a", "b"), ks("b", broken="no such path")), {}), None, Policy())
+    verdict = judge(side(fleet(ks("a", "asleep"), ks("asleep", suspend=True)), {}), None, Policy())
     text = figures(verdict)
     assert text.startswith(
-        "total p50 never, p90 never (8 samples, seed 0); not complete: what turns Ready has done so by "
+        "total p50 never, p90 never, all Ready in 0 % (8 samples, seed 0); not complete: what turns Ready has done so by "
     )
     assert text in check_junit(verdict) and "not complete" in check_markdown(verdict)
     assert to_document(verdict)["total_s"] is None
@@ -100,6 +109,31 @@ def test_every_report_of_a_rollout_that_does_not_finish_says_so():
 
 def test_a_suspended_object_is_not_asked_for_by_the_budget():
     assert judge(side(fleet(ks("a"), ks("b", suspend=True)), {}), None, Policy(target_s=600)).passed
+
+
+def test_a_release_that_only_a_suspended_kustomization_would_create_is_not_asked_for_either():
+    verdict = judge(side(fleet(ks("a"), ks("b", suspend=True), hr("web", "b")), {}), None, Policy(target_s=600))
+    assert verdict.passed and to_document(verdict)["left_out"] == [str(hr_id("web")), str(ks_id("b"))]
+    assert "**Left out, as it is suspended:** HelmRelease/flux-system/web, flux-system/b" in check_markdown(verdict)
+
+
+def test_the_line_holds_the_total_now_the_one_before_and_the_paired_difference_and_they_are_those_of_simulate():
+    before, after = fleet(ks("a")), fleet(ks("a"), ks("b", "a"))
+    one, other = side(before, {"a": 60.0}, "main"), side(after, {"a": 60.0, "b": 60.0})
+    text = figures(judge(other, one, Policy()))
+    now, was = (format_duration(s.prediction.total_quantile(0.5)) for s in (other, one))
+    assert f"total p50 {now}, p90 {now}, all Ready in 100 %" in text
+    assert f"against main: was p50 {was}, all Ready in 100 %; +" in text and "over all 8 samples" in text
+
+
+def test_a_branch_that_mends_an_error_passes_although_more_takes_longer_and_names_what_it_fixed():
+    broken = fleet(ks("a"), ks("b", "nowhere"))
+    verdict = judge(side(fleet(ks("a"), ks("b", "a")), {"b": 600.0}), side(broken, {}, "main"), Policy())
+    assert verdict.passed and verdict.total is not None and verdict.total.better
+    assert "was p50 1.5s (without 1 object that errors kept from Ready), all Ready in 0 %; +" in figures(verdict)
+    assert f"Fixed:** {DEPENDENCY_MISSING} flux-system/b" in check_markdown(verdict)
+    assert "was never to was never" not in check_markdown(verdict)
+    assert to_document(verdict)["fixed_findings"][0]["code"] == DEPENDENCY_MISSING
 
 
 def sarif_findings():

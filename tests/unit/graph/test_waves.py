@@ -189,3 +189,10 @@ def test_waves_of_plain_fleets_are_the_layers_and_laying_out_twice_changes_nothi
 def test_no_layout_in_waves_is_shorter_than_the_fine_grained_path(of: Fleet, random) -> None:
     durations = {k.id: random.uniform(1, 100) for k in of.kustomizations if k.id != of.root}
     assert critical_path(to_waves(of), durations)[1] >= critical_path(of, durations)[1] - 1e-9
+
+
+def test_a_suspended_service_goes_into_no_wave_which_would_wait_for_it_in_vain() -> None:
+    of = to_waves(fleet(ks("a"), ks("b", "a"), ks("asleep", "a", suspend=True)))
+    asleep = of.kustomization(ks_id("asleep"))
+    assert asleep is not None and asleep.parent == of.root and asleep.id in of.children[of.root]
+    assert [d.target for d in asleep.depends_on] == [ks_id("a")]

@@ -16,9 +16,11 @@ from fleetbench.prediction.predict import Prediction, predict
 from fleetbench.prediction.strategies import predict_strategies
 from fleetbench.report.folder import write_prediction
 from fleetbench.report.markdown import prediction_markdown
+from fleetbench.report.pictures.gantt import describe
 from fleetbench.report.prediction import tables as prediction_tables
 from fleetbench.report.simulated import extra_files, result_of, totals
-from tests.builders import fleet, ks, scenario
+from fleetbench.timeline.stats import ASLEEP
+from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
 
 FLEET = fleet(ks("a"))
 
@@ -33,7 +35,7 @@ def test_samples_in_which_nothing_turns_ready_come_after_all_others_and_have_no_
     none = math.inf
     ready = (array("d", [none, 90.0, none, 70.0]), array("d", [none, none, none, 80.0]))
     services = tuple(k.id for k in FLEET.kustomizations)
-    part = Prediction(scenario(FLEET), services, ready, array("d", [0.0, 90.0, 0.0, 80.0]), array("b", [0, 0, 0, 1]))
+    part = Prediction(scenario(FLEET), services, ready, array("d", [none, 90.0, none, 80.0]), array("b", [0, 0, 0, 1]))
     assert [part.total_quantile(q) for q in (0.05, 0.5, 0.95)] == [80.0, 90.0, None]
     assert totals(part) == (80.0, 90.0)
 
@@ -48,10 +50,58 @@ def test_every_report_of_a_rollout_in_which_nothing_turns_ready_says_never_and_n
     assert result_of(result)["fine"].totals_s == ()
 
 
-def test_a_total_is_the_last_ready_of_what_got_there() -> None:
-    document = strategy_document(predict(replace(scenario(FLEET, {"a": 60.0}), until_s=30.0), 3))
+def test_a_sample_in_which_something_that_counts_is_not_ready_has_no_total() -> None:
+    cut = predict(replace(scenario(FLEET, {"a": 60.0}), until_s=30.0), 3)
+    document = strategy_document(cut)
     ready = [o["ready_s"] for o in document["objects"] if o["ready_s"] is not None]
-    assert document["total_s"] == max(ready) and not document["complete"]
+    assert ready and document["total_s"] is None and not document["complete"]
+    assert cut.last_quantile(0.5) == max(ready)
+
+
+def test_what_an_error_or_fail_keeps_down_is_not_in_the_total_but_in_all_ready() -> None:
+    unwatched = ks("e", unwatched="shard: none", suspend=False)
+    of = fleet(ks("a"), ks("b", broken="no such path"), ks("c", "b"), ks("d"), unwatched)
+    found = predict(replace(scenario(of, {"a": 60.0}), fail=frozenset({ks_id("d")})), 3)
+    assert found.total_quantile(1.0) == found.quantile(ks_id("a"), 1.0)
+    assert found.complete_fraction == 0.0 and found.kept_down == {ks_id(name) for name in "bcde"}
+
+
+def test_what_is_suspended_and_what_only_it_would_create_is_asked_of_nobody() -> None:
+    of = fleet(ks("a"), ks("asleep", suspend=True), hr("below", "asleep"))
+    found = predict(scenario(of, {"a": 60.0}), 3)
+    assert found.left_out == {ks_id("asleep"), hr_id("below")} and found.complete_fraction == 1.0
+    document = strategy_document(found)
+    rows = {(o["kind"], o["id"]): o for o in document["objects"]}
+    assert document["total_s"] is not None and document["complete"]
+    for id in found.left_out:
+        row = rows[id.kind, id.key]
+        assert row["suspended"] is True and row["ready_s"] is None and row["ready_s_p95"] is None
+    assert "suspended" not in rows["Kustomization", ks_id("a").key]
+
+
+def test_reports_say_once_what_is_suspended_and_draw_it_so() -> None:
+    of = fleet(ks("a"), ks("asleep", suspend=True), hr("below", "asleep"))
+    result = predict_strategies(of, Choice(), samples=3)
+    console = Console(width=200, file=StringIO())
+    console.print(*prediction_tables(result))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert text.count("asleep") == text.count("/below") == 1 and "Never Ready" not in text
+    assert "left out (2): HelmRelease/flux-system/below, flux-system/asleep" in " ".join(text.split())
+    assert "left out: HelmRelease/flux-system/below, Kustomization/flux-system/asleep." in prediction_markdown(result)
+    drawn = result_of(result)["fine"]
+    assert {span.state for span in drawn.intervals[ks_id("asleep")]} == {ASLEEP}
+    assert drawn.complete and "not all" not in describe(drawn)
+
+
+def test_what_waits_for_a_suspended_object_counts_and_is_never_ready() -> None:
+    found = predict(scenario(fleet(ks("a", "asleep"), ks("asleep", suspend=True))), 3)
+    assert found.total_quantile(0.05) is None and found.complete_fraction == 0.0 and not found.kept_down
+
+
+def test_a_deadlock_that_no_error_tells_of_has_no_total() -> None:
+    """A waiting parent of a child that depends on it (a warning): were they left out, the total would hide it."""
+    found = predict(scenario(fleet(ks("parent"), ks("kid", "parent", parent="parent"))), 3)
+    assert found.total_quantile(0.05) is None and not found.kept_down
 
 
 def test_a_folder_of_a_rollout_without_a_total_can_be_read(tmp_path) -> None:
