@@ -39,8 +39,12 @@ def say(id: ObjectId) -> str:
 
     >>> say(ObjectId(KUSTOMIZATION, "flux-system", "traefik")), say(ObjectId(HELM_RELEASE, "traefik", "traefik"))
     ('flux-system/traefik', 'HelmRelease/traefik/traefik')
+    >>> say(ObjectId("ClusterIssuer", "", "letsencrypt"))
+    'ClusterIssuer/letsencrypt'
     """
-    return id.key.lstrip("/") if id.kind == KUSTOMIZATION else str(id)
+    if id.kind == KUSTOMIZATION:
+        return id.key.lstrip("/")
+    return str(id) if id.namespace else f"{id.kind}/{id.name}"
 
 
 def some(names: Sequence[str], most: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from fleetbench.units import parse_duration
 
 DURATION_LIKE = "a duration such as 1m30s"
 OBJECT, OBJECTS, TEXT, TEXTS, WHOLE = "an object", "a list of objects", "text", "a list of texts", "a whole number"
+FLAG = "true or false"
 Shapes = Mapping[str, str]
 """Field -> what it holds. A ``*`` stands for every key of an object."""
 _ANY = {"metadata.name": TEXT, "metadata.namespace": TEXT, "spec": OBJECT}
@@ -77,7 +79,7 @@ class Fields:
 
     def bad(self, name: str, got: object, wanted: str) -> None:
         """Note a field with a value it cannot have."""
-        text = f"{name}: got {'nothing' if got is None else repr(str(got)[:80])}, wanted {wanted}"
+        text = f"{name}: got {_said(got, wanted)}, wanted {wanted}"
         fix = f"write {wanted}: the API server refuses this value, so its parent cannot apply it"
         self.findings.append(Finding(FILE_UNREADABLE, text, fix, self.id, self.manifest.file, self.manifest.line))
 
@@ -96,14 +98,15 @@ class Fields:
         try:
             return parse_duration(value)
         except ValueError:
-            self.bad(".".join(path), value, DURATION_LIKE)
+            days = isinstance(value, str) and re.fullmatch(r"[0-9.]+[dw]", value)
+            self.bad(".".join(path), value, f"{DURATION_LIKE}: its units end at hours" if days else DURATION_LIKE)
             return None
 
     def flag(self, *path: str) -> bool:
         """A boolean; absent is false."""
         value: Any = mapping(self.manifest.body, *path[:-1]).get(path[-1])
         if value is not None and not isinstance(value, bool):
-            self.bad(".".join(path), value, "true or false")
+            self.bad(".".join(path), value, FLAG)
             return False
         return bool(value)
 
@@ -113,7 +116,7 @@ class Fields:
         if value is None:
             return default
         if isinstance(value, bool) or not isinstance(value, int):
-            self.bad(".".join(path), value, "a whole number")
+            self.bad(".".join(path), value, WHOLE)
             return default
         return value
 
@@ -139,6 +142,14 @@ class Fields:
         if not at.get("kind") or not at.get("name"):
             return None
         return ObjectId(str(at["kind"]), str(at.get("namespace") or self.id.namespace), str(at["name"]))
+
+
+def _said(got: object, wanted: str) -> str:
+    """A value as a message names it; a text in quotes is not the number or boolean that it reads like."""
+    if got is None:
+        return "nothing"
+    quoted = isinstance(got, str) and re.fullmatch(r"\d+" if wanted == WHOLE else r"true|false", got)
+    return f"{'the string ' if quoted else ''}{str(got)[:80]!r}"
 
 
 def _fields(body: Mapping[str, Any], name: str) -> Iterator[tuple[str, Any]]:

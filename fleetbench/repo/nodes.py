@@ -195,6 +195,11 @@ def _cause(node: Node, name: str) -> tuple[str, str]:
     )
 
 
+def try_kustomize(tree: Tree, directory: str) -> str:
+    """How to see the failure again; nothing where Flux generates the kustomization.yaml, which kubectl wants to be there."""
+    return f" and try `kubectl kustomize {directory or '.'}`" if tree.kustomization_file(directory) else ""
+
+
 def _findings(node: Node, tree: Tree) -> Iterator[Finding]:
     """What there is to say about one Kustomization."""
     file, line = node.manifest.file, node.manifest.line
@@ -218,7 +223,7 @@ def _findings(node: Node, tree: Tree) -> Iterator[Finding]:
         yield Finding(problem.code, text, "correct the file", node.id, problem.file, problem.line)
     if build and build.failure and not build.problems:
         at = build.failure
-        fix = f"correct {at.file} and try `kubectl kustomize {node.directory or '.'}`"
+        fix = f"correct {at.file}{try_kustomize(tree, node.directory)}"
         where = (at.file, at.line) if tree.is_file(at.file) else (file, line)
         yield Finding(BUILD_FAILED, f"cannot be built: {at.text}", fix, node.id, *where)
     elif build and not build.failure and node.broken:

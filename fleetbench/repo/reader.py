@@ -18,7 +18,7 @@ from fleetbench.repo.build import BUILD_FIELDS, Build, Builder
 from fleetbench.repo.cache import BuildCache
 from fleetbench.repo.entries import entries
 from fleetbench.repo.manifest import Manifest, mapping
-from fleetbench.repo.nodes import Node, Walk, findings_of
+from fleetbench.repo.nodes import Node, Walk, findings_of, try_kustomize
 from fleetbench.repo.objects import is_kustomization, source_of
 from fleetbench.repo.program import kustomize
 from fleetbench.repo.tree import Tree, spec_path
@@ -127,7 +127,7 @@ class _Reader:
         lines = [f"{place(p.file, p.line)}: {p.text}" for p in problems]
         raise InputError(
             f"the entry {self.entry or '.'} cannot be built: " + "; ".join(lines),
-            f"correct it and try `kubectl kustomize {self.entry or '.'}`",
+            f"correct it{try_kustomize(self.tree, self.entry)}",
         )
 
     def _find_root(self, build: Build) -> Node:

@@ -45,7 +45,7 @@ def about_waves(fine: Prediction, waves: Prediction) -> list[str]:
     lines = [WAVES]
     get_there = [sum(p.ready_fraction(id) for id in fine.services) for p in (fine, waves)]
     ends_s = [p.total_quantile(0.5) for p in (fine, waves)]
-    if ends_s[0] is not None and (ends_s[1] is None or ends_s[1] < ends_s[0]) and get_there[1] <= get_there[0] - 1:
+    if ends_s[0] is not None and ends_s[1] is not None and ends_s[1] < ends_s[0] and get_there[1] <= get_there[0] - 1:
         in_fine, in_waves = (f"{100 * count / len(fine.services):.0f} %" for count in get_there)
         lines.append(
             f"waves ends sooner because fewer of the objects get Ready in it ({in_waves}, {in_fine} in fine): what fails "

@@ -87,10 +87,12 @@ class Life:
     def _wanting(self, at_s: float) -> list[str]:
         """What the health check watches and had not seen Current or Ready by then."""
         workloads = self.rollout.watched_workloads(self.id)
-        found = [str(w) for w, start, current in workloads if start < at_s and (current is None or current > at_s)]
+        found = [
+            _workload(w) for w, start, current in workloads if start < at_s and (current is None or current > at_s)
+        ]
         found += [say(c) for c in self.rollout.checked(self.id) if self.rollout.turned_ready(c, at_s) is None]
         if isinstance(self.obj, Kustomization) and not self.obj.wait and not found:
-            found = [str(named) for named in self.obj.health_checks if not self.rollout.rows(named)]
+            found = [_workload(named) for named in self.obj.health_checks if not self.rollout.rows(named)]
         return list(dict.fromkeys(found))
 
     def _health(self, since_s: float, end_s: float, passed: bool) -> None:
@@ -125,6 +127,11 @@ class Life:
             self._to(end_s, causes.HEALTH_POLL)
         else:
             self._to(end_s, causes.WORKLOAD, detail=some(self._wanting(end_s), 3))
+
+
+def _workload(id: ObjectId) -> str:
+    """With its kind, also where it stands for all workloads of a Kustomization."""
+    return str(id) if id.namespace else say(id)
 
 
 def source_life(rollout: Rollout, id: ObjectId) -> list[Segment]:

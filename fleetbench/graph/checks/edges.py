@@ -37,7 +37,9 @@ def check_edges(fleet: Fleet) -> Iterator[Finding]:
     known = [service.id for service in fleet.services()]
     unread = [k.id for k in fleet.kustomizations if not k.expanded]
     for obj in fleet.services():
-        yield from _targets(fleet, obj, known, unread)
+        # What is itself or waits for it already would be a cycle: nobody meant that.
+        after = {obj.id, *fleet.inside(obj.id), *(nx.descendants(graph, obj.id) if obj.id in graph else ())}
+        yield from _targets(fleet, obj, [id for id in known if id not in after], unread)
     yield from _suspended_children(fleet)
     yield from redundant(fleet)
 
@@ -95,7 +97,7 @@ def _targets(fleet: Fleet, obj: Service, known: list[ObjectId], unread: list[Obj
     for target in dict.fromkeys(d.target for d in obj.depends_on):
         found = fleet.service(target)
         if found is not None:
-            if found.suspend:
+            if found.suspend and obj.id not in fleet.asleep:
                 yield about(
                     DEPENDENCY_SUSPENDED,
                     obj,
@@ -141,8 +143,9 @@ def _targets(fleet: Fleet, obj: Service, known: list[ObjectId], unread: list[Obj
 
 def _suspended_children(fleet: Fleet) -> Iterator[Finding]:
     for k in fleet.kustomizations:
-        asleep = [id for id in health_checked(fleet, k) if _service(fleet, id).suspend]
-        if asleep and not k.suspend:
+        # kstatus calls a suspended HelmRelease Current: helm-controller sets its observedGeneration all the same.
+        asleep = [id for id in health_checked(fleet, k) if id.kind == KUSTOMIZATION and _service(fleet, id).suspend]
+        if asleep and k.id not in fleet.asleep:
             yield about(
                 DEPENDENCY_SUSPENDED,
                 k,

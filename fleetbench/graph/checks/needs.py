@@ -58,7 +58,7 @@ def _judge(
     there = ready(provider) if provider.kind == HELM_RELEASE else applied(provider)
     if before(there, applied(obj.id)):
         return None
-    wanting = listed(sorted({str(need.wanted_by) for need in needs}), 3)
+    wanting = listed(sorted({say(need.wanted_by) for need in needs}), 3)
     wanted = f"{wanting} needs {what}, which {say(provider)} brings"
     holder = _holder(fleet, provider)
     if blocks != "workload" and before(applied(obj.id), there):
@@ -77,7 +77,7 @@ def _judge(
             f"{wanted}, but {say(provider)} can only follow {say(obj.id)}: a deadlock in a bootstrap.",
             f"move {wanting} into a Kustomization of its own that depends on {say(holder or provider)}",
         )
-    if obj.suspend:
+    if obj.id in fleet.asleep:
         return None  # it is not reconciled, so nothing of it fails and no time is lost
     cost = f"no edge puts that first: {_cost(obj, blocks, any(need.kind == 'Namespace' for need in needs))}."
     fix = _fix(fleet, obj, holder, before)

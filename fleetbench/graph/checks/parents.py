@@ -16,7 +16,7 @@ def check_parents(fleet: Fleet) -> Iterator[Finding]:
     for obj in fleet.services():
         if obj.id == fleet.root or obj.parent is None or obj.parent in known:
             continue
-        near = similar(obj.parent, sorted(known))
+        near = similar(obj.parent, sorted(known - {obj.id, *fleet.inside(obj.id)}))
         yield about(
             NEVER_CREATED,
             obj,

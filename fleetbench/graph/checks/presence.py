@@ -100,12 +100,12 @@ def _suspended(fleet: Fleet) -> Iterator[Finding]:
 
 def _health_checks(fleet: Fleet, k: Kustomization, created: set[ObjectId]) -> Iterator[Finding]:
     for named in watched(fleet, k).nowhere:
-        near = similar(named, [*created, *(s.id for s in fleet.services())])
+        near = similar(named, [id for id in (*created, *(s.id for s in fleet.services())) if id != k.id])
         yield about(
             HEALTH_CHECK_MISSING,
             k,
-            f"its health check names {named}, which nothing here creates: it waits until its timeout and fails.",
-            f"did you mean {near}?" if near else "correct the name, or drop the health check",
+            f"its health check names {say(named)}, which nothing here creates: it waits until its timeout and fails.",
+            f"did you mean {say(near)}?" if near else "correct the name, or drop the health check",
         )
 
 

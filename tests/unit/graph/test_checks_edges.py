@@ -172,3 +172,21 @@ def test_members_of_a_cycle_get_no_advice_on_redundant_edges() -> None:
 def test_a_finding_points_at_the_objects_file_and_line() -> None:
     finding = only(fleet(ks("app", "nothing", file="apps/app.yaml", line=7)), DEPENDENCY_MISSING)
     assert (finding.file, finding.line) == ("apps/app.yaml", 7)
+
+
+def test_a_suspended_release_holds_up_no_parent_as_kstatus_calls_it_current() -> None:
+    assert found(fleet(ks("parent"), hr("asleep", "parent", suspend=True)), DEPENDENCY_SUSPENDED) == []
+
+
+def test_of_what_is_suspended_itself_nobody_says_that_it_waits_for_what_is_suspended() -> None:
+    of = fleet(ks("db", suspend=True), ks("app", "db", suspend=True), ks("below", "db", parent="app"))
+    assert found(of, DEPENDENCY_SUSPENDED) == []
+
+
+def test_a_suggestion_is_never_the_object_itself_nor_what_depends_on_it() -> None:
+    itself = only(fleet(ks("apps"), hr("shop", "apps", "shop-db")), DEPENDENCY_MISSING)
+    assert itself.fix == "define HelmRelease flux-system/shop-db or drop it from dependsOn"
+    after = only(fleet(ks("shop", "shop-db"), ks("shop-d", "shop"), ks("chop-db")), DEPENDENCY_MISSING)
+    assert after.fix == "did you mean flux-system/chop-db?"
+    elsewhere = replace(ks("db"), id=ks_id("db")._replace(namespace="data"), depends_on=(Dependency(ks_id("db")),))
+    assert found(fleet(elsewhere), DEPENDENCY_OTHER_NAMESPACE) == []

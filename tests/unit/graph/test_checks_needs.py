@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -124,3 +125,11 @@ def test_what_several_lack_of_one_provider_is_one_cause() -> None:
     found = check(fleet(ks("base"), *(needing(name, ks_id("base")) for name in "abc")))
     shared = {f.shared for f in found if f.code == NEED_UNDECLARED}
     assert [s.fix for s in shared if s] == ["add flux-system/base to the dependsOn of each"]
+
+
+def test_what_only_a_suspended_object_would_create_loses_no_time_either() -> None:
+    def of(asleep: bool) -> Fleet:
+        release = replace(hr("db", "app"), needs=(Need(CRD, CLUSTER, hr_id("cnpg"), "apply"),))
+        return fleet(needing("app", hr_id("cnpg"), suspend=asleep), release, ks("operator"), hr("cnpg", "operator"))
+
+    assert codes(of(asleep=True)) == set() and codes(of(asleep=False)) == {NEED_UNDECLARED}

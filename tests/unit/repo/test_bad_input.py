@@ -166,6 +166,15 @@ def test_a_failed_build_carries_kustomizes_own_words(read: Read) -> None:
     )
     (found,) = [f for f in reading.findings if f.severity == "error"]
     assert found.code == "FB107" and "/spec/nothing" in found.message and "/tmp" not in found.message
+    assert found.fix.endswith(" and try `kubectl kustomize bad`")
+
+
+def test_where_flux_generates_the_kustomization_kubectl_is_no_way_to_see_the_failure(read: Read) -> None:
+    patch = {"patch": "- op: remove\n  path: /spec/nothing\n", "target": {"kind": "ConfigMap"}}
+    bad = flux("bad", "./bad", patches=[patch])
+    reading = read({"clusters/c/all.yaml": bad, "bad/a.yaml": config_map("a")})
+    (found,) = [f for f in reading.findings if f.severity == "error"]
+    assert found.code == "FB107" and "kubectl" not in found.fix
 
 
 @pytest.mark.parametrize(
@@ -245,6 +254,18 @@ def test_what_a_workload_states_in_another_type_is_named_once_however_many_apply
         ]
         assert found[0].message == "spec.replicas: got 'many', wanted a whole number"
         assert "got 'banana', wanted milliseconds or a duration" in found[1].message
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"interval": "1d"}, "spec.interval: got '1d', wanted a duration such as 1m30s: its units end at hours"),
+        ({"wait": "true"}, "spec.wait: got the string 'true', wanted true or false"),
+    ],
+)
+def test_a_value_that_nearly_fits_is_told_apart_from_one_that_does(read: Read, spec: dict[str, str], said: str) -> None:
+    reading = read({"clusters/c/a.yaml": flux("a", "./apps", **spec), "apps/a.yaml": config_map("a")})
+    assert [f.message for f in reading.findings if f.code == "FB108"] == [said]
 
 
 # --- the entry itself ---------------------------------------------------------------------------------------------
