@@ -114,8 +114,8 @@ def share_of(totals: Sequence[float]) -> float:
 
 
 def quantile(totals: Sequence[float], q: float) -> float | None:
-    """The lower quantile over the whole samples; None = there are none."""
-    return lower_quantile([t for t in totals if t < math.inf], q)
+    """The lower quantile, as of any total (MODEL.md): what is not whole comes last; None = it falls among those."""
+    return lower_quantile([None if math.isinf(t) else t for t in totals], q)
 
 
 def _at_least(number: int, of: int) -> float:

@@ -72,7 +72,7 @@ def tables(
     parts.append(Text(NO_SHORTER_TIMEOUT, style="dim"))
     parts.append(
         Text(
-            f"all Ready, whole: {WHOLE}. Totals are of these samples, differences over those whole before and after. What "
+            f"all Ready, whole: {WHOLE}. In a total any other sample counts as never; differences are over those whole before and after. What "
             f"you cannot combine here, or nothing speaks for, was tried in {min(SCREENED, p.samples)} samples.",
             style="dim",
         )

@@ -70,7 +70,7 @@ def to_document(
 
 
 def _totals(found: Optimized, p: Prediction) -> dict[str, float | None]:
-    """Quantiles over the whole samples, and how many of all samples these are."""
+    """Quantiles, a sample that is not whole coming last, and the share of those that are."""
     totals = found.basis.totals(p)
     quantiles = {f"total_s_p{round(q * 100)}": rounded(quantile(totals, q)) for q in (0.05, 0.5, 0.9, 0.95)}
     return {**quantiles, "all_ready_fraction": share_of(totals)}
