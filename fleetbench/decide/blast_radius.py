@@ -158,7 +158,7 @@ def _radius(
     shares = sorted(sum(not math.isinf(after[id][n]) for id in counted) / max(len(counted), 1) for n in range(samples))
     return Radius(
         failed, layout, tuple(sorted(never)), tuple(sorted(set(never) & set(services))), tuple(sorted(late, key=lambda one: (-one.difference.p50_s, one.object))),
-        shares[(samples - 1) // 2], broken.last_quantile(0.5),
+        shares[(samples - 1) // 2], broken.total_quantile(0.5),
     )  # fmt: skip
 
 

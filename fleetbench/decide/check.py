@@ -7,6 +7,7 @@ later by more than the tolerance *and* five seconds with the interval of the pai
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fleetbench.decide.paired import Paired, interval, paired, signed
@@ -72,7 +73,8 @@ class Verdict:
     policy: Policy
     failures: tuple[Failure, ...]
     budget_s: float | None
-    """The total at the policy's quantile; None = it falls among samples in which something that counts is never Ready."""
+    """The total at the policy's quantile, samples in which not all turned Ready counting as later than all others
+    (:attr:`~fleetbench.prediction.predict.Prediction.whole_totals`); None = it falls among those."""
     parallel: int
     total: Change | None = None
     objects: tuple[Change, ...] = ()
@@ -99,7 +101,7 @@ def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
     failures: list[Failure] = []
     errors = new_errors(now.findings, None if base is None else base.findings)
     failures += [Failure(FINDING, f"{f.code}: {f.message}", f.object, f.file, f.line) for f in errors]
-    budget_s = now.prediction.total_quantile(policy.quantile)
+    budget_s = _finite_quantile(now.prediction.whole_totals, policy.quantile)
     if policy.target_s is not None and (budget_s is None or budget_s > policy.target_s):
         failures.append(Failure(BUDGET, _over_budget(now, budget_s, policy)))
     parallel = _parallel(now.prediction)
@@ -171,18 +173,24 @@ def _change(
     policy: Policy,
     both: Paired | None = None,
 ) -> Change:
-    before, after = (lower_quantile([None if math.isinf(v) else v for v in values], 0.5) for values in (old, new))
+    before, after = (_finite_quantile(values, 0.5) for values in (old, new))
     floor = max(FLOOR_S, policy.tolerance * (before or 0.0))
     worse = difference.p50_s > floor and difference.later
     better = -difference.p50_s > floor and difference.sooner
     return Change(object, before, after, difference, worse, better, both)
 
 
+def _finite_quantile(values: Sequence[float], q: float) -> float | None:
+    return lower_quantile([None if math.isinf(v) else v for v in values], q)
+
+
 def _total(base: Side, now: Side, policy: Policy) -> Change:
-    old, new = list(base.prediction.totals), list(now.prediction.totals)
+    old, new = base.prediction.whole_totals, now.prediction.whole_totals
     pairs = [(a, b) for a, b in zip(old, new, strict=True) if math.isfinite(a) and math.isfinite(b)]
     both = paired([a for a, _ in pairs], [b for _, b in pairs]) if pairs else None
-    return _change(None, old, new, total_difference(base.prediction, now.prediction), policy, both)
+    difference = total_difference(base.prediction, now.prediction)
+    before, after = (list(side.prediction.totals) for side in (base, now))  # as every other command says them
+    return _change(None, before, after, difference, policy, both)
 
 
 def _edges(before: Fleet, now: Fleet) -> tuple[tuple[Edge, ...], tuple[Edge, ...]]:
@@ -205,11 +213,16 @@ def _over_budget(now: Side, budget_s: float | None, policy: Policy) -> str:
     at = f"p{round(policy.quantile * 100)}"
     if budget_s is not None:
         over = budget_s - policy.target_s
-        return f"{at} of the total is {format_duration(budget_s)}, {format_duration(over)} over {format_duration(policy.target_s)}"
+        total_s = now.prediction.total_quantile(policy.quantile)
+        late = "" if total_s == budget_s else ", the samples in which not all turns Ready counted as the latest"
+        return (
+            f"{at} of the total is {format_duration(budget_s)}{late}, {format_duration(over)} over "
+            f"{format_duration(policy.target_s)}"
+        )
     p = now.prediction
     asked = [id for id in p.services if id not in p.left_out | p.kept_down]
     never = [say(id) for id in asked if p.ready_fraction(id) < policy.quantile]
-    share = sum(math.isfinite(t) for t in p.totals) / p.samples
+    share = sum(math.isfinite(t) for t in p.whole_totals) / p.samples
     why = f"not Ready: {some(never, 5)}" if never else f"all of it is Ready in {100 * share:.0f} % of the samples"
     if not asked:
         why = "nothing here can turn Ready"

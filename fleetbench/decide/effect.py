@@ -113,11 +113,6 @@ def share_of(totals: Sequence[float]) -> float:
     return sum(t < math.inf for t in totals) / len(totals)
 
 
-def quantile(totals: Sequence[float], q: float) -> float | None:
-    """The lower quantile, as of any total (MODEL.md): what is not whole comes last; None = it falls among those."""
-    return lower_quantile([None if math.isinf(t) else t for t in totals], q)
-
-
 def _at_least(number: int, of: int) -> float:
     """Chance of as many heads, or more, among so many tosses."""
     if of > 1000:  # the normal approximation is exact enough here

@@ -127,5 +127,5 @@ class Plan:
     """Sources that show another revision once the commit is in; empty for a bootstrap or a restart."""
     left_out: frozenset[int] = frozenset()
     """Services that nobody asks for: suspended, or in a bootstrap only created by what is."""
-    counted: frozenset[int] = frozenset()
-    """Services whose Ready makes the total: neither left out nor kept down by an error or by ``fail``."""
+    kept_down: frozenset[int] = frozenset()
+    """Services that an error or ``fail`` keeps from Ready, with what waits for them in vain."""

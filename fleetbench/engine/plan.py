@@ -55,7 +55,7 @@ def compile_plan(scenario: Scenario) -> Plan:
     plan.reconcilable = found.ready
     plan.doomed = {n: found.starts[n] for n in services if found.looked_at[n] and not found.ready[n]}
     plan.left_out = left_out(plan)
-    plan.counted = frozenset(services) - plan.left_out - kept_down(plan)
+    plan.kept_down = kept_down(plan).intersection(services) - plan.left_out
     return plan
 
 

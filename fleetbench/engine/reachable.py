@@ -50,7 +50,7 @@ def kept_down(plan: Plan) -> frozenset[int]:
     """The items that an error or ``fail`` keeps from Ready, with all that waits for them in vain.
 
     Not what only a suspended object, a health check that names nothing, or a wait in a circle keeps from Ready: no
-    finding of severity error tells of those, so the total must.
+    finding of severity error tells of those, so the gate must.
     """
     found: Reach | None = None
     while True:

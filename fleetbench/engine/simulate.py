@@ -41,7 +41,7 @@ class Sample:
     applied_s: tuple[float | None, ...] = ()
     attempts: tuple[int, ...] = ()
     total_s: float | None = None
-    """The last Ready of all that counts (see :attr:`Plan.counted`); None = one of those was not Ready, or none counts."""
+    """The last Ready of all that got there; None = nothing did."""
     complete: bool = False
     """Every service turned Ready, but for what is left out because something is suspended."""
 
@@ -97,8 +97,7 @@ def run_sample(plan: Plan, number: int, *, record: bool = False) -> Sample:
 
 def _total_s(w: World) -> float | None:
     """The one definition of a rollout's total; MODEL.md, "The total"."""
-    times = [t for n in w.plan.counted if (t := w.ready_s[n]) is not None]
-    return max(times) if times and len(times) == len(w.plan.counted) else None
+    return max((t for n in w.plan.services if (t := w.ready_s[n]) is not None), default=None)
 
 
 def _is_complete(w: World) -> bool:

@@ -37,13 +37,13 @@ class Prediction:
     ready: tuple[array[float], ...]
     """For each service its Ready in every sample, in seconds; infinity = never."""
     totals: array[float]
-    """The total of every sample, in seconds; infinity = it has none (:attr:`~fleetbench.engine.simulate.Sample.total_s`)."""
+    """The last Ready of every sample, over those that got there, in seconds; infinity = nothing did."""
     complete: array[int]
     """1 for each sample in which every service turned Ready that is not left out."""
     left_out: frozenset[ObjectId] = frozenset()
     """Services that nobody asks for: suspended, or in a bootstrap only created by what is."""
     kept_down: frozenset[ObjectId] = frozenset()
-    """Services that do not count for the total, as an error or ``fail`` keeps them from Ready."""
+    """Services that an error or ``fail`` keeps from Ready; nobody holds that against a sample."""
 
     @property
     def samples(self) -> int:
@@ -57,14 +57,17 @@ class Prediction:
         return None if math.isinf(value) else value
 
     def total_quantile(self, q: float) -> float | None:
-        """The lower quantile of the total: a real sample's; None where it falls among samples without one."""
+        """The lower quantile of the total: a real sample's; None where nothing turned Ready in that one."""
         total = self.totals[self._by_total[lower_rank(q, self.samples)]]
         return None if math.isinf(total) else total
 
-    def last_quantile(self, q: float) -> float | None:
-        """The lower quantile of the last Ready over those that got there; None where nothing turned Ready."""
-        last = (self._last_s(n) for n in range(self.samples))
-        return lower_quantile([None if math.isinf(t) else t for t in last], q)
+    @cached_property
+    def whole_totals(self) -> list[float]:
+        """The totals, but infinity for a sample in which something was not Ready that is neither left out nor kept down."""
+        spared = self.left_out | self.kept_down
+        asked = [values for id, values in zip(self.services, self.ready, strict=True) if id not in spared]
+        late = [math.inf if any(math.isinf(values[n]) for values in asked) else 0.0 for n in range(self.samples)]
+        return [max(pair) for pair in zip(self.totals, late, strict=True)]
 
     def last_of(self, services: Iterable[ObjectId], q: float) -> float | None:
         """The lower quantile of the last Ready of some services; None where one of them is not Ready, or there are none."""
@@ -74,7 +77,7 @@ class Prediction:
 
     @property
     def ordered_totals(self) -> list[float]:
-        """The totals, ascending, of the samples that have one."""
+        """The totals, ascending, of the samples in which something turned Ready."""
         return [self.totals[n] for n in self._by_total if not math.isinf(self.totals[n])]
 
     def ready_fraction(self, service: ObjectId) -> float:
@@ -114,14 +117,7 @@ class Prediction:
 
     @cached_property
     def _by_total(self) -> list[int]:
-        def order(n: int) -> tuple[float, float, int]:  # never is last
-            return self.totals[n], self._last_s(n) if math.isinf(self.totals[n]) else 0.0, n
-
-        return sorted(range(self.samples), key=order)
-
-    def _last_s(self, number: int) -> float:
-        """The last Ready of a sample, over those that got there; infinity = none did."""
-        return max((t for values in self.ready if not math.isinf(t := values[number])), default=math.inf)
+        return sorted(range(self.samples), key=lambda n: (self.totals[n], n))  # never is last
 
     @cached_property
     def _index(self) -> dict[ObjectId, int]:
@@ -166,7 +162,6 @@ def predict(
     order = sorted(range(len(plan.services)), key=lambda n: plan.items[plan.services[n]].id)
     ready = tuple(array("d", bytes(8 * samples)) for _ in order)
     totals, complete = array("d", bytes(8 * samples)), array("b", bytes(samples))
-    down = frozenset(plan.services) - plan.counted - plan.left_out
     prediction = Prediction(
         scenario,
         tuple(plan.items[plan.services[n]].id for n in order),
@@ -174,7 +169,7 @@ def predict(
         totals,
         complete,
         frozenset(plan.items[n].id for n in plan.left_out),
-        frozenset(plan.items[n].id for n in down),
+        frozenset(plan.items[n].id for n in plan.kept_down),
     )
     done = 0
 

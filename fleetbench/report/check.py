@@ -51,20 +51,13 @@ def figures(verdict: Verdict) -> str:
     p50_s, p90_s = (p.total_quantile(q) for q in (0.5, 0.9))
     total = f"total p50 {format_duration(p50_s)}, p90 {format_duration(p90_s)}, all Ready in {whole(p)}"
     parts = [f"{total} ({counted(p.samples, 'sample')}, seed {p.scenario.seed})"]
-    if p50_s is None:
-        last_s = p.last_quantile(0.5)
-        ready = (
-            "nothing turns Ready" if last_s is None else f"what turns Ready has done so by {format_duration(last_s)}"
-        )
-        parts.append(f"not complete: {ready} (p50)")
     if p.kept_down:
-        objects = counted(len(p.kept_down), "object")
-        parts.append(f"not in the total: {objects} that errors keep from Ready")
+        parts.append(f"errors keep {counted(len(p.kept_down), 'object')} from Ready")
     if policy.target_s is not None:
         parts.append(f"target {format_duration(policy.target_s)} on p{round(policy.quantile * 100)}")
     if verdict.base is not None and verdict.total is not None:
         before = verdict.base.prediction
-        kept = f" (without {counted(len(before.kept_down), 'object')} that errors kept from Ready)"
+        kept = f" ({counted(len(before.kept_down), 'object')} kept from Ready by errors)"
         was = f"was p50 {format_duration(verdict.total.before_s)}{kept if before.kept_down else ''}"
         was += f", all Ready in {whole(before)}"
         parts.append(f"against {verdict.base.name}: {was}; {said_both(verdict.total)}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from fleetbench.decide.check import FLOOR_S, Change, Policy
-from fleetbench.decide.effect import Effect, quantile, share_of
+from fleetbench.decide.effect import Effect, share_of
 from fleetbench.decide.needed import MEANING, UNPROVEN
 from fleetbench.decide.optimize import Optimized, Ranked
 from fleetbench.decide.paired import METHOD, interval, signed
@@ -72,7 +72,7 @@ def tables(
     parts.append(Text(NO_SHORTER_TIMEOUT, style="dim"))
     parts.append(
         Text(
-            f"all Ready, whole: {WHOLE}. In a total any other sample counts as never; differences are over those whole before and after. What "
+            f"all Ready, whole: {WHOLE}. A total is the last Ready of what got there; differences are over the samples whole before and after. What "
             f"you cannot combine here, or nothing speaks for, was tried in {min(SCREENED, p.samples)} samples.",
             style="dim",
         )
@@ -101,9 +101,8 @@ def _never(found: Optimized, errors: Sequence[Finding]) -> list[RenderableType]:
 
 
 def _median(found: Optimized, p: Prediction) -> str:
-    totals = found.basis.totals(p)
-    p5_s, p50_s, p95_s = (quantile(totals, q) for q in (0.05, 0.5, 0.95))
-    share = share_of(totals)
+    p5_s, p50_s, p95_s = (p.total_quantile(q) for q in (0.05, 0.5, 0.95))
+    share = share_of(found.basis.totals(p))
     whole = "" if share == 1 else f", all Ready in {100 * share:.0f} % of the samples"
     return f"{format_duration(p50_s)} (p5 {format_duration(p5_s)}, p95 {format_duration(p95_s)}{whole})"
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fleetbench.decide.effect import Effect, quantile, share_of
+from fleetbench.decide.effect import Effect, share_of
 from fleetbench.decide.optimize import Optimized
 from fleetbench.decide.paired import METHOD
 from fleetbench.decide.timeouts import TimeoutAdvice
@@ -70,10 +70,9 @@ def to_document(
 
 
 def _totals(found: Optimized, p: Prediction) -> dict[str, float | None]:
-    """Quantiles, a sample that is not whole coming last, and the share of those that are."""
-    totals = found.basis.totals(p)
-    quantiles = {f"total_s_p{round(q * 100)}": rounded(quantile(totals, q)) for q in (0.05, 0.5, 0.9, 0.95)}
-    return {**quantiles, "all_ready_fraction": share_of(totals)}
+    """Quantiles of the total, and the share of the samples that are whole."""
+    quantiles = {f"total_s_p{round(q * 100)}": rounded(p.total_quantile(q)) for q in (0.05, 0.5, 0.9, 0.95)}
+    return {**quantiles, "all_ready_fraction": share_of(found.basis.totals(p))}
 
 
 def _effect(effect: Effect) -> dict[str, Any]:

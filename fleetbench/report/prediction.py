@@ -149,18 +149,16 @@ def _remarks(result: Simulated) -> list[Text]:
 
 
 def _of_the_total(name: str, p: Prediction) -> list[str]:
-    """What the total of a strategy does not tell: what it leaves out, and the samples that have none."""
+    """What the total of a strategy does not tell: what never gets there, and the samples in which not all does."""
     lines = []
     if p.kept_down:
         kept = some([inert(say(id)) for id in sorted(p.kept_down)], 6)
         lines.append(f"Not in the total ({name}), as an error or --fail keeps it from Ready: {kept}")
-    without = sum(math.isinf(total) for total in p.totals)
+    without = sum(math.isinf(total) for total in p.whole_totals)
     if without:
-        last_s = None if p.total_quantile(0.5) is not None else p.last_quantile(0.5)
-        others = "" if last_s is None else f"; what turns Ready has done so by {format_duration(last_s)} (median)"
         lines.append(
-            f"In {without} of {counted(p.samples, 'sample')} ({name}) something in the total is not Ready in the time "
-            f"simulated, which counts as never{others}."
+            f"In {without} of {counted(p.samples, 'sample')} ({name}) not all turns Ready in the time simulated: their total "
+            "is the last Ready of what does."
         )
     return lines
 

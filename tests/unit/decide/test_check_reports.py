@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import xml.etree.ElementTree as ET
+from array import array
+from dataclasses import replace
 
 from fleetbench.cli.fleet import fleet_findings
 from fleetbench.decide.check import FINDING, OBJECT, Failure, Policy, Verdict, judge
@@ -89,22 +92,33 @@ def test_a_budget_is_not_met_by_a_rollout_that_does_not_finish():
     assert message.startswith("p50 of the total: never") and message.endswith("not Ready: flux-system/a")
 
 
-def test_what_an_error_keeps_down_fails_as_a_finding_and_is_said_to_be_left_out_of_the_total():
+def test_what_an_error_keeps_down_fails_as_a_finding_and_not_as_the_budget():
     broken = side(fleet(ks("a", "b"), ks("b", broken="no such path"), ks("c")), {"c": 60.0})
     verdict = judge(broken, None, Policy(target_s=36_000))
     assert [f.kind for f in verdict.failures] == [FINDING]
-    assert "not in the total: 2 objects that errors keep from Ready" in figures(verdict)
+    assert "errors keep 2 objects from Ready" in figures(verdict)
 
 
 def test_every_report_of_a_rollout_that_does_not_finish_says_so():
     verdict = judge(side(fleet(ks("a", "asleep"), ks("asleep", suspend=True)), {}), None, Policy())
     text = figures(verdict)
-    assert text.startswith(
-        "total p50 never, p90 never, all Ready in 0 % (8 samples, seed 0); not complete: what turns Ready has done so by "
-    )
-    assert text in check_junit(verdict) and "not complete" in check_markdown(verdict)
+    last = format_duration(verdict.now.prediction.total_quantile(0.5))
+    assert text.startswith(f"total p50 {last}, p90 {last}, all Ready in 0 % (8 samples, seed 0)")
+    assert text in check_junit(verdict) and "all Ready in 0 %" in check_markdown(verdict)
     assert to_document(verdict)["total_s"] is None
-    assert "not complete" not in figures(judge(side(fleet(ks("a")), {}), None, Policy()))
+
+
+def test_a_budget_counts_samples_that_do_not_finish_as_the_latest_and_says_so():
+    one = side(fleet(ks("a")), {})
+    p = replace(one.prediction, totals=array("d", [1.0, 20.0, 30.0, 40.0, 50.0]), complete=array("b", [0, 1, 1, 1, 1]))
+    of_a = array("d", [math.inf, *p.totals[1:]])
+    p = replace(p, ready=tuple(of_a if id == ks_id("a") else array("d", [1.0] * 5) for id in p.services))
+    assert p.total_quantile(0.5) == 30.0
+    assert judge(replace(one, prediction=p), None, Policy(target_s=40.0)).passed
+    [failure] = judge(replace(one, prediction=p), None, Policy(target_s=35.0)).failures
+    assert failure.message == (
+        "p50 of the total is 40.0s, the samples in which not all turns Ready counted as the latest, 5.0s over 35.0s"
+    )
 
 
 def test_a_suspended_object_is_not_asked_for_by_the_budget():
@@ -130,7 +144,7 @@ def test_a_branch_that_mends_an_error_passes_although_more_takes_longer_and_name
     broken = fleet(ks("a"), ks("b", "nowhere"))
     verdict = judge(side(fleet(ks("a"), ks("b", "a")), {"b": 600.0}), side(broken, {}, "main"), Policy())
     assert verdict.passed and verdict.total is not None and verdict.total.better
-    assert "was p50 1.5s (without 1 object that errors kept from Ready), all Ready in 0 %; +" in figures(verdict)
+    assert "was p50 1.5s (1 object kept from Ready by errors), all Ready in 0 %; +" in figures(verdict)
     assert f"Fixed:** {DEPENDENCY_MISSING} flux-system/b" in check_markdown(verdict)
     assert "was never to was never" not in check_markdown(verdict)
     assert to_document(verdict)["fixed_findings"][0]["code"] == DEPENDENCY_MISSING

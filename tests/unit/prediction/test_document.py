@@ -50,20 +50,21 @@ def test_every_report_of_a_rollout_in_which_nothing_turns_ready_says_never_and_n
     assert result_of(result)["fine"].totals_s == ()
 
 
-def test_a_sample_in_which_something_that_counts_is_not_ready_has_no_total() -> None:
+def test_the_total_of_a_sample_in_which_not_all_is_ready_is_the_last_ready_of_what_is() -> None:
     cut = predict(replace(scenario(FLEET, {"a": 60.0}), until_s=30.0), 3)
     document = strategy_document(cut)
     ready = [o["ready_s"] for o in document["objects"] if o["ready_s"] is not None]
-    assert ready and document["total_s"] is None and not document["complete"]
-    assert cut.last_quantile(0.5) == max(ready)
+    assert ready and document["total_s"] == max(ready) and not document["complete"]
+    assert cut.total_quantile(0.5) is not None and set(cut.whole_totals) == {math.inf}
 
 
-def test_what_an_error_or_fail_keeps_down_is_not_in_the_total_but_in_all_ready() -> None:
+def test_what_an_error_or_fail_keeps_down_is_held_against_all_ready_but_not_against_the_gate() -> None:
     unwatched = ks("e", unwatched="shard: none", suspend=False)
     of = fleet(ks("a"), ks("b", broken="no such path"), ks("c", "b"), ks("d"), unwatched)
     found = predict(replace(scenario(of, {"a": 60.0}), fail=frozenset({ks_id("d")})), 3)
     assert found.total_quantile(1.0) == found.quantile(ks_id("a"), 1.0)
     assert found.complete_fraction == 0.0 and found.kept_down == {ks_id(name) for name in "bcde"}
+    assert found.whole_totals == list(found.totals)
 
 
 def test_what_is_suspended_and_what_only_it_would_create_is_asked_of_nobody() -> None:
@@ -95,13 +96,13 @@ def test_reports_say_once_what_is_suspended_and_draw_it_so() -> None:
 
 def test_what_waits_for_a_suspended_object_counts_and_is_never_ready() -> None:
     found = predict(scenario(fleet(ks("a", "asleep"), ks("asleep", suspend=True))), 3)
-    assert found.total_quantile(0.05) is None and found.complete_fraction == 0.0 and not found.kept_down
+    assert set(found.whole_totals) == {math.inf} and found.complete_fraction == 0.0 and not found.kept_down
 
 
-def test_a_deadlock_that_no_error_tells_of_has_no_total() -> None:
+def test_a_deadlock_that_no_error_tells_of_is_held_against_the_gate() -> None:
     """A waiting parent of a child that depends on it (a warning): were they left out, the total would hide it."""
     found = predict(scenario(fleet(ks("parent"), ks("kid", "parent", parent="parent"))), 3)
-    assert found.total_quantile(0.05) is None and not found.kept_down
+    assert set(found.whole_totals) == {math.inf} and not found.kept_down
 
 
 def test_a_folder_of_a_rollout_without_a_total_can_be_read(tmp_path) -> None:
