@@ -15,7 +15,7 @@ from fleetbench.measure.kinds import DEPLOYMENT, POD, WORKLOAD_KINDS, WatchedKin
 from fleetbench.measure.permissions import readable
 from fleetbench.measure.protocols import ClusterApi, Manifest
 from fleetbench.repo.manifest import Manifest as RepositoryManifest
-from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source
+from fleetbench.repo.objects import CHART_KINDS, read_helmrelease, read_kustomization, read_source, with_chart_of
 from fleetbench.repo.workloads import starts_at_once
 
 KUSTOMIZE_LABELS = ("kustomize.toolkit.fluxcd.io/namespace", "kustomize.toolkit.fluxcd.io/name")
@@ -61,7 +61,8 @@ def fleet_from(objects: Mapping[WatchedKind, list[Manifest]], name: str) -> tupl
     findings: list[Finding] = []
     workloads = _workloads(listed)
     kustomizations = [_kustomization(obj, workloads, findings) for obj in listed[KUSTOMIZATION]]
-    releases = [_release(obj, workloads, findings) for obj in listed.get(HELM_RELEASE, [])]
+    charts = {id_of(o, k): RepositoryManifest({**o, "kind": k}) for k in CHART_KINDS for o in listed.get(k, [])}
+    releases = [_release(obj, workloads, charts, findings) for obj in listed.get(HELM_RELEASE, [])]
     sources = [s for kind in SOURCE_KINDS if kind != HELM_CHART for s in _sources(kind, listed.get(kind, []), findings)]
     fleet = with_root(
         kustomizations,
@@ -130,11 +131,17 @@ def _kustomization(
     )
 
 
-def _release(obj: Manifest, workloads: Mapping[ObjectId, list[Workload]], findings: list[Finding]) -> HelmRelease:
+def _release(
+    obj: Manifest,
+    workloads: Mapping[ObjectId, list[Workload]],
+    charts: Mapping[ObjectId, RepositoryManifest],
+    findings: list[Finding],
+) -> HelmRelease:
     id = id_of(obj, HELM_RELEASE)
     read, found = read_helmrelease(RepositoryManifest({**obj, "kind": HELM_RELEASE}), id, _parent(obj, HELM_RELEASE))
     findings += found
     own = tuple(workloads.get(id, ()))
+    read = with_chart_of(read, None if read.source is None else charts.get(read.source))
     return replace(read, workloads=own, workloads_known=bool(own))
 
 

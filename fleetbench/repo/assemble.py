@@ -26,7 +26,7 @@ from fleetbench.repo.flux_api import release_of
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.needs import Needs, from_elsewhere, namespaces_from_elsewhere
 from fleetbench.repo.nodes import Node, Walk, unset_variables
-from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source
+from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source, with_chart_of
 from fleetbench.repo.providers import Providers, installed_before
 from fleetbench.repo.refusals import Judge
 from fleetbench.repo.services import Services
@@ -145,6 +145,8 @@ def _objects(
         release, bad = read_helmrelease(manifest, id, parent)
         findings += bad
         _refuse(refused, parent, bad)
+        source = None if release.source is None else walk.sources.get(release.source)
+        release = with_chart_of(release, None if source is None else source[0])
         releases.append(replace(release, denied=denied(release, flags)))
     return kustomizations, releases
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fleetbench.findings import Finding
 from fleetbench.graph.fleet import (
     DEFAULT_INTERVAL_S,
@@ -11,11 +13,21 @@ from fleetbench.graph.fleet import (
     Kustomization,
     Source,
 )
-from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
+from fleetbench.ids import (
+    EXTERNAL_ARTIFACT,
+    HELM_CHART,
+    HELM_RELEASE,
+    KUSTOMIZATION,
+    OCI_REPOSITORY,
+    SOURCE_KINDS,
+    ObjectId,
+)
 from fleetbench.repo.chart_values import replicas_in
 from fleetbench.repo.fields import HELM_RELEASE_SHAPES, KUSTOMIZATION_SHAPES, SOURCE_SHAPES, Fields
 from fleetbench.repo.manifest import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP, Manifest, mapping, mappings
 
+CHART_KINDS = (OCI_REPOSITORY, HELM_CHART)
+"""What ``spec.chartRef`` may name and that says which chart it holds."""
 SHARD_LABEL = "sharding.fluxcd.io/key"
 
 
@@ -32,6 +44,30 @@ def is_helmrelease(manifest: Manifest) -> bool:
 def is_source(manifest: Manifest) -> bool:
     """A source.toolkit.fluxcd.io source of any kind and version."""
     return manifest.group == SOURCE_GROUP and manifest.kind in SOURCE_KINDS
+
+
+def oci_chart(manifest: Manifest) -> tuple[str | None, str | None]:
+    """Name and version of the chart that an OCIRepository or a HelmChart holds; None for what it does not say.
+
+    An OCI artifact is named by the last part of its address, not by the object that fetches it.
+    """
+    if manifest.kind == HELM_CHART:
+        name, version = manifest.spec.get("chart"), manifest.spec.get("version")
+    elif manifest.kind == OCI_REPOSITORY:
+        reference = mapping(manifest.spec, "ref")
+        name = str(manifest.spec.get("url") or "").rstrip("/").rpartition("/")[2]
+        version = reference.get("tag") or reference.get("semver")
+    else:
+        return None, None
+    return (str(name) if name else None), (None if version is None else str(version))
+
+
+def with_chart_of(release: HelmRelease, source: Manifest | None) -> HelmRelease:
+    """The release with the chart that its ``chartRef`` leads to, where that object is known."""
+    if not release.chart_ref or source is None:
+        return release
+    name, version = oci_chart(source)
+    return replace(release, chart=name or release.chart, chart_version=version or release.chart_version)
 
 
 def source_of(manifest: Manifest, id: ObjectId) -> ObjectId | None:

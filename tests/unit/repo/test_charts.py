@@ -1,4 +1,4 @@
-"""Charts that lie in the repository."""
+"""Charts that lie in the repository, and those that an OCIRepository names."""
 
 from __future__ import annotations
 
@@ -160,3 +160,29 @@ def test_a_chart_reference_is_a_source_of_its_own(read: Read) -> None:
     reading = read({"clusters/c/a.yaml": flux("a", "./apps"), "apps/r.yaml": both(helm, oci)})
     found = reading.fleet.helmreleases[0]
     assert found.chart_ref and found.chart == "app" and str(found.source) == "OCIRepository/flux-system/app"
+
+
+def test_the_chart_of_a_release_is_found_by_the_address_of_its_oci_repository(read: Read) -> None:
+    def oci(name: str, url: str, ref: dict[str, str]) -> str:
+        spec = {"interval": "1h", "url": url, "ref": ref}
+        return obj("source.toolkit.fluxcd.io/v1", "OCIRepository", name, namespace="apps", spec=spec)
+
+    def of(name: str) -> str:
+        spec = {"interval": "1h", "chartRef": {"kind": "OCIRepository", "name": name}}
+        return obj("helm.toolkit.fluxcd.io/v2", "HelmRelease", name, namespace="apps", spec=spec)
+
+    reading = read(
+        {
+            "clusters/c/app.yaml": both(
+                oci("kps", "oci://ghcr.io/charts/kube-prometheus-stack/", {"tag": "70.0.0"}),
+                oci("loki", "oci://ghcr.io/bjw-s-labs/helm/app-template", {"semver": "4.x"}),
+                *(of(name) for name in ("kps", "loki", "unknown")),
+            )
+        }
+    )
+    found = {h.id.name: (h.chart, h.chart_version) for h in reading.fleet.helmreleases}
+    assert found == {
+        "kps": ("kube-prometheus-stack", "70.0.0"),
+        "loki": ("app-template", "4.x"),
+        "unknown": ("unknown", None),
+    }
