@@ -30,8 +30,9 @@ def with_dependencies(fleet: Fleet, changes: Mapping[ObjectId, tuple[ObjectId, .
 def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
     """What a commit changes, from ``--changed``: an OBJECT, a path in the repository, or else a name without its namespace.
 
-    A path changes every Kustomization whose own path holds it (the deepest ones), and every object that is defined in
-    that file or below that folder.
+    A path, of a file or a folder, changes every Kustomization whose build reads it (its own folder, bases, components,
+    patches, files of generators), every object that is defined or patched there, and every HelmRelease whose chart it
+    is. What no build reads changes the Kustomizations whose own path holds it, the deepest ones.
 
     Raises:
         InputError: nothing in the fleet is touched by it.
@@ -44,27 +45,58 @@ def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
     if reference in services:
         return frozenset({reference})
     path = _parts(changed)
-    defined = {id for id, obj in services.items() if obj.file and _parts(obj.file)[: len(path)] == path}
-    holding = [
-        (len(_parts(k.path)), k.id)
-        for k in fleet.kustomizations
-        if path[: len(_parts(k.path))] == _parts(k.path) and k.expanded
-    ]
-    below = {
-        k.id
-        for k in fleet.kustomizations
-        if k.expanded and len(_parts(k.path)) > len(path) and _parts(k.path)[: len(path)] == path
-    }
-    deepest = max((depth for depth, _ in holding), default=0)
-    found = defined | below | {id for depth, id in holding if depth == deepest and depth > 0}
+    found = {obj.id for obj in services.values() if any(_lies_in(f, path) for f in (obj.file, *obj.shaped_by) if f)}
+    found |= {k.id for k in fleet.kustomizations if any(_lies_in(r, path) or _holds(r, path) for r in k.reads)}
+    charts = [h for h in fleet.helmreleases if _is_of_chart(fleet, h, path)]
+    found |= {h.id for h in charts if h.chart_of_revision or _lies_in(f"{h.chart}/Chart.yaml", path)}
+    if not found and charts:
+        raise _same_chart(changed, charts[0])
+    if not any(k.reads and k.id in found for k in fleet.kustomizations):
+        found |= _by_own_path(fleet, path)
     if not found and reference is not None:
         found = set(without_namespace(reference, services))
     if not found:
         raise InputError(
             f"--changed: got {changed!r}, wanted an object of this fleet or a path that one of its Kustomizations builds",
-            "`fleetbench graph` lists the objects with their paths",
+            "`fleetbench graph` lists the objects with their paths, and as JSON what each build reads",
         )
     return frozenset(found)
+
+
+def _by_own_path(fleet: Fleet, path: tuple[str, ...]) -> set[ObjectId]:
+    """The Kustomizations whose own path lies below a path, and the deepest ones whose own path holds it."""
+    depths = {k.id: len(_parts(k.path)) for k in fleet.kustomizations if k.expanded and _holds(k.path, path)}
+    deepest = max(depths.values(), default=0)
+    below = {k.id for k in fleet.kustomizations if k.expanded and _lies_in(k.path, path) and _parts(k.path) != path}
+    return below | {id for id, depth in depths.items() if depth == deepest and depth > 0}
+
+
+def _is_of_chart(fleet: Fleet, release: HelmRelease, path: tuple[str, ...]) -> bool:
+    """Whether a path is part of a release's chart, or holds that chart, in the repository itself."""
+    source = None if release.source is None else fleet.source(release.source)
+    if source is None or not source.this_repository or release.chart_ref or not release.chart:
+        return False
+    return _holds(release.chart, path) or _lies_in(release.chart, path)
+
+
+def _same_chart(changed: str, release: HelmRelease) -> InputError:
+    """Source: source-controller v1.9.3 internal/controller/helmchart_controller.go buildFromTarballArtifact."""
+    return InputError(
+        f"--changed: {changed} is part of the chart of HelmRelease {release.id.key}, which Flux takes anew only where the "
+        "version in Chart.yaml changes (reconcileStrategy ChartVersion)",
+        f"name {release.chart}/Chart.yaml where the commit raises it; a commit that does not changes nothing",
+    )
+
+
+def _holds(folder: str, path: tuple[str, ...]) -> bool:
+    """Whether a path is that folder, or lies below it."""
+    parts = _parts(folder)
+    return path[: len(parts)] == parts
+
+
+def _lies_in(file: str, path: tuple[str, ...]) -> bool:
+    """Whether a file or folder is that path, or lies below it."""
+    return _parts(file)[: len(path)] == path
 
 
 def _parts(path: str) -> tuple[str, ...]:

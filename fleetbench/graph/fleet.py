@@ -164,6 +164,11 @@ class Kustomization:
     """Value of the label ``sharding.fluxcd.io/key``."""
     substitute_from: tuple[ObjectId, ...] = ()
     """Secrets and ConfigMaps of ``postBuild.substituteFrom`` that are not optional."""
+    reads: tuple[str, ...] = ()
+    """What its build reads, as paths in the repository, sorted: files, and folders where it reads all manifests in them.
+    Empty = not known."""
+    shaped_by: tuple[str, ...] = ()
+    """Files beside ``file`` that change what it is: patches, and generators of what it takes variables from."""
     file: str | None = None
     line: int | None = None
 
@@ -233,12 +238,17 @@ class HelmRelease:
     ``instances``: how many pods of a chart start in turn; None = it states none."""
     needs: tuple[Need, ...] = ()
     shard: str | None = None
+    chart_of_revision: bool = False
+    """``spec.chart.spec.reconcileStrategy: Revision``: each commit of the chart's repository makes a new chart; False:
+    only a new version in Chart.yaml does."""
     broken: str | None = None
     """Why source-controller cannot build its chart (missing path): it never turns Ready; None = it can, or not known."""
     denied: str | None = None
     """As of a Kustomization: the source of its chart."""
     unwatched: str | None = None
     """As of a Kustomization."""
+    shaped_by: tuple[str, ...] = ()
+    """Files beside ``file`` that change what it is: patches, and generators of what it takes values from."""
     file: str | None = None
     line: int | None = None
 

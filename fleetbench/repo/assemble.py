@@ -28,6 +28,7 @@ from fleetbench.repo.needs import Needs, from_elsewhere, namespaces_from_elsewhe
 from fleetbench.repo.nodes import Node, Walk, unset_variables
 from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source, with_chart_of
 from fleetbench.repo.providers import Providers, installed_before
+from fleetbench.repo.reads import with_reads
 from fleetbench.repo.refusals import Judge
 from fleetbench.repo.services import Services
 from fleetbench.repo.tree import Tree
@@ -53,6 +54,7 @@ def assemble(walk: Walk, root: Node, tree: Tree, name: str, entry: str, builds_r
     refused: dict[ObjectId, str] = {}
     flags = flags_of(walk, tree)
     kustomizations, releases = _objects(walk, root, findings, refused, flags, assumed)
+    kustomizations, releases = with_reads(walk, tree, kustomizations, releases)
     charts = _charts(walk, releases, root.source or ASSUMED_SOURCE, tree, findings)
     findings += _misstated(walk, releases, charts, refused)
     releases = [_with_chart(release, charts.get(release.id)) for release in releases]

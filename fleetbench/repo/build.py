@@ -17,6 +17,7 @@ from fleetbench.repo.manifest import Manifest, crd_header
 from fleetbench.repo.origin import Origins
 from fleetbench.repo.plain import plain_build
 from fleetbench.repo.program import BuildFailed, Program
+from fleetbench.repo.shaping import Shaper, read_files, shapers
 from fleetbench.repo.tree import Tree, Unreadable
 from fleetbench.repo.yamltext import documents
 
@@ -48,6 +49,10 @@ class Build:
     """Paths of the tree that it read."""
     failure: Problem | None = None
     """Why there are no manifests; None = it built."""
+    reads: tuple[str, ...] = ()
+    """The same as the repository names them, without what Flux generates; also of a build that fails."""
+    shapers: tuple[Shaper, ...] = ()
+    """Those of them that change objects which others define."""
 
 
 class Request(NamedTuple):
@@ -110,12 +115,11 @@ class Builder:
         return key
 
     def _without_program(self, request: Request, inputs: Inputs, key: str) -> Build | None:
-        remote = tuple(inputs.remote)
         if inputs.problems:
-            return Build((), remote, tuple(inputs.problems), failure=inputs.problems[0])
+            return _built(request.tree, inputs, problems=inputs.problems, failure=inputs.problems[0])
         plain = plain_build(request.tree, inputs)
         if plain is not None:
-            return Build(tuple(plain), remote, files=tuple(inputs.files))
+            return _built(request.tree, inputs, plain)
         bodies = self.cache.get(key) if self.cache else None
         return None if bodies is None else _placed(request.tree, inputs, bodies)
 
@@ -138,11 +142,10 @@ class Builder:
         try:
             return self._keep(job, _bodies(split(self.program.run(inputs.files, inputs.directory)), where))
         except BuildFailed as error:
-            problems = tuple(bad_files(tree, inputs))
             at = named_place(tree, inputs, str(error)) or (where, None)
-            return Build((), tuple(inputs.remote), problems, failure=Problem(*at, str(error)))
+            return _built(tree, inputs, problems=bad_files(tree, inputs), failure=Problem(*at, str(error)))
         except Unreadable as error:
-            return Build((), tuple(inputs.remote), failure=Problem(where, None, error.reason))
+            return _built(tree, inputs, failure=Problem(where, None, error.reason))
 
     def _keep(self, job: _Job, bodies: list[dict[str, Any]]) -> Build:
         if self.cache:
@@ -165,7 +168,20 @@ def _portions(jobs: list[_Job], pool_size: int) -> list[list[_Job]]:
 
 def _placed(tree: Tree, inputs: Inputs, bodies: list[dict[str, Any]]) -> Build:
     origins = Origins(tree, inputs)
-    return Build(tuple(origins.place(body) for body in bodies), tuple(inputs.remote), files=tuple(inputs.files))
+    return _built(tree, inputs, [origins.place(body) for body in bodies])
+
+
+def _built(
+    tree: Tree,
+    inputs: Inputs,
+    manifests: Iterable[Manifest] = (),
+    problems: Iterable[Problem] = (),
+    failure: Problem | None = None,
+) -> Build:
+    """The outcome, with what can be said of its files."""
+    files = tuple(inputs.files) if failure is None else ()
+    reads, shape = read_files(tree, inputs), shapers(tree, inputs)
+    return Build(tuple(manifests), tuple(inputs.remote), tuple(problems), files, failure, reads, shape)
 
 
 def _bodies(printed: Iterable[str], where: str) -> list[dict[str, Any]]:

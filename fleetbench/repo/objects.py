@@ -144,6 +144,7 @@ def read_helmrelease(manifest: Manifest, id: ObjectId, parent: ObjectId | None) 
             chart_version=None if version is None else str(version),
             source=source,
             chart_ref=chart_ref is not None,
+            chart_of_revision=chart.get("reconcileStrategy") == "Revision",
             target_namespace=str(manifest.spec["targetNamespace"]) if manifest.spec.get("targetNamespace") else None,
             disable_wait=at.flag("spec", "install", "disableWait"),
             wait_strategy=str(wait_strategy) if wait_strategy else None,

@@ -9,6 +9,7 @@ import yaml
 
 from fleetbench.repo.inputs import Inputs
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping
+from fleetbench.repo.shaping import shapers
 from fleetbench.repo.tree import Tree, Unreadable
 from fleetbench.repo.yamltext import decode
 
@@ -21,8 +22,9 @@ class Origins:
 
     def __init__(self, tree: Tree, inputs: Inputs):
         self._found: dict[tuple[str, str], list[tuple[str, str, int]]] = {}
+        patches = {shaper.file for shaper in shapers(tree, inputs)} - {tree.name(path) for path in inputs.resources}
         for path in dict.fromkeys([*inputs.resources, *inputs.files]):
-            if path.endswith((".yaml", ".yml", ".json")):
+            if path.endswith((".yaml", ".yml", ".json")) and tree.name(path) not in patches:
                 for kind, name, namespace, line in flux_objects(tree, path):
                     self._found.setdefault((kind, name), []).append((namespace, tree.name(path), line))
         self._affixes = [

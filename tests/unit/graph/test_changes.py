@@ -1,0 +1,70 @@
+"""What a commit changes: the objects whose build reads a path, which are defined or patched there, or whose chart it is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from fleetbench.errors import InputError
+from fleetbench.graph.changes import changed_by
+from fleetbench.graph.document import read_document, to_document
+from fleetbench.graph.fleet import Fleet
+from tests.builders import fleet, hr, hr_id, ks, ks_id
+
+APPS = replace(ks("apps", reads=("apps/base/podinfo", "apps/staging", "shared/logo.txt")), path="./apps/staging")
+PODINFO = hr("podinfo", "apps", file="apps/base/podinfo/release.yaml", shaped_by=("apps/staging/values.yaml",))
+FLEET = fleet(APPS, ks("other", reads=("other",)), PODINFO)
+
+
+def names(of: Fleet, path: str) -> set[str]:
+    return {id.name if id.kind == "Kustomization" else str(id) for id in changed_by(of, path)}
+
+
+BOTH = {"apps", str(hr_id("podinfo"))}
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("apps/base/podinfo", BOTH),
+        ("./apps/base/", BOTH),
+        ("apps/base/podinfo/release.yaml", BOTH),
+        ("apps/staging/values.yaml", BOTH),
+        ("apps/base/podinfo/namespace.yaml", {"apps"}),
+        ("shared/logo.txt", {"apps"}),
+        ("shared", {"apps"}),
+        ("other", {"other"}),
+    ],
+)
+def test_a_path_changes_what_reads_it_and_what_is_defined_or_patched_there(path: str, found: set[str]) -> None:
+    assert names(FLEET, path) == found
+    again = read_document(json.dumps(to_document(FLEET)), "graph.json")
+    assert names(again, path) == found, "a graph file says the same"
+
+
+@pytest.mark.parametrize("path", ["apps/production", "apps/base/billing", "shared/else.txt", "README.md"])
+def test_what_no_build_of_this_cluster_reads_is_refused(path: str) -> None:
+    with pytest.raises(InputError, match="a path that one of its Kustomizations builds"):
+        changed_by(FLEET, path)
+
+
+def test_without_knowing_what_is_read_the_deepest_own_path_counts() -> None:
+    of = fleet(replace(APPS, reads=(), path="./apps"), replace(ks("deeper"), path="./apps/deeper"))
+    assert names(of, "apps/deeper/x.yaml") == {"deeper"} and names(of, "apps/x.yaml") == {"apps"}
+
+
+def test_the_chart_of_a_release_that_lies_in_the_repository() -> None:
+    by_version = hr("podinfo", "apps", chart="./charts/podinfo")
+    by_revision = replace(by_version, chart_of_revision=True)
+    assert names(fleet(APPS, by_revision), "charts/podinfo/templates/x.yaml") == {str(hr_id("podinfo"))}
+    for path in ("charts/podinfo/Chart.yaml", "charts/podinfo", "charts"):
+        assert names(fleet(APPS, by_version), path) == {str(hr_id("podinfo"))}
+    with pytest.raises(InputError, match="reconcileStrategy ChartVersion"):
+        changed_by(fleet(APPS, by_version), "charts/podinfo/templates/x.yaml")
+
+
+def test_an_object_goes_before_a_path_and_a_name_alone_comes_last() -> None:
+    assert changed_by(FLEET, "flux-system/apps") == {ks_id("apps")}
+    assert names(FLEET, "other") == {"other"}
