@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from fleetbench.errors import EnvironmentLacks, InputError
+from fleetbench.repo.git import run
 
-TIMEOUT_S = 300.0
 _LINK, _SUBMODULE = "120000", "160000"
 
 
@@ -78,7 +76,7 @@ _SHALLOW = (
 
 def _write(repo: Path, commit: str, prefix: str, folder: Path) -> tuple[str, ...]:
     """Blobs as they are stored: attributes, end-of-line conversion and filters of any kind play no part."""
-    listing = _run(repo, "ls-tree", "-r", "-z", "--full-tree", commit, *(["--", prefix] if prefix else []))
+    listing = run(repo, "ls-tree", "-r", "-z", "--full-tree", commit, *(["--", prefix] if prefix else []))
     wanted: list[tuple[str, str, str]] = []
     submodules = []
     for row in listing.decode("utf-8", "surrogateescape").split("\0"):
@@ -91,7 +89,7 @@ def _write(repo: Path, commit: str, prefix: str, folder: Path) -> tuple[str, ...
         else:
             wanted.append((mode, blob, path.removeprefix(prefix)))
     asked = "".join(f"{blob}\n" for _, blob, _ in wanted).encode()
-    answer = memoryview(_run(repo, "cat-file", "--batch", stdin=asked))
+    answer = memoryview(run(repo, "cat-file", "--batch", stdin=asked))
     for mode, _, path in wanted:
         header, answer = _line(answer)
         size = int(header.split(b" ")[2])
@@ -117,26 +115,4 @@ def _put(folder: Path, path: str, mode: str, content: bytes) -> None:
 
 
 def _git(folder: Path, *args: str) -> str:
-    return _run(folder, *args).decode("utf-8", "surrogateescape").removesuffix("\n")
-
-
-def _run(folder: Path, *args: str, stdin: bytes | None = None) -> bytes:
-    git = shutil.which("git")
-    if git is None:
-        raise EnvironmentLacks("--against needs git, and it is not on the PATH", "install git, or use --baseline GRAPH")
-    environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
-    try:
-        done = subprocess.run(
-            [git, "-C", str(folder), *args],
-            input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
-            capture_output=True, timeout=TIMEOUT_S, env=environment, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise InputError(f"git {args[0]} did not finish within {TIMEOUT_S:.0f} s in {folder}") from None
-    if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise InputError(
-            f"git {args[0]} failed in {folder}" + (f": {said[0].removeprefix('fatal: ')}" if said else ""),
-            "--against needs --repo to be a git repository or a folder inside one",
-        )
-    return done.stdout
+    return run(folder, *args).decode("utf-8", "surrogateescape").removesuffix("\n")

@@ -28,7 +28,7 @@ from fleetbench.repo.needs import Needs, from_elsewhere, namespaces_from_elsewhe
 from fleetbench.repo.nodes import Node, Walk, unset_variables
 from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source, with_chart_of
 from fleetbench.repo.providers import Providers, installed_before
-from fleetbench.repo.reads import with_reads
+from fleetbench.repo.reads import committed, with_reads
 from fleetbench.repo.refusals import Judge
 from fleetbench.repo.services import Services
 from fleetbench.repo.tree import Tree
@@ -48,8 +48,29 @@ class Reading:
     """How many times kustomize was started; the rest was plain, or came from the cache."""
 
 
-def assemble(walk: Walk, root: Node, tree: Tree, name: str, entry: str, builds_run: int, *, assumed: bool) -> Reading:
-    """Turn a walk into a fleet with its sources, flags, workloads, needs and findings."""
+def assemble(
+    walk: Walk,
+    root: Node,
+    tree: Tree,
+    name: str,
+    entry: str,
+    builds_run: int,
+    *,
+    assumed: bool,
+    tracked: frozenset[str] | None = None,
+) -> Reading:
+    """Turn a walk into a fleet with its sources, flags, workloads, needs and findings.
+
+    Args:
+        walk: what was found.
+        root: the root Kustomization.
+        tree: the repository's files.
+        name: the fleet's.
+        entry: the cluster path.
+        builds_run: how many times kustomize was started.
+        assumed: the repository holds no root.
+        tracked: the files that git tracks; None = it was not asked, so all of them.
+    """
     findings = list(walk.findings)
     refused: dict[ObjectId, str] = {}
     flags = flags_of(walk, tree)
@@ -69,7 +90,7 @@ def assemble(walk: Walk, root: Node, tree: Tree, name: str, entry: str, builds_r
     watched = Watched(walk)
     kustomizations, releases = watched.of_services(kustomizations), watched.of_services(releases)
     sources = watched.of_sources(sources)
-    sources = [replace(s, files=len(tree.files)) if s.id == this else s for s in sources]
+    sources = [replace(s, files=committed(walk, tree, tracked)) if s.id == this else s for s in sources]
     if len(kustomizations) == 1 and not releases:
         findings.append(_nothing_in_it(tree, entry))
     findings += _resource_sets(walk)

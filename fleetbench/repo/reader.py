@@ -17,6 +17,7 @@ from fleetbench.repo.assemble import Reading, assemble
 from fleetbench.repo.build import BUILD_FIELDS, Build, Builder
 from fleetbench.repo.cache import BuildCache
 from fleetbench.repo.entries import entries
+from fleetbench.repo.git import tracked
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Node, Walk, findings_of, try_kustomize
 from fleetbench.repo.objects import is_kustomization, source_of
@@ -30,7 +31,13 @@ MAX_PASSES = 6
 
 
 def read_repository(
-    repo: Path, cluster_path: str, *, progress: Progress | None = None, cache: bool = True, name: str | None = None
+    repo: Path,
+    cluster_path: str,
+    *,
+    progress: Progress | None = None,
+    cache: bool = True,
+    name: str | None = None,
+    copy_of: Path | None = None,
 ) -> Reading:
     """Read a Flux repository as Flux does, from the cluster path down.
 
@@ -40,6 +47,7 @@ def read_repository(
         progress: called with ``ns/name`` as each Kustomization is built.
         name: the fleet's name; None = the directory's. For a revision written to a temporary directory.
         cache: keep builds in the user's cache directory and use those kept.
+        copy_of: the work tree that ``repo`` is a copy of: git is asked there which files it tracks; None = in ``repo``.
 
     Raises:
         InputError: ``repo`` or the cluster path does not exist, or the entry itself cannot be built.
@@ -52,7 +60,8 @@ def read_repository(
     tree = Tree.of_directory(root)
     _check_entry(tree, entry, cluster_path)
     store = BuildCache() if cache else None
-    reading = _Reader(Builder(kustomize(), store), name or root.name, root, tree, entry, progress).read()
+    committed = tracked(root if copy_of is None else copy_of.resolve())
+    reading = _Reader(Builder(kustomize(), store), name or root.name, root, tree, entry, progress, committed).read()
     if store is not None and reading.builds_run:
         store.tidy()
     return reading
@@ -89,8 +98,17 @@ def _check_entry(tree: Tree, entry: str, asked: str) -> None:
 
 
 class _Reader:
-    def __init__(self, builder: Builder, name: str, repo: Path, tree: Tree, entry: str, progress: Progress | None):
-        self.name = name
+    def __init__(
+        self,
+        builder: Builder,
+        name: str,
+        repo: Path,
+        tree: Tree,
+        entry: str,
+        progress: Progress | None,
+        committed: frozenset[str] | None,
+    ):
+        self.name, self.committed = name, committed
         self.builder, self.repo, self.tree, self.entry, self.progress = builder, repo, tree, entry, progress
         self.assumed = False
 
@@ -117,7 +135,10 @@ class _Reader:
                 break
             store = walk.store
         walk.findings += findings_of(walk, walker.tree)
-        return assemble(walk, settled, self.tree, self.name, self.entry, self.builder.ran, assumed=self.assumed)
+        return assemble(
+            walk, settled, self.tree, self.name, self.entry, self.builder.ran,
+            assumed=self.assumed, tracked=self.committed,
+        )  # fmt: skip
 
     def _refuse_failure(self, build: Build) -> None:
         """The entry itself must build: without it there is no fleet."""

@@ -1,4 +1,4 @@
-"""What each Kustomization's build reads, and which files shape which object: what a commit to a path changes."""
+"""What the builds of a fleet read: which path changes what, and how many files a commit holds at least."""
 
 from __future__ import annotations
 
@@ -33,3 +33,11 @@ def with_reads(
 def _shaped_by(walk: Walk, parent: ObjectId | None, manifest: Manifest) -> tuple[str, ...]:
     node = None if parent is None else walk.nodes.get(parent)
     return () if node is None or node.build is None else shaped_by(node.build.shapers, manifest)
+
+
+def committed(walk: Walk, tree: Tree, tracked: frozenset[str] | None) -> int:
+    """How many files the artifact holds: Flux sees commits, so what git tracks, and what the builds themselves read."""
+    if tracked is None:
+        return len(tree.files)
+    read = {file for node in walk.nodes.values() if node.build for file in node.build.reads}
+    return sum(1 for path in tree.files if path in tracked or path in read)

@@ -65,7 +65,7 @@ def convert(repo: Path, cluster_path: str, to: str, output: Path) -> Converted:
     with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
         copy = Path(folder) / repo.resolve().name
         copy_repository(repo, copy, changed)
-        result = read_repository(copy, cluster_path)
+        result = read_repository(copy, cluster_path, copy_of=repo)
         _verify(reading, result, relayout)
         output.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(copy, output, symlinks=True, dirs_exist_ok=True)

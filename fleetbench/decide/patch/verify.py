@@ -69,7 +69,7 @@ def _read_patched(repo: Path, cluster_path: str, written: Written) -> Fleet | st
         copy = Path(folder) / repo.resolve().name
         copy_repository(repo, copy, written.files.changed)
         try:
-            return read_repository(copy, cluster_path).fleet
+            return read_repository(copy, cluster_path, copy_of=repo).fleet
         except InputError as error:
             return f"the patched repository cannot be read: {error.message}"
 
