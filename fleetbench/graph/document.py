@@ -13,6 +13,8 @@ from typing import Any
 from fleetbench.errors import InputError
 from fleetbench.findings import Finding, in_order
 from fleetbench.graph.fleet import (
+    BOOTSTRAP_INTERVAL_S,
+    DEFAULT_INTERVAL_S,
     ControllerFlag,
     Dependency,
     Fleet,
@@ -208,7 +210,9 @@ def with_root(
     root_source = ks[root].source
     for named in [k.source for k in ks.values()] + [h.source for h in hrs]:
         if named is not None and named not in srcs:
-            srcs[named] = Source(named, assumed=ks[root].assumed and named == root_source)
+            assumed = ks[root].assumed and named == root_source
+            interval_s = BOOTSTRAP_INTERVAL_S if assumed else DEFAULT_INTERVAL_S
+            srcs[named] = Source(named, assumed=assumed, interval_s=interval_s)
     if root_source is not None:
         srcs[root_source] = replace(srcs[root_source], this_repository=True)
     return Fleet(root, tuple(ks.values()), tuple(hrs), tuple(srcs.values()), flags, name, cluster_path)

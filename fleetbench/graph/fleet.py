@@ -14,6 +14,10 @@ from fleetbench.ids import ObjectId
 
 DEFAULT_INTERVAL_S = 600.0
 """What ``flux create kustomization`` and this tool assume where no interval is given."""
+BOOTSTRAP_INTERVAL_S = 60.0
+"""Of the root's source where nothing in the repository states one: ``flux bootstrap`` (fluxcd/flux2 v2.9.4 cmd/flux/
+bootstrap_git.go ``--interval``) and flux-operator (v0.58.1 api/v1/fluxinstance_types.go Sync) make it with 1 m, and the
+Kustomization beside it with 10 m (pkg/manifestgen/sync/sync.go Generate; internal/builder/templates.go syncTmpl)."""
 MIN_TIMEOUT_S = 30.0
 """kustomize-controller v1.9.4 api/v1/kustomization_types.go GetTimeout: interval - 30 s, never under 30 s."""
 HELM_TIMEOUT_S = 300.0
@@ -107,7 +111,7 @@ class Source:
     defined: bool = True
     """False: named by an object but defined nowhere (never has an artifact)."""
     assumed: bool = False
-    """Made up for a repository that holds no root."""
+    """The root's source, which no file of the repository holds: as ``flux bootstrap`` or flux-operator make it."""
     files: int | None = None
     """How many files and folders its artifact holds, which every reconcile unpacks; None = not known."""
     unwatched: str | None = None

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from fleetbench.graph.fleet import ControllerFlag, HelmRelease, Kustomization, Source
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.repo.arguments import flags_among
-from fleetbench.repo.flags import flux_charts, instances
+from fleetbench.repo.instance import flux_charts, instances
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Walk
 from fleetbench.repo.objects import SHARD_LABEL

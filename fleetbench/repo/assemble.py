@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fleetbench.findings import (
-    CHART_NOT_RENDERED,
     ENTRY_EMPTY,
     FILE_UNREADABLE,
     NOT_EXPANDED,
@@ -17,12 +16,14 @@ from fleetbench.findings import (
 )
 from fleetbench.graph.document import ASSUMED_SOURCE, with_root
 from fleetbench.graph.fleet import ControllerFlag, Fleet, HelmRelease, Kustomization, Source
-from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
+from fleetbench.ids import ObjectId
 from fleetbench.repo.access import Watched, denied
-from fleetbench.repo.charts import Chart, chart_directory, render, why_no_chart
+from fleetbench.repo.charts import Chart
 from fleetbench.repo.entries import entries
-from fleetbench.repo.flags import INSTANCE_GROUP, flags_of, instances
+from fleetbench.repo.flags import flags_of
 from fleetbench.repo.flux_api import release_of
+from fleetbench.repo.instance import INSTANCE_GROUP, Sync, assumed_source, instances
+from fleetbench.repo.local_charts import local_charts, with_chart
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.needs import Needs, from_elsewhere, namespaces_from_elsewhere
 from fleetbench.repo.nodes import Node, Walk, unset_variables
@@ -57,6 +58,7 @@ def assemble(
     builds_run: int,
     *,
     assumed: bool,
+    sync: Sync | None = None,
     tracked: frozenset[str] | None = None,
 ) -> Reading:
     """Turn a walk into a fleet with its sources, flags, workloads, needs and findings.
@@ -69,6 +71,7 @@ def assemble(
         entry: the cluster path.
         builds_run: how many times kustomize was started.
         assumed: the repository holds no root.
+        sync: what flux-operator then makes it of.
         tracked: the files that git tracks; None = it was not asked, so all of them.
     """
     findings = list(walk.findings)
@@ -76,15 +79,16 @@ def assemble(
     flags = flags_of(walk, tree)
     kustomizations, releases = _objects(walk, root, findings, refused, flags, assumed)
     kustomizations, releases = with_reads(walk, tree, kustomizations, releases)
-    charts = _charts(walk, releases, root.source or ASSUMED_SOURCE, tree, findings)
+    charts = local_charts(walk, releases, root.source or ASSUMED_SOURCE, tree, findings)
     findings += _misstated(walk, releases, charts, refused)
-    releases = [_with_chart(release, charts.get(release.id)) for release in releases]
+    releases = [with_chart(release, charts.get(release.id)) for release in releases]
     providers = Providers(walk.nodes.values(), releases, charts, installed_before(tree))
     kustomizations, releases = _with_needs(providers, walk, root, kustomizations, releases, charts)
     findings += from_elsewhere(providers, kustomizations, releases, walk)
     findings += namespaces_from_elsewhere(providers, root.id.namespace, releases, walk)
     this = root.source or ASSUMED_SOURCE
-    sources = _sources(walk, this, kustomizations, releases, findings, refused, assumed)
+    sources = _sources(walk, this, kustomizations, releases, findings, refused)
+    sources = [assumed_source(s, sync) if s.assumed else s for s in sources]
     refusing = _judged(walk, findings, refused)
     kustomizations = [replace(k, refused=refused.get(k.id), refused_by=refusing.get(k.id, ())) for k in kustomizations]
     watched = Watched(walk)
@@ -197,43 +201,6 @@ def _misstated(
     return found.values()
 
 
-def _charts(
-    walk: Walk, releases: Sequence[HelmRelease], this: ObjectId, tree: Tree, findings: list[Finding]
-) -> dict[ObjectId, Chart]:
-    """The charts that lie in this repository, rendered."""
-    found: dict[ObjectId, Chart] = {}
-    for release in releases:
-        if release.source is None or walk.releases[release.id][0].spec.get("kubeConfig"):
-            continue
-        known: Tree | None = tree if release.source == this else None
-        if release.source.kind == EXTERNAL_ARTIFACT:
-            known = walk.artifacts.tree(release.source, {this: tree, walk.artifacts.origin(this): tree})
-        if known is None:
-            continue
-        chart = found[release.id] = _chart(release, walk, known)
-        if chart.problem is not None:
-            text = f"its chart {release.chart} is in this repository but not fully known: {chart.problem}"
-            fix = "install helm, or give its time with --durations"
-            findings.append(Finding(CHART_NOT_RENDERED, text, fix, release.id, release.file, release.line))
-    return found
-
-
-def _chart(release: HelmRelease, walk: Walk, tree: Tree) -> Chart:
-    """A release's chart in the tree of its source; what is packaged is not unpacked."""
-    directory = chart_directory(release, tree)
-    if directory is not None:
-        return render(release, walk.releases[release.id][0], tree, directory, walk.store)
-    missing = why_no_chart(release, tree)
-    return Chart((), (), False, f"{release.chart} is packaged" if missing is None else None, missing)
-
-
-def _with_chart(release: HelmRelease, chart: Chart | None) -> HelmRelease:
-    if chart is None:
-        return release
-    workloads = workloads_of(chart.manifests, release.release_namespace)
-    return replace(release, workloads=workloads, workloads_known=chart.complete, broken=chart.missing)
-
-
 def _with_needs(
     providers: Providers,
     walk: Walk,
@@ -259,7 +226,6 @@ def _sources(
     releases: Sequence[HelmRelease],
     findings: list[Finding],
     refused: dict[ObjectId, str],
-    assumed: bool,
 ) -> list[Source]:
     found: dict[ObjectId, Source] = {}
     for id, (manifest, parent) in walk.sources.items():
@@ -270,7 +236,7 @@ def _sources(
     for id, copied in walk.artifacts.copied.items():
         known = found.get(id) or Source(id, copied.parent, file=copied.generator.file, line=copied.generator.line)
         found[id] = replace(known, copied_from=copied.origin)
-    found[this] = replace(found.get(this) or Source(this, assumed=assumed), this_repository=True)
+    found[this] = replace(found.get(this) or Source(this, assumed=True), this_repository=True)
     users: list[Kustomization | HelmRelease] = [*kustomizations, *releases]
     for user in users:
         if user.source is not None and user.source not in found:

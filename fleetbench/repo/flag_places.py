@@ -55,6 +55,32 @@ def place_of(setting: Setting, node: Node, manifest: Manifest, tree: Tree) -> tu
     return manifest.file, manifest.line
 
 
+def line_in(tree: Tree, manifest: Manifest, pattern: str, after: str | None = None) -> int | None:
+    """The first line of an object's file that holds a pattern; the object's own document comes before the rest.
+
+    Args:
+        tree: the files.
+        manifest: the object.
+        pattern: what the line holds.
+        after: a pattern that stands before it, on the same line or an earlier one.
+    """
+    if manifest.file is None or manifest.line is None or not tree.is_file(manifest.file):
+        return None
+    text = _text(tree, manifest.file)
+    starts = [m.start() for m in re.finditer("^", text, re.M)]
+    own = starts[min(manifest.line, len(starts)) - 1]
+    for start in (own, 0):
+        if after is not None:
+            before = re.compile(after).search(text, start)
+            if before is None:
+                continue
+            start = before.end()
+        match = re.compile(pattern, re.M).search(text, start)
+        if match is not None:
+            return text.count("\n", 0, match.start()) + 1
+    return None
+
+
 def _patterns(setting: Setting) -> Iterator[str]:
     value = rf"""["']?{re.escape(setting.value)}(?![\w.-])"""
     if setting.size is not None:

@@ -6,21 +6,19 @@ It does so by patches on the Deployments, a FluxInstance or Helm values.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
 from fleetbench.repo.arguments import flags_among, together
-from fleetbench.repo.charts import coalesced, values_of
 from fleetbench.repo.controllers import HELM_VALUES, patched_by
 from fleetbench.repo.flag_places import Setting, place_of
+from fleetbench.repo.instance import INSTANCE_GROUP, flux_values
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
-from fleetbench.repo.objects import is_helmrelease
 from fleetbench.repo.tree import Tree, Unreadable
 from fleetbench.repo.yamltext import load
 
-INSTANCE_GROUP = "fluxcd.controlplane.io"
 _USUAL = frozenset(
     {
         "events-addr",
@@ -68,28 +66,6 @@ def flags_of(walk: Walk, tree: Tree) -> tuple[ControllerFlag, ...]:
     return tuple(sorted(found.values(), key=lambda f: (CONTROLLERS.index(f.controller), f.flag)))
 
 
-def instances(walk: Walk) -> Iterator[Mapping[str, Any]]:
-    """The specs of the FluxInstances: those that the repository holds, and what it gives to their chart."""
-    for node, manifest in walk.manifests():
-        if manifest.is_flux(INSTANCE_GROUP, "FluxInstance"):
-            yield manifest.spec
-        elif is_helmrelease(manifest) and _chart(manifest) == "flux-instance":
-            yield mapping(_values(node, manifest, walk), "instance")
-
-
-def flux_charts(walk: Walk) -> list[Manifest]:
-    """The HelmReleases that install the controllers themselves: what arguments they get is not wholly known."""
-    return [m for _, m in walk.manifests() if is_helmrelease(m) and _chart(m) in ("flux2", "flux")]
-
-
-def _chart(manifest: Manifest) -> Any:
-    return mapping(manifest.spec, "chart", "spec").get("chart") or mapping(manifest.spec, "chartRef").get("name")
-
-
-def _values(node: Node, manifest: Manifest, walk: Walk) -> Mapping[str, Any]:
-    return coalesced(values_of(manifest, manifest.namespace or node.id.namespace, walk.store))
-
-
 def _set(node: Node, manifest: Manifest, walk: Walk) -> Iterable[Setting]:
     if manifest.kind == "Deployment" and manifest.name in CONTROLLERS:
         for container in mappings(manifest.spec, "template", "spec", "containers"):
@@ -98,10 +74,8 @@ def _set(node: Node, manifest: Manifest, walk: Walk) -> Iterable[Setting]:
         yield from (Setting(manifest.name, *s) for s in _settings(mapping(manifest.spec, "template", "spec")))
     elif manifest.is_flux(INSTANCE_GROUP, "FluxInstance"):
         yield from _instance(manifest.spec)
-    elif is_helmrelease(manifest):
-        if _chart(manifest) not in ("flux-instance", "flux2", "flux"):
-            return
-        values = _values(node, manifest, walk)
+    else:
+        values = flux_values(node, manifest, walk)
         yield from _instance(mapping(values, "instance"))
         for key, controller in HELM_VALUES.items():
             container = mapping(values, key, "container")

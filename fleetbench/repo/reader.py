@@ -18,6 +18,7 @@ from fleetbench.repo.build import BUILD_FIELDS, Build, Builder
 from fleetbench.repo.cache import BuildCache
 from fleetbench.repo.entries import entries
 from fleetbench.repo.git import tracked
+from fleetbench.repo.instance import sync_of
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Node, Walk, findings_of, try_kustomize
 from fleetbench.repo.objects import is_kustomization, source_of
@@ -116,6 +117,19 @@ class _Reader:
         first = self.builder.build(self.tree, self.entry, {})
         self._refuse_failure(first)
         root = self._find_root(first)
+        walk, settled = self._walk(root)
+        sync = sync_of(walk, self.tree, self.entry) if self.assumed else None
+        if sync is not None and (sync.root, sync.source) != (root.id, root.source):
+            root = self._assumed_root(sync.root, sync.source)
+            walk, settled = self._walk(root)
+        walk.findings += findings_of(walk, self.tree)
+        return assemble(
+            walk, settled, self.tree, self.name, self.entry, self.builder.ran,
+            assumed=self.assumed, sync=sync, tracked=self.committed,
+        )  # fmt: skip
+
+    def _walk(self, root: Node) -> tuple[Walk, Node]:
+        """Everything below a root, with the variables and the rules of what is left out that it finds itself."""
         ignore: tuple[Any, Any] = (None, None)
         store = VariableStore()
         for _ in range(MAX_PASSES):
@@ -134,11 +148,7 @@ class _Reader:
             ):
                 break
             store = walk.store
-        walk.findings += findings_of(walk, walker.tree)
-        return assemble(
-            walk, settled, self.tree, self.name, self.entry, self.builder.ran,
-            assumed=self.assumed, tracked=self.committed,
-        )  # fmt: skip
+        return walk, settled
 
     def _refuse_failure(self, build: Build) -> None:
         """The entry itself must build: without it there is no fleet."""
@@ -172,6 +182,10 @@ class _Reader:
         id = ASSUMED_ROOT
         while id in dict(listed):
             id = id._replace(name=id.name + "-root")
+        return self._assumed_root(id, source)
+
+    def _assumed_root(self, id: ObjectId, source: ObjectId) -> Node:
+        """A root Kustomization that no file holds."""
         spec = {
             "path": f"./{self.entry}",
             "sourceRef": {"kind": source.kind, "namespace": source.namespace, "name": source.name},

@@ -10,7 +10,7 @@ from rich.text import Text
 from fleetbench.errors import place
 from fleetbench.findings import Finding
 from fleetbench.graph.export import DEPENDS_ON, edges
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
+from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Source
 from fleetbench.graph.layers import layers
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.report.critical_path import CriticalPath
@@ -109,9 +109,11 @@ def _heading(fleet: Fleet, name: _Names) -> Text:
     if root is not None and root.assumed:
         made = f"\nno root Kustomization: {inert(root.id.key)} is assumed (wait: false, interval 10m)"
         text.append(made, style="not bold")
+    source = None if fleet.root_source is None else fleet.source(fleet.root_source)
+    if source is not None and source.assumed:
+        text.append(f"\n{_assumed_source(source)}", style="not bold")
     for flag in fleet.flags:
-        where = place(flag.file, flag.line)
-        said = f" ({inert(where)})" if where else ""
+        said = _at(flag.file, flag.line)
         text.append(f"\n{inert(flag.controller)} {inert(flag.text)}{said}", style="not bold")
     return text
 
@@ -131,6 +133,22 @@ def _notes(fleet: Fleet, width: int) -> list[str]:
         left_out = "timeout, parent, path and chart" if fleet.helmreleases else "timeout, parent and path"
         notes.append(f"Left out at this width: {left_out}. From {WIDE} columns they are shown; --format json has all.")
     return notes
+
+
+def _assumed_source(source: Source) -> str:
+    """The root's source that no file holds, and who says its interval."""
+    name, interval = inert(str(source.id)), f"interval {go_duration(source.interval_s)}"
+    said = _at(source.file, source.line)
+    return (
+        f"the root's source is {name}, {interval}{said}"
+        if said
+        else f"the root's source {name} is assumed ({interval}, as flux bootstrap makes it)"
+    )
+
+
+def _at(file: str | None, line: int | None) -> str:
+    where = place(file, line)
+    return f" ({inert(where)})" if where else ""
 
 
 def _kustomizations(fleet: Fleet, name: _Names, width: int) -> Rows:

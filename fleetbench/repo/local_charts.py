@@ -1,0 +1,52 @@
+"""The charts that lie in the repository itself, rendered for the releases that use them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fleetbench.findings import CHART_NOT_RENDERED, Finding
+from fleetbench.graph.fleet import HelmRelease
+from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
+from fleetbench.repo.charts import Chart, chart_directory, render, why_no_chart
+from fleetbench.repo.nodes import Walk
+from fleetbench.repo.tree import Tree
+from fleetbench.repo.workloads import workloads_of
+
+
+def local_charts(
+    walk: Walk, releases: Sequence[HelmRelease], this: ObjectId, tree: Tree, findings: list[Finding]
+) -> dict[ObjectId, Chart]:
+    """The charts that lie in this repository, rendered."""
+    found: dict[ObjectId, Chart] = {}
+    for release in releases:
+        if release.source is None or walk.releases[release.id][0].spec.get("kubeConfig"):
+            continue
+        known: Tree | None = tree if release.source == this else None
+        if release.source.kind == EXTERNAL_ARTIFACT:
+            known = walk.artifacts.tree(release.source, {this: tree, walk.artifacts.origin(this): tree})
+        if known is None:
+            continue
+        chart = found[release.id] = _chart(release, walk, known)
+        if chart.problem is not None:
+            text = f"its chart {release.chart} is in this repository but not fully known: {chart.problem}"
+            fix = "install helm, or give its time with --durations"
+            findings.append(Finding(CHART_NOT_RENDERED, text, fix, release.id, release.file, release.line))
+    return found
+
+
+def _chart(release: HelmRelease, walk: Walk, tree: Tree) -> Chart:
+    """A release's chart in the tree of its source; what is packaged is not unpacked."""
+    directory = chart_directory(release, tree)
+    if directory is not None:
+        return render(release, walk.releases[release.id][0], tree, directory, walk.store)
+    missing = why_no_chart(release, tree)
+    return Chart((), (), False, f"{release.chart} is packaged" if missing is None else None, missing)
+
+
+def with_chart(release: HelmRelease, chart: Chart | None) -> HelmRelease:
+    """The release with what its chart brings; as it is where that chart lies elsewhere."""
+    if chart is None:
+        return release
+    workloads = workloads_of(chart.manifests, release.release_namespace)
+    return replace(release, workloads=workloads, workloads_known=chart.complete, broken=chart.missing)
