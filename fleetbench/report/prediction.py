@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from fleetbench.errors import place
 from fleetbench.ids import KUSTOMIZATION, ObjectId, say, some
 from fleetbench.model.assemble import DEFAULT_ORIGIN
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT
@@ -19,11 +20,12 @@ from fleetbench.report.remarks import about_waves, failures_by_prior, longer
 from fleetbench.report.rows import Rows
 from fleetbench.timeline.causes import MEANING, Piece
 from fleetbench.timeline.stats import max_parallel
-from fleetbench.units import counted, format_duration
+from fleetbench.units import counted, format_duration, go_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from fleetbench.model.scenario import Scenario
     from fleetbench.prediction.strategies import Simulated
 
 CLAIM = "The claim that fleetbench was born to check: 8-12 min with fine-grained dependsOn against 30-45 min in waves."
@@ -137,6 +139,7 @@ def _remarks(result: Simulated) -> list[Text]:
         lines.append(f"Suspended, or only created by what is, so left out ({len(asleep)}): {names}")
     partly = [p for p in result.predictions.values() if p.complete_fraction < 1]
     scenario = next(iter(result.predictions.values())).scenario
+    lines += _assumptions(scenario)
     if scenario.fleet.name.startswith(_REFERENCE) and scenario.kind == BOOTSTRAP and not partly:
         lines.append(CLAIM)
     guesses = sum("guess" in t.chosen_by for t in next(iter(result.predictions.values())).scenario.workloads.values())
@@ -160,6 +163,22 @@ def _of_the_total(name: str, p: Prediction) -> list[str]:
             f"In {without} of {counted(p.samples, 'sample')} ({name}) not all turns Ready in the time simulated: their total "
             "is the last Ready of what does."
         )
+    return lines
+
+
+def _assumptions(scenario: Scenario) -> list[str]:
+    """What the repository does not hold and the prediction takes for granted."""
+    lines = []
+    fleet = scenario.fleet
+    source = None if fleet.root_source is None else fleet.source(fleet.root_source)
+    if scenario.kind == COMMIT and not scenario.webhook and source is not None and source.assumed:
+        said = place(source.file, source.line)
+        by = f"({inert(said)})" if said else "(assumed, as flux bootstrap makes it: the repository does not hold it)"
+        lines.append(f"{inert(str(source.id))} looks for commits every {go_duration(source.interval_s)} {by}.")
+    unread = [k for k in fleet.kustomizations if not k.expanded]
+    if unread:
+        names = some([name_of(k.id) for k in unread], 6)
+        lines.append(f"Not expanded, so counted as empty (their content lies elsewhere): {names}")
     return lines
 
 

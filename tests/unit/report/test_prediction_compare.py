@@ -103,3 +103,13 @@ def test_an_object_is_named_with_its_kind_where_a_release_bears_its_name():
 def test_what_fails_only_as_a_prior_outlasts_its_timeout_is_said_to_be_no_verdict():
     of = fleet(ks("p", wait=False), hr("r", "p", timeout_s=120.0, chart="kube-prometheus-stack"))
     assert any("a shipped prior or guess outlasts a timeout" in line for line in said(of, samples=30))
+
+
+def test_what_the_prediction_takes_for_granted_is_said():
+    apart = ks("apart", expanded=False, not_expanded="its content is elsewhere")
+    empty = "Not expanded, so counted as empty (their content lies elsewhere): apart"
+    assert empty in said(fleet(ks("a"), apart)) and empty not in said(fleet(ks("a")))
+    of = fleet(ks("a"))
+    every = "GitRepository/flux-system/flux-system looks for commits every 1m0s (assumed, as flux bootstrap makes it"
+    assert any(line.startswith(every) for line in said(of, kind="commit"))
+    assert not any(line.startswith(every) for line in said(of, kind="commit", webhook=True) + said(of))
