@@ -117,7 +117,7 @@ def simulate(
     until_s: float | None = None,
     profile: str | None = None,
     durations: Path | str | None = None,
-    flux_version: str = "2.9",
+    flux_version: str | None = None,
     **flags: Any,
 ) -> RunResult:
     """Predict a rollout; the same numbers as ``fleetbench simulate``.
@@ -135,7 +135,7 @@ def simulate(
         until_s: stop the clock there, in seconds; None = when only retries that cannot succeed remain.
         profile: workload times: ``default``, ``short``, or a file that ``fleetbench calibrate`` wrote.
         durations: file with OBJECT -> time from applied to Current.
-        flux_version: ``2.6`` to ``2.9``, whose defaults hold.
+        flux_version: ``2.6`` to ``2.9``, whose defaults hold; None = the Flux that the repository installs, else 2.9.
         **flags: fields of :class:`fleetbench.model.parameters.Parameters`, such as ``kustomize_concurrent=8`` or
             ``requeue_dependency_s=5.0``; what is not given is as the repository has it, else the release's default.
 

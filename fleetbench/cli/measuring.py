@@ -175,12 +175,14 @@ def _predict(fleet: Fleet, flags: Mapping[str, Any], fail: frozenset[ObjectId], 
     """Predict the rollout of the fleet as it is deployed, with the flags of the run."""
     from fleetbench.measure.session import Predicted
     from fleetbench.model.assemble import Choice
-    from fleetbench.model.parameters import Parameters
+    from fleetbench.model.parameters import RELEASES, Parameters
     from fleetbench.prediction.document import to_document
     from fleetbench.prediction.strategies import FINE, predict_strategies
 
     known = {name: value for name, value in flags.items() if name in Parameters.__dataclass_fields__}
-    result = predict_strategies(fleet, Choice(flags=known, profile=profile, fail=fail), FINE)
+    # the Flux that is measured is the one installed here, not the one that the repository installs
+    choice = Choice(RELEASES[-1], flags=known, profile=profile, fail=fail)
+    result = predict_strategies(fleet, choice, FINE)
     prediction = result.predictions[FINE]
     low, high = (prediction.total_quantile(q) for q in (0.05, 0.95))
     interval = None if low is None or high is None else (low, high)

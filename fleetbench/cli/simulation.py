@@ -58,9 +58,7 @@ def belief_options(command: Command) -> Command:
         click.option(
             "--flux-version",
             type=click.Choice(RELEASES),
-            default=RELEASES[-1],
-            show_default=True,
-            help="Whose defaults hold.",
+            help=f"Whose defaults hold.  [default: the Flux that the repository installs, else {RELEASES[-1]}]",
         ),
         durations_option,
         click.option(
@@ -158,7 +156,7 @@ class Simulation:
                 raise click.UsageError(f"--{option.replace('_', '-')} belongs to --scenario commit.")
         changed = frozenset[ObjectId]().union(*(changed_by(fleet, c) for c in given.get("changed", ())))
         return Choice(
-            flux_version=given.get("flux_version", "2.9"),
+            flux_version=given.get("flux_version"),
             flags=self.flags(),
             durations=self.durations,
             profile=self.profile,

@@ -18,6 +18,7 @@ from fleetbench.graph.fleet import (
     ControllerFlag,
     Dependency,
     Fleet,
+    FluxVersion,
     HelmRelease,
     Kustomization,
     Need,
@@ -50,6 +51,7 @@ def to_document(fleet: Fleet, findings: Sequence[Finding] = ()) -> dict[str, Any
         "kustomizations": [_kustomization(k, level[k.id]) for k in sorted(fleet.kustomizations, key=lambda k: k.id)],
         "helmreleases": [_helmrelease(h, level[h.id]) for h in sorted(fleet.helmreleases, key=lambda h: h.id)],
         "sources": [_source(s) for s in sorted(fleet.sources, key=lambda s: s.id)],
+        "flux_version": None if fleet.flux is None else _plain(fleet.flux),
         "controller_flags": [_plain(f) for f in fleet.flags],
         "findings": [f.to_json() for f in in_order(list(findings))],
     }
@@ -142,6 +144,7 @@ def from_document(document: Any, file: str, text: str | None = None, path: Path 
     helmreleases = _objects(top, "helmreleases", _read_helmrelease)
     sources = _objects(top, "sources", _read_source)
     flags = _objects(top, "controller_flags", lambda at: _flat(at, ControllerFlag))
+    flux = top.data.get("flux_version")
     for place, listed in (("kustomizations", kustomizations), ("helmreleases", helmreleases), ("sources", sources)):
         _require_each_once(top, place, listed)
     root = top.id("root", KUSTOMIZATION)
@@ -155,6 +158,7 @@ def from_document(document: Any, file: str, text: str | None = None, path: Path 
         flags=tuple(flags),
         name=top.text_of("name") or "fleet",
         cluster_path=top.text_of("cluster_path"),
+        flux=None if flux is None else _flat(top.below("flux_version", data=flux), FluxVersion),
     )
 
 
@@ -180,6 +184,7 @@ def with_root(
     name: str = "fleet",
     cluster_path: str | None = None,
     source: ObjectId | None = None,
+    flux: FluxVersion | None = None,
 ) -> Fleet:
     """Close a fleet: find or assume its root, hang what has no parent below it, and add the sources it names.
 
@@ -192,6 +197,7 @@ def with_root(
         name: for run folders and titles.
         cluster_path: what the root points at, where known.
         source: the source of an assumed root; None = the one most Kustomizations use.
+        flux: the Flux that the repository installs.
     """
     ks = {k.id: k for k in kustomizations}
     srcs = {s.id: s for s in sources}
@@ -215,7 +221,7 @@ def with_root(
             srcs[named] = Source(named, assumed=assumed, interval_s=interval_s)
     if root_source is not None:
         srcs[root_source] = replace(srcs[root_source], this_repository=True)
-    return Fleet(root, tuple(ks.values()), tuple(hrs), tuple(srcs.values()), flags, name, cluster_path)
+    return Fleet(root, tuple(ks.values()), tuple(hrs), tuple(srcs.values()), flags, name, cluster_path, flux)
 
 
 def _find_root(ks: dict[ObjectId, Kustomization]) -> ObjectId | None:

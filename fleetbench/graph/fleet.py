@@ -307,6 +307,16 @@ class ControllerFlag:
         return f"{'' if self.flag in (CPU_LIMIT, TEMP_MEDIUM) else '--'}{self.flag}={self.value}"
 
 
+@dataclass(frozen=True, slots=True)
+class FluxVersion:
+    """Which Flux the repository installs."""
+
+    version: str
+    """A version (``v2.7.5``), or the range of a FluxInstance (``2.7.x``)."""
+    file: str | None = None
+    line: int | None = None
+
+
 @dataclass(frozen=True)
 class Fleet:
     """Everything that hangs off one cluster path."""
@@ -320,6 +330,8 @@ class Fleet:
     name: str = "fleet"
     """For run folders and titles."""
     cluster_path: str | None = None
+    flux: FluxVersion | None = None
+    """The Flux that the repository installs; None = it does not say."""
     _index: dict[ObjectId, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

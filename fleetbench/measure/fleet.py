@@ -14,6 +14,7 @@ from fleetbench.measure.controllers import CONTROLLERS, flags_in
 from fleetbench.measure.kinds import DEPLOYMENT, POD, WORKLOAD_KINDS, WatchedKind
 from fleetbench.measure.permissions import readable
 from fleetbench.measure.protocols import ClusterApi, Manifest
+from fleetbench.repo.flux_version import flux_of_controllers
 from fleetbench.repo.manifest import Manifest as RepositoryManifest
 from fleetbench.repo.objects import CHART_KINDS, read_helmrelease, read_kustomization, read_source, with_chart_of
 from fleetbench.repo.workloads import starts_at_once
@@ -71,6 +72,7 @@ def fleet_from(objects: Mapping[WatchedKind, list[Manifest]], name: str) -> tupl
         _root(kustomizations),
         flags=tuple(_flags(listed.get(DEPLOYMENT, []))),
         name=name,
+        flux=flux_of_controllers(RepositoryManifest(d) for d in listed.get(DEPLOYMENT, [])),
     )
     root = fleet.kustomization(fleet.root)
     if root is not None and root.assumed:

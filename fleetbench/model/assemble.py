@@ -10,8 +10,9 @@ from typing import Any
 from fleetbench.errors import InputError, place
 from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Fleet
 from fleetbench.ids import ObjectId
-from fleetbench.model.parameters import REQUEUE_S, Parameters, parameters_of
+from fleetbench.model.parameters import RELEASES, REQUEUE_S, Parameters, parameters_of
 from fleetbench.model.profile import Durations, Profile, load_profile
+from fleetbench.model.release import release_of
 from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import BOOTSTRAP, Scenario
 from fleetbench.model.steps import steps_from
@@ -109,7 +110,8 @@ DEFAULT_ORIGIN = "default"
 class Choice:
     """What the user said about a simulation; None = nothing."""
 
-    flux_version: str = "2.9"
+    flux_version: str | None = None
+    """Whose defaults hold; None = those of the Flux that the repository installs, else of the newest release."""
     flags: Mapping[str, Any] = field(default_factory=dict)
     """Fields of :class:`Parameters` that an option sets, with the option's name: ``{field: value}``."""
     durations: Durations | None = None
@@ -138,15 +140,19 @@ class Assembled:
 def assemble(fleet: Fleet, choice: Choice) -> Assembled:
     """Build the scenario.
 
-    A flag that an option gives holds; else what the repository itself sets; else the release's default. A shard's
-    own controllers take the same flags.
+    A flag that an option gives holds; else what the repository itself sets; else the release's default. The same goes
+    for the release itself. A shard's own controllers take the same flags.
 
     Raises:
         InputError: a flag with a value it cannot have, or durations of an object that the fleet does not hold.
     """
-    base = parameters_of(choice.flux_version)
+    release, said_by, not_known = release_choice(fleet, choice.flux_version)
+    base = parameters_of(release)
     origins = dict.fromkeys(base.__dataclass_fields__, f"{DEFAULT_ORIGIN} (Flux {base.flux_version})")
     from_repository, where, warnings = repository_flags(fleet.flags)
+    warnings = [*not_known, *warnings]
+    if said_by is not None:
+        origins["flux_version"] = said_by
     options = {name: value for name, value in choice.flags.items() if value is not None}
     if "requeue_dependency_s" in options:
         options.setdefault("helm_requeue_dependency_s", options["requeue_dependency_s"])
@@ -170,6 +176,18 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
         fix_after_s=choice.fix_after_s,
     )
     return Assembled(scenario, origins, tuple(warnings))
+
+
+def release_choice(fleet: Fleet, option: str | None) -> tuple[str, str | None, list[str]]:
+    """The Flux release whose defaults hold, who says so (None = nobody), and what is to be warned of."""
+    if option is not None:
+        return option, "option", []
+    if fleet.flux is None:
+        return RELEASES[-1], None, []
+    where = place(fleet.flux.file, fleet.flux.line) or "the repository"
+    release, known = release_of(fleet.flux.version)
+    text = f"{where}: Flux {fleet.flux.version} is none of {', '.join(RELEASES)}; the defaults of {release} hold"
+    return release, where, [] if known else [text]
 
 
 def repository_flags(flags: tuple[ControllerFlag, ...]) -> tuple[dict[str, Any], dict[str, str], list[str]]:

@@ -15,14 +15,15 @@ from fleetbench.findings import (
     in_order,
 )
 from fleetbench.graph.document import ASSUMED_SOURCE, with_root
-from fleetbench.graph.fleet import ControllerFlag, Fleet, HelmRelease, Kustomization, Source
+from fleetbench.graph.fleet import ControllerFlag, Fleet, FluxVersion, HelmRelease, Kustomization, Source
 from fleetbench.ids import ObjectId
 from fleetbench.repo.access import Watched, denied
 from fleetbench.repo.charts import Chart
 from fleetbench.repo.entries import entries
 from fleetbench.repo.flags import flags_of
 from fleetbench.repo.flux_api import release_of
-from fleetbench.repo.instance import INSTANCE_GROUP, Sync, assumed_source, instances
+from fleetbench.repo.flux_version import flux_version
+from fleetbench.repo.instance import INSTANCE_GROUP, Sync, assumed_source
 from fleetbench.repo.local_charts import local_charts, with_chart
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.needs import Needs, from_elsewhere, namespaces_from_elsewhere
@@ -76,7 +77,7 @@ def assemble(
     """
     findings = list(walk.findings)
     refused: dict[ObjectId, str] = {}
-    flags = flags_of(walk, tree)
+    flags, flux = flags_of(walk, tree), flux_version(walk, tree)
     kustomizations, releases = _objects(walk, root, findings, refused, flags, assumed)
     kustomizations, releases = with_reads(walk, tree, kustomizations, releases)
     charts = local_charts(walk, releases, root.source or ASSUMED_SOURCE, tree, findings)
@@ -89,7 +90,7 @@ def assemble(
     this = root.source or ASSUMED_SOURCE
     sources = _sources(walk, this, kustomizations, releases, findings, refused)
     sources = [assumed_source(s, sync) if s.assumed else s for s in sources]
-    refusing = _judged(walk, findings, refused)
+    refusing = _judged(walk, flux, findings, refused)
     kustomizations = [replace(k, refused=refused.get(k.id), refused_by=refusing.get(k.id, ())) for k in kustomizations]
     watched = Watched(walk)
     kustomizations, releases = watched.of_services(kustomizations), watched.of_services(releases)
@@ -98,7 +99,8 @@ def assemble(
     if len(kustomizations) == 1 and not releases:
         findings.append(_nothing_in_it(tree, entry))
     findings += _resource_sets(walk)
-    fleet = with_root(kustomizations, releases, sources, root.id, flags=flags, name=name, cluster_path=entry or ".")
+    path = entry or "."
+    fleet = with_root(kustomizations, releases, sources, root.id, flags=flags, name=name, cluster_path=path, flux=flux)
     rendered = {node.id: tuple(node.rendered) for node in walk.nodes.values()}
     return Reading(fleet, tuple(in_order(findings)), rendered, builds_run)
 
@@ -116,7 +118,9 @@ def _refuse(refused: dict[ObjectId, str], by: ObjectId | None, findings: Iterabl
             refused.setdefault(by, f"{finding.object}: {finding.message}")
 
 
-def _judged(walk: Walk, findings: list[Finding], refused: dict[ObjectId, str]) -> dict[ObjectId, tuple[str, ...]]:
+def _judged(
+    walk: Walk, flux: FluxVersion | None, findings: list[Finding], refused: dict[ObjectId, str]
+) -> dict[ObjectId, tuple[str, ...]]:
     """Judge every object of Flux's by the CRDs of its release.
 
     Returns:
@@ -124,7 +128,7 @@ def _judged(walk: Walk, findings: list[Finding], refused: dict[ObjectId, str]) -
         not all of them do.
     """
     manifests = [manifest for _, manifest in walk.manifests()]
-    release = release_of(manifests, instances(walk))
+    release = release_of(flux)
     judge = Judge(release, manifests, findings)
     refusing: dict[ObjectId, frozenset[str]] = {}
     said: set[tuple[ObjectId | None, str]] = set()

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 from fleetbench.data import shipped
-from fleetbench.repo.manifest import Manifest, mapping
+from fleetbench.graph.fleet import FluxVersion
 
 _RELEASE = re.compile(r"^v?(\d+\.\d+)(?:\.|$)")
-_PART_OF, _VERSION = "app.kubernetes.io/part-of", "app.kubernetes.io/version"
 
 Kinds = Mapping[str, Mapping[str, int]]
 """Kind -> version -> number of its schema."""
@@ -61,22 +60,16 @@ class Release(NamedTuple):
     """The repository states a release that there is no data of yet: what is not known here may be there."""
 
 
-def release_of(manifests: Iterable[Manifest], instances: Iterable[Mapping[str, Any]]) -> Release:
-    """The release that a repository states, else the newest that is known.
+def release_of(flux: FluxVersion | None) -> Release:
+    """The release by whose CRDs a repository is judged: the one that it states, else the newest that is known.
 
-    Args:
-        manifests: all objects of the repository; ``flux install`` labels its own with the release.
-        instances: the specs of FluxInstances, whose ``distribution.version`` may be a range such as ``2.x``.
+    A range that leaves the release open, such as ``2.x``, states none.
     """
-    said = [str(mapping(spec, "distribution").get("version")) for spec in instances]
-    for manifest in manifests:
-        labels = mapping(manifest.metadata, "labels")
-        if labels.get(_PART_OF) == "flux" and manifest.kind in ("Deployment", "Namespace"):
-            said.append(str(labels.get(_VERSION)))
-    stated = max((_number(m[1]) for text in said if (m := _RELEASE.match(text))), default=None)
+    found = None if flux is None else _RELEASE.match(flux.version)
     known = known_releases()
-    if stated is None:
+    if found is None:
         return Release(known[-1])
+    stated = _number(found[1])
     if stated > _number(known[-1]):
         return Release(known[-1], newer=True)
     # What is older than the data serves what its oldest release serves, and perhaps more that was taken away since.

@@ -91,14 +91,20 @@ def _heading(result: Simulated) -> Text:
     for field, name in _FLAGS.items():
         value = getattr(parameters, field)
         shown = format_duration(value).replace(".0s", "s") if field.endswith("_s") else str(value)
-        origin = result.assembled.origins[field]
-        flags.append(f"{name} {shown}" + ("" if origin.startswith(DEFAULT_ORIGIN) else f" ({inert(origin)})"))
+        flags.append(f"{name} {shown}{_said_by(result, field)}")
     text = Text(
         f"{inert(scenario.fleet.name)}: {scenario.kind}, {counted(first.samples, 'sample')}, seed {scenario.seed}",
         style="bold",
     )
-    text.append(f"\nFlux {parameters.flux_version}, {', '.join(flags)}", style="not bold")
+    version = f"Flux {parameters.flux_version}{_said_by(result, 'flux_version')}"
+    text.append(f"\n{version}, {', '.join(flags)}", style="not bold")
     return text
+
+
+def _said_by(result: Simulated, field: str) -> str:
+    """Where a value came from, in brackets; nothing for a default."""
+    origin = result.assembled.origins[field]
+    return "" if origin.startswith(DEFAULT_ORIGIN) else f" ({inert(origin)})"
 
 
 def _totals(result: Simulated) -> Rows:

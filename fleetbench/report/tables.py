@@ -112,6 +112,8 @@ def _heading(fleet: Fleet, name: _Names) -> Text:
     source = None if fleet.root_source is None else fleet.source(fleet.root_source)
     if source is not None and source.assumed:
         text.append(f"\n{_assumed_source(source)}", style="not bold")
+    if fleet.flux is not None:
+        text.append(f"\nFlux {inert(fleet.flux.version)}{_at(fleet.flux.file, fleet.flux.line)}", style="not bold")
     for flag in fleet.flags:
         said = _at(flag.file, flag.line)
         text.append(f"\n{inert(flag.controller)} {inert(flag.text)}{said}", style="not bold")

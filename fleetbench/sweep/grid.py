@@ -18,7 +18,7 @@ from fleetbench.model.scenario import Scenario
 from fleetbench.sweep.axes import AXES, FAIL, FLUX_VERSION, NO_FAILURE, PROFILE, STRATEGY, Value
 
 MAX_CELLS = 10_000
-_DEFAULTS: dict[str, Value] = {STRATEGY: "fine", PROFILE: "default", FLUX_VERSION: "2.9", FAIL: NO_FAILURE}
+_DEFAULTS: dict[str, Value] = {STRATEGY: "fine", PROFILE: "default", FAIL: NO_FAILURE}
 _OF_GROUP = (STRATEGY, PROFILE, FLUX_VERSION)
 """Axes that change more than parameters and failures; cells that share their values share a scenario."""
 
@@ -72,13 +72,13 @@ def make_grid(fleet: Fleet, choice: Choice, axes: Mapping[str, tuple[Value, ...]
     if size > MAX_CELLS:
         raise InputError(f"the grid has {size} cells, wanted at most {MAX_CELLS}", "leave out some values")
     profiles = {name: load_profile(str(name)) for name in axes.get(PROFILE, ())}
-    groups: dict[tuple[Value, ...], int] = {}
+    groups: dict[tuple[Value | None, ...], int] = {}
     scenarios: list[Scenario] = []
     warnings: list[str] = []
     cells = []
     for number, values in enumerate(product(*axes.values())):
         of = dict(zip(axes, values, strict=True))
-        key = tuple(of.get(name, _DEFAULTS[name]) for name in _OF_GROUP)
+        key = tuple(of.get(name) for name in _OF_GROUP)
         if key not in groups:
             groups[key] = len(scenarios)
             assembled = assemble(
@@ -107,6 +107,6 @@ def _base(today: Parameters, axes: Mapping[str, tuple[Value, ...]]) -> int:
     number = 0
     for name, values in axes.items():
         axis = AXES[name]
-        now = getattr(today, axis.fields[0]) if axis.fields else _DEFAULTS[name]
+        now = _DEFAULTS[name] if name in _DEFAULTS else getattr(today, axis.fields[0] if axis.fields else name)
         number = number * len(values) + (values.index(now) if now in values else 0)
     return number

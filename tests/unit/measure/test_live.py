@@ -116,15 +116,18 @@ def test_the_fleet_is_what_the_live_objects_say():
     assert [(f.controller, f.flag, f.value) for f in fleet.flags] == [("kustomize-controller", "concurrent", "20")]
 
 
-def test_the_chart_of_an_oci_repository_is_known():
+def test_the_chart_of_an_oci_repository_and_the_flux_that_runs_are_known():
     objects = a_cluster()
     objects[BY_KIND["OCIRepository"]] = [
         named("kps", spec={"interval": "1h", "url": "oci://x/kube-prometheus-stack", "ref": {"tag": "70.0.0"}})
     ]
     objects[BY_KIND["HelmRelease"]] = [named("kps", spec={"chartRef": {"kind": "OCIRepository", "name": "kps"}})]
+    container = objects[BY_KIND["Deployment"]][-1]["spec"]["template"]["spec"]["containers"][0]
+    container["image"] = "ghcr.io/fluxcd/kustomize-controller:v1.7.3"
     fleet, _ = fleet_from(objects, "prod")
     release = fleet.helmrelease(hr_id("kps"))
     assert (release.chart, release.chart_version) == ("kube-prometheus-stack", "70.0.0")
+    assert fleet.flux.version == "v2.7"
 
 
 def test_no_value_of_the_live_objects_gets_into_the_fleet_or_the_profile():

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from fleetbench.graph.fleet import FluxVersion
 from fleetbench.ids import KUSTOMIZATION
 from fleetbench.repo import Reading
 from fleetbench.repo.flux_api import Release, known_releases, release_of
-from fleetbench.repo.manifest import Manifest
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import both, codes, config_map, flux, ks_id, obj, release
 
@@ -154,9 +154,8 @@ def test_a_kind_whose_crd_the_repository_brings_is_known(read: Read) -> None:
 
 
 def test_the_newest_release_holds_where_none_is_stated() -> None:
-    assert release_of([], []) == Release(known_releases()[-1])
-    old = Manifest({"kind": "Namespace", "metadata": {"labels": FLUX | {"app.kubernetes.io/version": "v2.2.0"}}})
-    assert release_of([old], []) == Release("2.6", stated=True)
+    assert release_of(None) == release_of(FluxVersion("2.x")) == Release(known_releases()[-1])
+    assert release_of(FluxVersion("v2.2.0")) == Release("2.6", stated=True)
 
 
 # --- what comes from elsewhere ------------------------------------------------------------------------------------

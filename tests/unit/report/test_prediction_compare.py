@@ -1,5 +1,6 @@
 """Waves against fine: only where everything comes up in both."""
 
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.fleet import Fleet, FluxVersion
 from fleetbench.model.assemble import Choice
 from fleetbench.prediction.document import compare, why_pieces
 from fleetbench.prediction.predict import predict
@@ -113,3 +114,9 @@ def test_what_the_prediction_takes_for_granted_is_said():
     every = "GitRepository/flux-system/flux-system looks for commits every 1m0s (assumed, as flux bootstrap makes it"
     assert any(line.startswith(every) for line in said(of, kind="commit"))
     assert not any(line.startswith(every) for line in said(of, kind="commit", webhook=True) + said(of))
+
+
+def test_the_heading_says_who_chose_the_flux_release():
+    of = replace(fleet(ks("a")), flux=FluxVersion("v2.7.5", "clusters/c/gotk-components.yaml", 3))
+    assert "Flux 2.7 (clusters/c/gotk-components.yaml:3), kustomize workers 4" in said(of)[0]
+    assert "Flux 2.9 (option), " in said(of, flux_version="2.9")[0] and "Flux 2.9, " in said(fleet(ks("a")))[0]

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fleetbench.errors import InputError
-from fleetbench.graph.fleet import ControllerFlag, Fleet
+from fleetbench.graph.fleet import ControllerFlag, Fleet, FluxVersion
 from fleetbench.model.assemble import Choice
 from fleetbench.sweep.grid import make_grid
 from tests.builders import fleet, ks, ks_id
@@ -31,6 +33,13 @@ def test_the_poll_of_dependencies_is_that_of_both_controllers(grid):
 
 def test_the_base_is_what_holds_today_where_that_is_listed(grid):
     assert grid.cells[grid.base].values == (4, 30.0)
+
+
+def test_the_base_follows_the_flux_that_the_repository_installs(small_fleet, choice):
+    of = replace(small_fleet, flux=FluxVersion("v2.7.5"))
+    grid = make_grid(of, choice, {"flux_version": ("2.9", "2.7")})
+    assert grid.cells[grid.base].values == ("2.7",)
+    assert [s.parameters.flux_version for s in grid.scenarios] == ["2.9", "2.7"]
 
 
 def test_the_base_follows_the_flags_that_the_repository_sets(small_fleet, choice):
