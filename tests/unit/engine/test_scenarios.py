@@ -8,7 +8,7 @@ import pytest
 
 from fleetbench.engine.simulate import simulate
 from fleetbench.graph.document import with_root
-from fleetbench.graph.fleet import Source
+from fleetbench.graph.fleet import Fleet, Source
 from fleetbench.ids import EXTERNAL_ARTIFACT, GIT_REPOSITORY, ObjectId
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import COMMIT, RESTART
@@ -68,8 +68,14 @@ def test_the_chain_of_a_changed_release_goes_on_at_the_parent_that_waited_for_it
     assert INTERVAL not in [p.cause for p in chain]
 
 
+def every_ten_minutes(of: Fleet) -> Fleet:
+    """The fleet with a source that looks for commits every 10 minutes."""
+    return replace(of, sources=tuple(replace(source, interval_s=600.0) for source in of.sources))
+
+
 def test_without_a_webhook_the_commit_waits_for_the_sync_interval():
-    seen = [ready(simulate(scenario(CHAIN, kind=COMMIT), n), CHAIN)[ks_id("a")] for n in range(40)]
+    of = every_ten_minutes(CHAIN)
+    seen = [ready(simulate(scenario(of, kind=COMMIT), n), of)[ks_id("a")] for n in range(40)]
     assert 0.0 < min(seen) < 150.0 < max(seen) <= 631.0  # uniform over the source's 10 minutes, and its jitter
 
 
@@ -151,7 +157,7 @@ def test_a_commit_is_in_force_for_an_object_only_once_its_source_has_seen_it():
 
 
 def test_the_sync_delay_is_uniform_over_the_interval_also_of_the_commit_that_mends():
-    of = fleet(ks("a", timeout_s=30.0, retry_interval_s=10.0))
+    of = every_ten_minutes(fleet(ks("a", timeout_s=30.0, retry_interval_s=10.0)))
     seen = sorted(ready(simulate(scenario(of, kind=COMMIT), n), of)[ks_id("a")] for n in range(300))
     assert 45.0 < seen[30] < 75.0 and 260.0 < seen[150] < 340.0 and 525.0 < seen[270] < 560.0
     bad = scenario(of, kind=COMMIT, changed=frozenset({ks_id("a")}), fail=frozenset({ks_id("a")}), fix_after_s=1200.0)
