@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ from fleetbench.repo.tree import spec_path
 from fleetbench.units import go_duration
 
 WAVES, FINE = "waves", "fine"
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _CARRIED = ("serviceAccountName", "postBuild", "commonMetadata", "decryption")
 """Fields of a parent's spec that shape its children beyond what kustomize renders: a wave takes them over."""
 
@@ -267,6 +269,7 @@ class _Writer:
             alike = [m.id.name for m in moves]
             listed = []
             for m in sorted(moves, key=lambda m: m.id):
+                _require_a_name(m.id)
                 file = f"{m.id.name}.yaml" if alike.count(m.id.name) == 1 else f"{m.id.namespace}-{m.id.name}.yaml"
                 listed.append(file)
                 self.files.write(posixpath.join(self.entry, name, file), dump(bodies[m.id]))
@@ -287,6 +290,19 @@ class _Writer:
                 raise NotEditable(f"{path} would have to change in two ways at once")
             self.files.read(path)
             self.files.write(path, text)
+
+
+def _require_a_name(id: ObjectId) -> None:
+    """Refuse what is no name to the API server: a file called so could lie anywhere.
+
+    Source: Kubernetes staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go IsDNS1123Subdomain.
+    """
+    for part in (id.name, id.namespace):
+        if not _SUBDOMAIN.fullmatch(part):
+            raise InputError(
+                f"{part!r} names {id.kind} {id.key!r}: got no name that the API server takes",
+                "lower case letters, digits, '-' and '.', at both ends a letter or digit",
+            )
 
 
 def dump(body: Mapping[str, Any]) -> str:

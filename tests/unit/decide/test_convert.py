@@ -171,6 +171,18 @@ def test_a_pipe_in_the_repository_is_left_out_of_the_copy(tmp_path: Path):
     assert not (tmp_path / "waves" / "apps" / "pipe.yaml").exists()
 
 
+@pytest.mark.parametrize("name", ["a\\0b", "../../x", "Upper"])
+def test_what_is_no_name_to_the_api_server_names_no_file(tmp_path: Path, name: str):
+    repo = tmp_path / "repo"
+    shutil.copytree(REFERENCE, repo)
+    service = repo / "base/services/n8n.yaml"
+    service.write_text(service.read_text().replace("name: n8n", f'name: "{name}"', 1))
+    before = {p.name for p in tmp_path.iterdir()}
+    result = convert(repo, DEV, "waves", tmp_path / "waves")
+    assert result.exit_code == 2 and "no name that the API server takes" in result.stderr
+    assert {p.name for p in tmp_path.iterdir()} == before
+
+
 def test_nothing_is_overwritten(tmp_path: Path):
     (tmp_path / "there").mkdir()
     (tmp_path / "there/mine.txt").write_text("x")
