@@ -61,7 +61,9 @@ class Change:
     worse: bool
     better: bool
     both: Paired | None = None
-    """Of the total: the difference over the samples in which both sides have one; None = there are none."""
+    """Of the total: the difference over the samples in which all turns Ready on both sides; None = there are none."""
+    of_samples: int = 0
+    """How many samples there are."""
 
 
 @dataclass(frozen=True)
@@ -133,11 +135,15 @@ def said_total(total: Change) -> str:
 
 
 def said_both(total: Change) -> str:
-    """``+1m35s over the 43 samples that have both (95 % interval +1m20s to +1m50s)``."""
+    """``+1m35s over the 43 of 50 samples that have both (95 % interval +1m20s to +1m50s)``: what the verdict goes by."""
     both = total.both
+    if math.isinf(total.difference.p50_s):
+        return (
+            f"{'less' if total.difference.p50_s > 0 else 'more'} turns Ready than before in half of the samples or more"
+        )
     if both is None:
-        return "no sample has a total in both"
-    of = total.difference.samples
+        return "in no sample all turns Ready on both sides"
+    of = total.of_samples
     where = (
         f"all {counted(of, 'sample')}" if both.samples == of else f"the {both.samples} of {of} samples that have both"
     )
@@ -177,7 +183,7 @@ def _change(
     floor = max(FLOOR_S, policy.tolerance * (before or 0.0))
     worse = difference.p50_s > floor and difference.later
     better = -difference.p50_s > floor and difference.sooner
-    return Change(object, before, after, difference, worse, better, both)
+    return Change(object, before, after, difference, worse, better, both, len(new))
 
 
 def _finite_quantile(values: Sequence[float], q: float) -> float | None:
@@ -189,6 +195,8 @@ def _total(base: Side, now: Side, policy: Policy) -> Change:
     pairs = [(a, b) for a, b in zip(old, new, strict=True) if math.isfinite(a) and math.isfinite(b)]
     both = paired([a for a, _ in pairs], [b for _, b in pairs]) if pairs else None
     difference = total_difference(base.prediction, now.prediction)
+    if both is not None and math.isfinite(difference.p50_s):
+        difference = both  # about as much turns Ready as before: how much later, the whole samples tell
     before, after = (list(side.prediction.totals) for side in (base, now))  # as every other command says them
     return _change(None, before, after, difference, policy, both)
 
@@ -223,7 +231,9 @@ def _over_budget(now: Side, budget_s: float | None, policy: Policy) -> str:
     asked = [id for id in p.services if id not in p.left_out | p.kept_down]
     never = [say(id) for id in asked if p.ready_fraction(id) < policy.quantile]
     share = sum(math.isfinite(t) for t in p.whole_totals) / p.samples
-    why = f"not Ready: {some(never, 5)}" if never else f"all of it is Ready in {100 * share:.0f} % of the samples"
+    why = f"all turns Ready in {100 * share:.0f} % of the samples, and {at} takes {100 * policy.quantile:.0f} %"
+    if never:
+        why = f"not Ready: {some(never, 5)}"
     if not asked:
         why = "nothing here can turn Ready"
     return f"{at} of the total: never, wanted {format_duration(policy.target_s)}; {why}"

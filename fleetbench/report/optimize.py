@@ -56,7 +56,7 @@ def tables(
         *_never(found, errors),
         Text(
             f"Now {_median(found, p)}. A perfect controller (no polls, no queues, no work of its own) with the same edges: "
-            f"{_median(found, found.perfect)}; the difference is what flags and waits can win."
+            f"{format_duration(found.perfect.total_quantile(0.5))}; the difference is what flags and waits can win."
         ),
         Text("\nWhat each change does on its own", style="bold"),
         _ranking(found.ranked[:top]),
@@ -84,8 +84,12 @@ def tables(
 def _never(found: Optimized, errors: Sequence[Finding]) -> list[RenderableType]:
     """What no timing brings to Ready, and the errors to mend first."""
     lines: list[RenderableType] = []
-    if found.basis.never:
-        never = inert(some([say(id) for id in sorted(found.basis.never)], 6))
+    asleep = found.base.left_out & found.basis.never
+    if asleep:
+        named = inert(some([say(id) for id in sorted(asleep)], 6))
+        lines.append(Text(f"Suspended, or only created by what is, so left out: {named}.", style="dim"))
+    if found.basis.never - asleep:
+        never = inert(some([say(id) for id in sorted(found.basis.never - asleep)], 6))
         lines.append(
             Text(f"Never Ready as it is, whatever the timing, and in no figure here: {never}.", style="yellow")
         )

@@ -133,7 +133,7 @@ def _remarks(result: Simulated) -> list[Text]:
         if waves is not fine:
             lines += about_waves(fine, waves)
     for name, p in result.predictions.items():
-        never = [id for id in p.services if p.ready_fraction(id) < 0.5 and id not in p.left_out]
+        never = [id for id in p.services if p.ready_fraction(id) < 0.5 and id not in p.left_out | p.kept_down]
         if never:
             lines.append(f"Never Ready ({name}): {some([inert(say(id)) for id in never], 6)}")
     distinct = _distinct(result.predictions)
@@ -160,9 +160,9 @@ def _remarks(result: Simulated) -> list[Text]:
 def _of_the_total(name: str, p: Prediction) -> list[str]:
     """What the total of a strategy does not tell: what never gets there, and the samples in which not all does."""
     lines = []
-    if p.kept_down:
-        kept = some([inert(say(id)) for id in sorted(p.kept_down)], 6)
-        lines.append(f"Not in the total ({name}), as an error or --fail keeps it from Ready: {kept}")
+    kept = [inert(say(id)) for id in sorted(p.kept_down) if not p.ready_fraction(id)]
+    if kept:
+        lines.append(f"Never Ready ({name}), as an error or --fail keeps it from that: {some(kept, 6)}")
     without = sum(math.isinf(total) for total in p.whole_totals)
     if without:
         lines.append(

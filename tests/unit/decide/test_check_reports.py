@@ -144,7 +144,10 @@ def test_a_branch_that_mends_an_error_passes_although_more_takes_longer_and_name
     broken = fleet(ks("a"), ks("b", "nowhere"))
     verdict = judge(side(fleet(ks("a"), ks("b", "a")), {"b": 600.0}), side(broken, {}, "main"), Policy())
     assert verdict.passed and verdict.total is not None and verdict.total.better
-    assert "was p50 1.5s (1 object kept from Ready by errors), all Ready in 0 %; +" in figures(verdict)
+    assert (
+        "was p50 1.5s (1 object kept from Ready by errors), all Ready in 0 %; more turns Ready than before"
+        in figures(verdict)
+    )
     assert f"Fixed:** {DEPENDENCY_MISSING} flux-system/b" in check_markdown(verdict)
     assert "was never to was never" not in check_markdown(verdict)
     assert to_document(verdict)["fixed_findings"][0]["code"] == DEPENDENCY_MISSING
