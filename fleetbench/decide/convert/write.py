@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import posixpath
-import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetbench.decide.convert.exclude import Excluder
+from fleetbench.decide.convert.file_names import require_a_name
 from fleetbench.decide.convert.layout import ANNOTATION, Move, Relayout, into_fine, into_waves
 from fleetbench.decide.patch.verify import copy_repository
 from fleetbench.decide.patch.write import Files, write_changes
@@ -31,7 +31,6 @@ from fleetbench.repo.tree import spec_path
 from fleetbench.units import go_duration
 
 WAVES, FINE = "waves", "fine"
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _CARRIED = ("serviceAccountName", "postBuild", "commonMetadata", "decryption")
 """Fields of a parent's spec that shape its children beyond what kustomize renders: a wave takes them over."""
 
@@ -269,7 +268,7 @@ class _Writer:
             alike = [m.id.name for m in moves]
             listed = []
             for m in sorted(moves, key=lambda m: m.id):
-                _require_a_name(m.id)
+                require_a_name(m.id)
                 file = f"{m.id.name}.yaml" if alike.count(m.id.name) == 1 else f"{m.id.namespace}-{m.id.name}.yaml"
                 listed.append(file)
                 self.files.write(posixpath.join(self.entry, name, file), dump(bodies[m.id]))
@@ -290,19 +289,6 @@ class _Writer:
                 raise NotEditable(f"{path} would have to change in two ways at once")
             self.files.read(path)
             self.files.write(path, text)
-
-
-def _require_a_name(id: ObjectId) -> None:
-    """Refuse what is no name to the API server: a file called so could lie anywhere.
-
-    Source: Kubernetes staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go IsDNS1123Subdomain.
-    """
-    for part in (id.name, id.namespace):
-        if not _SUBDOMAIN.fullmatch(part):
-            raise InputError(
-                f"{part!r} names {id.kind} {id.key!r}: got no name that the API server takes",
-                "lower case letters, digits, '-' and '.', at both ends a letter or digit",
-            )
 
 
 def dump(body: Mapping[str, Any]) -> str:
