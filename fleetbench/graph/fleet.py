@@ -151,7 +151,7 @@ class Kustomization:
     unset_variables: tuple[str, ...] = ()
     """Variables in its build that nothing sets and that have no default: strict substitution fails the build."""
     refused: str | None = None
-    """What the API server refuses of what it applies, so that the dry-run of all of it fails; None = nothing known."""
+    """What the API server or kustomize-controller refuses of what it applies, so that all of it fails; None = nothing known."""
     refused_by: tuple[str, ...] = ()
     """The releases of Flux whose CRDs refuse that, where the repository states no release; empty = any."""
     denied: str | None = None
@@ -180,7 +180,7 @@ class Kustomization:
     def obstacle(self) -> str | None:
         """Why nothing of it is ever applied, with the defaults of the newest release; None = nothing is known to."""
         if self.broken is None and self.refused is not None:
-            return f"the API server refuses {self.refused}"
+            return f"refused is {self.refused}"
         unset = f"nothing sets {', '.join(self.unset_variables)}" if self.unset_variables else None
         return self.broken or unset or _out_of_reach(self)
 

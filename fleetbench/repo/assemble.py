@@ -16,7 +16,7 @@ from fleetbench.findings import (
 )
 from fleetbench.graph.document import ASSUMED_SOURCE, with_root
 from fleetbench.graph.fleet import ControllerFlag, Fleet, FluxVersion, HelmRelease, Kustomization, Source
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, say
 from fleetbench.repo.access import Watched, denied
 from fleetbench.repo.charts import Chart
 from fleetbench.repo.entries import entries
@@ -31,7 +31,7 @@ from fleetbench.repo.nodes import Node, Walk, unset_variables
 from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source, with_chart_of
 from fleetbench.repo.providers import Providers, installed_before
 from fleetbench.repo.reads import committed, with_reads
-from fleetbench.repo.refusals import Judge
+from fleetbench.repo.refusals import Judge, stays_encrypted
 from fleetbench.repo.services import Services
 from fleetbench.repo.tree import Tree
 from fleetbench.repo.workloads import misstated, workloads_of
@@ -133,6 +133,9 @@ def _judged(
     refusing: dict[ObjectId, frozenset[str]] = {}
     said: set[tuple[ObjectId | None, str]] = set()
     for node, manifest in walk.manifests():
+        if stays_encrypted(manifest, node.spec):
+            id = manifest.id_in(node.id.namespace)
+            refused.setdefault(node.id, f"{say(id)}: SOPS encrypted it, and spec.decryption is not set")
         found = judge.findings(manifest, manifest.id_in(node.id.namespace))
         findings += [f for f in found if (f.object, f.message) not in said]  # several may apply it
         said.update((f.object, f.message) for f in found)

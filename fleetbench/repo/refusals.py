@@ -93,6 +93,20 @@ class Judge:
         return len(names) == len(known_releases())
 
 
+def stays_encrypted(manifest: Manifest, kustomization: Mapping[str, Any]) -> bool:
+    """Whether kustomize-controller refuses a Secret, as SOPS encrypted it and the Kustomization does not decrypt.
+
+    Encrypted ``data`` alone: one that has ``stringData`` only is a valid Secret, of which the mark of SOPS is dropped
+    before it is looked for (fluxcd/pkg/ssa normalize/normalize.go; seen on kustomize-controller v1.9.4).
+
+    Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go apply (IsEncryptedSecret).
+    """
+    if (manifest.kind, manifest.api_version) != ("Secret", "v1") or "sops" not in manifest.body:
+        return False
+    values = mapping(manifest.body, "data").values()
+    return not kustomization.get("decryption") and any(str(value).startswith("ENC[") for value in values)
+
+
 def _crds(manifests: Iterable[Manifest]) -> frozenset[tuple[str, str]]:
     """(group, kind) of the CRDs among a repository's objects."""
     return frozenset(

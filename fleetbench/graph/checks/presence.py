@@ -43,7 +43,7 @@ def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding
             )
             yield about(code, k, f"cannot be built, so it never turns Ready: {k.broken}", fix)
         if k.refused:
-            message = f"its apply fails as a whole, so nothing of it turns Ready: the API server refuses {k.refused}"
+            message = f"its apply fails as a whole, so nothing of it turns Ready. Refused is {k.refused}"
             yield about(APPLY_REFUSED, k, message, "correct that object: one that is refused keeps back all beside it")
         yield from _health_checks(fleet, k, created)
     yield from _suspended(fleet)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fleetbench.graph.checks import check
 from fleetbench.graph.fleet import FluxVersion
 from fleetbench.ids import KUSTOMIZATION
 from fleetbench.repo import Reading
@@ -191,3 +192,27 @@ def test_values_from_an_object_that_nothing_creates_are_told_like_variables(read
     reading = _reading(read, charts, release("r", namespace="default", valuesFrom=values))
     (found,) = reading.findings
     assert found.code == "FB309" and "takes values from Secret/default/s" in found.message
+
+
+def _secret(**fields: Any) -> str:
+    return obj("v1", "Secret", "s", namespace="default", sops={"version": "3.9.0"}, **fields)
+
+
+@pytest.mark.parametrize(
+    ("secret", "decryption", "refused"),
+    [
+        ({"data": {"key": "ENC[AES256_GCM,data:x]"}}, None, True),
+        ({"data": {"key": "ENC[AES256_GCM,data:x]"}}, {"provider": "sops"}, False),
+        ({"stringData": {"key": "ENC[AES256_GCM,data:x]"}}, None, False),
+        ({"data": {"key": "eA=="}}, None, False),
+    ],
+)
+def test_an_encrypted_secret_that_nothing_decrypts_fails_the_apply(
+    read: Read, secret: dict[str, Any], decryption: dict[str, str] | None, refused: bool
+) -> None:
+    of = {} if decryption is None else {"decryption": decryption}
+    reading = read({"clusters/c/a.yaml": flux("a", "./apps", **of), "apps/all.yaml": _secret(**secret)})
+    a = reading.fleet.kustomization(ks_id("a"))
+    assert a is not None
+    wanted = "Secret/default/s: SOPS encrypted it, and spec.decryption is not set" if refused else None
+    assert a.refused == wanted and ("FB113" in [f.code for f in check(reading.fleet)]) is refused
