@@ -56,7 +56,7 @@ class Follower:
         """List, watch, and take up again whatever breaks."""
         try:
             while not self._stopped():
-                self._retrying(self._once_more if self.listed.is_set() else self._once)
+                self._retrying(self._attempt)
         except _Stopped:
             pass
         except (Forbidden, NotServed) as error:
@@ -87,14 +87,16 @@ class Follower:
             self._emit(Trouble(now, self._kind, why, lasted_s=now - self._lost_at_s))
             self._lost_at_s = None
 
-    def _once_more(self) -> None:
-        """As :meth:`_once`, for a kind that could be read: an API server that is starting refuses for a moment.
+    def _attempt(self) -> None:
+        """As :meth:`_once`; of a kind that could be read a refusal is a break: an API server that starts refuses at first.
 
         It answers 403 before it has read the roles, and 404 before it has read the CRDs.
         """
         try:
             self._once()
         except (Forbidden, NotServed) as error:
+            if not self.listed.is_set():
+                raise
             raise Disconnected(str(error)) from error
 
     def _once(self) -> None:

@@ -101,6 +101,14 @@ def test_a_kind_that_could_be_read_is_tried_again_when_a_starting_server_refuses
     assert [t.why for t in troubles] == ["gone", "disconnected", "disconnected"]
 
 
+def test_so_is_one_that_is_refused_right_after_its_stream_broke():
+    changes, troubles, *_ = follow(
+        [([], "5")],
+        [[Disconnected("reset")], [Forbidden("no roles yet")], [NotServed("no CRDs yet")], [(ADDED, obj("a", 6))]],
+    )
+    assert changes == [(ADDED, "a", "6")] and [t.why for t in troubles] == ["disconnected"]
+
+
 def test_no_more_of_an_object_is_remembered_than_its_name_and_version():
     done = []
     player = Player([([{**obj("a", 1), "spec": {"values": "SECRET"}}], "5")], [[]], lambda: done.append(True))
