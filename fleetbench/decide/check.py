@@ -7,7 +7,6 @@ later by more than the tolerance *and* five seconds with the interval of the pai
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fleetbench.decide.paired import Paired, interval, paired, signed
@@ -103,7 +102,7 @@ def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
     failures: list[Failure] = []
     errors = new_errors(now.findings, None if base is None else base.findings)
     failures += [Failure(FINDING, f"{f.code}: {f.message}", f.object, f.file, f.line) for f in errors]
-    budget_s = _finite_quantile(now.prediction.whole_totals, policy.quantile)
+    budget_s = lower_quantile(now.prediction.whole_totals, policy.quantile)
     if policy.target_s is not None and (budget_s is None or budget_s > policy.target_s):
         failures.append(Failure(BUDGET, _over_budget(now, budget_s, policy)))
     parallel = _parallel(now.prediction)
@@ -179,15 +178,11 @@ def _change(
     policy: Policy,
     both: Paired | None = None,
 ) -> Change:
-    before, after = (_finite_quantile(values, 0.5) for values in (old, new))
+    before, after = (lower_quantile(values, 0.5) for values in (old, new))
     floor = max(FLOOR_S, policy.tolerance * (before or 0.0))
     worse = difference.p50_s > floor and difference.later
     better = -difference.p50_s > floor and difference.sooner
     return Change(object, before, after, difference, worse, better, both, len(new))
-
-
-def _finite_quantile(values: Sequence[float], q: float) -> float | None:
-    return lower_quantile([None if math.isinf(v) else v for v in values], q)
 
 
 def _total(base: Side, now: Side, policy: Policy) -> Change:

@@ -72,8 +72,7 @@ class Prediction:
     def last_of(self, services: Iterable[ObjectId], q: float) -> float | None:
         """The lower quantile of the last Ready of some services; None where one of them is not Ready, or there are none."""
         series = [self.ready[self._index[id]] for id in services]
-        last = (max(values[n] for values in series) for n in range(self.samples)) if series else iter(())
-        return lower_quantile([None if math.isinf(t) else t for t in last], q)
+        return lower_quantile([max(values[n] for values in series) for n in range(self.samples)] if series else [], q)
 
     @property
     def ordered_totals(self) -> list[float]:

@@ -82,8 +82,7 @@ def summarize(grid: Grid, choice: Choice, samples: int, results: Mapping[int, Ce
     cells = []
     for cell in grid.cells:
         result = results[cell.number]
-        totals = [None if math.isinf(t) else t for t in result.totals]
-        quantiles = tuple(lower_quantile(totals, q) for q in QUANTILES)
+        quantiles = tuple(lower_quantile(result.totals, q) for q in QUANTILES)
         difference = None if cell.number == grid.base else _difference(base, result)
         size = len(result.totals)
         cells.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import ceil
+from math import ceil, inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fleetbench import phases
@@ -24,7 +24,7 @@ def lower_quantile(values: Sequence[float | None], q: float) -> float | None:
     """A quantile of the lower kind: one of the values, never a mean of two.
 
     Args:
-        values: any order; None = never, which is later than everything.
+        values: any order; None or infinity = never, which is later than everything.
         q: 0 to 1.
 
     Returns:
@@ -36,7 +36,7 @@ def lower_quantile(values: Sequence[float | None], q: float) -> float | None:
     """
     if not 0.0 <= q <= 1.0:
         raise ValueError(f"got q={q!r}, wanted 0 to 1")
-    reached = sorted(v for v in values if v is not None)
+    reached = sorted(v for v in values if v is not None and v != inf)
     rank = lower_rank(q, len(values))
     return reached[rank] if rank < len(reached) else None
 
