@@ -40,15 +40,13 @@ class Sample:
     started_s: tuple[float | None, ...] = ()
     applied_s: tuple[float | None, ...] = ()
     attempts: tuple[int, ...] = ()
-    total_s: float | None = None
-    """The last Ready of all that got there; None = nothing did."""
     complete: bool = False
     """Every service turned Ready, but for what is left out because something is suspended."""
 
     @property
-    def last_ready_s(self) -> float:
-        """The last Ready, over those that got there; 0 = none did."""
-        return max((t for t in self.ready_s if t is not None), default=0.0)
+    def total_s(self) -> float | None:
+        """The last Ready of all that got there, the one definition of a rollout's total; None = nothing did."""
+        return max((t for t in self.ready_s if t is not None), default=None)
 
 
 def simulate(scenario: Scenario, sample: int = 0, *, record: bool = True) -> Sample:
@@ -90,14 +88,8 @@ def run_sample(plan: Plan, number: int, *, record: bool = False) -> Sample:
         tuple(w.started_s[n] for n in services),
         tuple(w.applied_s[n] for n in services),
         tuple(w.attempts[n] for n in services),
-        _total_s(w),
         complete,
     )
-
-
-def _total_s(w: World) -> float | None:
-    """The one definition of a rollout's total; MODEL.md, "The total"."""
-    return max((t for n in w.plan.services if (t := w.ready_s[n]) is not None), default=None)
 
 
 def _is_complete(w: World) -> bool:
