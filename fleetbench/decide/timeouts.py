@@ -13,7 +13,7 @@ from fleetbench.engine.simulate import samples as simulated
 from fleetbench.graph.fleet import Fleet, changed
 from fleetbench.graph.order import checks_health, health_checked
 from fleetbench.ids import ObjectId
-from fleetbench.model.scenario import BOOTSTRAP, MAX_UNTIL_S, Scenario
+from fleetbench.model.scenario import MAX_UNTIL_S, Scenario
 from fleetbench.timeline.stats import lower_quantile
 
 HEADROOM = 1.5
@@ -59,7 +59,7 @@ def advise(scenario: Scenario, samples: int) -> list[TimeoutAdvice]:
         bootstrap for what only that would create.
     """
     fleet = scenario.fleet
-    asleep = fleet.asleep if scenario.kind == BOOTSTRAP else frozenset(o.id for o in fleet.services() if o.suspend)
+    asleep = scenario.left_out
     waiting = [obj for obj in fleet.services() if obj.id not in asleep and checks_health(obj)]
     longest_s = MAX_UNTIL_S if scenario.until_s is None else scenario.until_s
     lifted = {obj.id: (lambda o: replace(o, timeout_s=longest_s)) for obj in waiting}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleetbench.engine.draws import key_of
 from fleetbench.engine.items import MISSING, Item, Plan
-from fleetbench.engine.reachable import can_turn_ready, kept_down, left_out, reach
+from fleetbench.engine.reachable import can_turn_ready, kept_down, reach
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, artifact_files
 from fleetbench.graph.order import checks_health, watched
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, HELM_RELEASE, ObjectId
@@ -27,8 +27,7 @@ def compile_plan(scenario: Scenario) -> Plan:
         item = items[index[source.id]]
         item.parent = _number(index, source.parent)
         item.interval_s, item.defined = source.interval_s, source.defined
-        item.suspend = source.suspend or source.unwatched is not None
-        item.resumable = source.suspend and source.unwatched is None
+        _leave_alone(item, source.suspend, source.unwatched is not None)
         item.exists = source.defined and (source.parent is None or source.id == fleet.root_source)
         item.files = artifact_files(fleet, source)
         if source.copied_from is not None:
@@ -54,7 +53,8 @@ def compile_plan(scenario: Scenario) -> Plan:
     found = reach(plan)
     plan.reconcilable = found.ready
     plan.doomed = {n: found.starts[n] for n in services if found.looked_at[n] and not found.ready[n]}
-    plan.left_out = left_out(plan)
+    asleep = scenario.left_out
+    plan.left_out = frozenset(n for n in services if items[n].id in asleep)
     plan.kept_down = kept_down(plan).intersection(services) - plan.left_out
     return plan
 
@@ -105,6 +105,10 @@ def _users(items: list[Item]) -> list[tuple[int, ...]]:
     return [tuple(sorted(found, key=lambda n: placed.get(n, len(items)))) for found in users]
 
 
+def _leave_alone(item: Item, suspend: bool, unattended: bool) -> None:
+    item.suspend, item.resumable = suspend or unattended, suspend and not unattended
+
+
 def _number(index: dict[ObjectId, int], id: ObjectId | None) -> int:
     return MISSING if id is None else index.get(id, MISSING)
 
@@ -133,8 +137,8 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     item.interval_s, item.timeout_s, item.retry_s = k.interval_s, k.effective_timeout_s, k.effective_retry_s
     parameters = scenario.parameters
     unset = parameters.strict_post_build_substitutions and bool(k.unset_variables)
-    item.suspend, item.denied = k.suspend or k.unwatched is not None, k.denied is not None
-    item.resumable = k.suspend and k.unwatched is None
+    _leave_alone(item, k.suspend, k.unwatched is not None)
+    item.denied = k.denied is not None
     item.broken, item.refused = k.broken is not None or unset, k.is_refused_by(parameters.flux_version)
     item.shard = k.shard
     item.waits, item.fails_fast = checks_health(k), parameters.fail_fast
@@ -172,8 +176,7 @@ def _helmrelease(
     item.names = tuple(d.target.key for d in h.depends_on)
     item.interval_s, item.timeout_s = h.interval_s, h.timeout_s
     # A release that may not make its HelmChart says so in the controller's log only: reconcileChartTemplate's error.
-    left_alone = h.unwatched is not None or (h.denied is not None and not h.chart_ref)
-    item.suspend, item.resumable = h.suspend or left_alone, h.suspend and not left_alone
+    _leave_alone(item, h.suspend, h.unwatched is not None or (h.denied is not None and not h.chart_ref))
     item.denied = h.denied is not None
     item.broken = h.broken is not None
     parameters = scenario.parameters

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from fleetbench.engine.items import MISSING, Item, Plan
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
-from fleetbench.model.scenario import BOOTSTRAP
 
 
 class Reach(NamedTuple):
@@ -34,16 +33,6 @@ def never_ready(plan: Plan) -> frozenset[ObjectId]:
     """The services that can never turn Ready, whatever the draws."""
     can = can_turn_ready(plan)
     return frozenset(plan.items[n].id for n in plan.services if not can[n])
-
-
-def left_out(plan: Plan) -> frozenset[int]:
-    """The services that nobody asks for: what is suspended and, in a bootstrap, what only that would create.
-
-    Before a commit or a restart it was created, and its controller reconciles it whether its parent is suspended or not.
-    """
-    fleet = plan.scenario.fleet
-    asleep = fleet.asleep if plan.scenario.kind == BOOTSTRAP else {obj.id for obj in fleet.services() if obj.suspend}
-    return frozenset(n for n in plan.services if plan.items[n].id in asleep)
 
 
 def kept_down(plan: Plan) -> frozenset[int]:

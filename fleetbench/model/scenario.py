@@ -42,3 +42,13 @@ class Scenario:
     """When each object was last reconciled before the commit, in seconds, where known: their order in the queue."""
     fix_after_s: float | None = None
     """A second commit, this long after the first, that heals what ``fail`` names."""
+
+    @property
+    def left_out(self) -> frozenset[ObjectId]:
+        """The services that nobody asks for: what is suspended and, in a bootstrap, what only that would create.
+
+        Before a commit or a restart it was created, and its controller reconciles it whether its parent is suspended or not.
+        """
+        if self.kind == BOOTSTRAP:
+            return self.fleet.asleep
+        return frozenset(obj.id for obj in self.fleet.services() if obj.suspend)
