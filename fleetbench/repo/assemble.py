@@ -133,10 +133,10 @@ def _judged(
     refusing: dict[ObjectId, frozenset[str]] = {}
     said: set[tuple[ObjectId | None, str]] = set()
     for node, manifest in walk.manifests():
+        id = manifest.id_in(node.id.namespace)
         if stays_encrypted(manifest, node.spec):
-            id = manifest.id_in(node.id.namespace)
             refused.setdefault(node.id, f"{say(id)}: SOPS encrypted it, and spec.decryption is not set")
-        found = judge.findings(manifest, manifest.id_in(node.id.namespace))
+        found = judge.findings(manifest, id)
         findings += [f for f in found if (f.object, f.message) not in said]  # several may apply it
         said.update((f.object, f.message) for f in found)
         if node.id not in refused or node.id in refusing:

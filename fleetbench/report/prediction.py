@@ -144,16 +144,17 @@ def _remarks(result: Simulated) -> list[Text]:
         names = some([inert(say(id)) for id in asleep], 6)
         lines.append(f"Suspended, or only created by what is, so left out ({len(asleep)}): {names}")
     partly = [p for p in result.predictions.values() if p.complete_fraction < 1]
-    scenario = next(iter(result.predictions.values())).scenario
+    first = next(iter(result.predictions.values()))
+    scenario = first.scenario
     lines += _assumptions(scenario)
     if scenario.fleet.name.startswith(_REFERENCE) and scenario.kind == BOOTSTRAP and not partly:
         lines.append(CLAIM)
-    guesses = sum("guess" in t.chosen_by for t in next(iter(result.predictions.values())).scenario.workloads.values())
+    guesses = sum("guess" in t.chosen_by for t in scenario.workloads.values())
     if guesses:
         lines.append(
             f"{counted(guesses, 'workload time')} from a guess (wide spread): replace with --durations or --profile."
         )
-    lines += failures_by_prior(next(iter(result.predictions.values())), name_of)
+    lines += failures_by_prior(first, name_of)
     return [Text(line) for line in lines]
 
 
