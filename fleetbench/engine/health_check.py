@@ -29,7 +29,7 @@ def health_check(w: World, n: int) -> Generator[simpy.Event, Any, str]:
     manager_wait.go WaitForSetWithContext (fail-fast at the first Failed).
     """
     env, item = w.env, w.items[n]
-    deadline = env.now + item.timeout_s
+    deadline = env.now + item.timeout_s - w.checking_s.pop(n, 0.0)
     first = env.now + w.amount(n, POLL)
     watching = item.checks or item.needs_run or item.cancels
     while True:

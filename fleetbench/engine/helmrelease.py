@@ -20,6 +20,8 @@ from fleetbench.engine.world import World
 def reconcile(w: World, n: int) -> Reconcile:
     """One reconcile; the worker is held throughout."""
     item = w.items[n]
+    if n in w.checking_s:
+        return (yield from _check_health(w, n, installing=True))
     yield w.work(n, world.HELM_START)
     for chart in item.creates:
         w.create(chart)
@@ -47,6 +49,9 @@ def reconcile(w: World, n: int) -> Reconcile:
     if item.broken:  # chartRef: the artifact is there, but no chart is in it
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Could not load chart")
         return REQUEUE
+    if n in w.stalled:  # ErrExceededMaxRetries before any action
+        w.set_not_ready(n, phases.FALSE, phases.RETRIES_EXCEEDED)
+        return STOP
     if w.applied_revision[n] and w.given[n] <= w.applied_revision[n] and w.status[n] == phases.TRUE:
         w.set_ready(n, w.reason[n])
         return Result(w.jittered(n, item.interval_s))
@@ -69,19 +74,24 @@ def _release(w: World, n: int) -> Reconcile:
             start_workloads(w, n)
             w.applied_revision[n] = max(w.given[n], 1)
         w.applied(n)
-        outcome = PASSED
-        if item.waits:
-            outcome = yield from health_check(w, n)
-        if outcome == CANCELED:
-            w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
-            return REQUEUE
-        yield w.work(n, world.HELM_FINISH)
-        if outcome == PASSED and not (w.fails(n) and not item.waits):
-            w.failures.pop(n, None)
-            w.set_ready(n, phases.INSTALL_SUCCEEDED if installing else phases.UPGRADE_SUCCEEDED)
-            yield w.work(n, world.RELEASE)
-            return Result(w.jittered(n, item.interval_s))
+        return (yield from _check_health(w, n, installing))
     return _remediate(w, n, installing)
+
+
+def _check_health(w: World, n: int, installing: bool) -> Reconcile:
+    """The wait for what was released, if any, and how the action ends."""
+    item = w.items[n]
+    outcome = (yield from health_check(w, n)) if item.waits else PASSED
+    if outcome == CANCELED:
+        w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
+        return REQUEUE
+    yield w.work(n, world.HELM_FINISH)
+    if outcome != PASSED or (w.fails(n) and not item.waits):
+        return _remediate(w, n, installing)
+    w.failures.pop(n, None)
+    w.set_ready(n, phases.INSTALL_SUCCEEDED if installing else phases.UPGRADE_SUCCEEDED)
+    yield w.work(n, world.RELEASE)
+    return Result(w.jittered(n, item.interval_s))
 
 
 def _remediate(w: World, n: int, installing: bool) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fleetbench.ids import HELM_RELEASE, ObjectId
 from fleetbench.model.scenario import Scenario
@@ -103,6 +104,17 @@ class Item:
         return self.resumable and self.id.kind == HELM_RELEASE
 
 
+class Reach(NamedTuple):
+    """How far each item can get: one flag an item, in the plan's order."""
+
+    exists: list[bool]
+    """It is created one day."""
+    starts: list[bool]
+    """So are a source's artifact and Ready dependencies: a whole reconcile of it begins."""
+    applies: list[bool]
+    ready: list[bool]
+
+
 @dataclass(slots=True)
 class Plan:
     """The compiled scenario."""
@@ -119,8 +131,8 @@ class Plan:
     """Whether an item can ever turn Ready (see :func:`fleetbench.engine.reachable.reach`)."""
     doomed: dict[int, bool] = field(default_factory=dict)
     """Services that can never turn Ready, but are looked at -> whether a whole reconcile begins."""
-    steady: list[bool] = field(default_factory=list)
-    """Whether an item was Ready before a commit or a restart; empty for a bootstrap."""
+    before: Reach | None = None
+    """How far each item had got before a commit or a restart; None for a bootstrap."""
     changed: frozenset[int] = frozenset()
     """Services whose own manifests the commit changes."""
     moved: frozenset[int] = frozenset()

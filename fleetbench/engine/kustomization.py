@@ -27,6 +27,8 @@ def reconcile(w: World, n: int) -> Reconcile:
     """One reconcile; the worker is held throughout."""
     item = w.items[n]
     source = item.source
+    if n in w.checking_s:
+        return (yield from _check_health(w, n, w.attempted[n]))
     if item.denied:
         yield w.work(n, world.NO_ARTIFACT)
         return deny(w, n)
@@ -95,19 +97,28 @@ def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
     if item.waits:
         yield w.work(n, world.HEALTH_START)
         w.emit(n, phases.HEALTH_CHECKS)
-        outcome = yield from health_check(w, n)
-        if outcome == CANCELED:
-            w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
-            return REQUEUE
-        yield w.processors.work(w.amount(n, world.HEALTH_END) + _finish(w, n, files))
-        if outcome != PASSED:
-            return _failed(w, n, phases.HEALTH_CHECK_FAILED)
-    else:
-        yield w.processors.work(_finish(w, n, files))
+        return (yield from _check_health(w, n, revision))
+    yield w.processors.work(_finish(w, n, files))
+    return (yield from _succeeded(w, n, revision))
+
+
+def _check_health(w: World, n: int, revision: int) -> Reconcile:
+    """The health check of what was applied, and how the reconcile ends."""
+    outcome = yield from health_check(w, n)
+    if outcome == CANCELED:
+        w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
+        return REQUEUE
+    yield w.processors.work(w.amount(n, world.HEALTH_END) + _finish(w, n, w.items[w.items[n].source].files))
+    if outcome != PASSED:
+        return _failed(w, n, phases.HEALTH_CHECK_FAILED)
+    return (yield from _succeeded(w, n, revision))
+
+
+def _succeeded(w: World, n: int, revision: int) -> Reconcile:
     w.revision[n] = revision
     w.set_ready(n, phases.RECONCILIATION_SUCCEEDED)
     yield w.work(n, world.RELEASE)
-    return Result(w.jittered(n, item.interval_s))
+    return Result(w.jittered(n, w.items[n].interval_s))
 
 
 def _finish(w: World, n: int, files: int) -> float:

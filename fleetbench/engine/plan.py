@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleetbench.engine.draws import key_of
 from fleetbench.engine.items import MISSING, Item, Plan
-from fleetbench.engine.reachable import can_turn_ready, kept_down, reach
+from fleetbench.engine.reachable import kept_down, reach
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, artifact_files
 from fleetbench.graph.order import checks_health, watched
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, HELM_RELEASE, ObjectId
@@ -46,13 +46,14 @@ def compile_plan(scenario: Scenario) -> Plan:
     following = frozenset(index[s.id] for s in fleet.sources if s.this_repository and not s.suspend)
     plan = Plan(scenario, items, services, _users(items), following)
     if scenario.kind != BOOTSTRAP:
-        plan.steady = can_turn_ready(plan, healthy=True)
+        plan.before = reach(plan, healthy=True)
     if scenario.kind == COMMIT:
         plan.changed = frozenset(n for n in services if _is_changed(plan, n))
         plan.moved = _moved(plan)
     found = reach(plan)
     plan.reconcilable = found.ready
-    plan.doomed = {n: found.starts[n] for n in services if found.looked_at[n] and not found.ready[n]}
+    looked_at = [n for n in services if found.exists[n] and not items[n].suspend]
+    plan.doomed = {n: found.starts[n] for n in looked_at if not found.ready[n]}
     asleep = scenario.left_out
     plan.left_out = frozenset(n for n in services if items[n].id in asleep)
     plan.kept_down = kept_down(plan).intersection(services) - plan.left_out

@@ -7,31 +7,14 @@ none of it is reached.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
-from fleetbench.engine.items import MISSING, Item, Plan
+from fleetbench.engine.items import MISSING, Item, Plan, Reach
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
-
-
-class Reach(NamedTuple):
-    """How far each item can get: one flag an item, in the plan's order."""
-
-    starts: list[bool]
-    """It exists one day, and so do a source's artifact and Ready dependencies: a whole reconcile of it begins."""
-    looked_at: list[bool]
-    """It exists one day and is not suspended: its controller says at least what it waits for."""
-    applies: list[bool]
-    ready: list[bool]
-
-
-def can_turn_ready(plan: Plan, given_up: Collection[int] = (), *, healthy: bool = False) -> list[bool]:
-    """For each item whether it can turn Ready; see :func:`reach`."""
-    return reach(plan, given_up, healthy=healthy).ready
 
 
 def never_ready(plan: Plan) -> frozenset[ObjectId]:
     """The services that can never turn Ready, whatever the draws."""
-    can = can_turn_ready(plan)
+    can = reach(plan).ready
     return frozenset(plan.items[n].id for n in plan.services if not can[n])
 
 
@@ -78,9 +61,13 @@ class _Reaching:
         self.healed = healthy or plan.scenario.fix_after_s is not None
         self.awake = awake
         self.resumed = healthy or awake
-        # Before a commit or a restart everything that could be Ready was, so it exists and its needs are met.
-        self.before = [False] * size if healthy or not plan.steady else plan.steady
-        self.exists = [item.exists or there for item, there in zip(self.items, self.before, strict=True)]
+        # Before a commit or a restart everything had come as far as it could.
+        nothing = [False] * size
+        before = None if healthy else plan.before
+        existed, self.applied, self.was_ready = (
+            (before.exists, before.applies, before.ready) if before else (nothing, nothing, nothing)
+        )
+        self.exists = [item.exists or there for item, there in zip(self.items, existed, strict=True)]
         self.applies = [False] * size
         self.ready = [False] * size
         every = [True] * size
@@ -99,8 +86,7 @@ class _Reaching:
             if (self.exists[n], self.applies[n], self.ready[n]) != known:
                 todo.extend(interested[n])
         starts = [self.exists[n] and self._can_start(n) for n in range(len(self.items))]
-        looked_at = [there and not item.suspend for there, item in zip(self.exists, self.items, strict=True)]
-        return Reach(starts, looked_at, self.applies, self.ready)
+        return Reach(self.exists, starts, self.applies, self.ready)
 
     def _interested(self) -> list[list[int]]:
         """Item -> who must look again when it gets further."""
@@ -122,7 +108,7 @@ class _Reaching:
             self.applies[n] = (
                 self._can_start(n)
                 and not (item.broken or item.refused)
-                and all(self.brought[p] or self.before[p] for p in needs)
+                and all(self.brought[p] or self.applied[p] for p in needs)
                 and (self.healed or item.waits or not item.fails)
             )
         if self.applies[n] and not self.ready[n] and n not in self.given_up:
@@ -138,12 +124,12 @@ class _Reaching:
         return (
             (self.awake or not item.check_missing)
             and all(self._is_current(c) for c in item.checks)
-            and all(self.brought[p] or self.before[p] for p in item.needs_run)
+            and all(self.brought[p] or self.applied[p] for p in item.needs_run)
         )
 
     def _keeps(self, n: int) -> bool:
         """A suspended object that was Ready before: it is left as it is."""
-        return self.items[n].suspend and self.before[n]
+        return self.items[n].suspend and self.was_ready[n]
 
     def _is_current(self, n: int) -> bool:
         """Whether kstatus calls it Current one day."""

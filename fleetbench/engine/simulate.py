@@ -12,8 +12,9 @@ from fleetbench.engine import helmrelease, kustomization, source
 from fleetbench.engine.items import Plan
 from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.reconcile import begin
+from fleetbench.engine.running import settle
 from fleetbench.engine.work_queue import LOW_PRIORITY, WorkerPool, WorkQueue
-from fleetbench.engine.world import LEASE, SYNC, World
+from fleetbench.engine.world import LEASE, World
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, MAX_UNTIL_S, RESTART, Scenario
 from fleetbench.timeline.events import Timeline
@@ -119,39 +120,10 @@ def _bootstrap(w: World) -> None:
             w.create(n)
 
 
-def _steady(w: World, *, queued: bool = True) -> None:
-    """A fleet that has been running: everything that can be Ready is, and waits for its next interval.
-
-    The queue keeps the order in which objects were last reconciled; where that is not known, one is drawn. Without
-    ``queued`` nothing waits in it: the controllers are down.
-    """
-    known = w.plan.scenario.last_reconciled
-    order: list[tuple[float, int]] = []
-    for n, item in enumerate(w.items):
-        if not w.plan.steady[n]:
-            continue
-        w.exists[n] = w.finalizer[n] = True
-        w.revision[n] = w.attempted[n] = w.applied_revision[n] = w.given[n] = 1
-        w.applied_s[n] = 0.0
-        w.status[n], w.reason[n] = phases.TRUE, phases.SUCCEEDED
-        u = w.draws.uniform(item.key, SYNC)
-        order.append((known.get(item.id, -item.interval_s * u), n))
-    for last, n in sorted(order):
-        w.emit(n)
-        item = w.items[n]
-        if not queued or item.suspend:
-            continue
-        since = max(0.0, -last) if not known else 0.0
-        w.pool(n).queue.add(n, after_s=max(w.jittered(n, item.interval_s) - since, 0.001))
-    w.doomed = {n: starts for n, starts in w.plan.doomed.items() if w.exists[n]}
-    for n, item in enumerate(w.items):
-        w.pending[n] = sum(w.status[c] != phases.TRUE for c in item.checks)
-
-
 def _commit(w: World) -> None:
     """A push at t0; the GitRepository sees it at its next interval, or at once with a receiver."""
     scenario = w.plan.scenario
-    _steady(w)
+    settle(w)
     w.latest = w.goal_revision = w.breaks_at = 2
     for n in w.plan.services:
         if n in w.plan.changed:
@@ -196,7 +168,7 @@ def _count_goal(w: World) -> None:
 
 def _restart(w: World) -> None:
     """The controllers are killed at t0 and come back: all objects enqueued at low priority."""
-    _steady(w, queued=False)
+    settle(w, queued=False)
     u = w.draws.uniform(0, LEASE)
     start = CONTROLLER_START_S + (LEASE_S * u if w.parameters.leader_election else 0.0)
     for n, item in enumerate(w.items):

@@ -72,6 +72,10 @@ class WorkQueue:
         self._failures[item] = failures + 1
         self.add(item, min(self.min_delay_s * 2.0 ** min(failures, 60), self.max_delay_s), priority)
 
+    def has_failed_for_long(self, item: int) -> None:
+        """Its delay is the longest there is."""
+        self._failures[item] = 60
+
     def forget(self, item: int) -> None:
         """Reset the item's delay."""
         self._failures.pop(item, None)

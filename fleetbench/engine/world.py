@@ -108,6 +108,8 @@ class World:
         """Watched items that are not Ready now."""
         self.failed_checks = [0] * size
         """Watched items that kstatus calls Failed."""
+        self.checking_s: dict[int, float] = {}
+        """Object -> for how long the health check that t0 found it in had gone on."""
         self.wake: dict[int, simpy.Event] = {}
         self.waiting_for_provider: dict[int, list[int]] = {}
         self.stalled: set[int] = set()
@@ -316,12 +318,16 @@ class World:
         self.failures.pop(n, None)
         self.enqueue(n)
 
-    def set_stalled(self, n: int) -> None:
+    def stall(self, n: int) -> None:
         """A terminal state: kstatus calls the object Failed, nothing is tried again."""
         self.stalled.add(n)
         for watcher in self.items[n].watchers:
             self.failed_checks[watcher] += 1
             self._wake(watcher)
+
+    def set_stalled(self, n: int) -> None:
+        """The object comes to a terminal state now: who waits for it does so in vain."""
+        self.stall(n)
         self.give_up()
 
     def give_up(self) -> None:
@@ -331,7 +337,8 @@ class World:
         heals = self.heals_at < inf
         found = reach(self.plan, {n for n in self.stalled if not (heals and self.items[n].failing_workloads)})
         for n in self.plan.services:
-            if n in self.doomed or (self.hopeful[n] and not found.ready[n] and found.looked_at[n]):
+            looked_at = found.exists[n] and not self.items[n].suspend
+            if n in self.doomed or (self.hopeful[n] and not found.ready[n] and looked_at):
                 self.doomed[n] = found.starts[n]
                 self._hear(n, self.status[n], self.reason[n])
         self.hopeful = found.ready

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fleetbench import phases
 from fleetbench.engine.plan import compile_plan
-from fleetbench.engine.reachable import can_turn_ready
+from fleetbench.engine.reachable import reach
 from fleetbench.engine.simulate import run_sample, simulate
 from fleetbench.graph.fleet import Kustomization
 from fleetbench.ids import HELM_RELEASE, ObjectId
@@ -49,7 +49,7 @@ def test_the_first_ready_of_the_rows_is_the_samples(scenario):
 @given(scenarios(kinds=(BOOTSTRAP,)))
 def test_what_cannot_turn_ready_never_does(scenario):
     plan = compile_plan(scenario)
-    hopeful = can_turn_ready(plan)
+    hopeful = reach(plan).ready
     sample = run_sample(plan, 0)
     for place, n in enumerate(plan.services):
         assert hopeful[n] or sample.ready_s[place] is None, plan.items[n].id
@@ -74,7 +74,7 @@ def test_what_can_turn_ready_does_within_a_day_in_any_fleet_whose_timeouts_permi
     )
     flags = scenario.parameters.with_(kustomize_concurrent=20, helm_concurrent=20)
     plan = compile_plan(replace(scenario, fleet=patient, parameters=flags, until_s=86_400.0))
-    hopeful = can_turn_ready(plan)
+    hopeful = reach(plan).ready
     sample = run_sample(plan, 0)
     late = [plan.items[n].id for place, n in enumerate(plan.services) if hopeful[n] and sample.ready_s[place] is None]
     assert late == []

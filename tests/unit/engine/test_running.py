@@ -1,0 +1,55 @@
+"""A commit or a restart finds a fleet that has been running, with what an error keeps from Ready in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fleetbench.engine.simulate import simulate
+from fleetbench.graph.fleet import Fleet, Need
+from fleetbench.model.scenario import COMMIT, RESTART
+from fleetbench.phases import BUILD_FAILED, HEALTH_CHECK_FAILED, RETRIES_EXCEEDED
+from tests.builders import ROOT, fleet, hr, hr_id, ks, ks_id, scenario
+
+BROKEN = ks("broken", broken="no kustomization.yaml")
+AT_ONCE = {"kind": COMMIT, "webhook": True}
+
+
+def all_waiting(*objects) -> Fleet:
+    """A fleet whose root waits for all that it creates, so that it is never Ready beside an error."""
+    of = fleet(*objects)
+    return replace(of, kustomizations=tuple(replace(k, wait=k.wait or k.id == ROOT) for k in of.kustomizations))
+
+
+def ready(of, number, durations, **what):
+    sample = simulate(scenario(of, durations, **what), number)
+    return dict(zip([o.id for o in of.services()], sample.ready_s, strict=True))
+
+
+def test_a_release_beside_an_error_gets_the_commit():
+    of = all_waiting(BROKEN, ks("apps", wait=False, health_checks=(BROKEN.id,), timeout_s=60.0), hr("web", "apps"))
+    at = [ready(of, n, {"web": 5.0}, changed=frozenset({hr_id("web")}), **AT_ONCE) for n in range(20)]
+    web = [sample[hr_id("web")] for sample in at]
+    # Its parent holds a worker for a check that never passes, 60 of every 120 s, and applies the commit after it.
+    assert all(t is not None and 5.0 <= t <= 70.0 for t in web)
+    assert 6 <= sum(t > 12.0 for t in web) <= 14
+    assert all(sample[ks_id("apps")] is None for sample in at)
+
+
+def test_what_an_error_keeps_from_ready_says_so_at_t0():
+    of = all_waiting(BROKEN, ks("apps", wait=False, health_checks=(BROKEN.id,)), ks("after", "apps"))
+    first = {}
+    for e in simulate(scenario(of, **AT_ONCE)).timeline.events:
+        first.setdefault(e.object, e)
+    assert {id.name: e.reason for id, e in first.items() if e.t_s == 0.0 and e.status == "False"} == {
+        "flux-system": HEALTH_CHECK_FAILED,
+        "broken": BUILD_FAILED,
+        "apps": HEALTH_CHECK_FAILED,
+        "after": "DependencyNotReady",
+    }
+
+
+def test_a_stalled_release_stays_so_over_a_restart():
+    late = Need("Secret default/late", hr_id("web"), BROKEN.id, "workload")
+    of = all_waiting(BROKEN, ks("apps", wait=False), hr("web", "apps", needs=(late,)))
+    rows = [e for e in simulate(scenario(of, kind=RESTART)).timeline.events if e.object == hr_id("web")]
+    assert rows and {(e.status, e.reason) for e in rows} == {("False", RETRIES_EXCEEDED)}
