@@ -61,7 +61,6 @@ HEAVY = (
 )
 LONGEST = 300
 LONGER = {
-    "engine/world.py": "the state that all controllers of one rollout share, and what they do to it",
     "graph/fleet.py": "the data of a fleet, a docstring under each field",
     "model/profile.py": "the whole of a profile file: what it may hold, and how it is read",
     "report/html/sections.py": "one run of the page: its sentences, figures and tables",

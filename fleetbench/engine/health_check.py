@@ -8,9 +8,10 @@ from typing import Any
 
 import simpy
 
+from fleetbench.engine.machine import POLL
 from fleetbench.engine.readiness import next_poll_s
 from fleetbench.engine.workloads import missing_provider, next_failure_s, watched_workloads_s
-from fleetbench.engine.world import POLL, World
+from fleetbench.engine.world import World
 
 PASSED, TIMED_OUT, FAILED, CANCELED = "passed", "timed out", "failed", "canceled"
 

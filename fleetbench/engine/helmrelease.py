@@ -7,7 +7,7 @@ internal/reconcile/atomic_release.go Reconcile and actionForState, install.go Re
 from __future__ import annotations
 
 from fleetbench import phases
-from fleetbench.engine import world
+from fleetbench.engine import machine
 from fleetbench.engine.health_check import CANCELED, PASSED, health_check
 from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import dependency_ready, retries_exhausted
@@ -22,13 +22,13 @@ def reconcile(w: World, n: int) -> Reconcile:
     item = w.items[n]
     if n in w.checking_s:
         return (yield from _check_health(w, n, installing=True))
-    yield w.work(n, world.HELM_START)
+    yield w.work(n, machine.HELM_START)
     for chart in item.creates:
         w.create(chart)
     w.emit(n, phases.PREREQUISITES)
     for number, (dependency, _) in enumerate(item.dependencies):
         if dependency == MISSING or not dependency_ready(w.exists[dependency], w.status[dependency], 0, 0, False):
-            yield w.work(n, world.DEPENDENCY_END)
+            yield w.work(n, machine.DEPENDENCY_END)
             message = f"dependency '{item.names[number]}' is not ready"
             w.set_not_ready(n, phases.FALSE, phases.DEPENDENCY_NOT_READY, message)
             return Result(w.parameters.helm_requeue_dependency_s)
@@ -42,10 +42,10 @@ def reconcile(w: World, n: int) -> Reconcile:
         return Result(w.jittered(n, w.parameters.helm_requeue_dependency_s))
     w.whole_reconcile()
     if not w.are_applied(item.needs_build):
-        yield w.work(n, world.DEPENDENCY_END)
+        yield w.work(n, machine.DEPENDENCY_END)
         w.set_not_ready(n, phases.FALSE, phases.VALUES_ERROR)
         return REQUEUE
-    yield w.work(n, world.HELM_LOAD)
+    yield w.work(n, machine.HELM_LOAD)
     if item.broken:  # chartRef: the artifact is there, but no chart is in it
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Could not load chart")
         return REQUEUE
@@ -65,7 +65,7 @@ def _release(w: World, n: int) -> Reconcile:
     w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.INSTALLING if installing else phases.UPGRADING)
     if w.started_s[n] is None:
         w.started_s[n] = w.env.now
-    yield w.work(n, world.HELM_INSTALL)
+    yield w.work(n, machine.HELM_INSTALL)
     if not w.are_applied(item.needs_apply):  # no release is stored, so it is no failure that counts
         w.set_not_ready(n, phases.FALSE, phases.INSTALL_FAILED if installing else phases.UPGRADE_FAILED)
         return REQUEUE
@@ -85,12 +85,12 @@ def _check_health(w: World, n: int, installing: bool) -> Reconcile:
     if outcome == CANCELED:
         w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
         return REQUEUE
-    yield w.work(n, world.HELM_FINISH)
+    yield w.work(n, machine.HELM_FINISH)
     if outcome != PASSED or (w.fails(n) and not item.waits):
         return _remediate(w, n, installing)
     w.failures.pop(n, None)
     w.set_ready(n, phases.INSTALL_SUCCEEDED if installing else phases.UPGRADE_SUCCEEDED)
-    yield w.work(n, world.RELEASE)
+    yield w.work(n, machine.RELEASE)
     return Result(w.jittered(n, item.interval_s))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import simpy
 
 from fleetbench import phases
-from fleetbench.engine import world
+from fleetbench.engine import machine
 from fleetbench.engine.health_check import CANCELED, PASSED, health_check
 from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import dependency_ready
@@ -30,14 +30,14 @@ def reconcile(w: World, n: int) -> Reconcile:
     if n in w.checking_s:
         return (yield from _check_health(w, n, w.attempted[n]))
     if item.denied:
-        yield w.work(n, world.NO_ARTIFACT)
+        yield w.work(n, machine.NO_ARTIFACT)
         return deny(w, n)
     if source == MISSING or not w.exists[source]:
-        yield w.work(n, world.NO_ARTIFACT)
+        yield w.work(n, machine.NO_ARTIFACT)
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Source not found")
         return Result(item.retry_s)
     if not w.revision[source]:
-        yield w.work(n, world.NO_ARTIFACT)
+        yield w.work(n, machine.NO_ARTIFACT)
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Source artifact not found")
         return Result(w.parameters.requeue_dependency_s)
     waiting_for = (yield from _check_dependencies(w, n)) if item.dependencies else None
@@ -52,10 +52,10 @@ def _check_dependencies(w: World, n: int) -> Generator[simpy.Event, Any, str | N
     item = w.items[n]
     failing = _first_not_ready(w, n)
     if failing is None:
-        yield w.work(n, world.DEPENDENCY_GET, len(item.dependencies))
+        yield w.work(n, machine.DEPENDENCY_GET, len(item.dependencies))
         return None
-    gets = w.amount(n, world.DEPENDENCY_GET, failing + 1)
-    yield w.processors.work(gets + w.amount(n, world.DEPENDENCY_END))
+    gets = w.amount(n, machine.DEPENDENCY_GET, failing + 1)
+    yield w.processors.work(gets + w.amount(n, machine.DEPENDENCY_END))
     return item.names[failing]
 
 
@@ -74,28 +74,30 @@ def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
     item = w.items[n]
     container = w.containers[item.shard]
     w.whole_reconcile()
-    yield w.work(n, world.START)
+    yield w.work(n, machine.START)
     w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.FETCHING)
     if w.started_s[n] is None:
         w.started_s[n] = w.env.now
     files = w.items[item.source].files
-    yield w.processors.work_within(container, w.amount(n, world.FETCH) + w.unpack(n, files))
+    yield w.processors.work_within(container, w.amount(n, machine.FETCH) + w.unpack(n, files))
     w.attempted[n] = revision
     w.emit(n, phases.BUILDING)
     turn = container.builds.acquire()
     if turn is not None:
         yield turn
-    yield w.processors.work_within(container, w.amount(n, world.BUILD) + w.amount(n, world.BUILD_OBJECT, item.applies))
+    yield w.processors.work_within(
+        container, w.amount(n, machine.BUILD) + w.amount(n, machine.BUILD_OBJECT, item.applies)
+    )
     container.builds.release()
     if item.broken or not w.are_applied(item.needs_build):
         return _failed(w, n, phases.BUILD_FAILED)
     w.emit(n, phases.APPLYING)
-    yield w.work(n, world.DRY_RUN, ceil(max(item.applies, 1) / w.parameters.concurrent_ssa))
+    yield w.work(n, machine.DRY_RUN, ceil(max(item.applies, 1) / w.parameters.concurrent_ssa))
     if item.refused or not w.are_applied(item.needs_apply) or (w.fails(n) and not item.waits):
         return _failed(w, n, phases.RECONCILIATION_FAILED)
     yield from _apply(w, n, revision)
     if item.waits:
-        yield w.work(n, world.HEALTH_START)
+        yield w.work(n, machine.HEALTH_START)
         w.emit(n, phases.HEALTH_CHECKS)
         return (yield from _check_health(w, n, revision))
     yield w.processors.work(_finish(w, n, files))
@@ -108,7 +110,7 @@ def _check_health(w: World, n: int, revision: int) -> Reconcile:
     if outcome == CANCELED:
         w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
         return REQUEUE
-    yield w.processors.work(w.amount(n, world.HEALTH_END) + _finish(w, n, w.items[w.items[n].source].files))
+    yield w.processors.work(w.amount(n, machine.HEALTH_END) + _finish(w, n, w.items[w.items[n].source].files))
     if outcome != PASSED:
         return _failed(w, n, phases.HEALTH_CHECK_FAILED)
     return (yield from _succeeded(w, n, revision))
@@ -117,13 +119,13 @@ def _check_health(w: World, n: int, revision: int) -> Reconcile:
 def _succeeded(w: World, n: int, revision: int) -> Reconcile:
     w.revision[n] = revision
     w.set_ready(n, phases.RECONCILIATION_SUCCEEDED)
-    yield w.work(n, world.RELEASE)
+    yield w.work(n, machine.RELEASE)
     return Result(w.jittered(n, w.items[n].interval_s))
 
 
 def _finish(w: World, n: int, files: int) -> float:
     """Work from healthy to the last patch: the unpacked artifact is removed on the way."""
-    return w.amount(n, world.FINISH) + w.remove_unpacked(n, files)
+    return w.amount(n, machine.FINISH) + w.remove_unpacked(n, files)
 
 
 def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]:
@@ -133,14 +135,14 @@ def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]
     if first or w.manifest_revision(n, revision) > w.applied_revision[n]:
         others = item.applies - len(item.creates)
         if others > 0:
-            yield w.work(n, world.APPLY, others)
+            yield w.work(n, machine.APPLY, others)
         if first and item.definitions:
             yield w.env.timeout(w.parameters.stage_poll_s)
         start_workloads(w, n)
         w.applied_revision[n] = revision
         new = [child for child in item.creates if not w.exists[child]]
         # One draw for them all: within one apply the children come evenly, in one rollout 5 ms apart, in another 60.
-        each_s = w.amount(n, world.APPLY, len(new)) / max(len(new), 1)
+        each_s = w.amount(n, machine.APPLY, len(new)) / max(len(new), 1)
         for child in new:
             if not w.exists[child]:
                 yield w.processors.work(each_s)

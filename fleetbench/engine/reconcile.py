@@ -8,8 +8,9 @@ from typing import Any
 import simpy
 
 from fleetbench import phases
+from fleetbench.engine.machine import FINALIZER
 from fleetbench.engine.work_queue import REQUEUE, STOP, Result
-from fleetbench.engine.world import FINALIZER, World
+from fleetbench.engine.world import World
 
 Reconcile = Generator[simpy.Event, Any, Result]
 """One reconcile; the worker is held until it returns."""

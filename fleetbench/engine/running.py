@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from fleetbench import phases
 from fleetbench.engine.items import MISSING, Item, Reach
-from fleetbench.engine.world import SYNC, World
+from fleetbench.engine.machine import SYNC
+from fleetbench.engine.world import World
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 
 

@@ -10,11 +10,12 @@ from functools import partial
 from fleetbench import phases
 from fleetbench.engine import helmrelease, kustomization, source
 from fleetbench.engine.items import Plan
+from fleetbench.engine.machine import LEASE
 from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.reconcile import begin
 from fleetbench.engine.running import settle
 from fleetbench.engine.work_queue import LOW_PRIORITY, WorkerPool, WorkQueue
-from fleetbench.engine.world import LEASE, World
+from fleetbench.engine.world import World
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, MAX_UNTIL_S, RESTART, Scenario
 from fleetbench.timeline.events import Timeline

@@ -8,7 +8,7 @@ persistent error: internal/helm/chart/errors.go IsPersistentBuildErrorReason).
 from __future__ import annotations
 
 from fleetbench import phases
-from fleetbench.engine import world
+from fleetbench.engine import machine
 from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import artifact_event_enqueues
 from fleetbench.engine.reconcile import Reconcile
@@ -16,7 +16,7 @@ from fleetbench.engine.work_queue import STOP, Result
 from fleetbench.engine.world import World
 from fleetbench.ids import EXTERNAL_ARTIFACT, GIT_REPOSITORY, HELM_CHART, HELM_RELEASE, KUSTOMIZATION
 
-_STEP = {GIT_REPOSITORY: world.GIT_FETCH, HELM_CHART: world.CHART_BUILD}
+_STEP = {GIT_REPOSITORY: machine.GIT_FETCH, HELM_CHART: machine.CHART_BUILD}
 
 
 def reconcile(w: World, n: int) -> Reconcile:
@@ -26,7 +26,7 @@ def reconcile(w: World, n: int) -> Reconcile:
     if item.id.kind in (HELM_CHART, EXTERNAL_ARTIFACT) and upstream != MISSING and not w.revision[upstream]:
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED)
         return STOP  # its repository's artifact event brings it back
-    step = _STEP.get(item.id.kind, world.REMOTE_FETCH)
+    step = _STEP.get(item.id.kind, machine.REMOTE_FETCH)
     if item.broken:
         yield w.work(n, step)
         w.set_not_ready(n, phases.FALSE, phases.INVALID_CHART_REFERENCE)

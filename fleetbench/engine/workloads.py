@@ -12,8 +12,9 @@ from math import inf
 from fleetbench import phases
 from fleetbench.engine.draws import key_of
 from fleetbench.engine.items import Item
+from fleetbench.engine.machine import POD, POD_LAG, POD_START, PULL_SIZE
 from fleetbench.engine.readiness import next_poll_s
-from fleetbench.engine.world import POD, POD_LAG, POD_START, PULL_SIZE, World
+from fleetbench.engine.world import World
 from fleetbench.ids import ObjectId
 from fleetbench.model.workload_time import ImagePull
 from fleetbench.timeline.events import Event

@@ -1,42 +1,20 @@
-"""The state of one sample: the cluster's objects as the controllers see them, and the shared machine."""
+"""The state of one sample: the cluster's objects as the controllers see them, on one machine."""
 
 from __future__ import annotations
 
-from collections import deque
-from math import exp, inf
+from math import inf
 from typing import Any
 
 import simpy
 
 from fleetbench import phases
-from fleetbench.engine.draws import MASK, MULTIPLIER, SHIFT, Bins, Draws, bins, key_of, phase_key
 from fleetbench.engine.items import Plan
-from fleetbench.engine.processors import Container, Processors
+from fleetbench.engine.machine import FAN_OUT, Machine
 from fleetbench.engine.reachable import reach
 from fleetbench.engine.work_queue import WorkerPool
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
-from fleetbench.model.scenario import BOOTSTRAP
-from fleetbench.model.steps import Step, Steps
+from fleetbench.ids import HELM_RELEASE, ObjectId
 from fleetbench.timeline.events import Event
 
-PHASES = {name: number for number, name in enumerate(Steps.__dataclass_fields__)}
-"""Step -> number of its random stream; streams beyond 100 are named below."""
-(
-    FINALIZER, NO_ARTIFACT, DEPENDENCY_GET, DEPENDENCY_END, START, FETCH, FETCH_FILE, BUILD, BUILD_OBJECT, DRY_RUN, APPLY, FAN_OUT, HEALTH_START, POLL,
-    HEALTH_END, FINISH, REMOVE_FILE, RELEASE, GIT_FETCH, REMOTE_FETCH, CHART_BUILD, HELM_START, HELM_LOAD, HELM_INSTALL, HELM_FINISH,
-    POD_LAG, MEMORY_FILE,
-) = (
-    PHASES[name]
-    for name in (
-        "finalizer", "no_artifact", "dependency_get", "dependency_end", "start", "fetch", "fetch_file", "build", "build_object", "dry_run", "apply",
-        "fan_out", "health_start", "poll", "health_end", "finish", "remove_file", "release", "git_fetch", "remote_fetch", "chart_build",
-        "helm_start", "helm_load", "helm_install", "helm_finish", "pod_lag", "memory_file",
-    )
-)  # fmt: skip
-JITTER, POD, PULL_SPEED, SYNC, LEASE, PULL_SIZE, POD_START = range(101, 108)
-_SHARED = key_of("shared")
-REMOVED_S, REMOVED_MOST = 60.0, 20_000
-"""How long the file system remembers a removed file (RECENTCY_MIN), and how many at most make a difference."""
 IN_VAIN, IN_VAIN_PER_OBJECT = 5_000, 200
 """A sample ends after so many reconciles, polls of dependencies aside, in which nothing turned Ready or was applied that
 was not before. An interval of some milliseconds beside an object that misses its timeout would go on for the whole day,
@@ -45,42 +23,13 @@ millions of reconciles long; retries every minute for some hours stay below it."
 TRUE, FALSE, UNKNOWN, ABSENT = phases.TRUE, phases.FALSE, phases.UNKNOWN, phases.ABSENT
 
 
-def _cost(step: Step | float, phase: int, steps: Steps) -> tuple[Bins | None, Bins, int]:
-    """The step's values with stalls and without, and the key of its draws."""
-    if not isinstance(step, Step) or step.p50_s == 0.0:
-        return None, (), 0
-    return bins(step, steps.outlier, steps.outlier_share), bins(step, steps.outlier, 0.0), phase_key(phase)
-
-
-class World:
+class World(Machine):
     """Everything that changes during one sample."""
 
     def __init__(self, plan: Plan, sample: int, record: bool):
-        scenario = plan.scenario
-        self.plan, self.items, self.parameters = plan, plan.items, scenario.parameters
-        self.env = simpy.Environment()
-        self.draws = Draws(scenario.seed, sample)
-        self.record = record
+        super().__init__(plan, sample)
+        self.plan, self.record = plan, record
         self.events: list[Event] = []
-        self.speed = self.draws.lognormal(scenario.steps.speed, _SHARED, PHASES["speed"])
-        self.cold = 0.0
-        """What the cold start adds to the factor on all work, at t0."""
-        if scenario.kind == BOOTSTRAP:
-            self.cold = max(self.draws.lognormal(scenario.steps.cold, _SHARED, PHASES["cold"]) - 1.0, 0.0)
-        self.processors = Processors(self.env, scenario.parameters.cpus * scenario.steps.overlap)
-        limit = scenario.parameters.kustomize_cpus
-        shards = {item.shard for item in plan.items if item.id.kind == KUSTOMIZATION}
-        self.containers = {shard: Container(self.env, limit) for shard in shards}
-        """Shard (None = the main one) -> its kustomize-controller."""
-        self._removed: deque[tuple[float, int]] = deque()
-        """(when, how many) files were removed from the disk within :data:`REMOVED_S`."""
-        self._removed_files = 0
-        steps = scenario.steps
-        self.steps = steps
-        self._cost = [_cost(getattr(steps, name), number, steps) for name, number in PHASES.items()]
-        self._warm_s = 12.0 * steps.cold_decay_s
-        self._warm = not self.cold
-        """Whether nothing is left of the cold start that could be seen."""
         size = len(plan.items)
         self.exists = [False] * size
         self.finalizer = [False] * size
@@ -101,8 +50,6 @@ class World:
         self.workload_failed: dict[int, dict[ObjectId, float]] = {}
         """Object -> those of its workloads that make no progress for too long, and since when they count as Failed."""
         self.workload_by_object: list[dict[Any, float] | None] = [None] * size
-        self.attempts = [0] * size
-        self.streams = [0] * size
         self.tries = [0] * size
         self.pending = [len(item.checks) for item in plan.items]
         """Watched items that are not Ready now."""
@@ -131,13 +78,6 @@ class World:
         self._in_vain = 0
         """Whole reconciles since something was Ready or applied for the first time."""
         self._patience = IN_VAIN + IN_VAIN_PER_OBJECT * size
-        self.node_free_s = [0.0] * scenario.parameters.nodes
-        self.node_images: list[set[str]] = [set() for _ in range(scenario.parameters.nodes)]
-        self.pull = scenario.pull
-        self.bandwidth = 0.0
-        """MB/s of this sample's nodes."""
-        if self.pull is not None:
-            self.bandwidth = self.pull.bandwidth_mb_s.quantile(self.draws.uniform(_SHARED, PULL_SPEED))
         self.pools: dict[tuple[str, str | None], WorkerPool] = {}
         self.more_revisions = False
         """Whether the repository may still get one, so that sources keep looking."""
@@ -148,70 +88,11 @@ class World:
         self.latest = 1
         """The newest revision that the repository holds."""
 
-    # --- the machine ---------------------------------------------------------------------------------------------
-
-    def begin(self, n: int) -> None:
-        """A reconcile of the object starts: its next attempt, with draws of its own."""
-        attempt = self.attempts[n] = self.attempts[n] + 1
-        self.streams[n] = self.draws.stream(self.items[n].key, attempt)
-
-    def amount(self, n: int, phase: int, times: float = 1.0) -> float:
-        """Seconds of work of one step of one object, this attempt's draw."""
-        stalling, plain, phase_key = self._cost[phase]
-        if stalling is None:
-            return 0.0
-        bin = ((self.streams[n] ^ phase_key) * MULTIPLIER & MASK) >> SHIFT
-        # A step of many parts does not stall in each of them.
-        seconds = stalling[bin] if times == 1.0 else plain[bin] * times
-        if not self._warm:
-            self._warm = self.env.now > self._warm_s
-        return seconds * (self.speed if self._warm else self.slowness())
-
-    def slowness(self) -> float:
-        """Factor on all work now: the machine of this sample, cold at first."""
-        return self.speed * (1.0 + self.cold * exp(-self.env.now / self.steps.cold_decay_s))
-
-    def work(self, n: int, phase: int, times: float = 1.0) -> simpy.Timeout:
-        """Start one step of an object; the event comes when it has had its processor time."""
-        return self.processors.work(self.amount(n, phase, times))
-
-    def unpack(self, n: int, files: int) -> float:
-        """Work of unpacking an artifact into the controller's temporary folder, in seconds."""
-        if self.parameters.in_memory_builds:
-            return self.amount(n, MEMORY_FILE, files)
-        removed = self._removed
-        while removed and removed[0][0] < self.env.now - REMOVED_S:
-            self._removed_files -= removed.popleft()[1]
-        more = self.steps.fetch_file_more_s * min(self._removed_files, REMOVED_MOST) / 1000.0
-        return self.amount(n, FETCH_FILE, files) + more * files * self.speed
-
-    def remove_unpacked(self, n: int, files: int) -> float:
-        """Work of removing it again, in seconds."""
-        if self.parameters.in_memory_builds:
-            return 0.0
-        self._removed.append((self.env.now, files))
-        self._removed_files += files
-        return self.amount(n, REMOVE_FILE, files)
-
-    def jittered(self, n: int, interval_s: float) -> float:
-        """An interval with the controllers' jitter (pkg/runtime jitter.JitteredIntervalDuration)."""
-        jitter = self.parameters.interval_jitter_of(self.items[n].id.kind)
-        if jitter == 0.0:
-            return interval_s
-        u = self.draws.uniform(self.items[n].key, JITTER, self.attempts[n])
-        return interval_s * (1.0 + jitter * (2.0 * u - 1.0))
-
     def whole_reconcile(self) -> None:
         """A reconcile begins that is more than a poll: so many of them in vain end the sample."""
         self._in_vain += 1
         if self._in_vain > self._patience and not self.finished.triggered:
             self.finished.succeed()
-
-    def burden(self, n: int, phase: int) -> None:
-        """Work that nobody waits for, but that takes its share of the machine."""
-        seconds = self.amount(n, phase)
-        if seconds > 0.0:
-            self.processors.work(seconds)
 
     # --- objects ---------------------------------------------------------------------------------------------------
 

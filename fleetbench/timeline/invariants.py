@@ -143,7 +143,8 @@ def _was_current(rollout: Rollout, workload: ObjectId, by_s: float) -> bool:
 def _pauses(rollout: Rollout, id: ObjectId, tolerance_s: float) -> Iterator[str]:
     """Between two reconciles lies what the controller waits: retryInterval, or the requeue of a dependency.
 
-    A new artifact or a new generation may cut either short, and a what-if that enqueues dependants the second.
+    A new artifact or a new generation may cut either short, and a what-if that enqueues dependants the second. What t0
+    finds came of a reconcile before it, so its wait is over sooner.
     """
     k = rollout.fleet.kustomization(id)
     if k is None:
@@ -151,7 +152,12 @@ def _pauses(rollout: Rollout, id: ObjectId, tolerance_s: float) -> Iterator[str]
     reconciles = rollout.reconciles(id)
     for last, after in pairwise(reconciles):
         wanted = _pause(rollout, k, last)
-        if wanted is None or last.to_s is None or _enqueued(rollout, k, last.from_s, after.from_s + tolerance_s):
+        if (
+            wanted is None
+            or last.to_s is None
+            or last.from_s <= 0.0
+            or _enqueued(rollout, k, last.from_s, after.from_s + tolerance_s)
+        ):
             continue
         if after.from_s - last.to_s < wanted - tolerance_s:
             yield (
