@@ -98,10 +98,8 @@ def _cost(obj: Kustomization | HelmRelease, blocks: str, namespace: bool) -> str
         return "if it comes late its pods only start then, and a health check waits for them"
     if isinstance(obj, Kustomization):
         step = "build" if blocks == "build" else "dry-run"
-        return (
-            f"if it comes late the {step} fails and a whole retryInterval is lost ({go_duration(obj.effective_retry_s)}, "
-            f"{obj.effective_retry_s:g} s)"
-        )
+        lost = go_duration(obj.effective_retry_s)
+        return f"if it comes late the {step} fails and a whole retryInterval is lost ({lost})"
     if not namespace:
         step = "values cannot be read" if blocks == "build" else "chart cannot be built for the cluster"
         return f"as long as it is not there the {step}, which is tried again after 0.75 s, then twice as long each time"
