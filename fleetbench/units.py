@@ -1,4 +1,5 @@
-"""Seconds inside, Go durations at the edges: the only place where either is parsed or written; and counts in words.
+"""Seconds inside, Go durations at the edges: the only place where either is parsed or written. Go's booleans, processors,
+and counts in words.
 
 Everywhere else a time is a ``float`` of seconds whose name ends in ``_s``.
 """
@@ -125,6 +126,23 @@ def go_duration(seconds: float) -> str:
 
 def _short(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+_TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
+
+
+def parse_bool(text: str) -> bool:
+    """Parse a boolean flag of a controller as Go's ``strconv.ParseBool`` does, by which spf13/pflag reads one.
+
+    Raises:
+        ValueError: it is none, and a controller that is given it does not start.
+
+    >>> parse_bool("T"), parse_bool("0")
+    (True, False)
+    """
+    if text not in _TRUE + _FALSE:
+        raise ValueError(f"got {_short(text)}, wanted true or false")
+    return text in _TRUE
 
 
 def parse_cpu(text: str) -> float:

@@ -16,7 +16,7 @@ from fleetbench.model.release import release_of
 from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import BOOTSTRAP, Scenario
 from fleetbench.model.steps import steps_from
-from fleetbench.units import parse_cpu, parse_duration
+from fleetbench.units import parse_bool, parse_cpu, parse_duration
 
 KUSTOMIZE, HELM, SOURCE = "kustomize-controller", "helm-controller", "source-controller"
 
@@ -75,6 +75,8 @@ _FLAGS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
     (KUSTOMIZE, CPU_LIMIT): ("kustomize_cpus", parse_cpu),
     (KUSTOMIZE, TEMP_MEDIUM): ("in_memory_builds", "Memory".__eq__),
 }
+_BOOLEAN = frozenset({"no-cross-namespace-refs"})
+"""Flags that the reader of a repository heeds (``repo/access.py``): here only what cannot be read of them is told."""
 _LEASE = "after a restart the lease is waited for as with the default"
 _GATES = {
     (KUSTOMIZE, "CancelHealthCheckOnNewRevision"): "cancel_health_check_on_new_revision",
@@ -197,13 +199,25 @@ def repository_flags(flags: tuple[ControllerFlag, ...]) -> tuple[dict[str, Any],
     warnings: list[str] = []
     for flag in flags:
         where = place(flag.file, flag.line) or "the repository"
+        called = flag.text.partition("=")[0]
         if flag.flag == "feature-gates":
-            for name, on in _gates(flag.value):
+            try:
+                gates = _gates(flag.value)
+            except ValueError as error:
+                warnings.append(_does_not_start(where, called, flag, error))
+                continue
+            for name, on in gates:
                 if (flag.controller, name) in _GATES:
                     field_name = _GATES[flag.controller, name]
                     values[field_name], origins[field_name] = on != (field_name in _OPPOSITE), where
                 elif on and name in _UNMODELLED_GATES:
                     warnings.append(_not_modelled(where, f"feature gate {name}", flag, _UNMODELLED_GATES[name]))
+            continue
+        if flag.flag in _BOOLEAN:
+            try:
+                parse_bool(flag.value)
+            except ValueError as error:
+                warnings.append(_does_not_start(where, called, flag, error))
             continue
         known = _FLAGS.get((flag.controller, flag.flag))
         if known is None:
@@ -215,7 +229,6 @@ def repository_flags(flags: tuple[ControllerFlag, ...]) -> tuple[dict[str, Any],
             value = read(flag.value)
             Parameters().with_(**{name: value})
         except (ValueError, InputError) as error:
-            called = flag.text.partition("=")[0]
             warnings.append(f"{where}: {called} of {flag.controller}: {error}; the default holds")
             continue
         if name in values and values[name] != value:
@@ -228,9 +241,23 @@ def _not_modelled(where: str, what: str, flag: ControllerFlag, effect: str) -> s
     return f"{where}: {what} of {flag.controller} is not modelled: {effect}"
 
 
+def _does_not_start(where: str, called: str, flag: ControllerFlag, error: ValueError) -> str:
+    return f"{where}: {called} of {flag.controller}: {error}: the controller does not start with it; the default holds"
+
+
 def _gates(text: str) -> list[tuple[str, bool]]:
+    """The feature gates of a flag and whether each is on.
+
+    Source: k8s.io/component-base cli/flag/map_string_bool.go NewMapStringBool Set.
+
+    Raises:
+        ValueError: one of them is not said to be true or false.
+    """
     found = []
-    for part in text.split(","):
-        name, _, value = part.strip().partition("=")
-        found.append((name, value.lower() == "true"))
+    for part in filter(None, text.split(",")):
+        name, _, value = part.partition("=")
+        try:
+            found.append((name.strip(), parse_bool(value.strip())))
+        except ValueError as error:
+            raise ValueError(f"{name.strip()}: {error}") from None
     return found

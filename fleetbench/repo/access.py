@@ -14,6 +14,7 @@ from fleetbench.repo.instance import flux_charts, instances
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Walk
 from fleetbench.repo.objects import SHARD_LABEL
+from fleetbench.units import parse_bool
 
 NO_CROSS, WATCH = "no-cross-namespace-refs", "watch-label-selector"
 _OF_KIND = {KUSTOMIZATION: "kustomize-controller", HELM_RELEASE: "helm-controller"}
@@ -32,13 +33,16 @@ def denied(obj: Kustomization | HelmRelease, flags: Iterable[ControllerFlag]) ->
     if obj.source is None or obj.source.namespace == obj.id.namespace:
         return None
     controller = _OF_KIND[obj.id.kind]
-    forbids = any(f.controller == controller and f.flag == NO_CROSS and _is_true(f.value) for f in flags)
+    forbids = any(f.controller == controller and f.flag == NO_CROSS and _is_on(f.value) for f in flags)
     return str(obj.source) if forbids else None
 
 
-def _is_true(value: str) -> bool:
-    """As Go's strconv.ParseBool, by which pflag reads a boolean."""
-    return value in ("1", "t", "T", "true", "TRUE", "True")
+def _is_on(value: str) -> bool:
+    """Whether a boolean flag is on; with a value that is none its controller does not start, which the model warns of."""
+    try:
+        return parse_bool(value)
+    except ValueError:
+        return False
 
 
 class Term(NamedTuple):

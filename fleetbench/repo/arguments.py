@@ -6,13 +6,28 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 GATES = "feature-gates"
+_BOOLEANS = frozenset(
+    {
+        "enable-leader-election",
+        "insecure-allow-http",
+        "insecure-kubeconfig-exec",
+        "insecure-kubeconfig-tls",
+        "leader-election-release-on-cancel",
+        "no-cross-namespace-refs",
+        "no-remote-bases",
+        "watch-all-namespaces",
+    }
+)
+"""Flags that take a value after ``=`` alone: fluxcd/pkg runtime v0.110.1 (acl, client, controller, leaderelection) and
+kustomize-controller v1.9.4 main.go, each ``BoolVar``."""
 _FLAG = re.compile(r"^--?([a-zA-Z][\w-]*)(?:=(.*))?$", re.S)
 
 
 def flags_among(arguments: object) -> list[tuple[str, str]]:
     """Each flag with its value, in order and as often as it stands there.
 
-    A flag takes its value after ``=`` or as the next argument (spf13/pflag flag.go parseLongArg); alone it is true.
+    A flag takes its value after ``=`` or as the next argument; a boolean one only after ``=``, alone it is true (spf13/pflag
+    flag.go parseLongArg, bool.go NoOptDefVal).
 
     >>> flags_among(["--concurrent", "17", "--watch-all-namespaces", "--log-level=info"])
     [('concurrent', '17'), ('watch-all-namespaces', 'true'), ('log-level', 'info')]
@@ -50,7 +65,7 @@ def _read(arguments: object) -> Iterator[tuple[str | None, str, list[str]]]:
         match = _FLAG.match(text)
         if match is None:
             yield None, "", [text]
-        elif match[2] is None and waiting and not waiting[0].startswith("-"):
+        elif match[2] is None and match[1] not in _BOOLEANS and waiting and not waiting[0].startswith("-"):
             value = waiting.pop(0)
             yield match[1], value, [text, value]
         else:

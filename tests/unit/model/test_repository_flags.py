@@ -34,6 +34,14 @@ READ = [
         "CancelHealthCheckOnNewRevision=true,UseHelm3Defaults=true",
         {"helm_cancel_health_check_on_new_revision": True, "use_helm3_defaults": True},
     ),
+    (
+        KUSTOMIZE,
+        "feature-gates",
+        "DisableFailFastBehavior=1, StrictPostBuildSubstitutions=F",
+        {"fail_fast": False, "strict_post_build_substitutions": False},
+    ),
+    (HELM, "feature-gates", "DefaultToRetryOnFailure=T", {"default_to_retry_on_failure": True}),
+    (KUSTOMIZE, "no-cross-namespace-refs", "0", {}),
     (HELM, "feature-gates", "DefaultToRetryOnFailure=true", {"default_to_retry_on_failure": True}),
     (HELM, "feature-gates", "DisableFailFastBehavior=true,OOMWatch=false", {}),
 ]
@@ -62,6 +70,20 @@ def test_a_flag_is_that_of_its_controller(controller: str, flag: str, value: str
 def test_a_value_that_a_flag_cannot_have_is_warned_of_and_the_default_holds(flag: str, value: str):
     values, _, (warning,) = read(HELM, flag, value)
     assert not values and warning.startswith("flux.yaml:3: ") and flag in warning and value in warning
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "got"),
+    [
+        ("feature-gates", "OOMWatch=false,DefaultToRetryOnFailure=yes", "DefaultToRetryOnFailure: got 'yes'"),
+        ("feature-gates", "DefaultToRetryOnFailure", "DefaultToRetryOnFailure: got ''"),
+        ("no-cross-namespace-refs", "tRUE", "got 'tRUE'"),
+    ],
+)
+def test_a_boolean_that_go_does_not_parse_keeps_the_controller_from_starting(flag: str, value: str, got: str):
+    values, _, (warning,) = read(HELM, flag, value)
+    wanted = "wanted true or false: the controller does not start with it; the default holds"
+    assert not values and warning == f"flux.yaml:3: --{flag} of helm-controller: {got}, {wanted}"
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,12 @@ def _errors(reading: Reading) -> list[tuple[str, str]]:
     [
         (_controller("kustomize-controller", LOCKED), True),
         (_controller("kustomize-controller", "--no-cross-namespace-refs"), True),
+        (
+            _controller("kustomize-controller", "--no-cross-namespace-refs", "false"),
+            True,
+        ),  # pflag takes no next argument
+        (_controller("kustomize-controller", "--no-cross-namespace-refs=T"), True),
+        (_controller("kustomize-controller", "--no-cross-namespace-refs=yes"), False),
         (_controller("kustomize-controller"), False),
         (_controller("helm-controller", LOCKED), False),
         (_instance(cluster={"multitenant": True}), True),
