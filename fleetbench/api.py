@@ -19,7 +19,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.named import named
 from fleetbench.graph.paths import blocked_by
 from fleetbench.ids import ObjectId, parse_reference
-from fleetbench.model.assemble import Choice, assemble
+from fleetbench.model.assemble import Choice, assemble, in_force
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import Profile, load_durations, load_profile
 from fleetbench.prediction.strategies import predict_strategies
@@ -155,7 +155,9 @@ def simulate(
         changed=frozenset[ObjectId]().union(*(changed_by(of, c) for c in changed)),
         webhook=webhook,
     )
-    return result_of(predict_strategies(of, choice, strategy, samples, findings=tuple(in_order(check(of)))))
+    parameters, _, _ = in_force(of, choice)
+    met = of.under(parameters.flux_version, parameters.strict_post_build_substitutions)
+    return result_of(predict_strategies(of, choice, strategy, samples, findings=tuple(in_order(check(met)))))
 
 
 def open_run(runs: Sequence[Path | str] = (), **prediction: Any) -> RunResult:

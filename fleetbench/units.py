@@ -1,5 +1,4 @@
-"""Seconds inside, Go durations at the edges: the only place where either is parsed or written. Go's booleans, processors,
-and counts in words.
+"""Seconds inside, Go durations at the edges: the only place where either is parsed or written; other units; counts in words.
 
 Everywhere else a time is a ``float`` of seconds whose name ends in ``_s``.
 """

@@ -123,7 +123,7 @@ def _side(read: Read, other: Read | None, simulation: Simulation) -> Side:
     found = fleet_findings(
         fleet,
         findings,
-        kustomize_concurrent=parameters.kustomize_concurrent,
+        parameters=parameters,
         nodes=parameters.nodes,
         profile=simulation.profile,
     )

@@ -15,6 +15,7 @@ from fleetbench.errors import InputError
 if TYPE_CHECKING:
     from fleetbench.findings import Finding
     from fleetbench.graph.fleet import Fleet
+    from fleetbench.model.parameters import Parameters
     from fleetbench.model.profile import Durations, Profile
     from fleetbench.repo import Reading
 
@@ -119,7 +120,7 @@ def fleet_findings(
     fleet: Fleet,
     reading: Sequence[Finding] = (),
     *,
-    kustomize_concurrent: int | None = None,
+    parameters: Parameters | None = None,
     nodes: int | None = None,
     profile: Profile | None = None,
     durations: Durations | None = None,
@@ -129,28 +130,35 @@ def fleet_findings(
     Args:
         fleet: the fleet.
         reading: the findings of :func:`load_fleet`.
-        kustomize_concurrent: workers of kustomize-controller; None = what the repository sets, else Flux's default.
+        parameters: the release and the flags that hold; None = what the repository says, else Flux's defaults.
         nodes: nodes of the cluster; None = the profile's.
         profile: the profile that says how many nodes there are and how many pods each takes; None = one, of
             kubelet's usual size. What it and ``durations`` say of an object is held against its timeout.
         durations: the user's durations file.
     """
     from fleetbench.graph.checks import check, combined
-    from fleetbench.model.assemble import repository_flags
-    from fleetbench.model.parameters import Parameters
     from fleetbench.model.profile import NodesPrior
 
-    if kustomize_concurrent is None:
-        set_there, _, _ = repository_flags(fleet.flags)
-        kustomize_concurrent = Parameters().with_(**set_there).kustomize_concurrent
+    parameters = parameters_of_repository(fleet) if parameters is None else parameters
     prior = (None if profile is None else profile.nodes) or NodesPrior()
     nodes = prior.count if nodes is None else nodes
     times = {**({} if profile is None else profile.objects), **(durations or {})}
     known_s = {id: time.quantile(0.05) for id, time in times.items()}
     checked = check(
-        fleet, kustomize_concurrent=kustomize_concurrent, node_pods=prior.max_pods, nodes=nodes, known_s=known_s
+        fleet.under(parameters.flux_version, parameters.strict_post_build_substitutions),
+        kustomize_concurrent=parameters.kustomize_concurrent,
+        node_pods=prior.max_pods,
+        nodes=nodes,
+        known_s=known_s,
     )
     return combined(reading, checked)
+
+
+def parameters_of_repository(fleet: Fleet) -> Parameters:
+    """The release and the flags that hold where no option says otherwise, as ``fleetbench simulate`` takes them."""
+    from fleetbench.model.assemble import Choice, in_force
+
+    return in_force(fleet, Choice())[0]
 
 
 def _without_cluster_path(repo: Path) -> InputError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet
+from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet, parameters_of_repository
 from fleetbench.cli.options import fleet_options, output_option
 from fleetbench.cli.output import inert, note, terminal_width, write_json, write_tables, write_text
 from fleetbench.units import counted
@@ -49,14 +49,17 @@ def command(
     Exit code 1 if a finding is an error, something that Flux can never reconcile; all is printed all the same.
     """
     read, reading = load_fleet(fleet)
-    findings = fleet_findings(read, reading)
+    parameters = parameters_of_repository(read)
+    findings = fleet_findings(read, reading, parameters=parameters)
+    met = read.under(parameters.flux_version, parameters.strict_post_build_substitutions)
     chosen = format or _BY_SUFFIX.get(output.suffix.lower() if output else "", "table")
     if chosen == "table":
-        _tables(read, findings, critical_path, output)
+        judged_by = None if met is read else parameters.flux_version
+        _tables(met, findings, critical_path, output, judged_by)
     elif chosen == "json":
-        _json(read, findings, critical_path, output)
+        _json(read, findings, met if critical_path else None, output)
     else:
-        _drawing(read, chosen, critical_path, output)
+        _drawing(met, chosen, critical_path, output)
     errors = [f for f in findings if f.severity == "error"]
     if errors:
         if chosen != "table" or output:
@@ -66,23 +69,26 @@ def command(
         ctx.exit(1)
 
 
-def _tables(fleet: Fleet, findings: list[Finding], path_only: bool, output: Path | None) -> None:
+def _tables(fleet: Fleet, findings: list[Finding], path_only: bool, output: Path | None, judged_by: str | None) -> None:
     from fleetbench.report.critical_path import path_of
     from fleetbench.report.tables import graph_tables, path_tables
 
     path = path_of(fleet)
-    parts = path_tables(fleet, path) if path_only else graph_tables(fleet, findings, path, terminal_width(output))
-    write_tables(parts, output)
+    if path_only:
+        write_tables(path_tables(fleet, path), output)
+    else:
+        write_tables(graph_tables(fleet, findings, path, terminal_width(output), judged_by), output)
 
 
-def _json(fleet: Fleet, findings: list[Finding], with_path: bool, output: Path | None) -> None:
+def _json(fleet: Fleet, findings: list[Finding], path_of: Fleet | None, output: Path | None) -> None:
+    """The fleet whatever the release; the path, where asked for, of what it meets under the one that holds."""
     from fleetbench.graph.document import to_document
 
     document = to_document(fleet, findings)
-    if with_path:
+    if path_of is not None:
         from fleetbench.report import critical_path
 
-        document["critical_path"] = critical_path.to_document(critical_path.path_of(fleet))
+        document["critical_path"] = critical_path.to_document(critical_path.path_of(path_of))
     write_json(document, output)
 
 

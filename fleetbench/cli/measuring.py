@@ -173,9 +173,10 @@ def _strategy(fleet: Fleet, strategy: str) -> Fleet:
 
 def _predict(fleet: Fleet, flags: Mapping[str, Any], fail: frozenset[ObjectId], profile: Profile | None) -> Predicted:
     """Predict the rollout of the fleet as it is deployed, with the flags of the run."""
+    from fleetbench.graph.release import RELEASES
     from fleetbench.measure.session import Predicted
     from fleetbench.model.assemble import Choice
-    from fleetbench.model.parameters import RELEASES, Parameters
+    from fleetbench.model.parameters import Parameters
     from fleetbench.prediction.document import to_document
     from fleetbench.prediction.strategies import FINE, predict_strategies
 

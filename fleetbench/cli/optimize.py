@@ -61,8 +61,7 @@ def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format
     read, findings = load_fleet(fleet) if reading is None else (reading.fleet, list(reading.findings))
     assembled = simulation.assembled(read)
     parameters = assembled.scenario.parameters
-    workers, nodes = parameters.kustomize_concurrent, parameters.nodes
-    known = fleet_findings(read, findings, kustomize_concurrent=workers, nodes=nodes, profile=simulation.profile)
+    known = fleet_findings(read, findings, parameters=parameters, nodes=parameters.nodes, profile=simulation.profile)
     errors = [finding for finding in known if finding.severity == ERROR]
     limits: dict[str, Any] = {}
     if reading is not None and fleet.repo is not None:

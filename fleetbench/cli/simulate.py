@@ -61,6 +61,7 @@ def command(
     Flags that the repository itself sets on the controllers hold unless an option says otherwise.
     """
     from fleetbench.findings import ERROR, TIMEOUT_TOO_SHORT
+    from fleetbench.model.assemble import in_force
     from fleetbench.prediction.strategies import InterruptedSimulation, predict_strategies
     from fleetbench.report.folder import write_prediction
     from fleetbench.runs.folder import folder_for
@@ -73,7 +74,7 @@ def command(
     findings = fleet_findings(
         read,
         findings,
-        kustomize_concurrent=options["kustomize_concurrent"],
+        parameters=in_force(read, choice)[0],
         profile=choice.profile,
         durations=choice.durations,
     )

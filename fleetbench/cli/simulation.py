@@ -15,9 +15,10 @@ from fleetbench.errors import InputError
 from fleetbench.graph.changes import changed_by, with_dependencies
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.named import named
+from fleetbench.graph.release import RELEASES
 from fleetbench.ids import ObjectId, parse_reference
 from fleetbench.model.assemble import Assembled, Choice
-from fleetbench.model.parameters import RELEASES, REQUEUE_S
+from fleetbench.model.parameters import REQUEUE_S
 from fleetbench.model.profile import Durations, Profile, load_durations, load_profile
 
 Command = TypeVar("Command", bound=Callable[..., Any])

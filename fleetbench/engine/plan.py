@@ -137,10 +137,10 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     item.definitions = any(id.kind == "CustomResourceDefinition" for id in k.objects)
     item.interval_s, item.timeout_s, item.retry_s = k.interval_s, k.effective_timeout_s, k.effective_retry_s
     parameters = scenario.parameters
-    unset = parameters.strict_post_build_substitutions and bool(k.unset_variables)
+    met = k.under(parameters.flux_version, parameters.strict_post_build_substitutions)
     _leave_alone(item, k.suspend, k.unwatched is not None)
     item.denied = k.denied is not None
-    item.broken, item.refused = k.broken is not None or unset, k.is_refused_by(parameters.flux_version)
+    item.broken, item.refused = met.broken is not None or bool(met.unset_variables), met.refused is not None
     item.shard = k.shard
     item.waits, item.fails_fast = checks_health(k), parameters.fail_fast
     item.cancels, item.poll_s = parameters.cancel_health_check_on_new_revision, parameters.health_poll_s

@@ -178,11 +178,24 @@ class Kustomization:
 
     @property
     def obstacle(self) -> str | None:
-        """Why nothing of it is ever applied, with the defaults of the newest release; None = nothing is known to."""
+        """Why nothing of it is ever applied, whatever release makes it so (see :meth:`under`); None = nothing known."""
         if self.broken is None and self.refused is not None:
             return f"refused is {self.refused}"
         unset = f"nothing sets {', '.join(self.unset_variables)}" if self.unset_variables else None
         return self.broken or unset or _out_of_reach(self)
+
+    def under(self, release: str, strict_substitution: bool) -> Kustomization:
+        """The same with those obstacles alone that it meets under a release of Flux.
+
+        Args:
+            release: ``2.9``.
+            strict_substitution: a variable that nothing sets fails the build.
+        """
+        unset = self.unset_variables if strict_substitution else ()
+        refused = self.refused if self.is_refused_by(release) else None
+        return replace(
+            self, unset_variables=unset, refused=refused, refused_by=() if refused is None else self.refused_by
+        )
 
     def is_refused_by(self, release: str) -> bool:
         """Whether the API server refuses something of what it applies where that release of Flux is installed."""
@@ -343,6 +356,12 @@ class Fleet:
         yield from self.kustomizations
         yield from self.helmreleases
         yield from self.sources
+
+    def under(self, release: str, strict_substitution: bool) -> Fleet:
+        """The fleet with those obstacles alone that it meets under a release of Flux: :meth:`Kustomization.under`."""
+        if not any(k.unset_variables or k.refused_by for k in self.kustomizations):
+            return self
+        return replace(self, kustomizations=tuple(k.under(release, strict_substitution) for k in self.kustomizations))
 
     def kustomization(self, id: ObjectId) -> Kustomization | None:
         """The Kustomization of that id, or None."""

@@ -9,10 +9,10 @@ from typing import Any
 
 from fleetbench.errors import InputError, place
 from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Fleet
+from fleetbench.graph.release import RELEASES, STRICT_GATE, gates, release_of
 from fleetbench.ids import ObjectId
-from fleetbench.model.parameters import RELEASES, REQUEUE_S, Parameters, parameters_of
+from fleetbench.model.parameters import REQUEUE_S, Parameters, parameters_of
 from fleetbench.model.profile import Durations, Profile, load_profile
-from fleetbench.model.release import release_of
 from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import BOOTSTRAP, Scenario
 from fleetbench.model.steps import steps_from
@@ -83,7 +83,7 @@ _GATES = {
     (HELM, "CancelHealthCheckOnNewRevision"): "helm_cancel_health_check_on_new_revision",
     (KUSTOMIZE, "DisableFailFastBehavior"): "fail_fast",
     (KUSTOMIZE, "AdditiveCELDependencyCheck"): "additive_cel_dependency_check",
-    (KUSTOMIZE, "StrictPostBuildSubstitutions"): "strict_post_build_substitutions",
+    (KUSTOMIZE, STRICT_GATE): "strict_post_build_substitutions",
     (HELM, "UseHelm3Defaults"): "use_helm3_defaults",
     (HELM, "DefaultToRetryOnFailure"): "default_to_retry_on_failure",
 }
@@ -148,24 +148,15 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
     Raises:
         InputError: a flag with a value it cannot have, or durations of an object that the fleet does not hold.
     """
-    release, said_by, not_known = release_choice(fleet, choice.flux_version)
-    base = parameters_of(release)
-    origins = dict.fromkeys(base.__dataclass_fields__, f"{DEFAULT_ORIGIN} (Flux {base.flux_version})")
-    from_repository, where, warnings = repository_flags(fleet.flags)
-    warnings = [*not_known, *warnings]
-    if said_by is not None:
-        origins["flux_version"] = said_by
-    options = {name: value for name, value in choice.flags.items() if value is not None}
-    if "requeue_dependency_s" in options:
-        options.setdefault("helm_requeue_dependency_s", options["requeue_dependency_s"])
-    origins |= where | dict.fromkeys(options, "option")
+    parameters, origins, warnings = in_force(fleet, choice)
     default = load_profile("default")
     profile = default if choice.profile is None else choice.profile.over(default)
-    if profile.nodes is not None and "nodes" not in options:
-        options["nodes"], origins["nodes"] = profile.nodes.count, f"profile {profile.name}"
+    if profile.nodes is not None and choice.flags.get("nodes") is None:
+        parameters = parameters.with_(nodes=profile.nodes.count)
+        origins["nodes"] = f"profile {profile.name}"
     scenario = Scenario(
         fleet,
-        base.with_(**(from_repository | options)),
+        parameters,
         steps_from(profile.steps),
         resolve(fleet, choice.durations, choice.profile, default, choice.compared_with),
         profile.pull,
@@ -178,6 +169,25 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
         fix_after_s=choice.fix_after_s,
     )
     return Assembled(scenario, origins, tuple(warnings))
+
+
+def in_force(fleet: Fleet, choice: Choice) -> tuple[Parameters, dict[str, str], list[str]]:
+    """The release and the flags that hold, the origin of each, and what could not be used of what the repository says.
+
+    Raises:
+        InputError: a flag with a value it cannot have.
+    """
+    release, said_by, not_known = release_choice(fleet, choice.flux_version)
+    base = parameters_of(release)
+    origins = dict.fromkeys(base.__dataclass_fields__, f"{DEFAULT_ORIGIN} (Flux {base.flux_version})")
+    from_repository, where, warnings = repository_flags(fleet.flags)
+    if said_by is not None:
+        origins["flux_version"] = said_by
+    options = {name: value for name, value in choice.flags.items() if value is not None}
+    if "requeue_dependency_s" in options:
+        options.setdefault("helm_requeue_dependency_s", options["requeue_dependency_s"])
+    origins |= where | dict.fromkeys(options, "option")
+    return base.with_(**(from_repository | options)), origins, [*not_known, *warnings]
 
 
 def release_choice(fleet: Fleet, option: str | None) -> tuple[str, str | None, list[str]]:
@@ -202,11 +212,11 @@ def repository_flags(flags: tuple[ControllerFlag, ...]) -> tuple[dict[str, Any],
         called = flag.text.partition("=")[0]
         if flag.flag == "feature-gates":
             try:
-                gates = _gates(flag.value)
+                of_flag = gates(flag.value)
             except ValueError as error:
                 warnings.append(_does_not_start(where, called, flag, error))
                 continue
-            for name, on in gates:
+            for name, on in of_flag:
                 if (flag.controller, name) in _GATES:
                     field_name = _GATES[flag.controller, name]
                     values[field_name], origins[field_name] = on != (field_name in _OPPOSITE), where
@@ -243,21 +253,3 @@ def _not_modelled(where: str, what: str, flag: ControllerFlag, effect: str) -> s
 
 def _does_not_start(where: str, called: str, flag: ControllerFlag, error: ValueError) -> str:
     return f"{where}: {called} of {flag.controller}: {error}: the controller does not start with it; the default holds"
-
-
-def _gates(text: str) -> list[tuple[str, bool]]:
-    """The feature gates of a flag and whether each is on.
-
-    Source: k8s.io/component-base cli/flag/map_string_bool.go NewMapStringBool Set.
-
-    Raises:
-        ValueError: one of them is not said to be true or false.
-    """
-    found = []
-    for part in filter(None, text.split(",")):
-        name, _, value = part.partition("=")
-        try:
-            found.append((name.strip(), parse_bool(value.strip())))
-        except ValueError as error:
-            raise ValueError(f"{name.strip()}: {error}") from None
-    return found

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from fleetbench.errors import InputError
+from fleetbench.graph.release import RELEASES, strict_by_default
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 
 REQUEUE_S = (0.1, 86_400.0)
@@ -164,14 +165,10 @@ class Parameters:
 
 _OF_RELEASE: dict[str, dict[str, Any]] = {
     # helm-controller 1.3 and 1.4 wait with Helm 3's own loop: helm.sh/helm/v3 pkg/kube/wait.go, every 2 s.
-    "2.6": {"helm_poll_s": 2.0, "helm_fail_fast": False, "strict_post_build_substitutions": False},
-    "2.7": {"helm_poll_s": 2.0, "helm_fail_fast": False, "strict_post_build_substitutions": False},
-    "2.8": {"strict_post_build_substitutions": False},
-    "2.9": {},
+    "2.6": {"helm_poll_s": 2.0, "helm_fail_fast": False},
+    "2.7": {"helm_poll_s": 2.0, "helm_fail_fast": False},
 }
-"""Release -> what differs from 2.9's defaults."""
-RELEASES = tuple(_OF_RELEASE)
-"""Of Flux, the oldest first."""
+"""Release -> what differs from 2.9's defaults, beside :func:`fleetbench.graph.release.strict_by_default`."""
 
 
 def parameters_of(flux_version: str = "2.9") -> Parameters:
@@ -183,7 +180,8 @@ def parameters_of(flux_version: str = "2.9") -> Parameters:
     short = ".".join(flux_version.removeprefix("v").split(".")[:2])
     if short not in RELEASES:
         raise InputError(f"--flux-version: got {flux_version!r}, wanted one of {', '.join(RELEASES)}")
-    return Parameters(flux_version=short, **_OF_RELEASE[short])
+    strict = strict_by_default(short)
+    return Parameters(flux_version=short, strict_post_build_substitutions=strict, **_OF_RELEASE.get(short, {}))
 
 
 def flags_of_run(flags: Mapping[str, Any], base: Parameters | None = None) -> Parameters:

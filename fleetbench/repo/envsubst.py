@@ -15,8 +15,8 @@ class BadSubstitution(Exception):
     """Text that Flux's parser refuses: the build fails."""
 
 
-Unknown = Callable[[str], None]
-"""Told the name of each variable that is bare in the text and has no value."""
+Unknown = Callable[[str], str | None]
+"""Told the name of each variable that is bare in the text and has no value; says what to take for it, None = nothing."""
 
 _DEFAULTS = frozenset({"-", "+", "=", "?", ":-", ":+", ":=", ":?"})
 
@@ -27,7 +27,7 @@ def substitute(text: str, values: Mapping[str, str | None], unknown: Unknown) ->
     Args:
         text: one object's YAML.
         values: name -> value. None = the variable exists, but its value is not to be had (a SOPS file).
-        unknown: called for a variable without a value and without a default; its text is kept as it is.
+        unknown: called for a variable without a value and without a default; where it says None, the text is kept.
 
     Raises:
         BadSubstitution: the text is malformed for Flux.
@@ -163,8 +163,9 @@ class _Reader:
     def apply(self, start: int, name: str, operator: str, arguments: list[str]) -> str:
         value = self.values.get(name)
         if value is None and operator not in _DEFAULTS:
-            self.unknown(name)
-            return self.source[start : self.at]
+            value = self.unknown(name)
+            if value is None:
+                return self.source[start : self.at]
         if operator in _DEFAULTS and value is None and name in self.values and not arguments:
             return self.source[start : self.at]
         return _evaluate(value or "", operator, arguments)

@@ -17,6 +17,7 @@ from fleetbench.findings import (
     Finding,
     Shared,
 )
+from fleetbench.graph.release import Substitution
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.build import Build
@@ -87,12 +88,12 @@ class Walk:
         return self.releases.get(id) or self.sources[id]
 
 
-def findings_of(walk: Walk, tree: Tree) -> list[Finding]:
+def findings_of(walk: Walk, tree: Tree, substitution: Substitution) -> list[Finding]:
     """All that a walk has to say: per Kustomization, then duplicates and variables, each cause once."""
     found = [f for node in walk.nodes.values() for f in _findings(node, tree)]
     for id, others in walk.again.items():
         found.append(_duplicate(id, *walk.first(id), others))
-    return [*found, *_contended(walk), *_unknown_variables(walk)]
+    return [*found, *_contended(walk), *_unknown_variables(walk, substitution)]
 
 
 def _below_a_folder(tree: Tree, directory: str) -> str:
@@ -164,33 +165,35 @@ def _content(manifest: Manifest) -> dict[str, Any]:
     return {name: value for name, value in manifest.body.items() if name not in ("metadata", "status")}
 
 
-def _unknown_variables(walk: Walk) -> Iterator[Finding]:
+def _unknown_variables(walk: Walk, substitution: Substitution) -> Iterator[Finding]:
     """Variables without a value; one finding for a variable and the reason why."""
     causes: dict[tuple[str, str, str], list[tuple[Node, Manifest]]] = {}
     for node in walk.nodes.values():
         for name, user in node.unknown.items():
-            causes.setdefault((name, *_cause(node, name)), []).append((node, user))
+            causes.setdefault((name, *_cause(node, name, substitution)), []).append((node, user))
     for (name, why, fix), users in sorted(causes.items(), key=lambda c: c[0]):
         node, user = users[0]
         more = f" (and in {counted(len(users) - 1, 'more Kustomization')})" if len(users) > 1 else ""
-        text = f"variable {name}, used by {user.id}{more}, has no value and stays as it is: {why}"
+        text = f"variable {name}, used by {user.id}{more}, {why}"
         at = user if user.file else node.manifest
         yield Finding(VARIABLE_UNKNOWN, text, fix, node.id, at.file, at.line)
 
 
 def unset_variables(node: Node) -> list[str]:
-    """Variables that nothing sets, as far as it can be known: no Secret or ConfigMap from elsewhere may hold them."""
-    return [name for name in node.unknown if name not in node.variables.values and not node.variables.missing]
+    """Variables of its build that nothing sets and that have no default."""
+    return [name for name in node.unknown if node.variables.unset(name)]
 
 
-def _cause(node: Node, name: str) -> tuple[str, str]:
+def _cause(node: Node, name: str, substitution: Substitution) -> tuple[str, str]:
     if name in node.variables.values:
-        return "its value is encrypted", "nothing to do; where it decides the graph, give it a default: ${VAR:=value}"
+        fix = "nothing to do; where it decides the graph, give it a default: ${VAR:=value}"
+        return "stays as it is here: its value is encrypted", fix
     if name not in unset_variables(node):
         named = ", ".join(f"{i.kind} {i.key}" for i in node.variables.missing)
-        return f"the repository does not hold {named}", "nothing to do if something outside the repository makes it"
+        why = f"stays as it is here: the repository does not hold {named}"
+        return why, "nothing to do if something outside the repository makes it"
     return (
-        "nothing sets it: Flux 2.9 fails such a build (StrictPostBuildSubstitutions), earlier ones put nothing in its place",
+        f"has no value, as nothing sets it: {substitution.effect}",
         "set it in postBuild.substitute, give it a default ${VAR:=value}, or escape it as $${VAR}",
     )
 

@@ -11,16 +11,19 @@ from typing import Any
 
 from fleetbench.errors import InputError, place
 from fleetbench.graph.document import ASSUMED_ROOT, ASSUMED_SOURCE
+from fleetbench.graph.release import Substitution, substitution
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.assemble import Reading, assemble
 from fleetbench.repo.build import BUILD_FIELDS, Build, Builder
 from fleetbench.repo.cache import BuildCache
 from fleetbench.repo.entries import entries
+from fleetbench.repo.flags import flags_of
+from fleetbench.repo.flux_version import flux_version
 from fleetbench.repo.git import tracked
 from fleetbench.repo.instance import sync_of
 from fleetbench.repo.manifest import Manifest, mapping
-from fleetbench.repo.nodes import Node, Walk, findings_of, try_kustomize
+from fleetbench.repo.nodes import Node, Walk, findings_of, try_kustomize, unset_variables
 from fleetbench.repo.objects import is_kustomization, source_of
 from fleetbench.repo.program import kustomize
 from fleetbench.repo.tree import Tree, spec_path
@@ -122,7 +125,7 @@ class _Reader:
         if sync is not None and (sync.root, sync.source) != (root.id, root.source):
             root = self._assumed_root(sync.root, sync.source)
             walk, settled = self._walk(root)
-        walk.findings += findings_of(walk, self.tree)
+        walk.findings += findings_of(walk, self.tree, self._substitution(walk))
         return assemble(
             walk, settled, self.tree, self.name, self.entry, self.builder.ran,
             assumed=self.assumed, sync=sync, tracked=self.committed,
@@ -132,8 +135,9 @@ class _Reader:
         """Everything below a root, with the variables and the rules of what is left out that it finds itself."""
         ignore: tuple[Any, Any] = (None, None)
         store = VariableStore()
+        strict = True
         for _ in range(MAX_PASSES):
-            walker = Walker(self.builder, self.tree, root.source or ASSUMED_SOURCE, self.progress)
+            walker = Walker(self.builder, self.tree, root.source or ASSUMED_SOURCE, self.progress, strict)
             settled = self._settled_root(root, walker, store)
             walk = walker.walk(settled, store)
             wanted = self._ignore(walk, root.source)
@@ -143,12 +147,23 @@ class _Reader:
                 only = [str(p) for p in wanted[1]] if isinstance(wanted[1], list) else []
                 self.tree = Tree.of_directory(self.repo, lines, only)
                 continue
+            if strict and any(unset_variables(n) for n in walk.nodes.values()):
+                strict = self._substitution(walk).strict
+                if not strict:
+                    store = walk.store
+                    continue  # another text may be another object
             if not any(
                 variables_of(n.spec, n.id.namespace, walk.store) != n.variables for n in walk.nodes.values() if n.build
             ):
                 break
             store = walk.store
         return walk, settled
+
+    def _substitution(self, walk: Walk) -> Substitution:
+        """What the Flux that the repository installs makes of a variable that nothing sets; not asked where there is none."""
+        if not any(node.unknown for node in walk.nodes.values()):
+            return substitution((), None)
+        return substitution(flags_of(walk, self.tree), flux_version(walk, self.tree))
 
     def _refuse_failure(self, build: Build) -> None:
         """The entry itself must build: without it there is no fleet."""

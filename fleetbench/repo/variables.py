@@ -75,6 +75,10 @@ class Variables:
     active: bool = False
     """Whether Flux substitutes at all."""
 
+    def unset(self, name: str) -> bool:
+        """Whether nothing sets a variable, as far as it can be known: no Secret or ConfigMap from elsewhere may hold it."""
+        return name not in self.values and not self.missing
+
 
 def variables_of(spec: Mapping[str, Any], namespace: str, store: VariableStore) -> Variables:
     """Gather the variables of a Kustomization: ``substituteFrom`` in order, then ``substitute``."""
@@ -107,8 +111,14 @@ class Substituted:
     """Why Flux's build fails here."""
 
 
-def substituted(manifests: Iterable[Manifest], variables: Variables) -> Substituted:
-    """Fill in the variables of all manifests that do not opt out."""
+def substituted(manifests: Iterable[Manifest], variables: Variables, strict: bool = True) -> Substituted:
+    """Fill in the variables of all manifests that do not opt out.
+
+    Args:
+        manifests: what a Kustomization builds.
+        variables: its variables.
+        strict: a variable that nothing sets fails the build, so it is left as it is; False: it becomes the empty text.
+    """
     result = Substituted([])
     if not variables.active:
         result.manifests = list(manifests)
@@ -121,8 +131,13 @@ def substituted(manifests: Iterable[Manifest], variables: Variables) -> Substitu
             result.manifests.append(manifest)
             continue
         unknown: list[str] = []
+
+        def taken(name: str, unknown: list[str] = unknown) -> str | None:
+            unknown.append(name)
+            return None if strict or not variables.unset(name) else ""
+
         try:
-            body = load(substitute(dump(manifest.body), variables.values, unknown.append), manifest.file or "")
+            body = load(substitute(dump(manifest.body), variables.values, taken), manifest.file or "")
         except (BadSubstitution, Unreadable) as error:
             reason = error.reason if isinstance(error, Unreadable) else str(error)
             result.failure = result.failure or f"post build failed for {manifest.id}: {reason}"

@@ -24,8 +24,16 @@ PORTION = 96
 class Walker:
     """Walks a fleet; builds of one level run side by side."""
 
-    def __init__(self, builder: Builder, tree: Tree, this_repository: ObjectId, progress: Progress | None = None):
-        self.builder, self.tree, self.progress = builder, tree, progress
+    def __init__(
+        self,
+        builder: Builder,
+        tree: Tree,
+        this_repository: ObjectId,
+        progress: Progress | None = None,
+        strict: bool = True,
+    ):
+        """Take in what a walk needs; ``strict`` as in :func:`fleetbench.repo.variables.substituted`."""
+        self.builder, self.tree, self.progress, self.strict = builder, tree, progress, strict
         self.this_repository = this_repository
 
     def walk(self, root: Node, store: VariableStore) -> Walk:
@@ -75,7 +83,7 @@ class Walker:
         for at in range(0, len(wanted), PORTION):
             portion = wanted[at : at + PORTION]
             for (node, _), build in zip(portion, self.builder.build_all([r for _, r in portion]), strict=True):
-                _fill(node, build, store)
+                _fill(node, build, store, self.strict)
                 if self.progress is not None:
                     self.progress(node.id.key)
 
@@ -104,14 +112,14 @@ class Walker:
         return new
 
 
-def _fill(node: Node, build: Build, store: VariableStore) -> None:
+def _fill(node: Node, build: Build, store: VariableStore, strict: bool) -> None:
     """What a Kustomization's build says of it."""
     node.build = build
     if build.failure is not None:
         node.broken = f"kustomize cannot build it: {build.failure.text}"
         return
     node.variables = variables_of(node.spec, node.id.namespace, store)
-    result = substituted(build.manifests, node.variables)
+    result = substituted(build.manifests, node.variables, strict)
     node.unknown = result.unknown
     if result.failure is not None:
         node.broken = result.failure

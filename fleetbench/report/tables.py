@@ -26,7 +26,9 @@ WIDE = 110
 """Columns from which the table of Kustomizations also shows parent, path and timeout."""
 
 
-def graph_tables(fleet: Fleet, findings: Sequence[Finding], path: CriticalPath, width: int) -> list[RenderableType]:
+def graph_tables(
+    fleet: Fleet, findings: Sequence[Finding], path: CriticalPath, width: int, judged_by: str | None = None
+) -> list[RenderableType]:
     """Everything ``fleetbench graph`` shows.
 
     Args:
@@ -34,9 +36,10 @@ def graph_tables(fleet: Fleet, findings: Sequence[Finding], path: CriticalPath, 
         findings: in the order in which they are to be shown.
         path: the critical path.
         width: columns to write for.
+        judged_by: the release of Flux by which it is judged what cannot be built or applied; None = any says the same.
     """
     name = _Names(fleet)
-    parts: list[RenderableType] = [_heading(fleet, name), Text(), _kustomizations(fleet, name, width)]
+    parts: list[RenderableType] = [_heading(fleet, name, judged_by), Text(), _kustomizations(fleet, name, width)]
     if fleet.helmreleases:
         parts += [Text(), _helmreleases(fleet, name, width)]
     parts += [Text(note, style="dim") for note in _notes(fleet, width)]
@@ -92,7 +95,7 @@ class _Names:
         return text
 
 
-def _heading(fleet: Fleet, name: _Names) -> Text:
+def _heading(fleet: Fleet, name: _Names, judged_by: str | None) -> Text:
     depends = sum(1 for edge in edges(fleet) if edge.kind == DEPENDS_ON)
     depth = len({n for n in layers(fleet).values() if n is not None})
     text = Text(inert(fleet.name), style="bold")
@@ -114,6 +117,9 @@ def _heading(fleet: Fleet, name: _Names) -> Text:
         text.append(f"\n{_assumed_source(source)}", style="not bold")
     if fleet.flux is not None:
         text.append(f"\nFlux {inert(fleet.flux.version)}{_at(fleet.flux.file, fleet.flux.line)}", style="not bold")
+    if judged_by is not None:
+        why = ", as the repository names no release" if fleet.flux is None else ""
+        text.append(f"\nwhat cannot be built or applied is judged by Flux {judged_by}{why}", style="not bold")
     for flag in fleet.flags:
         said = _at(flag.file, flag.line)
         text.append(f"\n{inert(flag.controller)} {inert(flag.text)}{said}", style="not bold")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from click.testing import CliRunner, Result
 from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet
 from fleetbench.cli.main import cli
 from fleetbench.findings import NODE_CAPACITY
+from fleetbench.graph.document import to_document
+from fleetbench.graph.fleet import FluxVersion
 from fleetbench.model.profile import load_profile
 from fleetbench.repo.entries import entries
 from fleetbench.repo.tree import Tree
@@ -39,6 +42,25 @@ def test_contradictory_options_are_a_usage_error(arguments: list[str], message: 
     assert result.exit_code == 2
     assert message in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("version", "judged_by", "mark"), [(None, "2.9", True), ("v2.9.1", "2.9", True), ("v2.7.5", "2.7", False)]
+)
+def test_a_variable_that_nothing_sets_is_judged_by_the_release_that_is_installed(
+    tmp_path: Path, version: str | None, judged_by: str, mark: bool
+) -> None:
+    apps = replace(ks("apps"), unset_variables=("DOMAIN",))
+    of = replace(fleet(apps, ks("child", parent="apps")), flux=None if version is None else FluxVersion(version))
+    file = tmp_path / "graph.json"
+    file.write_text(json.dumps(to_document(of, [])))
+    result = CliRunner().invoke(cli, ["graph", "--graph", str(file)])
+    assert f"what cannot be built or applied is judged by Flux {judged_by}" in result.stdout
+    assert ("(cannot be built)" in result.stdout) is mark
+    path = json.loads(graph("--graph", str(file), "--critical-path").stdout)["critical_path"]["objects"]
+    assert ("Kustomization/flux-system/apps" in [step["object"] for step in path]) is not mark
+    kept = {k["id"]: k["unset_variables"] for k in json.loads(graph("--graph", str(file)).stdout)["kustomizations"]}
+    assert kept["flux-system/apps"] == ["DOMAIN"], "another release may fail on it"
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])

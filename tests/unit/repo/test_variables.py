@@ -81,6 +81,43 @@ def test_a_variable_that_nothing_sets_says_what_flux_does_with_it(read: Read) ->
     assert apps is not None and apps.unset_variables == ("NOTHING",)
 
 
+def _flux_with(version: str | None, gate: str | None) -> str:
+    labels = {"app.kubernetes.io/part-of": "flux", "app.kubernetes.io/version": version}
+    metadata = {"name": "kustomize-controller", "namespace": "flux-system", "labels": labels if version else {}}
+    args = [] if gate is None else [f"--feature-gates=StrictPostBuildSubstitutions={gate}"]
+    spec = {"template": {"spec": {"containers": [{"name": "manager", "args": args}]}}}
+    return obj("apps/v1", "Deployment", "", metadata=metadata, spec=spec)
+
+
+@pytest.mark.parametrize(
+    ("version", "gate", "path", "said"),
+    [
+        (
+            None,
+            None,
+            "./deep/${NOTHING}",
+            "Flux 2.9 fails the build (StrictPostBuildSubstitutions; judged by 2.9, as the",
+        ),
+        ("v2.9.1", None, "./deep/${NOTHING}", "Flux 2.9 fails the build (StrictPostBuildSubstitutions), up to 2.8"),
+        ("v2.8.5", None, "./deep/", "Flux 2.8 puts the empty text in its place, from 2.9 on the build fails"),
+        ("v2.6.0", None, "./deep/", "Flux 2.6 puts the empty text in its place"),
+        ("v2.7.5", "true", "./deep/${NOTHING}", "StrictPostBuildSubstitutions is on here, which fails the build"),
+        (None, "F", "./deep/", "StrictPostBuildSubstitutions is off here, so the empty text takes its place"),
+    ],
+)
+def test_what_becomes_of_a_variable_that_nothing_sets_is_up_to_the_release(
+    read: Read, version: str | None, gate: str | None, path: str, said: str
+) -> None:
+    files = _fleet(flux("child", "./deep/${NOTHING}"), {"substitute": {"A": "x"}})
+    reading = read(files | {"clusters/c/flux.yaml": _flux_with(version, gate)})
+    (found,) = [f for f in reading.findings if f.code == "FB304"]
+    begin = "variable NOTHING, used by Kustomization/flux-system/child, has no value, as nothing sets it: "
+    assert found.message.startswith(begin + said)
+    child, apps = (reading.fleet.kustomization(ks_id(name)) for name in ("child", "apps"))
+    assert child is not None and child.path == path
+    assert apps is not None and apps.unset_variables == ("NOTHING",), "whatever another release would do"
+
+
 def test_a_source_that_the_repository_does_not_hold_is_named(read: Read) -> None:
     reading = read(_fleet(flux("child", "./deep/${A}"), {"substituteFrom": _from("gone"), "substitute": {"X": "x"}}))
     (found,) = [f for f in reading.findings if f.code == "FB304"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleetbench.model.release import release_of
+from fleetbench.graph.release import release_of
 
 
 @pytest.mark.parametrize(
