@@ -151,7 +151,7 @@ def fleet_findings(
         nodes=nodes,
         known_s=known_s,
     )
-    return combined(reading, checked)
+    return combined(reading, checked, fleet)
 
 
 def parameters_of_repository(fleet: Fleet) -> Parameters:

@@ -136,7 +136,7 @@ def _judged(
         id = manifest.id_in(node.id.namespace)
         if stays_encrypted(manifest, node.spec):
             refused.setdefault(node.id, f"{say(id)}: SOPS encrypted it, and spec.decryption is not set")
-        found = judge.findings(manifest, id)
+        found = judge.findings(manifest, id, node.id)
         findings += [f for f in found if (f.object, f.message) not in said]  # several may apply it
         said.update((f.object, f.message) for f in found)
         if node.id not in refused or node.id in refusing:

@@ -83,7 +83,7 @@ def read_kustomization(
     at.check(KUSTOMIZATION_SHAPES)
     interval_s = at.seconds("spec", "interval")
     source = at.reference("spec", "sourceRef")
-    if source is None:
+    if source is None and manifest.spec.get("sourceRef") is not None:  # that it is not there, the CRD's judge tells
         at.bad("spec.sourceRef", manifest.spec.get("sourceRef"), "a source's kind and name")
     checks = [
         ObjectId(str(c.get("kind")), str(c.get("namespace") or ""), str(c.get("name")))

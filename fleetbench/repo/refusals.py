@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from fleetbench.findings import API_UNKNOWN, FILE_UNREADABLE, OBJECT_REFUSED, Finding
-from fleetbench.ids import HELM_RELEASE, ObjectId, some
+from fleetbench.ids import HELM_RELEASE, ObjectId, say, some
 from fleetbench.repo.fields import DURATION_LIKE
 from fleetbench.repo.flux_api import Release, groups_of, kinds_of, known_releases, part
 from fleetbench.repo.manifest import HELM_GROUP, Manifest, mapping
@@ -43,6 +43,10 @@ class Refusal(NamedTuple):
     text: str
     sure: bool = True
     """False: a release newer than the data may serve it."""
+    missing: bool = False
+    """The field is not there though it must be."""
+    meant: str | None = None
+    """Dotted path of the field that is missing where this one is, misspelt; None = none, or not known."""
 
 
 class Judge:
@@ -63,9 +67,15 @@ class Judge:
             if finding.code == FILE_UNREADABLE:
                 self._said.setdefault(finding.object, []).append(finding.message.partition(":")[0])
 
-    def findings(self, manifest: Manifest, id: ObjectId) -> list[Finding]:
-        """What there is to say of one object: an error where it is refused, a warning where a newer Flux may take it."""
-        fix = f"correct {id}: Flux applies nothing of what is applied with an object that is refused"
+    def findings(self, manifest: Manifest, id: ObjectId, by: ObjectId) -> list[Finding]:
+        """What there is to say of one object: an error where it is refused, a warning where a newer Flux may take it.
+
+        Args:
+            manifest: the object.
+            id: its id.
+            by: the Kustomization that applies it.
+        """
+        fix = f"correct {id}: {say(by)} applies nothing beside an object that is refused"
         return [
             Finding(
                 OBJECT_REFUSED if refusal.sure else API_UNKNOWN,
@@ -76,7 +86,7 @@ class Judge:
                 manifest.line,
             )
             for refusal in refusals(manifest, self.release, self.brought)
-            if not any(refusal.place.startswith(place) for place in self._said.get(id, ()))
+            if not any(_within(refusal.place, place) for place in self._said.get(id, ()))
         ]
 
     def refusing(self, manifest: Manifest) -> frozenset[str]:
@@ -91,6 +101,11 @@ class Judge:
     def all_of(names: Collection[str]) -> bool:
         """Whether these are all the releases that are known."""
         return len(names) == len(known_releases())
+
+
+def _within(place: str, outer: str) -> bool:
+    """Whether a field is another one or lies below it."""
+    return place == outer or place.startswith((f"{outer}.", f"{outer}["))
 
 
 def stays_encrypted(manifest: Manifest, kustomization: Mapping[str, Any]) -> bool:
@@ -142,8 +157,11 @@ def refusals(manifest: Manifest, release: Release, brought: Collection[tuple[str
         return
     if "sops" in manifest.body:
         return  # decrypted before it is applied
-    yield from _judged(manifest.body, kinds[kind][version], "", f"a {kind} of {flux}", release)
-    if group == HELM_GROUP and kind == HELM_RELEASE:
+    found = list(_judged(manifest.body, kinds[kind][version], "", f"a {kind} of {flux}", release))
+    misspelt = {refusal.meant for refusal in found}
+    # a required field that is there with another name is one mistake, told with the name that it has
+    yield from (refusal for refusal in found if not (refusal.missing and refusal.place in misspelt))
+    if group == HELM_GROUP and kind == HELM_RELEASE and not misspelt & {"spec.chart", "spec.chartRef"}:
         yield from _helm_release(manifest.spec)
 
 
@@ -203,7 +221,8 @@ def _fields(
         else:
             like = get_close_matches(str(name), [f for f in fields if f not in value], 1, _LIKE)
             hint = f"; did you mean {like[0]}?" if like else ""
-            yield Refusal(at, f"{whose} has no such field{hint}", bool(like) or not release.newer)
+            meant = f"{place}.{like[0]}".lstrip(".") if like else None
+            yield Refusal(at, f"{whose} has no such field{hint}", bool(like) or not release.newer, meant=meant)
     for name in schema.get("required", ()):
         if value.get(name) is None:
-            yield Refusal(f"{place}.{name}".lstrip("."), f"got nothing; {whose} requires it")
+            yield Refusal(f"{place}.{name}".lstrip("."), f"got nothing; {whose} requires it", missing=True)

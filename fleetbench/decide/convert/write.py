@@ -129,7 +129,7 @@ def _verify(before: Reading, after: Reading, relayout: Relayout) -> None:
 
 def _findings(reading: Reading) -> list[Finding]:
     """What is wrong; who applies what the API server refuses changes with the layout and says nothing new."""
-    return [f for f in combined(reading.findings, check(reading.fleet)) if f.code != APPLY_REFUSED]
+    return [f for f in combined(reading.findings, check(reading.fleet), reading.fleet) if f.code != APPLY_REFUSED]
 
 
 class _Writer:

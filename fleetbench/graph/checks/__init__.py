@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fleetbench.findings import BUILD_FAILED, FILE_UNREADABLE, PATH_MISSING, Finding, in_order
+from fleetbench.findings import APPLY_REFUSED, BUILD_FAILED, FILE_UNREADABLE, PATH_MISSING, Finding, in_order
 from fleetbench.graph.checks.edges import check_edges
 from fleetbench.graph.checks.needs import check_needs
 from fleetbench.graph.checks.parents import check_parents
@@ -49,13 +49,22 @@ def check(
     )
 
 
-def combined(read: Sequence[Finding], checked: Sequence[Finding]) -> list[Finding]:
+def combined(read: Sequence[Finding], checked: Sequence[Finding], fleet: Fleet) -> list[Finding]:
     """The reader's findings and :func:`check`'s as one list; what the reader saw with file and line goes first.
 
-    A finding of both about the same object (a missing path, a missing source) is kept as the reader has it.
+    A finding of both about the same object (a missing path, a missing source) is kept as the reader has it; so is what
+    the API server refuses, which the reader tells of the object and :func:`check` of the Kustomization that applies it.
     """
     reported = {(_family(f.code), f.object) for f in read}
-    return in_order([*read, *(f for f in checked if (_family(f.code), f.object) not in reported)])
+    refused = {f"{f.object}: {f.message}" for f in read}
+
+    def is_new(found: Finding) -> bool:
+        if (_family(found.code), found.object) in reported:
+            return False
+        by = fleet.kustomization(found.object) if found.code == APPLY_REFUSED and found.object is not None else None
+        return by is None or by.refused not in refused
+
+    return in_order([*read, *(f for f in checked if is_new(f))])
 
 
 def _family(code: str) -> str:

@@ -27,9 +27,7 @@ LONG = "service-with-a-rather-long-name-" * 3
 
 
 def side(of, durations, name="x") -> Side:
-    return Side(
-        name, of, tuple(fleet_findings(of, kustomize_concurrent=4, nodes=1)), predict(scenario(of, durations), 8)
-    )
+    return Side(name, of, tuple(fleet_findings(of, nodes=1)), predict(scenario(of, durations), 8))
 
 
 def two_hundred_slower() -> Verdict:

@@ -63,7 +63,7 @@ def test_a_suspended_source_is_a_warning_that_names_who_waits_for_it() -> None:
 def test_what_the_reader_reported_is_not_reported_again() -> None:
     of = fleet(ks("a", broken="spec.path ./apps/a does not exist"), ks("b", "nothing"))
     read = [Finding(FILE_UNREADABLE, "as the reader says it", "fix", ks_id("a"), "a.yaml", 3)]
-    all_of_them = combined(read, check(of))
+    all_of_them = combined(read, check(of), of)
     assert [f.message for f in all_of_them if f.object == ks_id("a") and f.severity == "error"] == [
         "as the reader says it"
     ]

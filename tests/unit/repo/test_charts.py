@@ -92,7 +92,9 @@ def test_a_chart_that_the_repository_does_not_hold_is_an_error_and_not_a_matter_
     reading = read(_fleet(_release(chart), plain=DEPLOYMENT))
     assert reading.fleet.helmreleases[0].broken == said
     (found,) = [
-        f for f in combined(reading.findings, check(reading.fleet)) if f.object == reading.fleet.helmreleases[0].id
+        f
+        for f in combined(reading.findings, check(reading.fleet), reading.fleet)
+        if f.object == reading.fleet.helmreleases[0].id
     ]
     assert (found.code, found.severity, found.file, found.line) == ("FB109", "error", "apps/r.yaml", 1)
     assert found.message == f"gets no chart, so it never turns Ready: {said}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fleetbench.graph.checks import check
+from fleetbench.graph.checks import check, combined
 from fleetbench.graph.fleet import FluxVersion
 from fleetbench.ids import KUSTOMIZATION
 from fleetbench.repo import Reading
@@ -80,6 +80,30 @@ def test_what_the_api_server_does_not_take_is_an_error_and_keeps_back_all_beside
     assert said in _refused(reading)
     (found,) = [f for f in reading.findings if f.message == said]
     assert (found.severity, found.file) == ("error", "apps/all.yaml") and found.object is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (_child(sourceRef=..., sourceReff=REF), "spec.sourceReff: a Kustomization of Flux 2.9 has no such field; did you mean sourceRef?"),
+        (_child(interval=..., intervall="1h"), "spec.intervall: a Kustomization of Flux 2.9 has no such field; did you mean interval?"),
+        (_child(interval="1 hour"), "spec.interval: got '1 hour', wanted a duration such as 1m30s"),
+        (_child(sourceRef=...), "spec.sourceRef: got nothing; a Kustomization of Flux 2.9 requires it"),
+        (_child(sourceRef={"kind": "GitRepository", "nam": "x"}), "spec.sourceRef: got \"{'kind': 'GitRepository', 'nam': 'x'}\", wanted a source's kind and name"),
+        (obj(f"{HELM}/v2", "HelmRelease", "r", namespace="default", spec={"interval": "1h", "chrat": {}}), "spec.chrat: a HelmRelease of Flux 2.9 has no such field; did you mean chart?"),
+    ],
+)  # fmt: skip
+def test_one_mistake_is_one_error(read: Read, text: str, said: str) -> None:
+    reading = _reading(read, text)
+    (found,) = [f for f in combined(reading.findings, check(reading.fleet), reading.fleet) if f.severity == "error"]
+    assert found.message == said and found.code in ("FB108", "FB114")
+    a = reading.fleet.kustomization(ks_id("a"))
+    assert a is not None and a.refused == f"{found.object}: {said}"
+
+
+def test_a_field_is_not_taken_for_another_that_begins_like_it(read: Read) -> None:
+    reading = _reading(read, _child(wait="yes", waitt=True))
+    assert [f.code for f in reading.findings] == ["FB108", "FB114"]
 
 
 @pytest.mark.parametrize(
