@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 
 import networkx as nx
@@ -61,27 +61,44 @@ def blocked_by(fleet: Fleet, *ids: ObjectId) -> dict[ObjectId, set[ObjectId]]:
     return {id: {m.object for m in moments if m.phase == READY} - {id} for id, moments in behind.items()}
 
 
-def _weighted(fleet: Fleet, durations: Mapping[ObjectId, float]) -> nx.DiGraph:
-    """The enforced order without what never happens, with ``seconds`` on each edge."""
+def never_applied(fleet: Fleet) -> frozenset[ObjectId]:
+    """The services that errors keep from ever being applied, and what comes after them; what is suspended may be resumed."""
     graph = enforced_order(fleet)
-    stuck = {moment for id in _never_applied(fleet) for moment in (applied(id), ready(id))}
+    stuck = _stuck(graph, _never_applied(fleet, suspended=False))
+    return frozenset(moment.object for moment in stuck if moment.phase == APPLIED)
+
+
+def never_created(fleet: Fleet, never: Collection[ObjectId]) -> frozenset[ObjectId]:
+    """The services that can never exist, as what creates them is among what is :func:`never_applied`."""
+    return frozenset(obj.id for obj in fleet.services() if obj.parent in never and obj.id != fleet.root)
+
+
+def _stuck(graph: nx.DiGraph, ids: list[ObjectId]) -> set[Moment]:
+    """The moments that never come, as some objects are never applied or wait in a circle, with all that follow them."""
+    stuck = {moment for id in ids for moment in (applied(id), ready(id))}
     for component in nx.strongly_connected_components(graph):
         if len(component) > 1:
             stuck |= component
-    graph.remove_nodes_from([moment for layer in nx.bfs_layers(graph, stuck) for moment in layer])
+    return {moment for layer in nx.bfs_layers(graph, stuck) for moment in layer}
+
+
+def _weighted(fleet: Fleet, durations: Mapping[ObjectId, float]) -> nx.DiGraph:
+    """The enforced order without what never happens, with ``seconds`` on each edge."""
+    graph = enforced_order(fleet)
+    graph.remove_nodes_from(_stuck(graph, _never_applied(fleet)))
     for before, after, data in graph.edges(data=True):
         data["seconds"] = float(durations.get(before.object, 0.0)) if before.object == after.object else 0.0
     return graph
 
 
-def _never_applied(fleet: Fleet) -> list[ObjectId]:
+def _never_applied(fleet: Fleet, suspended: bool = True) -> list[ObjectId]:
     """What cannot be built, is suspended, has no source, or depends on what does not exist."""
     found = []
     for obj in fleet.services():
         source = None if obj.source is None else fleet.source(obj.source)
         without_source = source is not None and not source.defined and not source.assumed
         if (
-            obj.suspend
+            (suspended and obj.suspend)
             or obj.obstacle is not None
             or without_source
             or any(d.target not in fleet for d in obj.depends_on)

@@ -16,6 +16,8 @@ from fleetbench.findings import (
 )
 from fleetbench.graph.document import ASSUMED_SOURCE, with_root
 from fleetbench.graph.fleet import ControllerFlag, Fleet, FluxVersion, HelmRelease, Kustomization, Source
+from fleetbench.graph.paths import never_applied
+from fleetbench.graph.release import substitution
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo.access import Watched, denied
 from fleetbench.repo.charts import Chart
@@ -27,7 +29,7 @@ from fleetbench.repo.instance import INSTANCE_GROUP, Sync, assumed_source
 from fleetbench.repo.local_charts import local_charts, with_chart
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.needs import Needs, from_elsewhere, namespaces_from_elsewhere
-from fleetbench.repo.nodes import Node, Walk, unset_variables
+from fleetbench.repo.nodes import Node, Walk, applied_twice, unset_variables
 from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source, with_chart_of
 from fleetbench.repo.providers import Providers, installed_before
 from fleetbench.repo.reads import committed, with_reads
@@ -101,6 +103,8 @@ def assemble(
     findings += _resource_sets(walk)
     path = entry or "."
     fleet = with_root(kustomizations, releases, sources, root.id, flags=flags, name=name, cluster_path=path, flux=flux)
+    strictly = substitution(flags, flux)
+    findings += applied_twice(walk, never_applied(fleet.under(strictly.release, strictly.strict)))
     rendered = {node.id: tuple(node.rendered) for node in walk.nodes.values()}
     return Reading(fleet, tuple(in_order(findings)), rendered, builds_run)
 

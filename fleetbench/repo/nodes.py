@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,11 +89,24 @@ class Walk:
 
 
 def findings_of(walk: Walk, tree: Tree, substitution: Substitution) -> list[Finding]:
-    """All that a walk has to say: per Kustomization, then duplicates and variables, each cause once."""
+    """What a walk has to say: per Kustomization, then variables, each cause once."""
     found = [f for node in walk.nodes.values() for f in _findings(node, tree)]
+    return [*found, *_unknown_variables(walk, substitution)]
+
+
+def applied_twice(walk: Walk, never: Collection[ObjectId]) -> Iterator[Finding]:
+    """What several Kustomizations apply, as far as they ever do.
+
+    Args:
+        walk: what was found.
+        never: Kustomizations that errors keep from applying anything: once those are mended there is more to say.
+    """
     for id, others in walk.again.items():
-        found.append(_duplicate(id, *walk.first(id), others))
-    return [*found, *_contended(walk), *_unknown_variables(walk, substitution)]
+        first, by = walk.first(id)
+        doing = [(manifest, parent) for manifest, parent in others if parent not in never]
+        if doing and by not in never:
+            yield _duplicate(id, first, by, doing)
+    yield from _contended(walk, never)
 
 
 def _below_a_folder(tree: Tree, directory: str) -> str:
@@ -127,7 +140,7 @@ def _duplicate(id: ObjectId, first: Manifest, by: ObjectId | None, others: list[
     )
 
 
-def _contended(walk: Walk) -> Iterator[Finding]:
+def _contended(walk: Walk, never: Collection[ObjectId]) -> Iterator[Finding]:
     """What is no object of Flux and several Kustomizations apply: each in turn becomes its owner.
 
     Source: fluxcd/pkg ssa v0.76.1 manager.go SetOwnerLabels (the labels of the last one that applied it; all apply as
@@ -136,7 +149,8 @@ def _contended(walk: Walk) -> Iterator[Finding]:
     """
     appliers: dict[tuple[str, ObjectId], dict[ObjectId, Manifest]] = {}
     for node, manifest in walk.manifests():
-        if node.spec.get("suspend") is True or manifest.group in FLUX_GROUPS or _stays_as_it_is(manifest):
+        idle = node.id in never or node.spec.get("suspend") is True
+        if idle or manifest.group in FLUX_GROUPS or _stays_as_it_is(manifest):
             continue
         key = manifest.group, manifest.id_in(node.id.namespace)
         appliers.setdefault(key, {}).setdefault(node.id, manifest)

@@ -9,6 +9,7 @@ from fleetbench.graph.checks.about import about
 from fleetbench.graph.fleet import DEFAULT_INTERVAL_S, MIN_TIMEOUT_S, Fleet, HelmRelease, Kustomization
 from fleetbench.graph.least import least_s
 from fleetbench.graph.order import checks_health, health_checked, watched
+from fleetbench.graph.paths import never_applied, never_created
 from fleetbench.ids import ObjectId, say
 from fleetbench.units import counted, go_duration
 
@@ -21,16 +22,18 @@ _CURRENT_AT_ONCE = {
 
 
 def check_timeouts(fleet: Fleet, known_s: Mapping[ObjectId, float]) -> Iterator[Finding]:
-    """All findings about timeouts."""
+    """All findings about timeouts: of what an error keeps from ever existing, or from waiting for it, there is nothing to say."""
+    never = never_applied(fleet)
+    unborn = never_created(fleet, never)
     for k in fleet.kustomizations:
-        children = health_checked(fleet, k)
+        children = () if k.id in never else health_checked(fleet, k)
         for id in children:
             yield from _outlives_parent(fleet, k, id, only=len(children) == 1)
-        if not k.suspend:
+        if not k.suspend and k.id not in unborn:
             yield from _too_long(k)
             yield from _late_retry(fleet, k)
     for obj in fleet.services():
-        if not obj.suspend and not obj.obstacle:
+        if not obj.suspend and not obj.obstacle and obj.id not in unborn:
             yield from _too_short(fleet, obj, known_s)
 
 

@@ -8,6 +8,7 @@ from fleetbench.findings import EDGE_WITHOUT_STATUS, WAIT_UNUSED, Finding, Share
 from fleetbench.graph.checks.about import about, said
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.graph.order import checks_health, health_checked
+from fleetbench.graph.paths import never_applied, never_created
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 from fleetbench.units import counted, format_duration
 
@@ -21,8 +22,15 @@ def check_waits(fleet: Fleet, kustomize_concurrent: int) -> Iterator[Finding]:
                 dependants.setdefault(dependency.target, []).append(obj.id)
     with_expr = {d.target for obj in fleet.services() for d in obj.depends_on if d.ready_expr}
     checked = {id for k in fleet.kustomizations for id in health_checked(fleet, k)}
+    unborn = never_created(fleet, never_applied(fleet))
     for k in fleet.kustomizations:
-        if k.wait and not k.suspend and k.id not in checked | with_expr and not dependants.get(k.id):
+        if (
+            k.wait
+            and not k.suspend
+            and k.id not in unborn
+            and k.id not in checked | with_expr
+            and not dependants.get(k.id)
+        ):
             yield _unused(fleet, k, kustomize_concurrent)
     for obj in fleet.services():
         if dependants.get(obj.id) and not obj.suspend:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from fleetbench.findings import (
     CHILD_TIMEOUT,
     EDGE_WITHOUT_STATUS,
@@ -44,6 +46,25 @@ def test_a_wait_that_a_waiting_parent_looks_at_is_needed() -> None:
 
 def test_a_wait_that_a_health_check_names_is_needed() -> None:
     assert objects(fleet(ks("a"), ks("b", wait=False, health_checks=(ks_id("a"),))), WAIT_UNUSED) == []
+
+
+@pytest.mark.parametrize(
+    ("parent", "told"),
+    [
+        ({}, True),
+        ({"refused": "Kustomization/flux-system/x: spec.wiat: no such field"}, False),
+        ({"unset_variables": ("DOMAIN",)}, False),
+        ({"depends_on": (Dependency(ks_id("nobody")),)}, False),
+        ({"depends_on": (Dependency(ks_id("parent")),)}, False),
+        ({"suspend": True}, True),  # it may be resumed
+    ],
+)
+def test_nothing_is_said_of_the_timing_of_what_can_never_exist(parent: dict[str, Any], told: bool) -> None:
+    late = {"timeout_s": 900.0, "interval_s": 3600.0, "retry_interval_s": None}
+    of = fleet(replace(ks("parent"), **parent), ks("child", parent="parent", **late))
+    assert [bool(objects(of, code)) for code in (CHILD_TIMEOUT, RETRY_LATE)] == [told, told]
+    unused = fleet(replace(ks("parent", wait=False), **parent), ks("child", parent="parent"))
+    assert ("child" in objects(unused, WAIT_UNUSED)) is told
 
 
 def test_a_wait_whose_status_an_expression_reads_is_needed() -> None:

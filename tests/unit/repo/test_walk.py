@@ -170,6 +170,19 @@ def test_two_that_render_each_other_end(read: Read) -> None:
     assert codes(reading) == ["FB301"]
 
 
+def test_what_never_applies_anything_contends_for_nothing(read: Read) -> None:
+    team = both(flux("b", "./b"), flux("z", "./z"))
+    files = {
+        "clusters/c/all.yaml": both(flux("a", "./a"), flux("team", "./team")),
+        "team/all.yaml": team,
+        **{f"{n}/m.yaml": both(config_map("m", "default"), flux("x", "./x")) for n in "abz"},
+        "x/m.yaml": config_map("x", "default"),
+    }
+    assert codes(read(files)) == ["FB301"] * 2
+    wrong = files | {"team/wrong.yaml": flux("y", "./x", wiat=True)}
+    assert codes(read(wrong)) == ["FB114"], "team is refused, so neither b nor z ever exists"
+
+
 def test_what_two_kustomizations_apply_is_found_once_per_object(read: Read) -> None:
     shared = obj(
         "source.toolkit.fluxcd.io/v1", "HelmRepository", "charts", namespace="apps", spec={"url": "https://x.test"}
