@@ -23,7 +23,7 @@ from fleetbench.repo.access import Watched, denied
 from fleetbench.repo.charts import Chart
 from fleetbench.repo.entries import entries
 from fleetbench.repo.flags import flags_of
-from fleetbench.repo.flux_api import release_of
+from fleetbench.repo.flux_api import known_releases, release_of
 from fleetbench.repo.flux_version import flux_version
 from fleetbench.repo.instance import INSTANCE_GROUP, Sync, assumed_source
 from fleetbench.repo.local_charts import local_charts, with_chart
@@ -134,20 +134,31 @@ def _judged(
     manifests = [manifest for _, manifest in walk.manifests()]
     release = release_of(flux)
     judge = Judge(release, manifests, findings)
-    refusing: dict[ObjectId, frozenset[str]] = {}
+    every = frozenset(known_releases())
+    causes: dict[ObjectId, list[tuple[str, frozenset[str]]]] = {}
     said: set[tuple[ObjectId | None, str]] = set()
     for node, manifest in walk.manifests():
         id = manifest.id_in(node.id.namespace)
         if stays_encrypted(manifest, node.spec):
-            refused.setdefault(node.id, f"{say(id)}: SOPS encrypted it, and spec.decryption is not set")
+            text = f"{say(id)}: SOPS encrypted it, and spec.decryption is not set"
+            causes.setdefault(node.id, []).append((text, every))
         found = judge.findings(manifest, id, node.id)
         findings += [f for f in found if (f.object, f.message) not in said]  # several may apply it
         said.update((f.object, f.message) for f in found)
-        if node.id not in refused or node.id in refusing:
-            _refuse(refused, node.id, found)
-            if any(f.code == OBJECT_REFUSED for f in found) and not (release.stated or release.newer):
-                refusing[node.id] = refusing.get(node.id, frozenset()) | judge.refusing(manifest)
-    return {id: tuple(sorted(names)) for id, names in refusing.items() if not judge.all_of(names)}
+        for finding in (f for f in found if f.code == OBJECT_REFUSED):
+            by = every if release.stated or release.newer else judge.refusing(manifest)
+            causes.setdefault(node.id, []).append((f"{finding.object}: {finding.message}", by))
+    refusing: dict[ObjectId, tuple[str, ...]] = {}
+    for id, refusals in causes.items():
+        if id in refused:
+            continue  # by any release
+        # each is judged on its own; what all releases refuse is the reason, whatever stands beside it
+        always = [text for text, by in refusals if by == every]
+        refused[id] = (always or [text for text, _ in refusals])[0]
+        union = frozenset[str]().union(*(by for _, by in refusals))
+        if union != every:
+            refusing[id] = tuple(sorted(union))
+    return refusing
 
 
 def _objects(

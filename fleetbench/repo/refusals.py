@@ -97,11 +97,6 @@ class Judge:
             if any(refusal.sure for refusal in refusals(manifest, Release(name), self.brought))
         )
 
-    @staticmethod
-    def all_of(names: Collection[str]) -> bool:
-        """Whether these are all the releases that are known."""
-        return len(names) == len(known_releases())
-
 
 def _within(place: str, outer: str) -> bool:
     """Whether a field is another one or lies below it."""

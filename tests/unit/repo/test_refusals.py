@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -148,6 +149,26 @@ def test_without_a_stated_release_the_one_that_is_simulated_decides(read: Read) 
     assert a is not None and a.refused_by == ("2.8", "2.9")
     assert (a.is_refused_by("2.7"), a.is_refused_by("2.9")) == (False, True)
     assert _reading(read, _child(wiat=True)).fleet.kustomization(ks_id("a")).refused_by == ()  # type: ignore[union-attr]
+
+
+ENCRYPTED = {"data": {"key": "ENC[AES256_GCM,data:x]"}}
+
+
+@pytest.mark.parametrize(
+    ("beside", "said"),
+    [
+        (lambda: _secret(**ENCRYPTED), "Secret/default/s: SOPS encrypted it, and spec.decryption is not set"),
+        (
+            lambda: obj(f"{SOURCE}/v1", "OCIRepository", "o", namespace="default", spec={"interval": "1h", "url": "x"}),
+            "OCIRepository/default/o: spec.url: got 'x', wanted text that matches ^oci://.*$",
+        ),
+    ],
+)
+def test_what_every_release_refuses_is_the_reason_whatever_only_some_refuse_beside_it(
+    read: Read, beside: Callable[[], str], said: str
+) -> None:
+    a = _reading(read, _child(api=f"{KUSTOMIZE}/v1beta2"), beside()).fleet.kustomization(ks_id("a"))
+    assert a is not None and a.refused == said and a.refused_by == () and a.is_refused_by("2.6")
 
 
 @pytest.mark.parametrize(
