@@ -50,6 +50,7 @@ APPLY_REFUSED = rule("FB113", ERROR, "something of what it applies is refused")
 OBJECT_REFUSED = rule("FB114", ERROR, "the API server refuses an object of Flux's: no such kind, version or field")
 ACCESS_DENIED = rule("FB115", ERROR, "a source in another namespace, which the controller's flags forbid")
 NOT_WATCHED = rule("FB116", ERROR, "no controller watches an object with these labels")
+EXPRESSION_NEVER = rule("FB117", ERROR, "a readyExpr that can never be true")
 # FB2xx: what costs time.
 NEED_UNDECLARED = rule("FB201", WARNING, "a needed edge is not declared")
 EDGE_REDUNDANT = rule("FB202", WARNING, "an edge is implied by others")
@@ -76,6 +77,7 @@ STATED_TIME_UNREADABLE = rule("FB308", WARNING, "a stated time cannot be read, s
 VARIABLES_ELSEWHERE = rule("FB309", INFO, "variables or values come from an object that nothing here creates")
 NAMESPACE_ELSEWHERE = rule("FB310", WARNING, "objects go to a namespace that nothing here creates")
 API_UNKNOWN = rule("FB311", WARNING, "a kind, version or field of Flux's that is not known here")
+EXPRESSION_NOT_READ = rule("FB312", INFO, "a CEL expression is not evaluated")
 
 
 class Shared(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fleetbench.engine.draws import key_of
 from fleetbench.engine.items import MISSING, Item, Plan
 from fleetbench.engine.reachable import kept_down, reach
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, artifact_files
+from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, artifact_files
 from fleetbench.graph.order import checks_health, watched
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, HELM_RELEASE, ObjectId
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
@@ -114,13 +114,18 @@ def _number(index: dict[ObjectId, int], id: ObjectId | None) -> int:
     return MISSING if id is None else index.get(id, MISSING)
 
 
+def _dependency(index: dict[ObjectId, int], dependency: Dependency) -> int:
+    """The number of what is depended on; of one whose ``readyExpr`` is never true as of one that is not there."""
+    return MISSING if dependency.never is not None else _number(index, dependency.target)
+
+
 def _dependencies(index: dict[ObjectId, int], k: Kustomization, scenario: Scenario) -> tuple[tuple[int, bool], ...]:
     found = []
     for d in k.depends_on:
         target = scenario.fleet.kustomization(d.target)
         builtin = d.ready_expr is None or scenario.parameters.additive_cel_dependency_check
         same = builtin and target is not None and target.source == k.source
-        found.append((_number(index, d.target), same))
+        found.append((_dependency(index, d), same))
     return tuple(found)
 
 
@@ -173,7 +178,7 @@ def _helmrelease(
     item = items[index[h.id]]
     item.parent = _number(index, h.parent)
     item.exists = h.parent is None
-    item.dependencies = tuple((_number(index, d.target), False) for d in h.depends_on)
+    item.dependencies = tuple((_dependency(index, d), False) for d in h.depends_on)
     item.names = tuple(d.target.key for d in h.depends_on)
     item.interval_s, item.timeout_s = h.interval_s, h.timeout_s
     # A release that may not make its HelmChart says so in the controller's log only: reconcileChartTemplate's error.

@@ -76,10 +76,12 @@ def _key(id: ObjectId | None) -> str | None:
 
 def _common(obj: Kustomization | HelmRelease, layer: int | None) -> dict[str, Any]:
     exprs = {d.target.key: d.ready_expr for d in obj.depends_on if d.ready_expr}
+    never = {d.target.key: d.never for d in obj.depends_on if d.never}
     return {
         "parent": _key(obj.parent),
         "depends_on": [d.target.key for d in obj.depends_on],
         "ready_exprs": exprs,
+        **({"never_ready": never} if never else {}),
         "source": None if obj.source is None else str(obj.source),
         "layer": layer,
         "workloads": [_plain(w) for w in obj.workloads],
@@ -265,10 +267,12 @@ _READERS: dict[str, Callable[[Node, str, str], Any]] = {
 
 
 def _depends_on(at: Node, kind: str) -> tuple[Dependency, ...]:
-    exprs = at.data.get("ready_exprs") or {}
-    if not isinstance(exprs, dict):
-        raise at.bad("ready_exprs", exprs, "an object: ns/name -> CEL expression")
-    return tuple(Dependency(target, exprs.get(target.key)) for target in at.ids("depends_on", kind))
+    said = {name: at.data.get(name) or {} for name in ("ready_exprs", "never_ready")}
+    for name, value in said.items():
+        if not isinstance(value, dict):
+            raise at.bad(name, value, "an object: ns/name -> CEL expression")
+    exprs, never = said.values()
+    return tuple(Dependency(t, exprs.get(t.key), never.get(t.key)) for t in at.ids("depends_on", kind))
 
 
 def _objects(top: Node, field: str, read: Callable[[Node], Any]) -> list[Any]:

@@ -40,6 +40,8 @@ class Dependency:
     """The object named; its namespace is the dependant's where none is written."""
     ready_expr: str | None = None
     """``readyExpr``: CEL that replaces the built-in check unless AdditiveCELDependencyCheck is on."""
+    never: str | None = None
+    """What that expression reads and nothing sets, so that it is never true; None = it may be."""
 
 
 @dataclass(frozen=True, slots=True)

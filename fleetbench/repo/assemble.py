@@ -33,6 +33,7 @@ from fleetbench.repo.nodes import Node, Walk, applied_twice, unset_variables
 from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source, with_chart_of
 from fleetbench.repo.providers import Providers, installed_before
 from fleetbench.repo.reads import committed, with_reads
+from fleetbench.repo.ready_expr import with_verdicts
 from fleetbench.repo.refusals import Judge, stays_encrypted
 from fleetbench.repo.services import Services
 from fleetbench.repo.tree import Tree
@@ -179,6 +180,7 @@ def _objects(
                 found,
                 assumed=assumed and node is root,
                 denied=denied(found, flags),
+                depends_on=with_verdicts(walk, node.id, found.depends_on),
                 source=found.source or root.source,
                 expanded=node.not_expanded is None,
                 not_expanded=node.not_expanded,
@@ -196,7 +198,8 @@ def _objects(
         _refuse(refused, parent, bad)
         source = None if release.source is None else walk.sources.get(release.source)
         release = with_chart_of(release, None if source is None else source[0])
-        releases.append(replace(release, denied=denied(release, flags)))
+        depends_on = with_verdicts(walk, id, release.depends_on)
+        releases.append(replace(release, denied=denied(release, flags), depends_on=depends_on))
     return kustomizations, releases
 
 

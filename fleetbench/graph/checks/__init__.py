@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from fleetbench.findings import APPLY_REFUSED, BUILD_FAILED, FILE_UNREADABLE, PATH_MISSING, Finding, in_order
 from fleetbench.graph.checks.edges import check_edges
+from fleetbench.graph.checks.expressions import check_expressions
 from fleetbench.graph.checks.needs import check_needs
 from fleetbench.graph.checks.parents import check_parents
 from fleetbench.graph.checks.presence import check_presence
@@ -39,6 +40,7 @@ def check(
     return in_order(
         [
             *check_edges(fleet),
+            *check_expressions(fleet),
             *check_parents(fleet),
             *check_needs(fleet),
             *check_waits(fleet, kustomize_concurrent),
