@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, NoReturn
 import click
 
 from fleetbench import __version__
-from fleetbench.cli.output import inert
+from fleetbench.cli.output import inert, note
 from fleetbench.errors import FleetbenchError
 
 INTERRUPTED = 130
@@ -118,9 +118,9 @@ def _fail(ctx: click.Context, exit_code: int, message: str, hint: str | None = N
         import traceback
 
         click.echo(inert(traceback.format_exc(), newlines=True), err=True)
-    click.echo(message, err=True)
+    note(message)
     if hint:
-        click.echo(f"Hint: {inert(hint, newlines=True)}", err=True)
+        note(f"Hint: {hint}")
     ctx.exit(exit_code)
 
 

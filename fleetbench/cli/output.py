@@ -7,10 +7,11 @@ import json
 import os
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -32,6 +33,8 @@ __all__ = [
     "write_text",
 ]
 
+NARROW = 80
+"""Columns of a terminal that does not say how many it has."""
 UNBOUNDED = 100_000
 """Columns where no terminal has an edge, a pipe or a file: nothing wraps, so that a row is a line to grep for."""
 
@@ -91,11 +94,16 @@ def terminal_width(output: Path | None = None) -> int:
     """Columns to write for: COLUMNS, else the terminal's; :data:`UNBOUNDED` for a pipe and for a file ``output``."""
     if output is not None:
         return UNBOUNDED
+    return _columns(sys.stdout) or UNBOUNDED
+
+
+def _columns(stream: TextIO) -> int | None:
+    """COLUMNS, else those of the terminal that a stream is; None = it is none."""
     with contextlib.suppress(KeyError, ValueError):
         return max(int(os.environ["COLUMNS"]), 40)
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        return max(os.get_terminal_size(sys.stdout.fileno()).columns, 40)
-    return UNBOUNDED
+        return max(os.get_terminal_size(stream.fileno()).columns, 40)
+    return None
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -149,8 +157,17 @@ def _to_stdout(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Tell the user something by the way, on standard error."""
-    click.echo(inert(text, newlines=True), err=True)
+    """Tell the user something by the way, on standard error: wrapped between words for a terminal, else as it is."""
+    click.echo(_wrapped(inert(text, newlines=True)), err=True)
+
+
+def _wrapped(text: str) -> str:
+    """A text for the terminal that standard error is; in a pipe or a file a message stays a line to grep for."""
+    if not sys.stderr.isatty():
+        return text
+    width = _columns(sys.stderr) or NARROW
+    lines = (textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) for line in text.split("\n"))
+    return "\n".join(part for found in lines for part in found or [""])
 
 
 def warn(text: str) -> None:

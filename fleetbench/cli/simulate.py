@@ -59,6 +59,9 @@ def command(
     """Predict the rollout: when each object is Ready, and why then.
 
     Flags that the repository itself sets on the controllers hold unless an option says otherwise.
+
+    Exits 1, with everything printed, if the fleet has a finding of severity error. That something never turns Ready for
+    another reason (--fail, --until, suspended, a timeout) is an answer: it exits 0, and JSON says "complete": false.
     """
     from fleetbench.findings import ERROR, TIMEOUT_TOO_SHORT
     from fleetbench.model.assemble import in_force

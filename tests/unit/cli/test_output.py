@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from fleetbench.cli.main import cli
 from fleetbench.cli.options import DURATION, OBJECT
-from fleetbench.cli.output import replace_file, terminal_width, write_json
+from fleetbench.cli.output import replace_file, terminal_width, warn, write_json
 from fleetbench.errors import InputError
 from fleetbench.report.inert import inert
 
@@ -182,3 +183,21 @@ def test_a_place_whose_line_is_not_known_is_the_file_alone(command: str, tmp_pat
     file.write_text(json.dumps({"kustomizations": [broken]}))
     result = CliRunner().invoke(cli, [command, "--graph", str(file)])
     assert result.exit_code == 1 and "apps/a.yaml" in result.output and ":None" not in result.output
+
+
+def test_a_warning_is_wrapped_between_words_for_a_terminal_and_is_one_line_in_a_pipe(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "clusters/prod/some-file.yaml:12: FB116 has a label: " + "nobody reconciles it, " * 8
+    warn(text)
+    assert capsys.readouterr().err == f"Warning: {text}\n"
+    monkeypatch.setenv("COLUMNS", "50")
+    warn(text)
+    assert capsys.readouterr().err.count("\n") == 1
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    warn(text)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) > 4 and max(map(len, lines)) <= 50 and " ".join(lines) == f"Warning: {text.rstrip()}"
+    monkeypatch.delenv("COLUMNS")
+    warn(text)
+    assert 50 < max(map(len, capsys.readouterr().err.splitlines())) <= 80
