@@ -95,6 +95,8 @@ def assemble(
     sources = [assumed_source(s, sync) if s.assumed else s for s in sources]
     refusing = _judged(walk, flux, findings, refused)
     kustomizations = [replace(k, refused=refused.get(k.id), refused_by=refusing.get(k.id, ())) for k in kustomizations]
+    if assumed and sync is not None and sync.root == root.id:
+        kustomizations = [replace(k, file=sync.file, line=sync.line) if k.assumed else k for k in kustomizations]
     watched = Watched(walk)
     kustomizations, releases = watched.of_services(kustomizations), watched.of_services(releases)
     sources = watched.of_sources(sources)

@@ -110,7 +110,10 @@ def _heading(fleet: Fleet, name: _Names, judged_by: str | None) -> Text:
         text.append(f"\nnamespace of the Kustomizations: {inert(name.shared)}", style="not bold")
     root = fleet.kustomization(fleet.root)
     if root is not None and root.assumed:
-        made = f"\nno root Kustomization: {inert(root.id.key)} is assumed (wait: false, interval 10m)"
+        said = _at(root.file, root.line)
+        made = f"\nroot Kustomization {inert(root.id.key)}, as flux-operator makes it (wait: false, interval 10m){said}"
+        if not said:
+            made = f"\nno root Kustomization: {inert(root.id.key)} is assumed (wait: false, interval 10m)"
         text.append(made, style="not bold")
     source = None if fleet.root_source is None else fleet.source(fleet.root_source)
     if source is not None and source.assumed:
@@ -196,7 +199,7 @@ def _marked(obj: Kustomization | HelmRelease, name: str) -> Text:
     if isinstance(obj, HelmRelease):
         said += [("no chart", obj.broken)]
     else:
-        said = [("assumed root", obj.assumed), *said]
+        said = [("root" if obj.file else "assumed root", obj.assumed), *said]
         said += [("cannot be built", obj.broken or obj.unset_variables), ("cannot be applied", obj.refused)]
         said += [("not expanded", not obj.expanded)]
     marks = [word for word, holds in said if holds]

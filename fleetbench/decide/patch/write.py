@@ -15,7 +15,7 @@ from fleetbench.decide.paired import signed
 from fleetbench.decide.patch.flags import FLAG_OF, flag_places, write_flags
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, document_of, drop_item, set_scalar
 from fleetbench.decide.whatif import AddEdge, DropEdges, SetFlags, SetTimeouts, SplitParent, WaitOff, WhatIf
-from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.fleet import Fleet, Kustomization
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo import Reading
 from fleetbench.repo.tree import KUSTOMIZATION_FILES
@@ -224,6 +224,11 @@ def _each(files: Files, fleet: Fleet, steps: Sequence[Step]) -> list[str]:
         file = None if obj is None else obj.file
         if file is None:
             left.append(f"{say(id)}: {what}: its file is not known")
+            continue
+        if isinstance(obj, Kustomization) and obj.assumed:
+            left.append(
+                f"{say(id)}: {what}: flux-operator makes it of the FluxInstance in {file}, which has no such field"
+            )
             continue
         try:
             files.write(file, edit(files.read(file)))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from fleetbench.repo import Reading
+from fleetbench.report.critical_path import path_of
+from fleetbench.report.tables import graph_tables
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import both, flux, obj, release
 
@@ -69,3 +73,17 @@ def test_what_uses_that_source_is_expanded_and_a_sync_further_down_counts(read: 
         "flux-system/flux-system", "OCIRepository/flux-system/flux-system", 300.0, "flux/release.yaml", True
     )  # fmt: skip
     assert all(k.expanded for k in reading.fleet.kustomizations)
+
+
+def test_the_root_that_flux_operator_makes_is_where_the_instance_says_it_and_not_called_assumed(read: Read) -> None:
+    reading = read({"clusters/c/flux.yaml": _instance()})
+    root = reading.fleet.kustomization(reading.fleet.root)
+    assert root is not None and root.assumed and (root.file, root.line is None) == ("clusters/c/flux.yaml", False)
+    console = Console(width=200, file=StringIO())
+    console.print(*graph_tables(reading.fleet, [], path_of(reading.fleet), 200))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "assumed" not in text
+    assert (
+        f"root Kustomization flux-system/flux-system, as flux-operator makes it (wait: false, interval 10m) ({root.file}:{root.line})"
+        in text
+    )
