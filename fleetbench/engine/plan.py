@@ -45,6 +45,8 @@ def compile_plan(scenario: Scenario) -> Plan:
     services = [index[obj.id] for obj in fleet.services()]
     following = frozenset(index[s.id] for s in fleet.sources if s.this_repository and not s.suspend)
     plan = Plan(scenario, items, services, _users(items), following)
+    asleep = scenario.left_out
+    plan.left_out = frozenset(n for n in services if items[n].id in asleep)
     if scenario.kind != BOOTSTRAP:
         plan.before = reach(plan, healthy=True)
     if scenario.kind == COMMIT:
@@ -54,16 +56,17 @@ def compile_plan(scenario: Scenario) -> Plan:
     plan.reconcilable = found.ready
     looked_at = [n for n in services if found.exists[n] and not items[n].suspend]
     plan.doomed = {n: found.starts[n] for n in looked_at if not found.ready[n]}
-    asleep = scenario.left_out
-    plan.left_out = frozenset(n for n in services if items[n].id in asleep)
     plan.kept_down = kept_down(plan).intersection(services) - plan.left_out
     return plan
 
 
 def _is_changed(plan: Plan, n: int) -> bool:
-    """Whether the commit changes the object's own manifests; a suspended parent applies no changed release."""
+    """Whether the commit changes the object's own manifests; what is left out gets none, nor applies a changed release."""
     item = plan.items[n]
-    if item.id.kind == HELM_RELEASE and item.parent != MISSING and plan.items[item.parent].suspend:
+    if n in plan.left_out:
+        return False
+    unapplied = item.parent != MISSING and (item.parent in plan.left_out or plan.items[item.parent].suspend)
+    if item.id.kind == HELM_RELEASE and unapplied:
         return False
     return item.id in plan.scenario.changed or item.fails or item.failing_workloads
 

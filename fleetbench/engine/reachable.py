@@ -128,8 +128,8 @@ class _Reaching:
         )
 
     def _keeps(self, n: int) -> bool:
-        """A suspended object that was Ready before: it is left as it is."""
-        return self.items[n].suspend and self.was_ready[n]
+        """What was Ready before and is left as it is: suspended, or its suspended source keeps the commit from it."""
+        return self.was_ready[n] and (self.items[n].suspend or n in self.plan.left_out)
 
     def _is_current(self, n: int) -> bool:
         """Whether kstatus calls it Current one day."""

@@ -160,9 +160,10 @@ def _count_goal(w: World) -> None:
     for n in w.plan.services:
         item = w.items[n]
         follows = item.id.kind == KUSTOMIZATION and source.follows(w, item.source, w.goal_revision)
-        w.counting[n] = not item.suspend and (follows or w.goal_revision in w.changes[n])
+        left_alone = item.suspend or n in w.plan.left_out
+        w.counting[n] = not left_alone and (follows or w.goal_revision in w.changes[n])
         if not w.counting[n]:
-            w.ready_s[n] = 0.0 if w.status[n] == phases.TRUE and not item.suspend else None
+            w.ready_s[n] = 0.0 if w.status[n] == phases.TRUE and n not in w.plan.left_out else None
     w.remaining = sum(w.counting[n] and w.plan.reconcilable[n] for n in w.plan.services)
     w.doomed = {n: starts for n, starts in w.doomed.items() if w.counting[n]}
 

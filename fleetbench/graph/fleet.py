@@ -106,6 +106,7 @@ class Source:
     """The Kustomization that applies it; None = it is there before the rollout (or assumed to be)."""
     interval_s: float = DEFAULT_INTERVAL_S
     suspend: bool = False
+    """``spec.suspend``, where it does anything: not of a HelmRepository of ``type: oci``, which is never fetched."""
     this_repository: bool = False
     """Its content is the repository that was read."""
     copied_from: ObjectId | None = None
@@ -143,7 +144,8 @@ class Kustomization:
     suspend: bool = False
     source: ObjectId | None = None
     assumed: bool = False
-    """Made up for a repository that holds no root; counts as existing."""
+    """No file holds it: made up for a repository without a root, or (then ``file`` is where that is said) what flux-operator
+    makes of a FluxInstance. It counts as existing."""
     expanded: bool = True
     """False: its content lies elsewhere (another repository, another cluster); ``not_expanded`` says why."""
     not_expanded: str | None = None
@@ -429,10 +431,34 @@ class Fleet:
         return found
 
     @cached_property
-    def asleep(self) -> frozenset[ObjectId]:
-        """The services that no bootstrap reconciles: what is suspended, and what only that would create."""
-        found = {obj.id for obj in self.services() if obj.suspend}
-        return frozenset(found.union(*(set(self.inside(id)) - {self.root} for id in found)))
+    def asleep(self) -> dict[ObjectId, ObjectId]:
+        """The services that no bootstrap brings up because something is suspended -> what that is.
+
+        Those that are suspended, those whose source is (it never gets an artifact), and what only these would create.
+        """
+        found: dict[ObjectId, ObjectId] = {}
+        for obj in self.services():
+            source = self.suspended_source(obj)
+            if obj.suspend or source is not None:
+                found[obj.id] = obj.id if source is None or obj.suspend else source.id
+        below = {child: by for id, by in found.items() for child in self.inside(id) if child != self.root}
+        return below | found
+
+    def suspended_source(self, obj: Kustomization | HelmRelease) -> Source | None:
+        """The suspended source that a service takes its content from, directly or by way of a copy; None = there is none.
+
+        Source: source-controller v1.9.3 internal/controller/gitrepository_controller.go Reconcile (returns before it
+        fetches, so there is no artifact, or none but the one it had); the same in that of OCIRepository, HelmRepository,
+        Bucket and HelmChart.
+        """
+        at, seen = obj.source, set()
+        while at is not None and at not in seen:
+            seen.add(at)
+            source = self.source(at)
+            if source is None or source.suspend:
+                return source
+            at = source.copied_from
+        return None
 
 
 def changed(fleet: Fleet, ids: Mapping[ObjectId, Callable[[Any], Any]]) -> Fleet:

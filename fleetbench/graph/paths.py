@@ -92,13 +92,13 @@ def _weighted(fleet: Fleet, durations: Mapping[ObjectId, float]) -> nx.DiGraph:
 
 
 def _never_applied(fleet: Fleet, suspended: bool = True) -> list[ObjectId]:
-    """What cannot be built, is suspended, has no source, or depends on what does not exist."""
+    """What cannot be built, is suspended or its source is, has no source, or depends on what does not exist."""
     found = []
     for obj in fleet.services():
         source = None if obj.source is None else fleet.source(obj.source)
         without_source = source is not None and not source.defined and not source.assumed
         if (
-            (suspended and obj.suspend)
+            (suspended and (obj.suspend or fleet.suspended_source(obj) is not None))
             or obj.obstacle is not None
             or without_source
             or any(d.target not in fleet or d.never is not None for d in obj.depends_on)

@@ -127,7 +127,7 @@ def _services(fleet: Fleet) -> tuple[list[ObjectId], list[ObjectId]]:
     below = [fleet.root]
     while below:
         found = (fleet.kustomization(id) for id in fleet.children.get(below.pop(), ()))
-        level = [k for k in found if k is not None and not k.suspend]
+        level = [k for k in found if k is not None and not _stays_away(fleet, k)]
         for k in level:
             id = k.id
             if id in seen:
@@ -141,6 +141,12 @@ def _services(fleet: Fleet) -> tuple[list[ObjectId], list[ObjectId]]:
             else:
                 services.append(id)
     return sorted(groups), sorted(services)
+
+
+def _stays_away(fleet: Fleet, k: Kustomization) -> bool:
+    """Whether it is suspended, or its source is: not where that is the root's, without which nothing comes at all."""
+    source = fleet.suspended_source(k)
+    return k.suspend or (source is not None and source.id != fleet.root_source)
 
 
 def _owners(fleet: Fleet, members: set[ObjectId]) -> dict[ObjectId, ObjectId]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.fleet import Fleet, Kustomization
 from fleetbench.ids import ObjectId
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import PullPrior
@@ -45,10 +45,20 @@ class Scenario:
 
     @property
     def left_out(self) -> frozenset[ObjectId]:
-        """The services that nobody asks for: what is suspended and, in a bootstrap, what only that would create.
+        """The services that nobody asks for: in a bootstrap :attr:`~fleetbench.graph.fleet.Fleet.asleep`, else what is suspended.
 
-        Before a commit or a restart it was created, and its controller reconciles it whether its parent is suspended or not.
+        Before a commit or a restart all was created, and its controller reconciles it whether its parent is suspended or
+        not, from the artifact that its source has. After a commit a suspended source keeps that artifact, so the
+        Kustomizations that would follow it stay at the revision they had.
         """
         if self.kind == BOOTSTRAP:
-            return self.fleet.asleep
-        return frozenset(obj.id for obj in self.fleet.services() if obj.suspend)
+            return frozenset(self.fleet.asleep)
+        found = {obj.id for obj in self.fleet.services() if obj.suspend}
+        if self.kind == COMMIT:
+            found |= {k.id for k in self.fleet.kustomizations if self._stays_behind(k)}
+        return frozenset(found)
+
+    def _stays_behind(self, k: Kustomization) -> bool:
+        """Whether a suspended source keeps the commit from it."""
+        source = self.fleet.suspended_source(k)
+        return source is not None and source.this_repository

@@ -17,6 +17,7 @@ from fleetbench.ids import (
     EXTERNAL_ARTIFACT,
     HELM_CHART,
     HELM_RELEASE,
+    HELM_REPOSITORY,
     KUSTOMIZATION,
     OCI_REPOSITORY,
     SOURCE_KINDS,
@@ -167,12 +168,15 @@ def read_source(manifest: Manifest, id: ObjectId, parent: ObjectId | None) -> tu
     at = Fields(manifest, id)
     at.check(SOURCE_SHAPES)
     interval_s = None if id.kind == EXTERNAL_ARTIFACT else at.seconds("spec", "interval")
+    # source-controller v1.9.3 internal/controller/helmrepository_controller.go migrationToStatic: it is never fetched;
+    # helmchart_controller.go reconcileSource: its charts need no artifact of it.
+    static = id.kind == HELM_REPOSITORY and manifest.spec.get("type") == "oci"
     return (
         Source(
             id=id,
             parent=parent,
             interval_s=DEFAULT_INTERVAL_S if interval_s is None else interval_s,
-            suspend=at.flag("spec", "suspend"),
+            suspend=at.flag("spec", "suspend") and not static,
             file=manifest.file,
             line=manifest.line,
         ),

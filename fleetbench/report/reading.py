@@ -83,7 +83,7 @@ def result_of_run(run: Run, path: Path | None = None) -> RunResult:
     absolute = {id: None if t is None else t + since for id, t in ready_s.items()}
     explanation = Explanation(Rollout(run.fleet, run.timeline, flags_of_run(run.flags), since, revision, absolute))
     chain = tuple(p._replace(from_s=p.from_s - since, to_s=p.to_s - since) for p in explanation.chain())
-    asleep = run.fleet.asleep
+    asleep = run.fleet.asleep.keys()
     never = [id for id, t in ready_s.items() if t is None and id not in run.unseen | asleep]
     notes = [] if run.cut is None else [f"{run.cut}: what follows is as far as it goes"]
     if never:

@@ -137,17 +137,23 @@ def _workload(id: ObjectId) -> str:
 def source_life(rollout: Rollout, id: ObjectId) -> list[Segment]:
     """The segments of a source or chart: until it has an artifact, and idle between artifacts."""
     rows = rollout.rows(id)
+    source = rollout.fleet.source(id)
     found: list[Segment] = []
     at = rows[0].t_s if rows else 0.0
     for came in rollout.artifacts(id):
         if found:
             begun = next((r.t_s for r in rows if at <= r.t_s <= came and r.status != phases.TRUE), came)
-            source = rollout.fleet.source(id)
             upstream = None if source is None else source.copied_from
             found.append(Segment(at, begun, causes.READY, upstream))
             at = begun
         found.append(Segment(at, came, causes.SOURCE))
         at = came
     until = rollout.timeline.until_s
-    found.append(Segment(at, until, causes.READY if found else causes.SOURCE))
+    if found:
+        suspended = source is not None and source.suspend
+        found.append(Segment(at, until, causes.SUSPENDED if suspended else causes.READY))
+    else:
+        made_of = rollout.upstream(id)
+        empty = made_of is not None and not rollout.artifacts(made_of)
+        found.append(Segment(at, until, causes.SOURCE, made_of if empty else None))
     return [s for s in found if s.to_s > s.from_s]

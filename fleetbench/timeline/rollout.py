@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fleetbench import phases
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
+from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Source
 from fleetbench.graph.order import Watched, watched
 from fleetbench.ids import HELM_CHART, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
+from fleetbench.timeline import causes
 from fleetbench.timeline.events import Event, Timeline, first_ready_s
 from fleetbench.timeline.fold import Reconcile, flux_rows, is_workload_row, reconciles
 
@@ -61,6 +62,22 @@ class Rollout:
         if id not in self._rows:
             self._rows[id] = flux_rows(self.timeline, id)
         return self._rows[id]
+
+    def left_alone(self, id: ObjectId) -> tuple[str, None, str] | None:
+        """Why nobody reconciles an object: a cause, nobody that it waits for, and the detail; None = somebody does.
+
+        A source that is suspended, or an object that no controller should watch, may have rows of a reconcile all the
+        same: of before it was suspended, or the repository does not tell all. Then those count.
+        """
+        obj = self.service(id) or self.fleet.source(id)
+        if obj is None:
+            return None
+        untouched = all(row.status == phases.ABSENT for row in self.rows(id))
+        if obj.suspend and (untouched or not isinstance(obj, Source)):
+            return causes.SUSPENDED, None, ""
+        if obj.unwatched is not None and untouched:
+            return causes.UNWATCHED, None, obj.unwatched
+        return None
 
     def reconciles(self, id: ObjectId) -> tuple[Reconcile, ...]:
         """A service's reconciles, in order."""
@@ -140,6 +157,13 @@ class Rollout:
         """What creates an object: a Kustomization, or the HelmRelease of a HelmChart."""
         obj = self.service(id) or self.fleet.source(id)
         return obj.parent if obj is not None else self._chart_owners.get(id)
+
+    def upstream(self, id: ObjectId) -> ObjectId | None:
+        """What a source is made from: the repository of a release's chart, what an ExternalArtifact is copied from."""
+        source, release = self.fleet.source(id), self.service(self._chart_owners.get(id, id))
+        if source is not None:
+            return source.copied_from
+        return None if release is None else release.source
 
     def workloads(self, id: ObjectId) -> list[tuple[ObjectId, float, float | None]]:
         """Each stretch in which an own workload of a service was not Current: (workload, from, Current at or None)."""

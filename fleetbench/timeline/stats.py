@@ -127,7 +127,7 @@ WAITING, POLLING, QUEUED, APPLYING = (
     "applying",
 )
 STARTING, HEALTH_POLLING, FAILING, IDLE = "workload starting", "waiting for the health poll", "failing", "ready"
-UPSTREAM, ASLEEP = "waiting for a source", "suspended"
+UPSTREAM, ASLEEP, UNATTENDED = "waiting for a source", "suspended", "not watched"
 
 STATE_OF = {
     causes.SOURCE: UPSTREAM,
@@ -144,6 +144,7 @@ STATE_OF = {
     causes.TIMEOUT: FAILING,
     causes.FAILED: FAILING,
     causes.SUSPENDED: ASLEEP,
+    causes.UNWATCHED: UNATTENDED,
     causes.READY: IDLE,
 }
 """Cause of a stretch of a life -> the state that a chart colours."""

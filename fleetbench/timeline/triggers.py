@@ -95,7 +95,7 @@ def _source(rollout: Rollout, step: Step) -> Trigger:
     source = rollout.chart_or_source(step.id)
     came = None if source is None else rollout.turned_ready(source, step.begun_s + SKEW_S)
     if source is None or came is None:
-        return Trigger(((step.begun_s, causes.SOURCE, None, f"waits for {source or 'its source'}"),), step.begun_s)
+        return Trigger(((step.begun_s, causes.SOURCE, source, f"waits for {source or 'its source'}"),), step.begun_s)
     due = min(max(came, step.since_s), step.begun_s)
     return Trigger(((due, causes.SOURCE, source, ""),), due)
 

@@ -79,11 +79,12 @@ class Explanation:
 
     def _life(self, id: ObjectId) -> tuple[list[Segment], list[float]]:
         if id not in self._lives:
-            obj = self.rollout.service(id)
-            if not self.rollout.rows(id):
+            obj, rows = self.rollout.service(id), self.rollout.rows(id)
+            idle = self.rollout.left_alone(id)
+            if not rows:
                 segments = []
-            elif obj is not None and obj.suspend:
-                segments = [Segment(self.rollout.rows(id)[0].t_s, self.rollout.timeline.until_s, causes.SUSPENDED)]
+            elif idle is not None:
+                segments = [Segment(rows[0].t_s, self.rollout.timeline.until_s, *idle)]
             elif obj is not None:
                 segments = Life(self.rollout, self.queue(id), obj).build()
             else:
@@ -137,8 +138,8 @@ class Explanation:
         """What an object was at just before ``to_s``, and where to go on; no piece = the same moment elsewhere."""
         segment = self._segment(id, to_s)
         if segment is None:
-            return self._creation(id, to_s)
-        on = segment.on
+            return self._creation(id, to_s, seen)
+        on = self._kept_from(id) if segment.on is None and segment.cause == causes.READY else segment.on
         if on is not None and on not in seen and (self.life(on) or self.rollout.parent(on) is not None):
             seen.add(id)
             return None, on
@@ -162,8 +163,17 @@ class Explanation:
         n = bisect_left(ends, to_s)
         return segments[n] if n < len(segments) and segments[n].from_s < to_s else None
 
-    def _creation(self, id: ObjectId, to_s: float) -> tuple[Piece | None, ObjectId]:
+    def _kept_from(self, id: ObjectId) -> ObjectId | None:
+        """The suspended source that keeps a new revision from what is Ready; None = nothing does."""
+        obj = self.rollout.service(id)
+        if obj is None or self.rollout.ready_s(id) is not None:
+            return None
+        source = self.rollout.fleet.suspended_source(obj)
+        return None if source is None else source.id
+
+    def _creation(self, id: ObjectId, to_s: float, seen: set[ObjectId]) -> tuple[Piece | None, ObjectId]:
         """Before an object existed: its parent's apply."""
+        seen.add(id)
         parent = self.rollout.parent(id)
         if id.kind == HELM_CHART and parent is not None and self._segment(parent, to_s) is not None:
             return None, parent
@@ -172,7 +182,7 @@ class Explanation:
             if runs:
                 detail = f"applies {id}"
                 return Piece(parent, causes.FETCH_BUILD_APPLY, runs[-1].from_s, to_s, detail), parent
-            if self.life(parent):
+            if parent not in seen and (self.life(parent) or self.rollout.parent(parent) is not None):
                 return None, parent
         cause = causes.SOURCE if id.kind in SOURCE_KINDS else causes.PARENT
         return Piece(id, cause, self.rollout.since_s, to_s, "until it was created"), id

@@ -20,7 +20,7 @@ from fleetbench.graph.checks.parents import parent_cycles
 from fleetbench.graph.checks.redundant import redundant
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.graph.layers import dependency_graph
-from fleetbench.graph.order import enforced_order, health_checked, shortest_cycle
+from fleetbench.graph.order import enforced_order, shortest_cycle, watched
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 from fleetbench.units import counted
 
@@ -97,13 +97,16 @@ def _targets(fleet: Fleet, obj: Service, known: list[ObjectId], unread: list[Obj
     for target in dict.fromkeys(d.target for d in obj.depends_on):
         found = fleet.service(target)
         if found is not None:
-            if found.suspend and obj.id not in fleet.asleep:
+            source = fleet.suspended_source(found)
+            if (found.suspend or source is not None) and obj.id not in fleet.asleep:
+                suspended, whose = (target, "which") if source is None or found.suspend else (source.id, "whose source")
+                unless = "it" if suspended == target else say(target)
                 yield about(
                     DEPENDENCY_SUSPENDED,
                     obj,
-                    f"depends on {say(target)}, which is suspended: in a bootstrap that never turns Ready, and "
+                    f"depends on {say(target)}, {whose} is suspended: in a bootstrap that never turns Ready, and "
                     "this polls for ever.",
-                    f"resume {say(target)} or drop it from dependsOn",
+                    f"resume {say(suspended)} or drop {unless} from dependsOn",
                 )
             continue
         waits = "it polls for ever and never turns Ready"
@@ -143,12 +146,32 @@ def _targets(fleet: Fleet, obj: Service, known: list[ObjectId], unread: list[Obj
 
 def _suspended_children(fleet: Fleet) -> Iterator[Finding]:
     for k in fleet.kustomizations:
-        # kstatus calls a suspended HelmRelease Current: helm-controller sets its observedGeneration all the same.
-        asleep = [id for id in health_checked(fleet, k) if id.kind == KUSTOMIZATION and _service(fleet, id).suspend]
-        if asleep and k.id not in fleet.asleep:
-            yield about(
-                DEPENDENCY_SUSPENDED,
-                k,
-                f"waits for {said(asleep)}, suspended: in a bootstrap its health check runs into its timeout.",
-                "resume it, or leave it out of what is waited for (healthChecks instead of wait: true)",
-            )
+        if k.id in fleet.asleep:
+            continue
+        objects = watched(fleet, k).objects
+        behind = [
+            id for id in objects if (obj := fleet.service(id)) and not obj.suspend and fleet.suspended_source(obj)
+        ]
+        for found, of in (
+            ([id for id in objects if _never_current(fleet, id)], "suspended"),
+            (behind, "whose source is suspended"),
+        ):
+            if found:
+                yield about(
+                    DEPENDENCY_SUSPENDED,
+                    k,
+                    f"waits for {said(found)}, {of}: in a bootstrap its health check runs into its timeout.",
+                    "resume it, or leave it out of what is waited for (healthChecks instead of wait: true)",
+                )
+
+
+def _never_current(fleet: Fleet, id: ObjectId) -> bool:
+    """Whether a suspended object is none that kstatus calls Current where it was never Ready.
+
+    It calls a HelmRelease so, as helm-controller sets its observedGeneration all the same. A source has no condition
+    then, so source-controller sets none.
+
+    Source: source-controller v1.9.3 internal/reconcile/reconcile.go addPatchOptionWithStatusObservedGeneration.
+    """
+    found = fleet.source(id) or fleet.kustomization(id)
+    return found is not None and found.suspend

@@ -90,7 +90,7 @@ def _suspended(fleet: Fleet) -> Iterator[Finding]:
         message = "is the root and suspended: in a bootstrap nothing that it holds is ever applied."
         yield about(NEVER_RECONCILED, root, message, f"resume {say(root.id)}: drop spec.suspend")
     for source in (s for s in fleet.sources if s.suspend):
-        users = [obj.id for obj in fleet.services() if obj.source == source.id]
+        users = [obj.id for obj in fleet.services() if fleet.suspended_source(obj) is source]
         if users:
             verb = "never turns" if len(users) == 1 else "never turn"
             message = f"is suspended: in a bootstrap it never gets an artifact, and {said(users)} {verb} Ready."

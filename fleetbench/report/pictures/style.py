@@ -53,6 +53,7 @@ STATES: dict[str, Look] = {
     stats.HEALTH_POLLING: Look(PURPLE, "\\\\\\\\"),
     stats.FAILING: Look(VERMILLION, "++++"),
     stats.ASLEEP: Look(GREY, "...."),
+    stats.UNATTENDED: Look(GREY, "oo"),
 }
 """State -> look, in the order of a service's life; Ready is what comes after the last one."""
 STRATEGIES: dict[str, Look] = {"fine": Look(SKY, ""), "waves": Look(ORANGE, "////")}

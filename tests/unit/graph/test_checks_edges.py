@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fleetbench.engine.plan import compile_plan
+from fleetbench.engine.reachable import never_ready
 from fleetbench.findings import (
     CYCLE,
     DEPENDENCY_MISSING,
@@ -19,6 +21,7 @@ from fleetbench.graph.checks import check
 from fleetbench.graph.document import with_root
 from fleetbench.graph.fleet import Dependency, Fleet, Source
 from fleetbench.ids import GIT_REPOSITORY, ObjectId
+from fleetbench.model.scenario import Scenario
 from tests.builders import NS, fleet, hr, hr_id, ks, ks_id
 
 
@@ -190,3 +193,27 @@ def test_a_suggestion_is_never_the_object_itself_nor_what_depends_on_it() -> Non
     assert after.fix == "did you mean flux-system/chop-db?"
     elsewhere = replace(ks("db"), id=ks_id("db")._replace(namespace="data"), depends_on=(Dependency(ks_id("db")),))
     assert found(fleet(elsewhere), DEPENDENCY_OTHER_NAMESPACE) == []
+
+
+def suspended_source(of: Fleet, *names: str) -> Fleet:
+    """The fleet with some Kustomizations built from a suspended source that the root applies."""
+    source = Source(ObjectId(GIT_REPOSITORY, NS, "paused"), parent=ks_id("flux-system"), suspend=True)
+    ks_ = [replace(k, source=source.id) if k.id.name in names else k for k in of.kustomizations]
+    return replace(of, kustomizations=tuple(ks_), sources=(*of.sources, source))
+
+
+def test_a_dependency_from_a_suspended_source_is_a_warning_at_the_dependant() -> None:
+    of = suspended_source(fleet(ks("db"), ks("app", "db"), ks("below", "db", parent="db")), "db")
+    finding = only(of, DEPENDENCY_SUSPENDED)
+    assert finding.object == ks_id("app")
+    assert finding.message.startswith("depends on flux-system/db, whose source is suspended: in a bootstrap")
+    assert finding.fix == "resume GitRepository/flux-system/paused or drop flux-system/db from dependsOn"
+
+
+def test_what_waits_for_a_suspended_source_or_for_what_is_built_from_one_runs_into_its_timeout() -> None:
+    of = suspended_source(fleet(ks("flux-system", wait=True), ks("db", parent="flux-system")), "db")
+    source, behind = found(of, DEPENDENCY_SUSPENDED)
+    assert {source.object, behind.object} == {ks_id("flux-system")}
+    assert source.message.startswith("waits for GitRepository/flux-system/paused, suspended: in a bootstrap")
+    assert behind.message.startswith("waits for flux-system/db, whose source is suspended: in a bootstrap")
+    assert ks_id("flux-system") in never_ready(compile_plan(Scenario(of)))

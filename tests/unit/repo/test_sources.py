@@ -316,3 +316,14 @@ def test_a_path_pattern_makes_an_artifact_of_each_directory_it_matches(read: Rea
 def test_a_line_that_is_no_pattern_matches_nothing(line: str) -> None:
     ignore = Ignore({"apps": [line]}, [line, "*.md"])
     assert ignore.matches("apps/a.md") and not ignore.matches("apps/a.yaml")
+
+
+@pytest.mark.parametrize(("kind", "suspended"), [("oci", False), ("default", True), (None, True)])
+def test_suspending_an_oci_helm_repository_does_nothing_as_nobody_fetches_it(
+    read: Read, kind: str | None, suspended: bool
+) -> None:
+    spec = {"url": "oci://x/charts", "suspend": True, **({} if kind is None else {"type": kind})}
+    repository = obj("source.toolkit.fluxcd.io/v1", "HelmRepository", "charts", namespace="flux-system", spec=spec)
+    fleet = read({"clusters/c/charts.yaml": repository}).fleet
+    found = fleet.source(parse_object("HelmRepository/flux-system/charts"))
+    assert found is not None and found.suspend is suspended
