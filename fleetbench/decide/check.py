@@ -17,6 +17,7 @@ from fleetbench.findings import Finding
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.prediction.document import why_pieces
+from fleetbench.prediction.nothing import why_nothing
 from fleetbench.prediction.predict import Prediction
 from fleetbench.timeline.stats import lower_quantile, max_parallel
 from fleetbench.timeline.why import critical_objects
@@ -229,8 +230,9 @@ def _over_budget(now: Side, budget_s: float | None, policy: Policy) -> str:
     why = f"all turns Ready in {100 * share:.0f} % of the samples, and {at} takes {100 * policy.quantile:.0f} %"
     if never:
         why = f"not Ready: {some(never, 5)}"
-    if not asked:
-        why = "nothing here can turn Ready"
+    nothing = why_nothing(p)
+    if nothing is not None:
+        why = f"{nothing[0].lower()}{nothing[1:].removesuffix('.')}"
     return f"{at} of the total: never, wanted {format_duration(policy.target_s)}; {why}"
 
 

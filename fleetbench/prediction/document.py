@@ -85,9 +85,8 @@ def why_pieces(prediction: Prediction, why_of: ObjectId | None = None) -> tuple[
     """The causal chain of the median sample."""
     timeline = prediction.median.timeline
     assert timeline is not None
-    scenario, sample = prediction.scenario, prediction.median
-    ready = {obj.id: t for obj, t in zip(scenario.fleet.services(), sample.ready_s, strict=True)}
-    return why(scenario.fleet, timeline, why_of, parameters=scenario.parameters, ready_s=ready)
+    scenario, ready_s = prediction.scenario, prediction.median_ready_s
+    return why(scenario.fleet, timeline, why_of, parameters=scenario.parameters, ready_s=ready_s)
 
 
 def piece_document(piece: Piece) -> dict[str, Any]:

@@ -105,6 +105,11 @@ class Prediction:
         """That sample in full, with its timeline."""
         return run_sample(compile_plan(self.scenario), self.median_number, record=True)
 
+    @cached_property
+    def median_ready_s(self) -> dict[ObjectId, float | None]:
+        """Service -> its Ready in that sample."""
+        return dict(zip((obj.id for obj in self.scenario.fleet.services()), self.median.ready_s, strict=True))
+
     def first(self, samples: int) -> Prediction:
         """The prediction that fewer samples would have come to."""
         return replace(

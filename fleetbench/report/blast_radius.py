@@ -10,6 +10,7 @@ from rich.text import Text
 from fleetbench.decide.blast_radius import PAIR_SAMPLES, BlastRadius, Radius, expected_up
 from fleetbench.decide.paired import interval, signed
 from fleetbench.ids import ObjectId, say, some
+from fleetbench.prediction.nothing import why_nothing
 from fleetbench.report.inert import inert
 from fleetbench.report.rows import Rows
 from fleetbench.units import counted, format_duration, rounded
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 def tables(found: BlastRadius, *, overview: bool, top: int) -> list[RenderableType]:
     """With ``overview`` a row a failure; otherwise each failure in full."""
     parts: list[RenderableType] = [_heading(found)]
+    nothing = [why_nothing(p) for p in found.without.values()]
+    if all(nothing):
+        return [*parts, Text(f"{inert(str(nothing[0]))} So no failure takes anything down.", style="yellow")]
     if not overview:
         for radii in found.singles:
             parts += [part for radius in radii for part in _full(radius)]

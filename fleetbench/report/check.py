@@ -11,6 +11,7 @@ from fleetbench.decide.check import Change, Verdict, said_both
 from fleetbench.decide.paired import interval, signed
 from fleetbench.ids import say, some
 from fleetbench.report.inert import inert
+from fleetbench.report.remarks import LEFT_OUT
 from fleetbench.report.rows import GAP, Rows, indented
 from fleetbench.units import counted, format_duration
 
@@ -78,7 +79,7 @@ def edge_lines(verdict: Verdict) -> list[tuple[str, list[str]]]:
         ("New objects", [say(id) for id in verdict.added]),
         ("Objects that are gone", [say(id) for id in verdict.removed]),
         ("Fixed", [f"{f.code} {say(f.object) if f.object else f.file or ''}".strip() for f in verdict.fixed_findings]),
-        ("Left out, as it is suspended", [say(id) for id in sorted(verdict.now.prediction.left_out)]),
+        (LEFT_OUT, [say(id) for id in sorted(verdict.now.prediction.left_out)]),
     ]
     return [(title, rows) for title, rows in lines if rows]
 

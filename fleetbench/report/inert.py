@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from fleetbench.ids import KUSTOMIZATION, ObjectId
+
 _HARMFUL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode categories that move the cursor, reorder or break lines, or cannot be encoded: controls (the escape
 character among them), formats (bidirectional overrides), lone surrogates, line and paragraph separators."""
@@ -22,6 +24,11 @@ def inert(text: str, *, newlines: bool = False) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_shown(c) if not (newlines and c == "\n") else c for c in text)
+
+
+def name_of(id: ObjectId) -> str:
+    """An object for people: Kustomizations by name, other kinds with the kind."""
+    return inert(id.name if id.kind == KUSTOMIZATION else f"{id.kind}/{id.name}")
 
 
 def _shown(c: str) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fleetbench.prediction.document import why_pieces
+from fleetbench.prediction.nothing import why_nothing
+from fleetbench.report.chain import More, folded
 from fleetbench.report.inert import inert
+from fleetbench.report.remarks import LEFT_OUT
 from fleetbench.timeline.causes import meanings
 from fleetbench.units import counted, format_duration
 
@@ -36,18 +39,21 @@ def prediction_markdown(result: Simulated) -> str:
         at = [format_duration(p.total_quantile(q)) for q in (0.5, 0.05, 0.95)]
         lines.append(row(name, *at, f"{100 * p.complete_fraction:.0f} %"))
     for name, p in result.predictions.items():
+        nothing = why_nothing(p)
+        if nothing is not None:
+            lines += ["", f"{name}: {escaped(nothing)}"]
+            continue
         lines += ["", f"## Why {name} takes that long (median sample)", ""]
         lines += [row("from", "to", "cause", "object"), row("---:", "---:", "---", "---")]
         pieces = why_pieces(p, result.why_of)
-        for piece in pieces:
-            lines.append(
-                row(format_duration(piece.from_s), format_duration(piece.to_s), piece.cause, escaped(str(piece.object)))
-            )
+        for piece in folded(pieces):
+            what = ("", piece.said) if isinstance(piece, More) else (piece.cause, escaped(str(piece.object)))
+            lines.append(row(format_duration(piece.from_s), format_duration(piece.to_s), *what))
         lines += ["", *(f"- `{cause}`: {meaning}" for cause, meaning in meanings(pieces).items())]
         lines += ["", f"## Ready, {name}", "", row("object", "median", "p5", "p95"), row("---", "---:", "---:", "---:")]
         for id in (id for id in p.services if id not in p.left_out):
             lines.append(row(escaped(str(id)), *(format_duration(p.quantile(id, q)) for q in (0.5, 0.05, 0.95))))
         if p.left_out:
             names = ", ".join(escaped(str(id)) for id in sorted(p.left_out))
-            lines += ["", f"Suspended, or only created by what is, so left out: {names}."]
+            lines += ["", f"{LEFT_OUT}: {names}."]
     return "\n".join(lines) + "\n"

@@ -20,9 +20,11 @@ from fleetbench.decide.whatif import DropEdges, SetTimeouts, WhatIf
 from fleetbench.errors import place
 from fleetbench.findings import Finding
 from fleetbench.ids import say, some
+from fleetbench.prediction.nothing import why_nothing
 from fleetbench.prediction.predict import Prediction
 from fleetbench.report.check import objects_table
 from fleetbench.report.inert import inert
+from fleetbench.report.remarks import LEFT_OUT
 from fleetbench.report.rows import GAP, Rows, indented
 from fleetbench.units import counted, format_duration
 
@@ -54,6 +56,11 @@ def tables(
     parts: list[RenderableType] = [
         Text(f"{inert(p.scenario.fleet.name)}: {counted(p.samples, 'sample')}, seed {p.scenario.seed}", style="bold"),
         *_never(found, errors),
+    ]
+    nothing = why_nothing(p)
+    if nothing is not None:
+        return [*parts, Text(f"{inert(nothing)} So there is nothing to make shorter.", style="yellow")]
+    parts += [
         Text(
             f"Now {_median(found, p)}. A perfect controller (no polls, no queues, no work of its own) with the same edges: "
             f"{format_duration(found.perfect.total_quantile(0.5))}; the difference is what flags and waits can win."
@@ -87,7 +94,7 @@ def _never(found: Optimized, errors: Sequence[Finding]) -> list[RenderableType]:
     asleep = found.base.left_out & found.basis.never
     if asleep:
         named = inert(some([say(id) for id in sorted(asleep)], 6))
-        lines.append(Text(f"Suspended, or only created by what is, so left out: {named}.", style="dim"))
+        lines.append(Text(f"{LEFT_OUT}: {named}.", style="dim"))
     if found.basis.never - asleep:
         never = inert(some([say(id) for id in sorted(found.basis.never - asleep)], 6))
         lines.append(

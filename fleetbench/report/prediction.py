@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from fleetbench.errors import place
-from fleetbench.ids import KUSTOMIZATION, ObjectId, say, some
+from fleetbench.ids import ObjectId, say, some
 from fleetbench.model.assemble import DEFAULT_ORIGIN
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT
 from fleetbench.prediction.document import compare, why_pieces
+from fleetbench.prediction.nothing import why_nothing
 from fleetbench.prediction.predict import Prediction
 from fleetbench.prediction.strategies import STRATEGIES
-from fleetbench.report.inert import inert
-from fleetbench.report.remarks import about_waves, failures_by_prior, longer
+from fleetbench.report.chain import by_cause, rows_of
+from fleetbench.report.inert import inert, name_of
+from fleetbench.report.remarks import LEFT_OUT, about_waves, failures_by_prior, longer
 from fleetbench.report.rows import Rows
-from fleetbench.timeline.causes import MEANING, Piece
 from fleetbench.timeline.stats import max_parallel
 from fleetbench.units import counted, format_duration, go_duration
 
@@ -40,19 +41,20 @@ _REFERENCE = "fleet-infra"
 
 def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
     """The whole answer; with ``chain_only`` without the table of objects."""
-    parts: list[RenderableType] = [_heading(result), _totals(result), *_remarks(result)]
     distinct = _distinct(result.predictions)
+    nothing = {name: why for name, p in distinct.items() if (why := why_nothing(p)) is not None}
+    parts: list[RenderableType] = [_heading(result)]
+    if len(nothing) == len(distinct):
+        parts += [Text(inert(why), style="yellow") for why in dict.fromkeys(nothing.values())]
+    else:
+        parts += [_totals(result), *(Text(inert(f"{name}: {why}"), style="yellow") for name, why in nothing.items())]
+        parts += _remarks(result)
     for name, prediction in distinct.items():
-        pieces = why_pieces(prediction, result.why_of)
-        whose = name if result.why_of is None else f"{name_of(result.why_of)}, {name},"
-        parts += [
-            _title(f"Why {whose} takes that long (its median sample)"),
-            _chain(pieces, detailed=chain_only),
-            Text(),
-            _by_cause(pieces),
-        ]
+        parts += _why(result, name, prediction, detailed=chain_only)
     if not chain_only:
         for name, prediction in distinct.items():
+            if name in nothing:
+                continue
             untouched = [id for id in prediction.services if _is_untouched(prediction, id)]
             parts += [_title(f"Ready, {name}"), _objects(prediction, untouched)]
             if untouched:
@@ -61,14 +63,41 @@ def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
     return parts
 
 
+def _why(result: Simulated, name: str, prediction: Prediction, detailed: bool) -> list[RenderableType]:
+    """The chain behind the last Ready, or behind the object that was asked for; nothing where there is none."""
+    target = result.why_of
+    pieces = why_pieces(prediction, target)
+    said = [] if target is None else [Text(line, style="yellow") for line in _left_alone(prediction, target)]
+    if not pieces and not said:
+        return []
+    if target is None:
+        title = f"Why {name} takes that long (its median sample)"
+    elif prediction.median_ready_s[target] is None:
+        title = f"Why {name_of(target)}, {name}, is not Ready (the median sample)"
+    else:
+        title = f"Why {name_of(target)}, {name}, takes that long (its median sample)"
+    tables: list[RenderableType] = [rows_of(pieces, detailed), Text(), by_cause(pieces)] if pieces else []
+    return [_title(title), *said, *tables]
+
+
+def _left_alone(prediction: Prediction, id: ObjectId) -> list[str]:
+    """That an object is left out, or that nobody reconciles it, and what to do."""
+    scenario = prediction.scenario
+    fleet = scenario.fleet
+    obj = fleet.service(id)
+    by = fleet.asleep.get(id) if id in prediction.left_out else None
+    if by is not None:
+        does = "stays at the revision it has" if scenario.kind == COMMIT else "never comes up"
+        so = "its controller leaves it alone" if by == id else f"{inert(say(id))} {does}"
+        return [f"{inert(say(by))} is suspended, so {so}, and is left out of the totals, until that is resumed."]
+    if obj is not None and obj.unwatched is not None:
+        return [f"Nobody reconciles it, as no controller watches {inert(obj.unwatched)}: correct its labels."]
+    return []
+
+
 def _is_untouched(prediction: Prediction, id: ObjectId) -> bool:
     """A release that a commit leaves as it is: there is nothing to wait for."""
     return prediction.scenario.kind == COMMIT and prediction.quantile(id, 1.0) == 0.0
-
-
-def name_of(id: ObjectId) -> str:
-    """An object for people: Kustomizations by name, other kinds with the kind."""
-    return inert(id.name if id.kind == KUSTOMIZATION else f"{id.kind}/{id.name}")
 
 
 def _distinct(predictions: Mapping[str, Prediction]) -> dict[str, Prediction]:
@@ -117,7 +146,9 @@ def _totals(result: Simulated) -> Rows:
         rows.add(
             name,
             format_duration(p.total_quantile(0.5)),
-            f"{format_duration(p.total_quantile(0.05))} - {format_duration(p.total_quantile(0.95))}",
+            "-"
+            if p.total_quantile(0.05) is None
+            else " - ".join(format_duration(p.total_quantile(q)) for q in (0.05, 0.95)),
             f"{100 * p.complete_fraction:.0f} %",
             str(max_parallel(p.scenario.fleet, timeline)),
             str(p.median.most_busy),
@@ -142,7 +173,7 @@ def _remarks(result: Simulated) -> list[Text]:
     asleep = sorted(set().union(*(p.left_out for p in distinct.values())))
     if asleep:
         names = some([inert(say(id)) for id in asleep], 6)
-        lines.append(f"Suspended, or only created by what is, so left out ({len(asleep)}): {names}")
+        lines.append(f"{LEFT_OUT} ({len(asleep)}): {names}")
     partly = [p for p in result.predictions.values() if p.complete_fraction < 1]
     first = next(iter(result.predictions.values()))
     scenario = first.scenario
@@ -214,34 +245,6 @@ def _faster(c: Mapping[str, Any], samples: int) -> str:
         else f", over the {counted(c['samples_compared'], 'sample')} complete in both"
     )
     return f"{found.said} (p5 {found.p5:.2f}, p95 {found.p95:.2f}, same draws{where})."
-
-
-def _chain(pieces: Sequence[Piece], detailed: bool) -> Rows:
-    """The causal chain, a piece a row; in detail also which workload, and who held the workers."""
-    rows = Rows()
-    rows.numbers("from", "to", "takes")
-    rows.labels("cause")
-    rows.names("object")
-    if detailed:
-        rows.words("detail", style="dim")
-    for piece in pieces:
-        cells = [*map(format_duration, (piece.from_s, piece.to_s, piece.seconds)), piece.cause, name_of(piece.object)]
-        rows.add(*cells, *([inert(piece.detail)] if detailed else []))
-    return rows
-
-
-def _by_cause(pieces: Sequence[Piece]) -> Rows:
-    """What each cause that occurs comes to, and what it means."""
-    seconds: dict[str, float] = {}
-    for piece in pieces:
-        seconds[piece.cause] = seconds.get(piece.cause, 0.0) + piece.seconds
-    rows = Rows()
-    rows.numbers("in all")
-    rows.labels("cause")
-    rows.words("meaning", style="dim")
-    for cause, total_s in sorted(seconds.items(), key=lambda item: (-item[1], item[0])):
-        rows.add(format_duration(total_s), cause, MEANING[cause])
-    return rows
 
 
 def _objects(prediction: Prediction, left_out: Collection[ObjectId]) -> Rows:

@@ -16,6 +16,9 @@ WAVES = (
     "before. --strategy fine leaves that out."
 )
 
+LEFT_OUT = "Suspended, from a suspended source, or only created by such, so left out"
+"""Before the names of the services that nobody asks for (:attr:`fleetbench.model.scenario.Scenario.left_out`)."""
+
 
 class Longer(NamedTuple):
     """Which of the two strategies takes longer, as a sentence without its end, and the factor's p5 and p95."""

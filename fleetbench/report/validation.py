@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from fleetbench.report.inert import inert
-from fleetbench.report.prediction import name_of
+from fleetbench.report.inert import inert, name_of
 from fleetbench.report.rows import Rows
 from fleetbench.timeline.events import Event
 from fleetbench.units import format_duration

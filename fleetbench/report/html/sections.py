@@ -15,7 +15,7 @@ from fleetbench.report import pictures
 from fleetbench.report.html import interactive
 from fleetbench.report.pictures.band import Band, bands_of
 from fleetbench.report.pictures.style import GRID, INK, MUTED, PAPER, Picture
-from fleetbench.report.remarks import longer
+from fleetbench.report.remarks import LEFT_OUT, longer
 from fleetbench.report.result import MEASURED, ObjectResult, RolloutResult, RunResult
 from fleetbench.units import counted, format_duration
 from fleetbench.validation.compare import RunComparison
@@ -128,9 +128,9 @@ class RunSection:
             ]
             if never:
                 found.append(f"Never Ready in {r.label}: {some(never, _MOST_NAMED)}.")
-        asleep = sorted({o.id.key for r in self.run.rollouts for o in r.objects if o.suspended})
+        asleep = sorted({o.id for r in self.run.rollouts for o in r.objects if o.suspended})
         if asleep:
-            found.append(f"Suspended, or only created by what is, so left out: {some(asleep, _MOST_NAMED)}.")
+            found.append(f"{LEFT_OUT}: {some([say(id) for id in asleep], _MOST_NAMED)}.")
         return found
 
     # --- figures -----------------------------------------------------------------------------------------------------
@@ -204,6 +204,7 @@ class RunSection:
             "low_s": o.quantiles.get("p5"),
             "high_s": o.quantiles.get("p95"),
             "spread": bool(o.quantiles),
+            "suspended": o.suspended and o.at("p50") is None,
         }
 
     @cached_property

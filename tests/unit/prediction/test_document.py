@@ -40,12 +40,15 @@ def test_samples_in_which_nothing_turns_ready_come_after_all_others_and_have_no_
     assert totals(part) == (80.0, 90.0)
 
 
-def test_every_report_of_a_rollout_in_which_nothing_turns_ready_says_never_and_no_seconds() -> None:
+def test_every_report_of_a_rollout_in_which_nothing_turns_ready_says_why_and_no_seconds() -> None:
     result = predict_strategies(FLEET, Choice(until_s=0.1), samples=3)
     assert "| fine | never | never | never | 0 % |" in prediction_markdown(result)
     console = Console(width=200, file=StringIO())
     console.print(*prediction_tables(result))
-    assert "never  never - never" in console.file.getvalue()  # type: ignore[attr-defined]
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    said = "Nothing turns Ready within --until 100ms: give it longer, or leave --until out."
+    assert text.count(said) == 1 and "never" not in text and "Why" not in text
+    assert said in prediction_markdown(result) and "## Why" not in prediction_markdown(result)
     assert extra_files(result)["totals.csv"] == "strategy,quantile,total_s\n"
     assert result_of(result)["fine"].totals_s == ()
 

@@ -168,3 +168,12 @@ def test_a_release_and_its_kustomization_of_the_same_name_are_told_apart():
     result = predict_strategies(of, Choice(fail=frozenset({ks_id("a"), hr_id("a")}), until_s=3600.0), "fine", samples=2)
     said = RunSection(0, result_of(result), None).verdict
     assert "Never Ready in fine: HelmRelease/flux-system/a, flux-system/a." in said
+
+
+def test_what_is_suspended_is_named_with_its_kind_and_called_so_in_the_table():
+    of = fleet(ks("a"), ks("asleep", suspend=True), hr("below", "asleep"))
+    section = RunSection(0, result_of(predict_strategies(of, Choice(), samples=3)), None)
+    assert section.verdict[-1].endswith("left out: HelmRelease/flux-system/below, flux-system/asleep.")
+    text = page([section.run])
+    for row in re.findall(r"<tr><th scope=.row. class=.name.>.*?</tr>", text, re.DOTALL):
+        assert ("suspended" in row and "never" not in row) == ("asleep" in row or "below" in row)
