@@ -126,7 +126,10 @@ def test_a_suspended_object_is_not_asked_for_by_the_budget():
 def test_a_release_that_only_a_suspended_kustomization_would_create_is_not_asked_for_either():
     verdict = judge(side(fleet(ks("a"), ks("b", suspend=True), hr("web", "b")), {}), None, Policy(target_s=600))
     assert verdict.passed and to_document(verdict)["left_out"] == [str(hr_id("web")), str(ks_id("b"))]
-    assert "**Suspended, from a suspended source, or only created by such, so left out:** HelmRelease/flux-system/web, flux-system/b" in check_markdown(verdict)
+    assert (
+        "**Suspended, from a suspended source, or only created by such, so left out:** HelmRelease/flux-system/web, flux-system/b"
+        in check_markdown(verdict)
+    )
 
 
 def test_the_line_holds_the_total_now_the_one_before_and_the_paired_difference_and_they_are_those_of_simulate():
