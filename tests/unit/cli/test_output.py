@@ -201,3 +201,8 @@ def test_a_warning_is_wrapped_between_words_for_a_terminal_and_is_one_line_in_a_
     monkeypatch.delenv("COLUMNS")
     warn(text)
     assert 50 < max(map(len, capsys.readouterr().err.splitlines())) <= 80
+
+
+def test_help_says_when_a_prediction_exits_1() -> None:
+    text = " ".join(CliRunner().invoke(cli, ["simulate", "--help"]).output.split())
+    assert "Exits 1, with everything printed, if the fleet has a finding of severity error." in text
