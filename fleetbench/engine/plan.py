@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleetbench.engine.draws import key_of
 from fleetbench.engine.items import MISSING, Item, Plan
-from fleetbench.engine.reachable import kept_down, reach
+from fleetbench.engine.reachable import kept_down, reach, reach_before
 from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, artifact_files
 from fleetbench.graph.order import checks_health, watched
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, HELM_RELEASE, ObjectId
@@ -48,7 +48,7 @@ def compile_plan(scenario: Scenario) -> Plan:
     asleep = scenario.left_out
     plan.left_out = frozenset(n for n in services if items[n].id in asleep)
     if scenario.kind != BOOTSTRAP:
-        plan.before = reach(plan, healthy=True)
+        plan.before = reach_before(plan)
     if scenario.kind == COMMIT:
         plan.changed = frozenset(n for n in services if _is_changed(plan, n))
         plan.moved = _moved(plan)

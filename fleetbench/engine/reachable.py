@@ -6,7 +6,7 @@ none of it is reached.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from fleetbench.engine.items import MISSING, Item, Plan, Reach
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
@@ -24,11 +24,27 @@ def kept_down(plan: Plan) -> frozenset[int]:
     Not what only a suspended object, a health check that names nothing, or a wait in a circle keeps from Ready: no
     finding of severity error tells of those, so the gate must.
     """
-    found: Reach | None = None
+    found = _hoped_for(plan, lambda hoping: reach(plan, hoping=hoping, awake=True, circles=True))
+    return frozenset(n for n, ready in enumerate(found.ready) if not ready)
+
+
+def reach_before(plan: Plan) -> Reach:
+    """How far each item had got before a commit or a restart, as if nothing failed or was suspended.
+
+    What needs wait for in a circle counts as brought: a fleet that runs has got over that once, by hand or because the
+    objects were added one after the other. Health checks in a circle end in a timeout at every revision anew.
+    """
+    return _hoped_for(plan, lambda hoping: reach(plan, hoping=hoping, healthy=True))
+
+
+def _hoped_for(plan: Plan, look: Callable[[Reach], Reach]) -> Reach:
+    """The greatest fixed point over what no order of Flux's keeps: hope for all of it, then for what was reached."""
+    every = [True] * len(plan.items)
+    found = look(Reach(every, every, every, every))
     while True:
-        last, found = found, reach(plan, hoping=found, awake=True)
-        if last is not None and last.ready == found.ready and last.applies == found.applies:
-            return frozenset(n for n, ready in enumerate(found.ready) if not ready)
+        last, found = found, look(found)
+        if last.ready == found.ready and last.applies == found.applies:
+            return found
 
 
 def reach(
@@ -38,6 +54,7 @@ def reach(
     healthy: bool = False,
     awake: bool = False,
     hoping: Reach | None = None,
+    circles: bool = False,
 ) -> Reach:
     """How far each item can get.
 
@@ -45,24 +62,27 @@ def reach(
         plan: the compiled scenario.
         given_up: items that have reached a terminal state since (a HelmRelease whose retries are exhausted).
         healthy: as if nothing failed or was suspended: what was Ready before a commit or a restart broke it.
-        awake: as if nothing was suspended, and whatever is not ordered by dependsOn, a source or a parent came out
-            well, but for what ``hoping`` does not reach.
-        hoping: an earlier answer under ``awake``.
+        awake: as if nothing was suspended.
+        hoping: what others bring, where no order of Flux's keeps it, came as far as in this earlier answer; None = as
+            far as it comes by itself.
+        circles: under ``hoping``, health checks too pass for what is hoped for, and for what they name in vain.
     """
-    return _Reaching(plan, given_up, healthy, awake, hoping).reached()
+    return _Reaching(plan, given_up, healthy, awake, hoping, circles).reached()
 
 
 class _Reaching:
     """The fixed point, while it is worked out."""
 
-    def __init__(self, plan: Plan, given_up: Collection[int], healthy: bool, awake: bool, hoping: Reach | None):
+    def __init__(
+        self, plan: Plan, given_up: Collection[int], healthy: bool, awake: bool, hoping: Reach | None, circles: bool
+    ):
         size = len(plan.items)
         self.plan, self.items, self.given_up = plan, plan.items, given_up
         self.healed = healthy or plan.scenario.fix_after_s is not None
-        self.awake = awake
+        self.circles = circles
         self.resumed = healthy or awake
-        # Before a commit or a restart everything had come as far as it could.
         nothing = [False] * size
+        # Before a commit or a restart everything had come as far as it could.
         before = None if healthy else plan.before
         existed, self.applied, self.was_ready = (
             (before.exists, before.applies, before.ready) if before else (nothing, nothing, nothing)
@@ -70,10 +90,8 @@ class _Reaching:
         self.exists = [item.exists or there for item, there in zip(self.items, existed, strict=True)]
         self.applies = [False] * size
         self.ready = [False] * size
-        every = [True] * size
-        # What others bring, and what health checks watch, where that is no order that Flux itself keeps.
-        self.brought: Sequence[bool] = self.applies if not awake else every if hoping is None else hoping.applies
-        self.healthy: Sequence[bool] = self.ready if not awake else every if hoping is None else hoping.ready
+        self.brought: Sequence[bool] = self.applies if hoping is None else hoping.applies
+        self.healthy: Sequence[bool] = self.ready if hoping is None or not circles else hoping.ready
 
     def reached(self) -> Reach:
         """How far each item gets."""
@@ -122,7 +140,7 @@ class _Reaching:
     def _passes(self, item: Item) -> bool:
         """Whether what its health check watches turns Current one day."""
         return (
-            (self.awake or not item.check_missing)
+            (self.circles or not item.check_missing)
             and all(self._is_current(c) for c in item.checks)
             and all(self.brought[p] or self.applied[p] for p in item.needs_run)
         )

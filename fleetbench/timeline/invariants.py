@@ -149,15 +149,15 @@ def _pauses(rollout: Rollout, id: ObjectId, tolerance_s: float) -> Iterator[str]
     k = rollout.fleet.kustomization(id)
     if k is None:
         return
-    reconciles = rollout.reconciles(id)
-    for last, after in pairwise(reconciles):
+    ended = 0.0
+    for last, after in pairwise(rollout.reconciles(id)):
+        # A check shows no row before its end: what comes while it is in work has the object looked at once more.
+        began = ended if last.kind == CHECK else last.from_s
+        ended = last.from_s if last.to_s is None else last.to_s
         wanted = _pause(rollout, k, last)
-        if (
-            wanted is None
-            or last.to_s is None
-            or last.from_s <= 0.0
-            or _enqueued(rollout, k, last.from_s, after.from_s + tolerance_s)
-        ):
+        if wanted is None or last.to_s is None or last.from_s <= 0.0:
+            continue
+        if _enqueued(rollout, k, began, after.from_s + tolerance_s):
             continue
         if after.from_s - last.to_s < wanted - tolerance_s:
             yield (

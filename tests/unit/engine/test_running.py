@@ -53,3 +53,14 @@ def test_a_stalled_release_stays_so_over_a_restart():
     of = all_waiting(BROKEN, ks("apps", wait=False), hr("web", "apps", needs=(late,)))
     rows = [e for e in simulate(scenario(of, kind=RESTART)).timeline.events if e.object == hr_id("web")]
     assert rows and {(e.status, e.reason) for e in rows} == {("False", RETRIES_EXCEEDED)}
+
+
+def test_needs_in_a_circle_are_met_in_a_fleet_that_runs():
+    """``one`` holds a custom resource, ``two`` brings its definition and depends on ``one``: no bootstrap gets past that."""
+    crd = Need("CustomResourceDefinition", ks_id("one"), ks_id("two"), "apply")
+    of = all_waiting(ks("one", needs=(crd,)), ks("two", "one"))
+    assert ready(of, 0, {})[ks_id("one")] is None
+    for kind in (COMMIT, RESTART):
+        at = ready(of, 0, {}, kind=kind, webhook=kind == COMMIT)
+        assert at[ks_id("one")] is not None
+        assert at[ks_id("two")] is not None
