@@ -41,6 +41,10 @@ def reconcile(w: World, n: int) -> Reconcile:
         w.set_not_ready(n, phases.FALSE, phases.SOURCE_NOT_READY)
         return Result(w.jittered(n, w.parameters.helm_requeue_dependency_s))
     w.whole_reconcile()
+    chart = w.revision[item.source]
+    new_chart = 0 < w.attempted[n] < chart
+    if new_chart:  # MustResetFailures: the chart's version differs from the last attempt
+        w.reset_failures(n)
     if not w.are_applied(item.needs_build):
         yield w.work(n, machine.DEPENDENCY_END)
         w.set_not_ready(n, phases.FALSE, phases.VALUES_ERROR)
@@ -52,14 +56,17 @@ def reconcile(w: World, n: int) -> Reconcile:
     if n in w.stalled:  # ErrExceededMaxRetries before any action
         w.set_not_ready(n, phases.FALSE, phases.RETRIES_EXCEEDED)
         return STOP
-    if w.applied_revision[n] and w.given[n] <= w.applied_revision[n] and w.status[n] == phases.TRUE:
+    in_sync = w.applied_revision[n] and w.given[n] <= w.applied_revision[n] and not new_chart
+    w.attempted[n] = chart
+    if in_sync and w.status[n] == phases.TRUE:
         w.set_ready(n, w.reason[n])
         return Result(w.jittered(n, item.interval_s))
-    return (yield from _release(w, n))
+    # Another revision of the same templates changes the chart's version, and no pod.
+    return (yield from _release(w, n, rolls=new_chart and item.source in w.plan.changed))
 
 
-def _release(w: World, n: int) -> Reconcile:
-    """Install or upgrade, wait, and remediate what failed."""
+def _release(w: World, n: int, rolls: bool) -> Reconcile:
+    """Install or upgrade, wait, and remediate what failed; ``rolls``: the new chart starts the pods anew."""
     item = w.items[n]
     installing = w.applied_revision[n] == 0
     w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.INSTALLING if installing else phases.UPGRADING)
@@ -70,7 +77,7 @@ def _release(w: World, n: int) -> Reconcile:
         w.set_not_ready(n, phases.FALSE, phases.INSTALL_FAILED if installing else phases.UPGRADE_FAILED)
         return REQUEUE
     if w.are_applied(item.needs_namespace):
-        if installing or w.given[n] > w.applied_revision[n]:
+        if installing or w.given[n] > w.applied_revision[n] or rolls:
             start_workloads(w, n)
             w.applied_revision[n] = max(w.given[n], 1)
         w.applied(n)

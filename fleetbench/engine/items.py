@@ -87,6 +87,10 @@ class Item:
     upgrade_retries: int = 0
     retry_on_failure: bool = False
     defined: bool = True
+    static: bool = False
+    """A source that nobody reconciles: kstatus calls it Current as soon as it is there."""
+    of_revision: bool = False
+    """A HelmChart: each revision of its repository makes a new one."""
     files: int = 0
     """A source: files of its artifact."""
 
@@ -134,7 +138,7 @@ class Plan:
     before: Reach | None = None
     """How far each item had got before a commit or a restart; None for a bootstrap."""
     changed: frozenset[int] = frozenset()
-    """Services whose own manifests the commit changes."""
+    """Services whose own manifests, and HelmCharts whose files, the commit changes."""
     moved: frozenset[int] = frozenset()
     """Sources that show another revision once the commit is in; empty for a bootstrap or a restart."""
     left_out: frozenset[int] = frozenset()

@@ -7,18 +7,14 @@ from fleetbench.engine.items import MISSING, Item, Plan
 from fleetbench.engine.reachable import kept_down, reach, reach_before
 from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, artifact_files
 from fleetbench.graph.order import checks_health, watched
-from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, HELM_RELEASE, ObjectId
+from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_RELEASE, ObjectId
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
 
 
 def compile_plan(scenario: Scenario) -> Plan:
     """Compile a scenario."""
     fleet = scenario.fleet
-    charts = {
-        h.id: ObjectId(HELM_CHART, h.source.namespace, f"{h.id.namespace}-{h.id.name}")
-        for h in fleet.helmreleases
-        if not h.chart_ref and h.source is not None
-    }
+    charts = {h.id: chart for h in fleet.helmreleases if (chart := h.chart_id) is not None}
     ids = [s.id for s in fleet.sources] + [k.id for k in fleet.kustomizations] + [h.id for h in fleet.helmreleases]
     ids += list(charts.values())
     index = {id: n for n, id in enumerate(ids)}
@@ -26,7 +22,7 @@ def compile_plan(scenario: Scenario) -> Plan:
     for source in fleet.sources:
         item = items[index[source.id]]
         item.parent = _number(index, source.parent)
-        item.interval_s, item.defined = source.interval_s, source.defined
+        item.interval_s, item.defined, item.static = source.interval_s, source.defined, source.static
         _leave_alone(item, source.suspend, source.unwatched is not None)
         item.exists = source.defined and (source.parent is None or source.id == fleet.root_source)
         item.files = artifact_files(fleet, source)
@@ -50,7 +46,9 @@ def compile_plan(scenario: Scenario) -> Plan:
     if scenario.kind != BOOTSTRAP:
         plan.before = reach_before(plan)
     if scenario.kind == COMMIT:
-        plan.changed = frozenset(n for n in services if _is_changed(plan, n))
+        plan.changed = frozenset(
+            n for n in (*services, *map(index.__getitem__, charts.values())) if _is_changed(plan, n)
+        )
         plan.moved = _moved(plan)
     found = reach(plan)
     plan.reconcilable = found.ready
@@ -210,7 +208,7 @@ def _helmrelease(
         item.creates = (index[chart],)
         made = items[index[chart]]
         made.parent, made.source, made.interval_s = index[h.id], _number(index, h.source), h.interval_s
-        made.broken = item.broken
+        made.broken, made.of_revision = item.broken, h.chart_of_revision
 
 
 def _needs(index: dict[ObjectId, int], item: Item, obj: Kustomization | HelmRelease) -> None:

@@ -24,11 +24,12 @@ def dependency_ready(
 
 
 def artifact_event_enqueues(status: str, attempted_revision: int, revision: int) -> bool:
-    """Whether a new artifact puts a Kustomization of its source in the queue.
+    """Whether a new artifact puts a Kustomization of its source, or the release of a chart, in the queue.
 
     Not one that is Ready or reconciling and has attempted that revision already.
 
-    Source: kustomize-controller v1.9.4 internal/controller/kustomization_indexers.go requestsForRevisionChangeOf.
+    Source: kustomize-controller v1.9.4 internal/controller/kustomization_indexers.go requestsForRevisionChangeOf;
+    helm-controller v1.6.3 internal/controller/helmrelease_indexers.go requestsForHelmChartChange.
     """
     return not (status in (phases.TRUE, phases.UNKNOWN) and attempted_revision == revision)
 

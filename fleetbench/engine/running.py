@@ -55,7 +55,7 @@ def settle(w: World, *, queued: bool = True) -> None:
     for last, n in sorted(order):
         w.emit(n)
         item = w.items[n]
-        if not queued or item.suspend:
+        if not queued or item.suspend or item.static:
             continue
         since = max(0.0, -last) if not known else 0.0
         w.pool(n).queue.add(n, after_s=max(w.jittered(n, item.interval_s) - since, 0.001))

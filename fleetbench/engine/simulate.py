@@ -126,8 +126,8 @@ def _commit(w: World) -> None:
     scenario = w.plan.scenario
     settle(w)
     w.latest = w.goal_revision = w.breaks_at = 2
-    for n in w.plan.services:
-        if n in w.plan.changed:
+    for n, item in enumerate(w.items):
+        if n in w.plan.changed or (item.of_revision and item.source in w.plan.following):
             w.changes[n] = (2,)
     _count_goal(w)
     _announce_push(w)
@@ -148,7 +148,7 @@ def _fix(w: World, after_s: float):  # type: ignore[no-untyped-def]
     yield w.env.timeout(after_s)
     w.latest = w.goal_revision = w.heals_at = 3
     for n, item in enumerate(w.items):
-        if item.failing_workloads:
+        if item.failing_workloads or (item.of_revision and item.source in w.plan.following):
             w.changes[n] += (3,)
     w.ready_s = [None] * len(w.items)
     _count_goal(w)
@@ -161,7 +161,7 @@ def _count_goal(w: World) -> None:
         item = w.items[n]
         follows = item.id.kind == KUSTOMIZATION and source.follows(w, item.source, w.goal_revision)
         left_alone = item.suspend or n in w.plan.left_out
-        w.counting[n] = not left_alone and (follows or w.goal_revision in w.changes[n])
+        w.counting[n] = not left_alone and (follows or w.newest_change(n, w.goal_revision) == w.goal_revision)
         if not w.counting[n]:
             w.ready_s[n] = 0.0 if w.status[n] == phases.TRUE and n not in w.plan.left_out else None
     w.remaining = sum(w.counting[n] and w.plan.reconcilable[n] for n in w.plan.services)
@@ -181,7 +181,7 @@ def _restart(w: World) -> None:
 
     def come_back(_: object) -> None:
         for n, exists in enumerate(w.exists):
-            if exists:
+            if exists and not w.items[n].static:
                 w.pool(n).queue.add(n, priority=LOW_PRIORITY)
 
     w.env.timeout(start).callbacks.append(come_back)

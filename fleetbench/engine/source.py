@@ -12,7 +12,7 @@ from fleetbench.engine import machine
 from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import artifact_event_enqueues
 from fleetbench.engine.reconcile import Reconcile
-from fleetbench.engine.work_queue import STOP, Result
+from fleetbench.engine.work_queue import REQUEUE, STOP, Result
 from fleetbench.engine.world import World
 from fleetbench.ids import EXTERNAL_ARTIFACT, GIT_REPOSITORY, HELM_CHART, HELM_RELEASE, KUSTOMIZATION
 
@@ -25,7 +25,8 @@ def reconcile(w: World, n: int) -> Reconcile:
     upstream = item.source
     if item.id.kind in (HELM_CHART, EXTERNAL_ARTIFACT) and upstream != MISSING and not w.revision[upstream]:
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED)
-        return STOP  # its repository's artifact event brings it back
+        # Its repository's artifact event brings it back; one that is not there at all is an error, tried again.
+        return STOP if w.exists[upstream] else REQUEUE
     step = _STEP.get(item.id.kind, machine.REMOTE_FETCH)
     if item.broken:
         yield w.work(n, step)
@@ -50,13 +51,15 @@ def reconcile(w: World, n: int) -> Reconcile:
 def available_revision(w: World, n: int) -> int:
     """What a fetch would find now: the repository's newest revision; a chart's version stays.
 
+    A chart gets a new version with the commits that change its own, or, under ``reconcileStrategy: Revision``, with all.
     A copied artifact is named by its content, so a commit that changes nothing of it leaves it as it is.
 
-    Source: fluxcd/source-watcher v2 internal/builder/builder.go Build (``latest@<digest>``).
+    Source: source-controller v1.9.3 internal/controller/helmchart_controller.go buildFromTarballArtifact;
+    fluxcd/source-watcher v2 internal/builder/builder.go Build (``latest@<digest>``).
     """
     item = w.items[n]
     if item.id.kind == HELM_CHART:
-        return 1
+        return max(w.manifest_revision(n, 1 if item.source == MISSING else w.revision[item.source]), 1)
     if item.id.kind == EXTERNAL_ARTIFACT and item.source != MISSING:
         return _copied_revision(w, n, w.revision[item.source])
     return w.latest if n in w.plan.following else 1
@@ -90,8 +93,8 @@ def announce(w: World, n: int) -> None:
         if not w.exists[user]:
             continue
         kind = w.items[user].id.kind
-        if kind == KUSTOMIZATION and not artifact_event_enqueues(w.status[user], w.attempted[user], revision):
-            continue
-        if kind == HELM_RELEASE and w.status[user] == phases.TRUE:
+        if kind in (KUSTOMIZATION, HELM_RELEASE) and not artifact_event_enqueues(
+            w.status[user], w.attempted[user], revision
+        ):
             continue
         w.enqueue(user)

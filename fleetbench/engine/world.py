@@ -8,11 +8,11 @@ from typing import Any
 import simpy
 
 from fleetbench import phases
-from fleetbench.engine.items import Plan
+from fleetbench.engine.items import MISSING, Plan
 from fleetbench.engine.machine import FAN_OUT, Machine
 from fleetbench.engine.reachable import reach
 from fleetbench.engine.work_queue import WorkerPool
-from fleetbench.ids import HELM_RELEASE, ObjectId
+from fleetbench.ids import HELM_CHART, HELM_RELEASE, ObjectId
 from fleetbench.timeline.events import Event
 
 IN_VAIN, IN_VAIN_PER_OBJECT = 5_000, 200
@@ -111,11 +111,16 @@ class World(Machine):
 
     def create(self, n: int) -> None:
         """An apply creates the object, or finds it there."""
-        if not self.exists[n]:
-            self.exists[n] = True
-            self.emit(n)
-            self.enqueue(n)
-            self.burden(n, FAN_OUT)
+        if self.exists[n]:
+            return
+        self.exists[n] = True
+        self.emit(n)
+        if self.items[n].static:
+            self.revision[n], self.status[n] = 1, TRUE
+            self._is_current(n)
+            return
+        self.enqueue(n)
+        self.burden(n, FAN_OUT)
 
     def emit(self, n: int, message: str = "") -> None:
         """Record the object as a watch would see it now."""
@@ -149,10 +154,7 @@ class World(Machine):
                 self.remaining -= 1
                 self.finish_if_over()
         if was != TRUE:
-            for watcher in self.items[n].watchers:
-                self.pending[watcher] -= 1
-                if self.pending[watcher] == 0:
-                    self._wake(watcher)
+            self._is_current(n)
         if self.parameters.event_driven_dependents:
             for dependent in self.items[n].dependents:
                 if self.exists[dependent]:
@@ -175,10 +177,7 @@ class World(Machine):
         """A suspended object keeps its status; one that kstatus calls Current for it holds up nobody."""
         if self.items[n].current_when_left_alone and self.status[n] == ABSENT and n not in self.left_alone:
             self.left_alone.add(n)
-            for watcher in self.items[n].watchers:
-                self.pending[watcher] -= 1
-                if self.pending[watcher] == 0:
-                    self._wake(watcher)
+            self._is_current(n)
 
     def new_generation(self, n: int) -> None:
         """An apply changed the object's spec: until its controller has observed that, nobody takes it for Ready.
@@ -192,12 +191,16 @@ class World(Machine):
             self.status[n], self.reason[n] = UNKNOWN, phases.PROGRESSING
             for watcher in self.items[n].watchers:
                 self.pending[watcher] += 1
+        self.reset_failures(n)
+        self.enqueue(n)
+
+    def reset_failures(self, n: int) -> None:
+        """What a release was tried with has changed: it counts its failures anew."""
         if n in self.stalled:
             self.stalled.discard(n)
             for watcher in self.items[n].watchers:
                 self.failed_checks[watcher] -= 1
         self.failures.pop(n, None)
-        self.enqueue(n)
 
     def stall(self, n: int) -> None:
         """A terminal state: kstatus calls the object Failed, nothing is tried again."""
@@ -249,6 +252,17 @@ class World(Machine):
         """The newest revision up to this one that changed the object's own manifests; 0 = none did."""
         return max((r for r in self.changes[n] if r <= revision), default=0)
 
+    def newest_change(self, n: int, revision: int) -> int:
+        """The same, or that made a new chart of a release."""
+        return max(self.manifest_revision(n, revision), self.chart_revision(n, revision))
+
+    def chart_revision(self, n: int, revision: int) -> int:
+        """The newest revision up to this one that made a new chart of a release; 0 = none did."""
+        chart = self.items[n].source
+        if chart == MISSING or self.items[chart].id.kind != HELM_CHART:
+            return 0
+        return self.manifest_revision(chart, revision)
+
     def applied(self, n: int) -> None:
         """The object's manifests are in the cluster: what needs them can go on."""
         if self.applied_s[n] is None:
@@ -261,6 +275,13 @@ class World(Machine):
         """Whether the manifests of all these objects are in the cluster."""
         return all(self.applied_s[n] is not None for n in needed)
 
+    def _is_current(self, n: int) -> None:
+        """Whose health check watches the object has one less to wait for."""
+        for watcher in self.items[n].watchers:
+            self.pending[watcher] -= 1
+            if self.pending[watcher] == 0:
+                self._wake(watcher)
+
     def _wake(self, n: int) -> None:
         event = self.wake.get(n)
         if event is not None and not event.triggered:
@@ -269,5 +290,7 @@ class World(Machine):
     def _reached(self, n: int) -> bool:
         """Whether Ready counts: of the revision that the scenario waits for."""
         if self.items[n].id.kind == HELM_RELEASE:
-            return self.applied_revision[n] >= self.manifest_revision(n, self.goal_revision)
+            goal = self.goal_revision
+            given = self.applied_revision[n] >= self.manifest_revision(n, goal)
+            return given and self.attempted[n] >= self.chart_revision(n, goal)
         return self.revision[n] >= self.goal_revision

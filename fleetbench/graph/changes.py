@@ -31,8 +31,8 @@ def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
     """What a commit changes, from ``--changed``: an OBJECT, a path in the repository, or else a name without its namespace.
 
     A path, of a file or a folder, changes every Kustomization whose build reads it (its own folder, bases, components,
-    patches, files of generators), every object that is defined or patched there, and every HelmRelease whose chart it
-    is. What no build reads changes the Kustomizations whose own path holds it, the deepest ones.
+    patches, files of generators), every object that is defined or patched there, and the HelmChart of every release
+    whose chart it is. What no build reads changes the Kustomizations whose own path holds it, the deepest ones.
 
     Raises:
         InputError: nothing in the fleet is touched by it.
@@ -48,7 +48,8 @@ def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
     found = {obj.id for obj in services.values() if any(_lies_in(f, path) for f in (obj.file, *obj.shaped_by) if f)}
     found |= {k.id for k in fleet.kustomizations if any(_lies_in(r, path) or _holds(r, path) for r in k.reads)}
     charts = [h for h in fleet.helmreleases if _is_of_chart(fleet, h, path)]
-    found |= {h.id for h in charts if h.chart_of_revision or _lies_in(f"{h.chart}/Chart.yaml", path)}
+    renewed = [h for h in charts if h.chart_of_revision or _lies_in(f"{h.chart}/Chart.yaml", path)]
+    found |= {h.chart_id for h in renewed if h.chart_id is not None}
     if not found and charts:
         raise _same_chart(changed, charts[0])
     if not any(k.reads and k.id in found for k in fleet.kustomizations):

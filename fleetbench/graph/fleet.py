@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from fleetbench.ids import ObjectId
+from fleetbench.ids import HELM_CHART, ObjectId
 
 DEFAULT_INTERVAL_S = 600.0
 """What ``flux create kustomization`` and this tool assume where no interval is given."""
@@ -106,7 +106,9 @@ class Source:
     """The Kustomization that applies it; None = it is there before the rollout (or assumed to be)."""
     interval_s: float = DEFAULT_INTERVAL_S
     suspend: bool = False
-    """``spec.suspend``, where it does anything: not of a HelmRepository of ``type: oci``, which is never fetched."""
+    """``spec.suspend``, where it does anything: not of a static source."""
+    static: bool = False
+    """A HelmRepository of ``type: oci``: nobody reconciles it, and its charts need no artifact of it."""
     this_repository: bool = False
     """Its content is the repository that was read."""
     copied_from: ObjectId | None = None
@@ -272,6 +274,17 @@ class HelmRelease:
     """Files beside ``file`` that change what it is: patches, and generators of what it takes values from."""
     file: str | None = None
     line: int | None = None
+
+    @property
+    def chart_id(self) -> ObjectId | None:
+        """The HelmChart that it makes for itself; None with ``spec.chartRef`` or without a source.
+
+        Source: helm-controller v1.6.3 api/v2/helmrelease_types.go GetHelmChartName, internal/reconcile/helmchart_template.go
+        buildHelmChartFromTemplate.
+        """
+        if self.chart_ref or self.source is None:
+            return None
+        return ObjectId(HELM_CHART, self.source.namespace, f"{self.id.namespace}-{self.id.name}")
 
     @property
     def obstacle(self) -> str | None:

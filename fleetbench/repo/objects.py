@@ -177,6 +177,7 @@ def read_source(manifest: Manifest, id: ObjectId, parent: ObjectId | None) -> tu
             parent=parent,
             interval_s=DEFAULT_INTERVAL_S if interval_s is None else interval_s,
             suspend=at.flag("spec", "suspend") and not static,
+            static=static,
             file=manifest.file,
             line=manifest.line,
         ),

@@ -102,6 +102,8 @@ def _of_pods(manifest: Manifest, id: ObjectId) -> Workload:
     replicas = manifest.spec.get("parallelism" if manifest.kind == "Job" else "replicas", 1)
     if manifest.kind in ("DaemonSet", "Pod") or isinstance(replicas, bool) or not isinstance(replicas, int):
         replicas = 1
+    if manifest.kind == "Job" and manifest.spec.get("suspend") is True:
+        replicas = 0  # Current at once: fluxcd/pkg runtime/statusreaders/job.go jobConditions
     deadline = {"Deployment": "progressDeadlineSeconds", "Job": "activeDeadlineSeconds"}.get(manifest.kind)
     deadline_s = manifest.spec.get(deadline) if deadline else None
     return Workload(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fleetbench import phases
 from fleetbench.engine.simulate import simulate
-from fleetbench.graph.fleet import Need
+from fleetbench.graph.document import with_root
+from fleetbench.graph.fleet import Need, Source
+from fleetbench.ids import HELM_REPOSITORY, ObjectId
 from fleetbench.model.parameters import Parameters, parameters_of
 from fleetbench.model.scenario import COMMIT
 from fleetbench.timeline.why import why
@@ -173,3 +177,13 @@ def test_a_release_is_denied_a_chart_of_another_namespace_and_says_so_only_of_a_
     sample, ready = run(of)
     assert (ready[hr_id("h")], ready[ks_id("a")]) == (None, None) and ready[ks_id("b")] is not None
     assert reasons(sample, hr_id("h")) == said
+
+
+@pytest.mark.parametrize(("static", "said"), [(True, [""]), (False, ["", "", "Unknown", "True"])])
+def test_an_oci_helm_repository_is_reconciled_by_nobody(static: bool, said: list[str]):
+    repository = ObjectId(HELM_REPOSITORY, "flux-system", "charts")
+    a, release = ks("a", wait=False), replace(hr("h", "a"), source=repository)
+    of = with_root([a], [release], [Source(repository, parent=a.id, static=static)], None)
+    sample, ready = run(of, {"h": 5.0})
+    assert [e.status for e in sample.timeline.by_object[repository]] == said
+    assert ready[release.id] is not None

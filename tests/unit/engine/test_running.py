@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from fleetbench.engine.simulate import simulate
 from fleetbench.graph.fleet import Fleet, Need
 from fleetbench.model.scenario import COMMIT, RESTART
@@ -64,3 +66,21 @@ def test_needs_in_a_circle_are_met_in_a_fleet_that_runs():
         at = ready(of, 0, {}, kind=kind, webhook=kind == COMMIT)
         assert at[ks_id("one")] is not None
         assert at[ks_id("two")] is not None
+
+
+@pytest.mark.parametrize(("touched", "takes_s"), [(True, 20.0), (False, 0.0)])
+def test_each_commit_upgrades_a_release_whose_chart_is_of_revision(touched, takes_s):
+    """By the chart's own way, not by the apply of its parent, which looks at its dependency 30 s later."""
+    of = fleet(ks("db"), ks("apps", "db", wait=False), hr("web", "apps", chart="./charts/web", chart_of_revision=True))
+    web = of.helmrelease(hr_id("web"))
+    of = replace(of, sources=tuple(replace(s, this_repository=True) for s in of.sources))
+    changed = frozenset({web.chart_id} if touched else ())
+    at = ready(of, 0, {"web": 20.0}, changed=changed, **AT_ONCE)
+    assert at[ks_id("apps")] == pytest.approx(30.0, abs=0.1)
+    assert at[web.id] == pytest.approx(takes_s, abs=1.0)
+
+
+def test_other_commits_leave_a_release_with_a_chart_of_version_alone():
+    of = fleet(ks("apps", wait=False), hr("web", "apps", chart="./charts/web"))
+    rows = [e.t_s for e in simulate(scenario(of, {"web": 20.0}, **AT_ONCE)).timeline.events if e.object == hr_id("web")]
+    assert rows == [0.0]

@@ -58,9 +58,9 @@ def test_without_knowing_what_is_read_the_deepest_own_path_counts() -> None:
 def test_the_chart_of_a_release_that_lies_in_the_repository() -> None:
     by_version = hr("podinfo", "apps", chart="./charts/podinfo")
     by_revision = replace(by_version, chart_of_revision=True)
-    assert names(fleet(APPS, by_revision), "charts/podinfo/templates/x.yaml") == {str(hr_id("podinfo"))}
+    assert names(fleet(APPS, by_revision), "charts/podinfo/templates/x.yaml") == {str(by_revision.chart_id)}
     for path in ("charts/podinfo/Chart.yaml", "charts/podinfo", "charts"):
-        assert names(fleet(APPS, by_version), path) == {str(hr_id("podinfo"))}
+        assert names(fleet(APPS, by_version), path) == {str(by_version.chart_id)}
     with pytest.raises(InputError, match="reconcileStrategy ChartVersion"):
         changed_by(fleet(APPS, by_version), "charts/podinfo/templates/x.yaml")
 

@@ -63,6 +63,7 @@ def _workload(api_version: str, kind: str, spec: dict[str, Any], **metadata: Any
         ("apps/v1", "StatefulSet", {"replicas": 0}, 0),
         ("apps/v1", "DaemonSet", {}, 1),
         ("batch/v1", "Job", {"parallelism": 2}, 2),
+        ("batch/v1", "Job", {"suspend": True}, 0),
         ("v1", "Pod", {}, 1),
         ("postgresql.cnpg.io/v1", "Cluster", {"instances": 3}, 3),
         ("scylla.scylladb.com/v1", "ScyllaCluster", {"datacenter": {"racks": [{"members": 2}, {"members": 1}]}}, 3),
