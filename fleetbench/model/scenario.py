@@ -35,7 +35,7 @@ class Scenario:
     """Stop the clock there; None = when only retries that cannot succeed remain."""
     # commit
     changed: frozenset[ObjectId] = frozenset()
-    """Kustomizations and HelmReleases whose manifests the commit changes."""
+    """Kustomizations and HelmReleases whose manifests, and HelmCharts whose files, the commit changes."""
     webhook: bool = False
     """A receiver tells of the commit at once; otherwise it is seen at the source's next interval."""
     last_reconciled: Mapping[ObjectId, float] = field(default_factory=dict)
@@ -57,6 +57,13 @@ class Scenario:
         if self.kind == COMMIT:
             found |= {k.id for k in self.fleet.kustomizations if self._stays_behind(k)}
         return frozenset(found)
+
+    def starts(self, service: ObjectId) -> bool:
+        """Whether the workloads of a Kustomization or HelmRelease start, or start anew."""
+        if self.kind != COMMIT:
+            return self.kind == BOOTSTRAP
+        release = self.fleet.helmrelease(service)
+        return service in self.changed | self.fail or (release is not None and release.chart_id in self.changed)
 
     def _stays_behind(self, k: Kustomization) -> bool:
         """Whether a suspended source keeps the commit from it."""

@@ -180,7 +180,7 @@ def _remarks(result: Simulated) -> list[Text]:
     lines += _assumptions(scenario)
     if scenario.fleet.name.startswith(_REFERENCE) and scenario.kind == BOOTSTRAP and not partly:
         lines.append(CLAIM)
-    guesses = sum("guess" in t.chosen_by for t in scenario.workloads.values())
+    guesses = sum("guess" in t.chosen_by for id, t in scenario.workloads.items() if scenario.starts(id))
     if guesses:
         lines.append(
             f"{counted(guesses, 'workload time')} from a guess (wide spread): replace with --durations or --profile."

@@ -123,3 +123,16 @@ def test_the_heading_says_who_chose_the_flux_release():
     of = replace(fleet(ks("a")), flux=FluxVersion("v2.7.5", "clusters/c/gotk-components.yaml", 3))
     assert "Flux 2.7 (clusters/c/gotk-components.yaml:3), kustomize workers 4" in said(of)[0]
     assert "Flux 2.9 (option), " in said(of, flux_version="2.9")[0] and "Flux 2.9, " in said(fleet(ks("a")))[0]
+
+
+def test_guesses_are_counted_where_their_workloads_start():
+    release = replace(hr("h", "a", chart="./charts/h"), workloads_known=False)
+    of = fleet(ks("a"), ks("b"), release)
+
+    def guesses(**choice: Any) -> list[str]:
+        return [line.partition(" from a guess")[0] for line in said(of, **choice) if " from a guess" in line]
+
+    assert guesses() == ["3 workload times"]
+    assert guesses(kind="commit", webhook=True) == []
+    for changed in (ks_id("b"), release.chart_id):
+        assert guesses(kind="commit", webhook=True, changed=frozenset({changed})) == ["1 workload time"]
