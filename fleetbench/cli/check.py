@@ -142,6 +142,7 @@ def _merge_base(fleet: FleetChoice, against: str) -> Read | None:
     """The merge base as a side; None, with a warning, where that commit holds no fleet at this path that can be read."""
     from fleetbench.decide.git import write_merge_base
     from fleetbench.errors import InputError
+    from fleetbench.graph.changes import with_installed
     from fleetbench.ids import some
 
     assert fleet.repo is not None
@@ -151,7 +152,8 @@ def _merge_base(fleet: FleetChoice, against: str) -> Read | None:
         if base.submodules:
             warn(f"{name} is read without its submodules, which no commit holds: {some(base.submodules, 5)}")
         try:
-            return Read(name, *load_fleet(FleetChoice(base.repo, fleet.cluster_path)))
+            read, findings = load_fleet(FleetChoice(base.repo, fleet.cluster_path))
+            return Read(name, with_installed(read, fleet.installed), findings)
         except InputError as error:
             warn(f"{name} holds no fleet to compare with: {error.message.replace(str(base.repo), str(fleet.repo))}")
             return None

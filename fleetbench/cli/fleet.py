@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ class FleetChoice:
     from_cluster: bool = False
     context: str | None = None
     env: str | None = None
+    installed: tuple[str, ...] = ()
 
     def validate(self) -> None:
         """Refuse options that contradict each other.
@@ -77,10 +79,11 @@ def load_fleet(choice: FleetChoice) -> tuple[Fleet, list[Finding]]:
         from fleetbench.measure.fleet import read_cluster  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
         fleet, findings = read_cluster(choice.context)
-        return fleet, list(findings)
+        return _with_installed(fleet, choice), list(findings)
     from fleetbench.repo.graph_file import read_graph, reference_fleet
 
-    return (reference_fleet(choice.env or "dev") if choice.graph is None else read_graph(choice.graph)), []
+    read = reference_fleet(choice.env or "dev") if choice.graph is None else read_graph(choice.graph)
+    return _with_installed(read, choice), []
 
 
 def load_repository(choice: FleetChoice) -> Reading:
@@ -113,7 +116,14 @@ def load_repository(choice: FleetChoice) -> Reading:
     for finding in reading.findings:
         if finding.code == ENTRY_EMPTY:
             warn(f"{finding.message}; {finding.fix}")
-    return reading
+    return dataclasses.replace(reading, fleet=_with_installed(reading.fleet, choice))
+
+
+def _with_installed(fleet: Fleet, choice: FleetChoice) -> Fleet:
+    from fleetbench.graph.changes import check_installed, with_installed
+
+    check_installed(fleet, choice.installed)
+    return with_installed(fleet, choice.installed)
 
 
 def fleet_findings(

@@ -133,6 +133,12 @@ def fleet_options(command: Command) -> Command:
     @click.option(
         "--env", type=click.Choice(ENVIRONMENTS), help="Environment of the reference fleet that ships.  [default: dev]"
     )
+    @click.option(
+        "--installed",
+        metavar="NAME",
+        multiple=True,
+        help="A chart, API group or Kustomization that the cluster has before Flux comes (repeatable). A helmfile in the repository says so, too.",
+    )
     @functools.wraps(command)
     def wrapper(
         *args: Any,
@@ -142,9 +148,10 @@ def fleet_options(command: Command) -> Command:
         from_cluster: bool,
         context: str | None,
         env: str | None,
+        installed: tuple[str, ...],
         **rest: Any,
     ) -> Any:
-        choice = FleetChoice(repo, cluster_path, graph, from_cluster, context, env)
+        choice = FleetChoice(repo, cluster_path, graph, from_cluster, context, env, installed)
         return command(*args, fleet=choice, **rest)
 
     return wrapper  # type: ignore[return-value]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from fleetbench.errors import InputError
-from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, changed
+from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Need, changed
 from fleetbench.graph.named import without_namespace
-from fleetbench.ids import ObjectId, parse_reference
+from fleetbench.ids import ObjectId, parse_reference, some
 
 
 def with_dependencies(fleet: Fleet, changes: Mapping[ObjectId, tuple[ObjectId, ...]]) -> Fleet:
@@ -25,6 +25,46 @@ def with_dependencies(fleet: Fleet, changes: Mapping[ObjectId, tuple[ObjectId, .
         return replace(obj, depends_on=tuple(Dependency(target) for target in changes[obj.id]))
 
     return changed(fleet, dict.fromkeys(changes, depending))
+
+
+def with_installed(fleet: Fleet, names: Collection[str]) -> Fleet:
+    """The fleet on a cluster that holds some things before Flux comes, so that nothing of it is waited for.
+
+    Args:
+        fleet: the fleet as read.
+        names: charts (``cert-manager``), API groups (``cert-manager.io``) or Kustomizations that are installed already.
+    """
+
+    def on_it(obj: Kustomization | HelmRelease) -> Kustomization | HelmRelease:
+        return replace(obj, needs=tuple(n for n in obj.needs if not _brought_by(fleet, n).intersection(names)))
+
+    needing = [obj.id for obj in fleet.services() if obj.needs] if names else []
+    return replace(changed(fleet, dict.fromkeys(needing, on_it)), installed=tuple(names)) if names else fleet
+
+
+def check_installed(fleet: Fleet, names: Sequence[str]) -> None:
+    """Refuse a name that :func:`with_installed` has no use for.
+
+    Raises:
+        InputError: nothing in the fleet needs anything of it.
+    """
+    known = {name for obj in fleet.services() for need in obj.needs for name in _brought_by(fleet, need)}
+    for name in names:
+        if name not in known:
+            there = f"there are: {some(sorted(known), 12)}" if known else "here nothing does"
+            raise InputError(
+                f"--installed: got {name!r}, wanted a chart, an API group or an object that something needs; {there}"
+            )
+
+
+def _brought_by(fleet: Fleet, need: Need) -> frozenset[str]:
+    """Names for what meets a need: the API group of a definition, the chart or the object that brings it."""
+    found = {need.what.rpartition(" ")[2].partition(".")[2]} if need.kind == "CustomResourceDefinition" else set()
+    if need.provided_by is not None:
+        found.add(need.provided_by.name)
+        release = fleet.helmrelease(need.provided_by)
+        found.add(((release and release.chart) or "").rstrip("/").rpartition("/")[2])
+    return frozenset(found - {""})
 
 
 def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:

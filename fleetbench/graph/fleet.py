@@ -362,6 +362,8 @@ class Fleet:
     cluster_path: str | None = None
     flux: FluxVersion | None = None
     """The Flux that the repository installs; None = it does not say."""
+    installed: tuple[str, ...] = ()
+    """What the user says that the cluster holds before Flux comes: :func:`fleetbench.graph.changes.with_installed`."""
     _index: dict[ObjectId, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

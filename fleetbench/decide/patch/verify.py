@@ -13,6 +13,7 @@ from fleetbench.decide.patch.unified import unified_diff
 from fleetbench.decide.patch.write import Written, write_changes
 from fleetbench.decide.whatif import SetFlags, WhatIf, all_applied
 from fleetbench.errors import InputError
+from fleetbench.graph.changes import with_installed
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import say
 from fleetbench.model.scenario import Scenario
@@ -50,7 +51,7 @@ def make_patch(
         written = write_changes(repo, reading, wanted)
         if not written.files.changed:
             return Patch("", (), reading.fleet, (*left, *written.left), ())
-        fleet = _read_patched(repo, cluster_path, written)
+        fleet = _read_patched(repo, cluster_path, written, reading.fleet.installed)
         promised = all_applied(scenario, tuple(wanted)).fleet
         undone = fleet if isinstance(fleet, str) else _differs(promised, fleet, written)
         if undone is None:
@@ -63,13 +64,13 @@ def make_patch(
         left.append(f"{dropped.title}: {undone}")
 
 
-def _read_patched(repo: Path, cluster_path: str, written: Written) -> Fleet | str:
+def _read_patched(repo: Path, cluster_path: str, written: Written, installed: tuple[str, ...]) -> Fleet | str:
     """The fleet of the patched repository, or why there is none."""
     with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
         copy = Path(folder) / repo.resolve().name
         copy_repository(repo, copy, written.files.changed)
         try:
-            return read_repository(copy, cluster_path, copy_of=repo).fleet
+            return with_installed(read_repository(copy, cluster_path, copy_of=repo).fleet, installed)
         except InputError as error:
             return f"the patched repository cannot be read: {error.message}"
 

@@ -69,13 +69,15 @@ def _judge(
                 f"{wanted}, and both are in {say(obj.id)}. Its dry-run fails as long as {what} is not there, and a failed "
                 f"dry-run applies nothing, not even {say(provider)}: a deadlock, tried again every "
                 f"{go_duration(obj.effective_retry_s)} for ever.",
-                f"move {wanting} into a Kustomization of its own that depends on {say(obj.id)}, with wait: true here",
+                f"move {wanting} into a Kustomization of its own that depends on {say(obj.id)}, with wait: true here; if the "
+                f"cluster has it before Flux comes, say so with --installed {provider.name}",
             )
         return about(
             SELF_DEPENDENCY_LOOP,
             obj,
             f"{wanted}, but {say(provider)} can only follow {say(obj.id)}: a deadlock in a bootstrap.",
-            f"move {wanting} into a Kustomization of its own that depends on {say(holder or provider)}",
+            f"move {wanting} into a Kustomization of its own that depends on {say(holder or provider)}; if the cluster has "
+            f"it before Flux comes, say so with --installed {provider.name}",
         )
     if obj.id in fleet.asleep:
         return None  # it is not reconciled, so nothing of it fails and no time is lost

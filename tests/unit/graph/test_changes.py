@@ -1,4 +1,4 @@
-"""What a commit changes: the objects whose build reads a path, which are defined or patched there, or whose chart it is."""
+"""What somebody changes of a fleet: what a commit touches, and what the cluster has before Flux comes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from fleetbench.errors import InputError
-from fleetbench.graph.changes import changed_by
+from fleetbench.graph.changes import changed_by, check_installed, with_installed
 from fleetbench.graph.document import read_document, to_document
-from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.fleet import Fleet, Need
 from tests.builders import fleet, hr, hr_id, ks, ks_id
 
 APPS = replace(ks("apps", reads=("apps/base/podinfo", "apps/staging", "shared/logo.txt")), path="./apps/staging")
@@ -68,3 +68,21 @@ def test_the_chart_of_a_release_that_lies_in_the_repository() -> None:
 def test_an_object_goes_before_a_path_and_a_name_alone_comes_last() -> None:
     assert changed_by(FLEET, "flux-system/apps") == {ks_id("apps")}
     assert names(FLEET, "other") == {"other"}
+
+
+def test_nothing_of_what_the_cluster_has_before_flux_is_waited_for() -> None:
+    crd = Need("CustomResourceDefinition certificates.cert-manager.io", ks_id("one"), hr_id("cm"), "apply")
+    secret = Need("Secret default/key", ks_id("one"), ks_id("keys"), "workload")
+    of = fleet(
+        ks("one", needs=(crd, secret)), ks("keys"), ks("two", "one"), hr("cm", "two", chart="charts/cert-manager")
+    )
+    one = ks_id("one")
+    for name in ("cert-manager", "cert-manager.io", "cm"):
+        check_installed(of, [name])
+        assert with_installed(of, [name]).service(one).needs == (secret,)
+    assert with_installed(of, ["keys"]).service(one).needs == (crd,)
+    assert with_installed(of, []) is of
+    with pytest.raises(
+        InputError, match=r"got 'istio', wanted a chart, an API group .*: cert-manager, cert-manager\.io, cm"
+    ):
+        check_installed(of, ["istio"])
