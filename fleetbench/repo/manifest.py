@@ -77,6 +77,7 @@ KUSTOMIZE_GROUP = "kustomize.toolkit.fluxcd.io"
 HELM_GROUP = "helm.toolkit.fluxcd.io"
 SOURCE_GROUP = "source.toolkit.fluxcd.io"
 FLUX_GROUPS = (KUSTOMIZE_GROUP, HELM_GROUP, SOURCE_GROUP)
+_VARIABLE = re.compile(r"\$\{#?(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ class Manifest:
     file: str | None = None
     """Where it is defined, relative to the repository; None = not known."""
     line: int | None = None
+    unknown: frozenset[str] = frozenset()
+    """Variables that its text still names, as nothing here says what kustomize-controller puts in their place."""
 
     @property
     def kind(self) -> str:
@@ -131,6 +134,10 @@ class Manifest:
                 return str(value)
         return None
 
+    def is_undecided(self, value: object) -> bool:
+        """Whether a value of this object hangs on one of the variables that are not known here."""
+        return not self.unknown.isdisjoint(names_in(value))
+
     @property
     def id(self) -> ObjectId:
         """Kind, namespace, name."""
@@ -144,6 +151,15 @@ class Manifest:
     def is_flux(self, group: str, kind: str) -> bool:
         """Whether it is of that Flux kind, in any version."""
         return self.kind == kind and self.group == group
+
+
+def names_in(value: object) -> list[str]:
+    """The variables that a text names; none where the value is no text.
+
+    >>> names_in("${web_replicas}-${tag:=1}")
+    ['web_replicas', 'tag']
+    """
+    return _VARIABLE.findall(value) if isinstance(value, str) else []
 
 
 def mapping(body: Mapping[str, Any], *path: str) -> Mapping[str, Any]:

@@ -198,13 +198,16 @@ def unset_variables(node: Node) -> list[str]:
     return [name for name in node.unknown if node.variables.unset(name)]
 
 
+_COUNTS = "; where a number, true or false, or a duration is wanted, the field's default holds"
+
+
 def _cause(node: Node, name: str, substitution: Substitution) -> tuple[str, str]:
     if name in node.variables.values:
         fix = "nothing to do; where it decides the graph, give it a default: ${VAR:=value}"
-        return "stays as it is here: its value is encrypted", fix
+        return f"stays as it is here: its value is encrypted{_COUNTS}", fix
     if name not in unset_variables(node):
         named = ", ".join(f"{i.kind} {i.key}" for i in node.variables.missing)
-        why = f"stays as it is here: the repository does not hold {named}"
+        why = f"stays as it is here: the repository does not hold {named}{_COUNTS}"
         return why, "nothing to do if something outside the repository makes it"
     return (
         f"has no value, as nothing sets it: {substitution.effect}",

@@ -15,7 +15,7 @@ from typing import Any
 
 from fleetbench.ids import ObjectId
 from fleetbench.repo.envsubst import BadSubstitution, substitute
-from fleetbench.repo.manifest import Manifest, mapping, mappings
+from fleetbench.repo.manifest import Manifest, mapping, mappings, names_in
 from fleetbench.repo.tree import Unreadable
 from fleetbench.repo.yamltext import dump, load
 
@@ -69,7 +69,7 @@ class Variables:
 
     values: Values = field(default_factory=dict)
     missing: list[ObjectId] = field(default_factory=list)
-    """Sources of variables that the repository does not hold and that are not optional."""
+    """Sources of variables that the repository does not hold, optional ones too: they may be there in the cluster."""
     invalid: list[str] = field(default_factory=list)
     """Names that Flux refuses."""
     active: bool = False
@@ -89,14 +89,15 @@ def variables_of(spec: Mapping[str, Any], namespace: str, store: VariableStore) 
         values = store.get(id)
         if values is not None:
             found.values.update(values)
-        elif not reference.get("optional"):
+        else:
             found.missing.append(id)
     for key, value in mapping(post_build, "substitute").items():
         found.values[str(key)] = _text(value)
     found.values = {k: None if v is None else v.replace("\n", "") for k, v in found.values.items()}
     found.invalid = sorted(k for k in found.values if not _NAME.match(k))
     always = post_build.get("substituteStrategy") == "Always"
-    found.active = bool(post_build) and (bool(found.values) or always)
+    # a source that lies elsewhere counts as there, and not empty
+    found.active = bool(post_build) and (bool(found.values) or bool(found.missing) or always)
     return found
 
 
@@ -123,9 +124,15 @@ def substituted(manifests: Iterable[Manifest], variables: Variables, strict: boo
     if not variables.active:
         result.manifests = list(manifests)
         return result
+
+    def kept(name: str) -> bool:
+        return strict or not variables.unset(name)
+
     if variables.invalid:
         result.failure = f"variable name {variables.invalid[0]!r} is invalid, must match {_NAME.pattern}"
         return result
+    # a value may itself hold a variable of the Kustomization that sets it
+    inherited = frozenset(name for value in variables.values.values() for name in names_in(value))
     for manifest in manifests:
         if manifest.note(SUBSTITUTE_KEY) == "disabled" or not _has_dollar(manifest.body):
             result.manifests.append(manifest)
@@ -134,7 +141,7 @@ def substituted(manifests: Iterable[Manifest], variables: Variables, strict: boo
 
         def taken(name: str, unknown: list[str] = unknown) -> str | None:
             unknown.append(name)
-            return None if strict or not variables.unset(name) else ""
+            return None if kept(name) else ""
 
         try:
             body = load(substitute(dump(manifest.body), variables.values, taken), manifest.file or "")
@@ -142,10 +149,11 @@ def substituted(manifests: Iterable[Manifest], variables: Variables, strict: boo
             reason = error.reason if isinstance(error, Unreadable) else str(error)
             result.failure = result.failure or f"post build failed for {manifest.id}: {reason}"
             continue
+        filled = replace(manifest, body=body, unknown=inherited.union(filter(kept, unknown)))
         for name in unknown:
-            result.unknown.setdefault(name, manifest)
+            result.unknown.setdefault(name, filled if isinstance(body, dict) else manifest)
         if isinstance(body, dict):
-            result.manifests.append(replace(manifest, body=body))
+            result.manifests.append(filled)
     return result
 
 

@@ -78,7 +78,7 @@ def misstated(manifests: Iterable[Manifest], namespace: str) -> Iterator[Finding
         fields.check(WORKLOAD_SHAPES)
         yield from fields.findings
         delay = _stated_delay(_template_of(manifest))
-        if delay is not None and kwok_delay(delay) is None:
+        if delay is not None and kwok_delay(delay) is None and not manifest.is_undecided(delay):
             text = f"{KWOK_DELAY}: got {briefly(delay)}, wanted milliseconds or {DURATION_LIKE}"
             fix = "correct the annotation, or drop it: as it is the priors hold"
             yield Finding(STATED_TIME_UNREADABLE, text, fix, fields.id, manifest.file, manifest.line)

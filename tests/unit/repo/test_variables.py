@@ -118,6 +118,87 @@ def test_what_becomes_of_a_variable_that_nothing_sets_is_up_to_the_release(
     assert apps is not None and apps.unset_variables == ("NOTHING",), "whatever another release would do"
 
 
+OUTSIDE = {"substituteFrom": [{"kind": "ConfigMap", "name": "terraform-vars"}]}
+OPTIONAL = {"substituteFrom": [{"kind": "ConfigMap", "name": "terraform-vars", "optional": True}]}
+ENCRYPTED = {"substituteFrom": [{"kind": "Secret", "name": "s"}]}
+NO_VALUE_HERE = pytest.mark.parametrize(
+    "post_build", [OUTSIDE, OPTIONAL, ENCRYPTED], ids=["outside", "optional", "sops"]
+)
+NAMES = ("replicas", "suspend", "timeout", "retries", "delay", "retry")
+SECRET = obj(
+    "v1", "Secret", "s", namespace="flux-system", stringData=dict.fromkeys(NAMES, "ENC[AES256_GCM,data:x,type:str]")
+)
+
+
+def _typed(**more: Any) -> str:
+    """Objects whose numbers, booleans and durations are variables."""
+    template = {"metadata": {"annotations": {"pod-ready.stage.kwok.x-k8s.io/delay": "${delay}"}}}
+    release = {"interval": "10m", "suspend": "${suspend}", "timeout": "${timeout}"}
+    return both(
+        obj("apps/v1", "Deployment", "web", namespace="x", spec={"replicas": "${replicas}", "template": template}),
+        obj(
+            "helm.toolkit.fluxcd.io/v2",
+            "HelmRelease",
+            "r",
+            namespace="x",
+            spec=release
+            | {"install": {"remediation": {"retries": "${retries}"}}}
+            | {"chart": {"spec": {"chart": "app", "sourceRef": {"kind": "GitRepository", "name": "g"}}}},
+        ),
+        flux("child", "./deep", retryInterval="${retry}m", **more),
+    )
+
+
+@NO_VALUE_HERE
+def test_a_value_that_only_the_cluster_knows_is_the_default_of_a_typed_field(
+    read: Read, post_build: dict[str, Any]
+) -> None:
+    """The API server never sees the variable: kustomize-controller substitutes before it applies."""
+    reading = read(_fleet(_typed(), post_build, clusters__c__secret=SECRET, deep__g=_git("g", "x")))
+    assert [f for f in reading.findings if f.code in ("FB108", "FB113", "FB114", "FB308")] == []
+    assert all(k.refused is None for k in reading.fleet.kustomizations)
+    apps, child = (reading.fleet.kustomization(ks_id(name)) for name in ("apps", "child"))
+    (release,) = reading.fleet.helmreleases
+    assert apps is not None and apps.workloads[0].replicas == 1 and apps.unset_variables == ()
+    assert child is not None and child.retry_interval_s is None
+    assert (release.suspend, release.timeout_s, release.retries) == (False, 300.0, 0)
+    told = {f.message.split(",")[0]: f for f in reading.findings if f.code == "FB304"}
+    assert set(told) == {f"variable {name}" for name in NAMES}
+    assert "the field's default holds" in told["variable replicas"].message
+    assert "used by Deployment/x/web, stays as it is here" in told["variable replicas"].message
+
+
+def _git(name: str, namespace: str) -> str:
+    return obj(
+        "source.toolkit.fluxcd.io/v1",
+        "GitRepository",
+        name,
+        namespace=namespace,
+        spec={"interval": "1m", "url": "https://x/y"},
+    )
+
+
+def test_a_source_elsewhere_is_there_in_the_cluster_so_defaults_hold(read: Read) -> None:
+    web = obj("apps/v1", "Deployment", "web", namespace="x", spec={"replicas": "${N:=3}"})
+    reading = read(_fleet(web, OUTSIDE))
+    apps = reading.fleet.kustomization(ks_id("apps"))
+    assert apps is not None and apps.workloads[0].replicas == 3
+
+
+def test_a_value_handed_down_that_is_not_known_is_not_known_below_either(read: Read) -> None:
+    inner = flux("inner", "./deep", postBuild={"substitute": {"N": "${replicas}"}})
+    web = obj("apps/v1", "Deployment", "web", namespace="x", spec={"replicas": "${N}"})
+    reading = read(_fleet(inner, OUTSIDE, deep__web=web))
+    assert [f for f in reading.findings if f.severity == "error"] == []
+
+
+def test_a_variable_in_a_typed_field_that_nothing_substitutes_is_refused(read: Read) -> None:
+    web = obj("apps/v1", "Deployment", "web", namespace="x", spec={"replicas": "${N}"})
+    reading = read({"clusters/c/apps.yaml": flux("apps", "./apps"), "apps/web.yaml": web})
+    (found,) = [f for f in reading.findings if f.severity == "error"]
+    assert found.code == "FB108" and "got '${N}'" in found.message
+
+
 def test_a_source_that_the_repository_does_not_hold_is_named(read: Read) -> None:
     reading = read(_fleet(flux("child", "./deep/${A}"), {"substituteFrom": _from("gone"), "substitute": {"X": "x"}}))
     (found,) = [f for f in reading.findings if f.code == "FB304"]
