@@ -51,6 +51,7 @@ OBJECT_REFUSED = rule("FB114", ERROR, "the API server refuses an object of Flux'
 ACCESS_DENIED = rule("FB115", ERROR, "a source in another namespace, which the controller's flags forbid")
 NOT_WATCHED = rule("FB116", ERROR, "no controller watches an object with these labels")
 EXPRESSION_NEVER = rule("FB117", ERROR, "a readyExpr that can never be true")
+VARIABLE_UNSET = rule("FB118", ERROR, "a variable that nothing sets fails the build")
 # FB2xx: what costs time.
 NEED_UNDECLARED = rule("FB201", WARNING, "a needed edge is not declared")
 EDGE_REDUNDANT = rule("FB202", WARNING, "an edge is implied by others")

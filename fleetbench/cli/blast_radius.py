@@ -48,8 +48,8 @@ def command(
         raise click.UsageError("--all takes every service: name objects or give --all.")
     if together and len(objects) < 2:
         raise click.UsageError("--together takes two objects or more.")
-    read, _ = load_fleet(fleet)
     simulation = Simulation(options)
+    read, _ = load_fleet(fleet, simulation.flux_version)
     choice = simulation.choice(read)
     asked = [named(read, object) for object in objects]
     overview = not asked

@@ -79,8 +79,8 @@ def command(
 
     simulation = Simulation(options)
     _validate(fleet, baseline, against, simulation.samples)
-    read = Read("the working tree", *load_fleet(fleet))
-    read_base = _base(fleet, baseline, against)
+    read = Read("the working tree", *load_fleet(fleet, simulation.flux_version))
+    read_base = _base(fleet, baseline, against, simulation.flux_version)
     now = _side(read, read_base, simulation)
     base = None if read_base is None else _side(read_base, read, simulation)
     verdict = judge(now, base, Policy(target, int(quantile[1:]) / 100, tolerance, min_parallel))
@@ -130,15 +130,15 @@ def _side(read: Read, other: Read | None, simulation: Simulation) -> Side:
     return Side(name, fleet, tuple(found), prediction)
 
 
-def _base(fleet: FleetChoice, baseline: Path | None, against: str | None) -> Read | None:
+def _base(fleet: FleetChoice, baseline: Path | None, against: str | None, flux: str | None) -> Read | None:
     from fleetbench.decide.sides import read_baseline
 
     if baseline is not None:
         return Read(f"baseline {baseline}", *read_baseline(baseline))
-    return None if against is None else _merge_base(fleet, against)
+    return None if against is None else _merge_base(fleet, against, flux)
 
 
-def _merge_base(fleet: FleetChoice, against: str) -> Read | None:
+def _merge_base(fleet: FleetChoice, against: str, flux: str | None) -> Read | None:
     """The merge base as a side; None, with a warning, where that commit holds no fleet at this path that can be read."""
     from fleetbench.decide.git import write_merge_base
     from fleetbench.errors import InputError
@@ -152,7 +152,7 @@ def _merge_base(fleet: FleetChoice, against: str) -> Read | None:
         if base.submodules:
             warn(f"{name} is read without its submodules, which no commit holds: {some(base.submodules, 5)}")
         try:
-            read, findings = load_fleet(FleetChoice(base.repo, fleet.cluster_path))
+            read, findings = load_fleet(FleetChoice(base.repo, fleet.cluster_path), flux)
             return Read(name, with_installed(read, fleet.installed), findings)
         except InputError as error:
             warn(f"{name} holds no fleet to compare with: {error.message.replace(str(base.repo), str(fleet.repo))}")

@@ -59,8 +59,12 @@ class FleetChoice:
             raise click.UsageError("--context belongs to --from-cluster: give that too.")
 
 
-def load_fleet(choice: FleetChoice) -> tuple[Fleet, list[Finding]]:
+def load_fleet(choice: FleetChoice, flux: str | None = None) -> tuple[Fleet, list[Finding]]:
     """Read the chosen fleet.
+
+    Args:
+        choice: which.
+        flux: the release that ``--flux-version`` names, by which a repository is then read and judged.
 
     Returns:
         The fleet, and what reading it brought to light; what follows from the fleet alone is
@@ -73,7 +77,7 @@ def load_fleet(choice: FleetChoice) -> tuple[Fleet, list[Finding]]:
     """
     choice.validate()
     if choice.repo is not None:
-        reading = load_repository(choice)
+        reading = load_repository(choice, flux)
         return reading.fleet, list(reading.findings)
     if choice.from_cluster:
         from fleetbench.measure.fleet import read_cluster  # type: ignore[import-not-found,import-untyped,unused-ignore]
@@ -86,8 +90,8 @@ def load_fleet(choice: FleetChoice) -> tuple[Fleet, list[Finding]]:
     return _with_installed(read, choice), []
 
 
-def load_repository(choice: FleetChoice) -> Reading:
-    """Read the chosen repository: its fleet, its findings, and what its Kustomizations render.
+def load_repository(choice: FleetChoice, flux: str | None = None) -> Reading:
+    """Read the chosen repository: its fleet, its findings, and what its Kustomizations render; ``flux`` as above.
 
     Raises:
         click.UsageError: the options contradict each other.
@@ -112,7 +116,7 @@ def load_repository(choice: FleetChoice) -> Reading:
             built.add(name)
             bar(len(built))
 
-        reading = read_repository(repo, cluster_path, progress=count)
+        reading = read_repository(repo, cluster_path, progress=count, flux=flux)
     for finding in reading.findings:
         if finding.code == ENTRY_EMPTY:
             warn(f"{finding.message}; {finding.fix}")

@@ -57,7 +57,7 @@ def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format
         raise click.UsageError("--patch belongs to --repo: it changes that repository's files.")
     simulation = Simulation(options)
     require_samples(simulation.samples)
-    reading = None if fleet.repo is None else load_repository(fleet)
+    reading = None if fleet.repo is None else load_repository(fleet, simulation.flux_version)
     read, findings = load_fleet(fleet) if reading is None else (reading.fleet, list(reading.findings))
     assembled = simulation.assembled(read)
     parameters = assembled.scenario.parameters

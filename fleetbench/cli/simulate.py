@@ -69,8 +69,8 @@ def command(
     from fleetbench.report.folder import write_prediction
     from fleetbench.runs.folder import folder_for
 
-    read, findings = load_fleet(fleet)
     simulation = Simulation(options)
+    read, findings = load_fleet(fleet, simulation.flux_version)
     read = simulation.fleet(read)
     choice = simulation.choice(read)
     folder = folder_for(output, save, read.name, strategy, force)

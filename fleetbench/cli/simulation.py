@@ -119,6 +119,12 @@ class Simulation:
         """How many samples."""
         return int(self.options["samples"])
 
+    @property
+    def flux_version(self) -> str | None:
+        """The release that the user names."""
+        named: str | None = self.options.get("flux_version")
+        return named
+
     @cached_property
     def profile(self) -> Profile | None:
         """The profile that was named, read once: for the findings and for every scenario."""
@@ -157,7 +163,7 @@ class Simulation:
                 raise click.UsageError(f"--{option.replace('_', '-')} belongs to --scenario commit.")
         changed = frozenset[ObjectId]().union(*(changed_by(fleet, c) for c in given.get("changed", ())))
         return Choice(
-            flux_version=given.get("flux_version"),
+            flux_version=self.flux_version,
             flags=self.flags(),
             durations=self.durations,
             profile=self.profile,

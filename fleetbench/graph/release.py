@@ -93,6 +93,10 @@ def strict_by_default(release: str) -> bool:
     return RELEASES.index(release) >= RELEASES.index(_STRICT_SINCE)
 
 
+SET_IT = "set it in postBuild.substitute, give it a default ${VAR:=value}, or escape it as $${VAR}"
+"""What to do about a variable that nothing sets."""
+
+
 class Substitution(NamedTuple):
     """What becomes of a variable that nothing sets and that has no default."""
 

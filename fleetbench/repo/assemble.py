@@ -64,6 +64,7 @@ def assemble(
     assumed: bool,
     sync: Sync | None = None,
     tracked: frozenset[str] | None = None,
+    judged_by: FluxVersion | None = None,
 ) -> Reading:
     """Turn a walk into a fleet with its sources, flags, workloads, needs and findings.
 
@@ -77,6 +78,7 @@ def assemble(
         assumed: the repository holds no root.
         sync: what flux-operator then makes it of.
         tracked: the files that git tracks; None = it was not asked, so all of them.
+        judged_by: the release that an option names; None = the one that the repository installs holds.
     """
     findings = list(walk.findings)
     refused: dict[ObjectId, str] = {}
@@ -93,7 +95,7 @@ def assemble(
     this = root.source or ASSUMED_SOURCE
     sources = _sources(walk, this, kustomizations, releases, findings, refused)
     sources = [assumed_source(s, sync) if s.assumed else s for s in sources]
-    refusing = _judged(walk, flux, findings, refused)
+    refusing = _judged(walk, judged_by or flux, findings, refused)
     kustomizations = [replace(k, refused=refused.get(k.id), refused_by=refusing.get(k.id, ())) for k in kustomizations]
     if assumed and sync is not None and sync.root == root.id:
         kustomizations = [replace(k, file=sync.file, line=sync.line) if k.assumed else k for k in kustomizations]
@@ -106,7 +108,7 @@ def assemble(
     findings += _resource_sets(walk)
     path = entry or "."
     fleet = with_root(kustomizations, releases, sources, root.id, flags=flags, name=name, cluster_path=path, flux=flux)
-    strictly = substitution(flags, flux)
+    strictly = substitution(flags, judged_by or flux)
     findings += applied_twice(walk, never_applied(fleet.under(strictly.release, strictly.strict)))
     rendered = {node.id: tuple(node.rendered) for node in walk.nodes.values()}
     return Reading(fleet, tuple(in_order(findings)), rendered, builds_run)

@@ -14,10 +14,11 @@ from fleetbench.findings import (
     PATH_MISSING,
     REMOTE_BASE,
     VARIABLE_UNKNOWN,
+    VARIABLE_UNSET,
     Finding,
     Shared,
 )
-from fleetbench.graph.release import Substitution
+from fleetbench.graph.release import SET_IT, Substitution
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.build import Build
@@ -180,10 +181,13 @@ def _content(manifest: Manifest) -> dict[str, Any]:
 
 
 def _unknown_variables(walk: Walk, substitution: Substitution) -> Iterator[Finding]:
-    """Variables without a value; one finding for a variable and the reason why."""
+    """Variables without a value; one finding for a variable and the reason why, of errors one for each Kustomization."""
     causes: dict[tuple[str, str, str], list[tuple[Node, Manifest]]] = {}
     for node in walk.nodes.values():
         for name, user in node.unknown.items():
+            if substitution.strict and node.variables.unset(name):
+                yield _fails(node, name, user, substitution)
+                continue
             causes.setdefault((name, *_cause(node, name, substitution)), []).append((node, user))
     for (name, why, fix), users in sorted(causes.items(), key=lambda c: c[0]):
         node, user = users[0]
@@ -193,12 +197,21 @@ def _unknown_variables(walk: Walk, substitution: Substitution) -> Iterator[Findi
         yield Finding(VARIABLE_UNKNOWN, text, fix, node.id, at.file, at.line)
 
 
+def _fails(node: Node, name: str, user: Manifest, substitution: Substitution) -> Finding:
+    """A variable that fails the build of a Kustomization."""
+    so = f"no value, as nothing sets it: {substitution.effect}"
+    at = user if user.file else node.manifest
+    shared = Shared(f"use variable {name}, which has {so}", SET_IT)
+    text = f"variable {name}, used by {user.id}, has {so}"
+    return Finding(VARIABLE_UNSET, text, SET_IT, node.id, at.file, at.line, shared)
+
+
 def unset_variables(node: Node) -> list[str]:
     """Variables of its build that nothing sets and that have no default."""
     return [name for name in node.unknown if node.variables.unset(name)]
 
 
-_COUNTS = "; where a number, true or false, or a duration is wanted, the field's default holds"
+_COUNTS = "; where it stands for a number, true or false, or a duration, the field's default holds"
 
 
 def _cause(node: Node, name: str, substitution: Substitution) -> tuple[str, str]:
@@ -209,10 +222,7 @@ def _cause(node: Node, name: str, substitution: Substitution) -> tuple[str, str]
         named = ", ".join(f"{i.kind} {i.key}" for i in node.variables.missing)
         why = f"stays as it is here: the repository does not hold {named}{_COUNTS}"
         return why, "nothing to do if something outside the repository makes it"
-    return (
-        f"has no value, as nothing sets it: {substitution.effect}",
-        "set it in postBuild.substitute, give it a default ${VAR:=value}, or escape it as $${VAR}",
-    )
+    return f"has no value, as nothing sets it: {substitution.effect}", SET_IT
 
 
 def try_kustomize(tree: Tree, directory: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from fleetbench.errors import InputError, place
 from fleetbench.graph.document import ASSUMED_ROOT, ASSUMED_SOURCE
+from fleetbench.graph.fleet import FluxVersion
 from fleetbench.graph.release import Substitution, substitution
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.artifacts import ArtifactTrees
@@ -42,6 +43,7 @@ def read_repository(
     cache: bool = True,
     name: str | None = None,
     copy_of: Path | None = None,
+    flux: str | None = None,
 ) -> Reading:
     """Read a Flux repository as Flux does, from the cluster path down.
 
@@ -51,6 +53,7 @@ def read_repository(
         progress: called with ``ns/name`` as each Kustomization is built.
         name: the fleet's name; None = the directory's. For a revision written to a temporary directory.
         cache: keep builds in the user's cache directory and use those kept.
+        flux: the release of Flux by which it is read and judged, such as ``2.8``; None = the one that it installs itself.
         copy_of: the work tree that ``repo`` is a copy of: git is asked there which files it tracks; None = in ``repo``.
 
     Raises:
@@ -65,7 +68,9 @@ def read_repository(
     _check_entry(tree, entry, cluster_path)
     store = BuildCache() if cache else None
     committed = tracked(root if copy_of is None else copy_of.resolve())
-    reading = _Reader(Builder(kustomize(), store), name or root.name, root, tree, entry, progress, committed).read()
+    release = None if flux is None else FluxVersion(flux)
+    builder = Builder(kustomize(), store)
+    reading = _Reader(builder, name or root.name, root, tree, entry, progress, committed, release).read()
     if store is not None and reading.builds_run:
         store.tidy()
     return reading
@@ -111,8 +116,9 @@ class _Reader:
         entry: str,
         progress: Progress | None,
         committed: frozenset[str] | None,
+        flux: FluxVersion | None,
     ):
-        self.name, self.committed = name, committed
+        self.name, self.committed, self.flux = name, committed, flux
         self.builder, self.repo, self.tree, self.entry, self.progress = builder, repo, tree, entry, progress
         self.assumed = False
 
@@ -128,7 +134,7 @@ class _Reader:
         walk.findings += findings_of(walk, self.tree, self._substitution(walk))
         return assemble(
             walk, settled, self.tree, self.name, self.entry, self.builder.ran,
-            assumed=self.assumed, sync=sync, tracked=self.committed,
+            assumed=self.assumed, sync=sync, tracked=self.committed, judged_by=self.flux,
         )  # fmt: skip
 
     def _walk(self, root: Node) -> tuple[Walk, Node]:
@@ -160,10 +166,10 @@ class _Reader:
         return walk, settled
 
     def _substitution(self, walk: Walk) -> Substitution:
-        """What the Flux that the repository installs makes of a variable that nothing sets; not asked where there is none."""
+        """What the Flux that holds makes of a variable that nothing sets; not asked where there is none."""
         if not any(node.unknown for node in walk.nodes.values()):
             return substitution((), None)
-        return substitution(flags_of(walk, self.tree), flux_version(walk, self.tree))
+        return substitution(flags_of(walk, self.tree), self.flux or flux_version(walk, self.tree))
 
     def _refuse_failure(self, build: Build) -> None:
         """The entry itself must build: without it there is no fleet."""

@@ -15,11 +15,13 @@ from fleetbench.findings import (
     NOT_WATCHED,
     PATH_MISSING,
     SOURCE_MISSING,
+    VARIABLE_UNSET,
     Finding,
 )
-from fleetbench.graph.checks.about import about, said, similar
+from fleetbench.graph.checks.about import about, listed, said, similar
 from fleetbench.graph.fleet import NO_PATH, Fleet, HelmRelease, Kustomization
 from fleetbench.graph.order import watched
+from fleetbench.graph.release import SET_IT
 from fleetbench.ids import ObjectId, say
 from fleetbench.units import counted
 
@@ -42,6 +44,11 @@ def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding
                 else "mend it: kustomize build must succeed"
             )
             yield about(code, k, f"cannot be built, so it never turns Ready: {k.broken}", fix)
+        if k.unset_variables:
+            message = (
+                f"nothing sets {listed(k.unset_variables)} in its build, which fails for that: it never turns Ready."
+            )
+            yield about(VARIABLE_UNSET, k, message, SET_IT)
         if k.refused:
             message = f"its apply fails as a whole, so nothing of it turns Ready. Refused is {k.refused}"
             yield about(APPLY_REFUSED, k, message, "correct that object: one that is refused keeps back all beside it")

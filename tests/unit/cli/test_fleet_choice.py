@@ -56,6 +56,7 @@ def test_a_variable_that_nothing_sets_is_judged_by_the_release_that_is_installed
     file.write_text(json.dumps(to_document(of, [])))
     result = CliRunner().invoke(cli, ["graph", "--graph", str(file)])
     assert f"what cannot be built or applied is judged by Flux {judged_by}" in result.stdout
+    assert ("error FB118" in result.stdout, result.exit_code) == (mark, int(mark))
     assert ("(cannot be built)" in result.stdout) is mark
     path = json.loads(graph("--graph", str(file), "--critical-path").stdout)["critical_path"]["objects"]
     assert ("Kustomization/flux-system/apps" in [step["object"] for step in path]) is not mark

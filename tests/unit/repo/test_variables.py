@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.repo.conftest import Read
+from fleetbench.repo import read_repository
+from tests.unit.repo.conftest import Read, Write
 from tests.unit.repo.manifests import both, codes, config_map, edges, flux, ks_id, kustomization, obj
 
 
@@ -75,8 +76,9 @@ def test_an_encrypted_value_keeps_the_variable_or_its_default(read: Read) -> Non
 
 def test_a_variable_that_nothing_sets_says_what_flux_does_with_it(read: Read) -> None:
     reading = read(_fleet(flux("child", "./deep/${NOTHING}"), {"substitute": {"A": "x"}}))
-    (found,) = [f for f in reading.findings if f.code == "FB304"]
-    assert "StrictPostBuildSubstitutions" in found.message and found.file == "apps/child.yaml"
+    (found,) = [f for f in reading.findings if f.code == "FB118"]
+    assert found.severity == "error" and found.object == ks_id("apps") and found.file == "apps/child.yaml"
+    assert "StrictPostBuildSubstitutions" in found.message and "FB304" not in codes(reading)
     apps = reading.fleet.kustomization(ks_id("apps"))
     assert apps is not None and apps.unset_variables == ("NOTHING",)
 
@@ -110,12 +112,27 @@ def test_what_becomes_of_a_variable_that_nothing_sets_is_up_to_the_release(
 ) -> None:
     files = _fleet(flux("child", "./deep/${NOTHING}"), {"substitute": {"A": "x"}})
     reading = read(files | {"clusters/c/flux.yaml": _flux_with(version, gate)})
-    (found,) = [f for f in reading.findings if f.code == "FB304"]
+    (found,) = [f for f in reading.findings if f.code in ("FB118", "FB304")]
+    assert found.severity == ("error" if "NOTHING" in path else "warning")
     begin = "variable NOTHING, used by Kustomization/flux-system/child, has no value, as nothing sets it: "
     assert found.message.startswith(begin + said)
     child, apps = (reading.fleet.kustomization(ks_id(name)) for name in ("child", "apps"))
     assert child is not None and child.path == path
     assert apps is not None and apps.unset_variables == ("NOTHING",), "whatever another release would do"
+
+
+@pytest.mark.parametrize(("release", "code"), [("2.8", "FB304"), ("2.9", "FB118")])
+def test_a_typed_field_whose_variable_nothing_sets_is_no_value_that_is_refused(
+    write: Write, release: str, code: str
+) -> None:
+    """The empty text is null in YAML; a build that fails applies nothing. The release is an option's."""
+    web = obj("apps/v1", "Deployment", "web", namespace="x", spec={"replicas": "${N}"})
+    fleet = _fleet(web, {"substitute": {"A": "x"}}) | {"clusters/c/flux.yaml": _flux_with("v2.7.5", None)}
+    reading = read_repository(write(fleet), "clusters/c", cache=False, flux=release)
+    assert [f.code for f in reading.findings if f.code not in ("FB301", "FB310")] == [code]
+    apps = reading.fleet.kustomization(ks_id("apps"))
+    assert apps is not None and apps.refused is None and apps.workloads[0].replicas == 1
+    assert reading.fleet.flux is not None and reading.fleet.flux.version == "v2.7.5", "what the repository says"
 
 
 OUTSIDE = {"substituteFrom": [{"kind": "ConfigMap", "name": "terraform-vars"}]}
