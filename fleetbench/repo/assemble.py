@@ -269,7 +269,9 @@ def _sources(
     users: list[Kustomization | HelmRelease] = [*kustomizations, *releases]
     for user in users:
         if user.source is not None and user.source not in found:
-            found[user.source] = Source(user.source, defined=False)
+            # which one it is may hang on a variable that is not known here: then it counts as there
+            undecided = walk.first(user.id)[0].is_undecided(user.source.name)
+            found[user.source] = Source(user.source, defined=undecided)
     for user in users:
         if user.source is not None and not found[user.source].defined:
             findings.append(_missing_source(user, user.source, list(found.values())))

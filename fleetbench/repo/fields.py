@@ -127,7 +127,7 @@ class Fields:
         return value
 
     def depends_on(self) -> tuple[Dependency, ...]:
-        """``spec.dependsOn``: the namespace is the object's own where none is written."""
+        """``spec.dependsOn`` as far as it is known: the namespace is the object's own where none is written."""
         listed = self.manifest.spec.get("dependsOn")
         if listed is not None and not isinstance(listed, list):
             self.bad("spec.dependsOn", listed, "a list")
@@ -137,6 +137,8 @@ class Fields:
             if not isinstance(item, Mapping) or not item.get("name"):
                 self.bad("spec.dependsOn", item, "an object with a name")
                 continue
+            if any(self.manifest.is_undecided(item.get(part)) for part in ("name", "namespace")):
+                continue  # nobody here knows which
             target = ObjectId(self.id.kind, str(item.get("namespace") or self.id.namespace), str(item["name"]))
             expr = item.get("readyExpr")
             found.setdefault(target, Dependency(target, str(expr) if expr else None))

@@ -25,7 +25,7 @@ def local_charts(
         known: Tree | None = tree if release.source == this else None
         if release.source.kind == EXTERNAL_ARTIFACT:
             known = walk.artifacts.tree(release.source, {this: tree, walk.artifacts.origin(this): tree})
-        if known is None:
+        if known is None or walk.releases[release.id][0].is_undecided(release.chart):
             continue
         chart = found[release.id] = _chart(release, walk, known)
         if chart.problem is not None:

@@ -61,6 +61,9 @@ class Walker:
         if node.spec.get("kubeConfig"):
             node.not_expanded = "it is applied to another cluster (spec.kubeConfig)"
             return None
+        if node.manifest.is_undecided(node.spec.get("path")):
+            node.not_expanded = "its path hangs on a variable whose value is not known here"
+            return None
         if node.source == self.this_repository or node.source is None:
             return self.tree
         if node.source.kind == EXTERNAL_ARTIFACT:

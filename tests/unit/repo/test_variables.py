@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fleetbench.graph.checks import check
 from fleetbench.repo import read_repository
 from tests.unit.repo.conftest import Read, Write
 from tests.unit.repo.manifests import both, codes, config_map, edges, flux, ks_id, kustomization, obj
@@ -76,8 +77,8 @@ def test_an_encrypted_value_keeps_the_variable_or_its_default(read: Read) -> Non
 
 def test_a_variable_that_nothing_sets_says_what_flux_does_with_it(read: Read) -> None:
     reading = read(_fleet(flux("child", "./deep/${NOTHING}"), {"substitute": {"A": "x"}}))
-    (found,) = [f for f in reading.findings if f.code == "FB118"]
-    assert found.severity == "error" and found.object == ks_id("apps") and found.file == "apps/child.yaml"
+    (found,) = [f for f in reading.findings if f.severity == "error"]
+    assert found.code == "FB118" and found.object == ks_id("apps") and found.file == "apps/child.yaml"
     assert "StrictPostBuildSubstitutions" in found.message and "FB304" not in codes(reading)
     apps = reading.fleet.kustomization(ks_id("apps"))
     assert apps is not None and apps.unset_variables == ("NOTHING",)
@@ -183,6 +184,25 @@ def test_a_value_that_only_the_cluster_knows_is_the_default_of_a_typed_field(
     assert set(told) == {f"variable {name}" for name in NAMES}
     assert "the field's default holds" in told["variable replicas"].message
     assert "used by Deployment/x/web, stays as it is here" in told["variable replicas"].message
+
+
+@NO_VALUE_HERE
+def test_what_a_variable_not_known_here_leads_to_is_no_error(read: Read, post_build: dict[str, Any]) -> None:
+    """A path, an edge, a source or a chart: each may be there in the cluster."""
+    source = {"kind": "GitRepository", "name": "${retry}"}
+    chart = {"chart": "./charts/${delay}", "sourceRef": {"kind": "GitRepository", "name": "flux-system"}}
+    release = {"interval": "10m", "chart": {"spec": chart}}
+    objects = both(
+        flux("child", "./${replicas}", dependsOn=[{"name": "${suspend}"}]),
+        flux("other", "./deep", sourceRef=source),
+        obj("helm.toolkit.fluxcd.io/v2", "HelmRelease", "r", namespace="flux-system", spec=release),
+    )
+    reading = read(_fleet(objects, post_build, clusters__c__secret=SECRET))
+    assert [f.code for f in [*reading.findings, *check(reading.fleet)] if f.severity == "error"] == []
+    child = reading.fleet.kustomization(ks_id("child"))
+    assert child is not None and child.not_expanded is not None and child.broken is None
+    assert "FB302" in codes(reading) and edges(reading)["flux-system/child"] == []
+    assert [h.broken for h in reading.fleet.helmreleases] == [None]
 
 
 def _git(name: str, namespace: str) -> str:
