@@ -14,6 +14,9 @@ from fleetbench.ids import HELM_CHART, ObjectId
 
 DEFAULT_INTERVAL_S = 600.0
 """What ``flux create kustomization`` and this tool assume where no interval is given."""
+EXPRESSION_S = (30.0, 300.0)
+"""What a custom resource is guessed to take until its status makes ``healthCheckExprs`` true: the median, and what one in
+ten exceeds. From a certificate to a database; no general figure. ``kinds.expression`` of the shipped priors says the same."""
 BOOTSTRAP_INTERVAL_S = 60.0
 """Of the root's source where nothing in the repository states one: ``flux bootstrap`` (fluxcd/flux2 v2.9.4 cmd/flux/
 bootstrap_git.go ``--interval``) and flux-operator (v0.58.1 api/v1/fluxinstance_types.go Sync) make it with 1 m, and the
@@ -137,7 +140,8 @@ class Kustomization:
     wait: bool = False
     health_checks: tuple[ObjectId, ...] = ()
     health_check_exprs: bool = False
-    """``spec.healthCheckExprs`` is set: custom kinds are judged by CEL."""
+    """``spec.healthCheckExprs`` is set: custom kinds are judged by CEL, which is not evaluated. Those whose status it reads
+    are among ``workloads``."""
     interval_s: float = DEFAULT_INTERVAL_S
     timeout_s: float | None = None
     """``spec.timeout``; None = not set. See :attr:`effective_timeout_s`."""

@@ -26,6 +26,8 @@ from fleetbench.model.steps import read_steps
 FORMAT_VERSION = 1
 SHIPPED = ("default", "short", "stand-in")
 DEFAULT = "default"
+EXPRESSION = "expression"
+"""Among kinds: what ``healthCheckExprs`` judge, where its own kind has no entry."""
 """Key of the entry that holds for every chart, kind or image without one of its own."""
 
 _EMPTY: Mapping[Any, Any] = MappingProxyType({})
@@ -95,7 +97,7 @@ class Profile:
     """Kustomization or HelmRelease -> from applied until all its objects are Current, Flux's own time not in it."""
     charts: Mapping[str, TimePrior] = field(default_factory=lambda: _EMPTY)
     kinds: Mapping[str, TimePrior] = field(default_factory=lambda: _EMPTY)
-    """``Deployment``; ``Cluster.postgresql.cnpg.io`` for a custom resource."""
+    """``Deployment``; ``Cluster.postgresql.cnpg.io`` for a custom resource; :data:`EXPRESSION`."""
     images: Mapping[str, ImagePrior] = field(default_factory=lambda: _EMPTY)
     pod_start: Distribution | None = None
     """Scheduling, sandbox, volumes, container start: what every pod needs beside its images; seconds."""

@@ -10,7 +10,7 @@ from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Workload
 from fleetbench.ids import ObjectId
 from fleetbench.model.distributions import NOTHING, Distribution, Fixed, Shifted
 from fleetbench.model.located import did_you_mean
-from fleetbench.model.profile import DEFAULT, Durations, ImagePrior, Profile, TimePrior, repository
+from fleetbench.model.profile import DEFAULT, EXPRESSION, Durations, ImagePrior, Profile, TimePrior, repository
 from fleetbench.model.workload_time import ImagePull, PodTime, WorkloadTime
 from fleetbench.units import format_duration
 
@@ -18,6 +18,7 @@ NOTHING_TO_WAIT_FOR = "nothing to wait for"
 DURATIONS_FILE = "durations file"
 PRIOR = "prior"
 """What says in :attr:`WorkloadTime.chosen_by` that a shipped prior did."""
+_ENTRIES = {DEFAULT: "any kind", EXPRESSION: "what an expression judges"}
 _IN_TURN = "StatefulSet"
 """Starts its pods one by one under podManagementPolicy OrderedReady, the default, and at once under Parallel
 (kubernetes pkg/controller/statefulset/stateful_set_utils.go allowsBurst)."""
@@ -109,7 +110,7 @@ class _Choice:
         if stated is not None:
             return stated
         if isinstance(obj, Kustomization):
-            parts = [self._workload(w) for w in obj.workloads]
+            parts = [self._workload(w, obj.health_check_exprs) for w in obj.workloads]
         else:
             inherited = self._inherited(obj)
             if inherited is not None:
@@ -161,25 +162,26 @@ class _Choice:
         replicas_in_turn = self._replicas(object, prior, replicas, self._pulls(prior.images))
         return _Pods((*pods, *_counted_from(len(pods), replicas_in_turn)), _named(said, prior), prior.source)
 
-    def _workload(self, workload: Workload) -> _Pods:
+    def _workload(self, workload: Workload, judged: bool = False) -> _Pods:
+        """The time of one workload; ``judged``: by expressions, where it is a custom resource."""
         object = workload.object
         if object in self.durations:
             return _Pods(
                 (PodTime(object, ready=self.durations[object], hook=workload.hook),), DURATIONS_FILE, self._file()
             )
-        found = (
-            None if self.user is None else self._known(self.user, workload, f"profile {self.user.name}", stated=True)
-        )
+        found = None
+        if self.user is not None:
+            found = self._known(self.user, workload, f"profile {self.user.name}", stated=True, judged=judged)
         if found is None and workload.stated_ready_s is not None:
             found = self._stated(workload, workload.stated_ready_s)
         if found is None:
-            found = self._known(self.default, workload, PRIOR, stated=False)
+            found = self._known(self.default, workload, PRIOR, stated=False, judged=judged)
         return found or _Pods((), NOTHING_TO_WAIT_FOR, "")
 
     def _stated(self, workload: Workload, stated_s: float) -> _Pods | None:
         said, source = f"stated by {workload.stated_by or 'the graph'}", "pod template"
         if workload.stated_by == "minReadySeconds":
-            below = self._known(self.default, workload, PRIOR, stated=False)
+            below = self._known(self.default, workload, PRIOR, stated=False, judged=False)
             if below is None:
                 return None
             pods = tuple(replace(pod, ready=Shifted(pod.ready, stated_s)) for pod in below.pods)
@@ -189,7 +191,7 @@ class _Choice:
         prior = TimePrior(ready=each) if workload.stated_by == "probes" else TimePrior(total=each)
         return _Pods(self._of_kind(workload, prior), said, source)
 
-    def _known(self, profile: Profile, workload: Workload, said: str, *, stated: bool) -> _Pods | None:
+    def _known(self, profile: Profile, workload: Workload, said: str, *, stated: bool, judged: bool) -> _Pods | None:
         """What a profile says of a workload: by image, then by kind, then by its entry for any kind.
 
         A user's profile (``stated``) has no say by its entry for any kind where the template states a time itself.
@@ -202,11 +204,11 @@ class _Choice:
             return _Pods(
                 self._of_kind(workload, as_time), _named(f"{said}: image {repository(image)}", prior), prior.source
             )
-        kind = _kind_key(profile, workload)
+        kind = _kind_key(profile, workload, judged)
         if kind is None or (kind == DEFAULT and stated and workload.stated_ready_s is not None):
             return None
         found = profile.kinds[kind]
-        what = "any kind" if kind == DEFAULT else f"kind {kind}"
+        what = _ENTRIES.get(kind, f"kind {kind}")
         return _Pods(self._of_kind(workload, found), _named(f"{said}: {what}", found), found.source)
 
     def _of_kind(self, workload: Workload, prior: TimePrior) -> tuple[PodTime, ...]:
@@ -282,7 +284,7 @@ def _chart_name(release: HelmRelease) -> str:
     return (release.chart or "").rstrip("/").rsplit("/", 1)[-1].split("@")[0].split(":")[0]
 
 
-def _kind_key(profile: Profile, workload: Workload) -> str | None:
+def _kind_key(profile: Profile, workload: Workload, judged: bool) -> str | None:
     """The profile's entry for a workload's kind; with an unknown group, the only kind of that name."""
     kind, group = workload.object.kind, workload.group
     if group and f"{kind}.{group}" in profile.kinds:
@@ -293,4 +295,6 @@ def _kind_key(profile: Profile, workload: Workload) -> str | None:
         same = [key for key in profile.kinds if key.split(".", 1)[0] == kind]
         if len(same) == 1:
             return same[0]
+    elif judged and EXPRESSION in profile.kinds:
+        return EXPRESSION
     return DEFAULT if DEFAULT in profile.kinds else None

@@ -37,7 +37,7 @@ from fleetbench.repo.ready_expr import with_verdicts
 from fleetbench.repo.refusals import Judge, stays_encrypted
 from fleetbench.repo.services import Services
 from fleetbench.repo.tree import Tree
-from fleetbench.repo.workloads import misstated, workloads_of
+from fleetbench.repo.workloads import judged_by_status, misstated, workloads_of
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def _objects(
                 unset_variables=tuple(sorted(unset_variables(node))),
                 applies=len(node.rendered),
                 objects=tuple(m.id_in(node.id.namespace) for m in node.rendered),
-                workloads=workloads_of(node.rendered, node.id.namespace),
+                workloads=workloads_of(node.rendered, node.id.namespace, judged_by_status(node.spec)),
             )
         )
     releases: list[HelmRelease] = []

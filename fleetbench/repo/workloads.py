@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from fleetbench.errors import briefly
@@ -11,7 +12,7 @@ from fleetbench.findings import STATED_TIME_UNREADABLE, Finding
 from fleetbench.graph.fleet import Workload
 from fleetbench.ids import ObjectId
 from fleetbench.repo.fields import DURATION_LIKE, WORKLOAD_SHAPES, Fields
-from fleetbench.repo.manifest import Manifest, mapping, mappings
+from fleetbench.repo.manifest import FLUX_GROUPS, Manifest, mapping, mappings
 from fleetbench.units import parse_duration
 
 KWOK_DELAY = "pod-ready.stage.kwok.x-k8s.io/delay"
@@ -21,6 +22,7 @@ _POD_GROUPS = frozenset({"", "apps", "batch"})
 PERIOD_S = 10.0
 """Kubernetes core/v1 Probe periodSeconds: 10 where it is not given."""
 
+_STATUS, _WITHOUT = re.compile(r"\bstatus\b"), re.compile(r"!\s*has\(")
 _CUSTOM: dict[tuple[str, str], tuple[str, ...]] = {
     ("postgresql.cnpg.io", "Cluster"): ("instances",),
     ("scylla.scylladb.com", "ScyllaCluster"): (),
@@ -41,14 +43,47 @@ _CUSTOM: dict[tuple[str, str], tuple[str, ...]] = {
 Each from the operator's own API types; a kind that is not listed is Current at once for this tool."""
 
 
-def workloads_of(manifests: Iterable[Manifest], namespace: str) -> tuple[Workload, ...]:
+def workloads_of(
+    manifests: Iterable[Manifest], namespace: str, judged: Collection[tuple[str, str]] = ()
+) -> tuple[Workload, ...]:
     """The workloads among a set of objects, in the set's order.
 
     Args:
         manifests: the objects.
         namespace: of objects that name none.
+        judged: what further kinds wait for a status: :func:`judged_by_status`.
     """
-    return tuple(w for m in manifests if (w := workload_of(m, namespace)) is not None)
+    found = []
+    for manifest in manifests:
+        workload = workload_of(manifest, namespace)
+        if workload is None and not judged_as(manifest).isdisjoint(judged):
+            workload = Workload(manifest.id_in(namespace), group=manifest.group)
+        if workload is not None:
+            found.append(workload)
+    return tuple(found)
+
+
+def judged_by_status(spec: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    """Group and kind (``""`` = any kind of the group) of what ``healthCheckExprs`` call Current by its status.
+
+    Until somebody has written that status, CEL fails on it, which is no Current either. What the expression itself
+    takes for granted where there is no status is left out: it may be true at once.
+
+    Source: fluxcd/pkg runtime v0.110.1 cel/status_evaluator.go Evaluate, cel/status_reader.go NewStatusReader.
+    """
+    found = set()
+    for check in mappings(spec, "healthCheckExprs"):
+        current = str(check.get("current") or "")
+        if _STATUS.search(current) and not _WITHOUT.search(current):
+            found.add((str(check.get("apiVersion") or "").rpartition("/")[0], str(check.get("kind") or "")))
+    return frozenset(found)
+
+
+def judged_as(manifest: Manifest) -> frozenset[tuple[str, str]]:
+    """What an expression may call an object; nothing for what Flux reconciles itself, which is no workload."""
+    if manifest.group in FLUX_GROUPS:
+        return frozenset()
+    return frozenset({(manifest.group, manifest.kind), (manifest.group, "")})
 
 
 def workload_of(manifest: Manifest, namespace: str) -> Workload | None:

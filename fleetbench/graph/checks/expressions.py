@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fleetbench.findings import EXPRESSION_NEVER, EXPRESSION_NOT_READ, Finding, Shared
-from fleetbench.graph.checks.about import about, said
-from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.checks.about import about, listed, said
+from fleetbench.graph.fleet import EXPRESSION_S, Fleet
 from fleetbench.ids import say
+from fleetbench.units import format_duration
+
+POD_GROUPS = ("", "apps", "batch")
+_GUESS = (
+    f"after a time that nobody states (a guess where no prior knows the kind: median {format_duration(EXPRESSION_S[0])}, "
+    f"in one of ten above {format_duration(EXPRESSION_S[1])})"
+)
 
 
 def check_expressions(fleet: Fleet) -> Iterator[Finding]:
@@ -29,7 +36,18 @@ def check_expressions(fleet: Fleet) -> Iterator[Finding]:
             yield about(EXPRESSION_NOT_READ, obj, message, fix, Shared(f"have a readyExpr, which {so}", fix))
     for k in fleet.kustomizations:
         if k.health_check_exprs:
-            so = "are not evaluated: what they judge counts as Current when its Ready condition would say so, which is a guess."
-            fix = "nothing to do where they ask for Ready; else state the time with --durations"
-            message = f"its healthCheckExprs {so}"
-            yield about(EXPRESSION_NOT_READ, k, message, fix, Shared(f"have healthCheckExprs, which {so}", fix))
+            # what has pods is no custom resource
+            judged = [w.object for w in k.workloads if w.group not in (*POD_GROUPS, None)]
+            if judged:
+                so = f"are not evaluated: {listed(map(say, judged))} {'counts' if len(judged) == 1 else 'count'} as Current {_GUESS}."
+                fix = "state the time with --durations, or learn it with calibrate"
+            else:
+                so = "are not evaluated: what they judge counts as Current when its Ready condition would say so, which is a guess."
+                fix = "nothing to do where they ask for Ready; else state the time with --durations"
+            yield about(
+                EXPRESSION_NOT_READ,
+                k,
+                f"its healthCheckExprs {so}",
+                fix,
+                Shared(f"have healthCheckExprs, which {so}", fix),
+            )

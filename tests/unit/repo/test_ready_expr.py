@@ -1,4 +1,4 @@
-"""readyExpr: the labels that it reads and nothing sets."""
+"""readyExpr: the labels that it reads and nothing sets; healthCheckExprs: what waits for a status."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import pytest
 
 from fleetbench.graph.checks import check
 from fleetbench.graph.document import read_document, to_document
+from fleetbench.graph.fleet import EXPRESSION_S
 from fleetbench.graph.paths import never_applied
 from fleetbench.model.assemble import Choice, assemble
+from fleetbench.model.profile import load_profile
 from fleetbench.prediction.predict import predict
 from tests.unit.repo.conftest import Read
-from tests.unit.repo.manifests import both, config_map, flux, ks_id
+from tests.unit.repo.manifests import both, config_map, flux, ks_id, obj
 
 LOCKSTEP = "dep.metadata.labels['app/version'] == self.metadata.labels['app/version']"
 READY = "dep.status.conditions.filter(e, e.type == 'Ready').all(e, e.status == 'True')"
@@ -61,3 +63,50 @@ def test_health_check_expressions_are_said_not_to_be_evaluated(read: Read) -> No
     files = {"clusters/c/a.yaml": flux("a", "./a", healthCheckExprs=exprs), "a/m.yaml": config_map("m")}
     (found,) = [f for f in check(read(files).fleet) if f.code == "FB312"]
     assert (found.severity, found.object) == ("info", ks_id("a")) and "which is a guess" in found.message
+
+
+TENANT = {"apiVersion": "acme.io/v1", "kind": "Tenant", "name": "t", "namespace": "flux-system"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "current", "waits"),
+    [
+        ("Tenant", "status.phase == 'Ready'", True),
+        ("Tenant", "status.conditions.filter(e, e.type == 'Ready').all(e, e.status == 'True')", True),
+        (None, "has(status.phase) && status.phase == 'Ready'", True),  # any kind of the group
+        ("Tenant", "!has(status.phase) || status.phase == 'Ready'", False),
+        ("Tenant", "spec.ready", False),
+        ("Other", "status.phase == 'Ready'", False),
+    ],
+)
+@pytest.mark.parametrize("asks", [{"wait": True}, {"healthChecks": [TENANT]}], ids=["wait", "health-check"])
+def test_what_an_expression_judges_by_a_status_is_not_current_at_once(
+    read: Read, kind: str | None, current: str, waits: bool, asks: dict[str, object]
+) -> None:
+    """CEL fails on a status that nobody has written, so the health check goes on: it takes a time that nobody states."""
+    exprs = [{"apiVersion": "acme.io/v1", "current": current} | ({"kind": kind} if kind else {})]
+    crd = obj(
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        "tenants.acme.io",
+        spec={"group": "acme.io", "names": {"kind": "Tenant"}},
+    )
+    files = {
+        "clusters/c/a.yaml": both(crd, flux("a", "./a", healthCheckExprs=exprs, timeout="20m", **asks)),
+        "a/m.yaml": obj("acme.io/v1", "Tenant", "t", namespace="flux-system"),
+    }
+    of = read(files).fleet
+    a = of.kustomization(ks_id("a"))
+    assert a is not None and [str(w.object) for w in a.workloads] == ["Tenant/flux-system/t"] * waits
+    (found,) = [f for f in check(of) if f.code == "FB312"]
+    assert ("Tenant/flux-system/t counts as Current after a time that nobody states" in found.message) is waits
+    scenario = assemble(of, Choice()).scenario
+    time = scenario.workloads[ks_id("a")]
+    assert time.chosen_by == ("prior: what an expression judges (guess)" if waits else "nothing to wait for")
+    ready_s = predict(scenario, 20).quantile(ks_id("a"), 0.5)
+    assert ready_s is not None and (ready_s > 10) is waits
+
+
+def test_the_guess_that_the_finding_names_is_the_one_that_ships() -> None:
+    total = load_profile("default").kinds["expression"].total
+    assert total is not None and tuple(round(total.quantile(q), 6) for q in (0.5, 0.9)) == EXPRESSION_S
