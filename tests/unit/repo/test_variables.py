@@ -6,7 +6,9 @@ import base64
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from fleetbench.cli.main import cli
 from fleetbench.graph.checks import check
 from fleetbench.repo import read_repository
 from tests.unit.repo.conftest import Read, Write
@@ -134,6 +136,15 @@ def test_a_typed_field_whose_variable_nothing_sets_is_no_value_that_is_refused(
     apps = reading.fleet.kustomization(ks_id("apps"))
     assert apps is not None and apps.refused is None and apps.workloads[0].replicas == 1
     assert reading.fleet.flux is not None and reading.fleet.flux.version == "v2.7.5", "what the repository says"
+
+
+def test_the_release_that_an_option_names_decides_whether_the_check_passes(write: Write) -> None:
+    web = obj("apps/v1", "Deployment", "web", namespace="x", spec={"replicas": "${N}"})
+    given = ["check", "--repo", str(write(_fleet(web, {"substitute": {"A": "x"}}))), "--cluster-path", "clusters/c"]
+    results = [CliRunner().invoke(cli, [*given, "--samples", "2", "--flux-version", v]) for v in ("2.8", "2.9")]
+    assert [r.exit_code for r in results] == [0, 1]
+    assert ["FB118: variable N" in r.stdout for r in results] == [False, True]
+    assert all("all Ready in 100 %" in r.stdout for r in results[:1])
 
 
 OUTSIDE = {"substituteFrom": [{"kind": "ConfigMap", "name": "terraform-vars"}]}
