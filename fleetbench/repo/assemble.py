@@ -10,6 +10,7 @@ from fleetbench.findings import (
     FILE_UNREADABLE,
     NOT_EXPANDED,
     OBJECT_REFUSED,
+    ROOT_DECRYPTS,
     SOURCE_MISSING,
     Finding,
     in_order,
@@ -95,7 +96,8 @@ def assemble(
     this = root.source or ASSUMED_SOURCE
     sources = _sources(walk, this, kustomizations, releases, findings, refused)
     sources = [assumed_source(s, sync) if s.assumed else s for s in sources]
-    refusing = _judged(walk, judged_by or flux, findings, refused)
+    guessed = root.id if assumed and sync is None else None
+    refusing = _judged(walk, judged_by or flux, findings, refused, guessed)
     kustomizations = [replace(k, refused=refused.get(k.id), refused_by=refusing.get(k.id, ())) for k in kustomizations]
     if assumed and sync is not None and sync.root == root.id:
         kustomizations = [replace(k, file=sync.file, line=sync.line) if k.assumed else k for k in kustomizations]
@@ -128,9 +130,20 @@ def _refuse(refused: dict[ObjectId, str], by: ObjectId | None, findings: Iterabl
 
 
 def _judged(
-    walk: Walk, flux: FluxVersion | None, findings: list[Finding], refused: dict[ObjectId, str]
+    walk: Walk,
+    flux: FluxVersion | None,
+    findings: list[Finding],
+    refused: dict[ObjectId, str],
+    guessed: ObjectId | None,
 ) -> dict[ObjectId, tuple[str, ...]]:
     """Judge every object of Flux's by the CRDs of its release.
+
+    Args:
+        walk: what was found.
+        flux: the release.
+        findings: what is found already; more is added.
+        refused: why an apply fails, for each Kustomization; more is added.
+        guessed: the root of which nothing is known; None = a file or a FluxInstance says it.
 
     Returns:
         Kustomization -> the releases that refuse something of what it applies, where the repository states none and
@@ -144,7 +157,9 @@ def _judged(
     said: set[tuple[ObjectId | None, str]] = set()
     for node, manifest in walk.manifests():
         id = manifest.id_in(node.id.namespace)
-        if stays_encrypted(manifest, node.spec):
+        if stays_encrypted(manifest, node.spec) and node.id == guessed:
+            findings.append(_encrypted_in_the_root(node.id, id, manifest))
+        elif stays_encrypted(manifest, node.spec):
             text = f"{say(id)}: SOPS encrypted it, and spec.decryption is not set"
             causes.setdefault(node.id, []).append((text, every))
         found = judge.findings(manifest, id, node.id)
@@ -164,6 +179,16 @@ def _judged(
         if union != every:
             refusing[id] = tuple(sorted(union))
     return refusing
+
+
+def _encrypted_in_the_root(root: ObjectId, secret: ObjectId, manifest: Manifest) -> Finding:
+    """Whoever makes a root that no file holds may give it ``spec.decryption``."""
+    text = (
+        f"holds {secret}, which SOPS encrypted: the repository holds no root, so it is assumed to decrypt it; where it has "
+        "no spec.decryption, nothing that it applies turns Ready"
+    )
+    fix = "nothing to do if the root in the cluster has spec.decryption"
+    return Finding(ROOT_DECRYPTS, text, fix, root, manifest.file, manifest.line)
 
 
 def _objects(

@@ -5,7 +5,8 @@ Source: controlplaneio-fluxcd/flux-operator v0.58.1 api/v1/fluxinstance_types.go
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,10 +14,13 @@ from fleetbench.graph.fleet import BOOTSTRAP_INTERVAL_S, Source
 from fleetbench.ids import BUCKET, GIT_REPOSITORY, KUSTOMIZATION, OCI_REPOSITORY, ObjectId
 from fleetbench.repo.charts import coalesced, values_of
 from fleetbench.repo.flag_places import line_in
-from fleetbench.repo.manifest import Manifest, mapping
+from fleetbench.repo.manifest import KUSTOMIZE_GROUP, SOURCE_GROUP, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.objects import is_helmrelease, oci_chart
-from fleetbench.repo.tree import Tree, spec_path
+from fleetbench.repo.program import BuildFailed, Program
+from fleetbench.repo.shaping import selects
+from fleetbench.repo.tree import Tree, Unreadable, spec_path
+from fleetbench.repo.yamltext import documents, load
 from fleetbench.units import parse_duration
 
 INSTANCE_GROUP = "fluxcd.controlplane.io"
@@ -70,36 +74,108 @@ class Sync:
 
     root: ObjectId
     source: ObjectId
-    interval_s: float
-    """Of the source; the Kustomization's is 10 m whatever it is."""
+    spec: Mapping[str, Any]
+    """Of the Kustomization, with the patches of the FluxInstance."""
+    source_spec: Mapping[str, Any]
+    """Of the source, with the same patches."""
     file: str | None
     line: int | None
 
+    @property
+    def interval_s(self) -> float:
+        """Of the source."""
+        return _interval_s(self.source_spec) or BOOTSTRAP_INTERVAL_S
 
-def sync_of(walk: Walk, tree: Tree, entry: str) -> Sync | None:
-    """The sync of the first FluxInstance that points at a cluster path."""
+
+def sync_of(walk: Walk, tree: Tree, entry: str, kustomize: Program) -> Sync | None:
+    """The sync of the first FluxInstance that points at a cluster path.
+
+    Args:
+        walk: what was found.
+        tree: the repository's files.
+        entry: the cluster path.
+        kustomize: puts the FluxInstance's own patches over what it makes, as flux-operator does.
+    """
     for node, manifest in walk.manifests():
-        sync = mapping(instance_spec(node, manifest, walk), "sync")
-        if sync.get("kind") not in (GIT_REPOSITORY, OCI_REPOSITORY, BUCKET) or spec_path(sync.get("path")) != entry:
+        spec = instance_spec(node, manifest, walk)
+        sync = mapping(spec, "sync")
+        if sync.get("kind") not in (GIT_REPOSITORY, OCI_REPOSITORY, BUCKET):
             continue
         namespace = manifest.id_in(node.id.namespace).namespace
         if is_helmrelease(manifest):
             namespace = str(manifest.spec.get("targetNamespace") or namespace)
         name = str(sync.get("name") or namespace)
+        of_root, of_source = _made(sync, namespace, name, mappings(spec, "kustomize", "patches"), kustomize)
+        if spec_path(of_root.get("path")) != entry:
+            continue
         line = line_in(tree, manifest, r"""["']?interval["']?\s*:""", after=r"""["']?sync["']?\s*:""")
-        interval_s = BOOTSTRAP_INTERVAL_S
-        try:
-            interval_s = parse_duration(str(sync.get("interval") or "1m"))
-        except ValueError:
-            line = None
         return Sync(
             ObjectId(KUSTOMIZATION, namespace, name),
             ObjectId(str(sync["kind"]), namespace, name),
-            interval_s,
+            of_root,
+            of_source,
             manifest.file,
-            line or manifest.line,
+            (line if _interval_s(sync) is not None else None) or manifest.line,
         )
     return None
+
+
+def _interval_s(spec: Mapping[str, Any]) -> float | None:
+    try:
+        return parse_duration(str(spec.get("interval") or "1m"))
+    except ValueError:
+        return None
+
+
+def _made(
+    sync: Mapping[str, Any], namespace: str, name: str, patches: Sequence[Mapping[str, Any]], kustomize: Program
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """``spec`` of the Kustomization and of the source.
+
+    Where kustomize refuses a patch, so does flux-operator, and installs nothing: they count as they are without.
+
+    Source: internal/builder/templates.go syncTmpl and kustomizationTmpl (the sync is built beside the controllers, so
+    that ``spec.kustomize.patches`` reach it), docs/guides/instance/instance-customization.md.
+    """
+    kind = str(sync["kind"])
+    reference = {"kind": kind, "name": name}
+    made = [
+        _object(KUSTOMIZE_GROUP, KUSTOMIZATION, namespace, name, {
+            "interval": "10m0s", "path": str(sync.get("path") or ""), "prune": True, "sourceRef": reference,
+        }),
+        _object(SOURCE_GROUP, kind, namespace, name, {
+            "interval": str(sync.get("interval") or "1m"), "url": str(sync.get("url") or "")
+        }),
+    ]  # fmt: skip
+    wanted = [patch for patch in patches if _may_patch(patch, (KUSTOMIZATION, kind))]
+    if wanted:
+        files = {
+            "kustomization.yaml": json.dumps({"resources": ["sync.yaml"], "patches": wanted}, default=str).encode(),
+            "sync.yaml": "\n---\n".join(map(json.dumps, made)).encode(),
+        }
+        try:
+            made = [body for _, body in documents(kustomize.run(files, "."), "sync.yaml")]
+        except (BuildFailed, Unreadable):
+            wanted = []
+    specs = {str(body.get("kind")): mapping(body, "spec") for body in made if isinstance(body, Mapping)}
+    return specs.get(KUSTOMIZATION, {}), specs.get(kind, {})
+
+
+def _object(group: str, kind: str, namespace: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": f"{group}/v1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def _may_patch(patch: Mapping[str, Any], kinds: Sequence[str]) -> bool:
+    """Whether a patch may be for one of these kinds: the others' objects, the controllers', are not built here."""
+    target = mapping(patch, "target")
+    if target:
+        return any(selects(str(target.get("kind") or ""), kind) for kind in kinds)
+    try:
+        body = load(str(patch.get("patch") or ""), "patch")
+    except Unreadable:
+        return False
+    return isinstance(body, Mapping) and body.get("kind") in kinds
 
 
 def assumed_source(source: Source, sync: Sync | None) -> Source:

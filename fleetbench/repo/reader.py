@@ -22,7 +22,7 @@ from fleetbench.repo.entries import entries
 from fleetbench.repo.flags import flags_of
 from fleetbench.repo.flux_version import flux_version
 from fleetbench.repo.git import tracked
-from fleetbench.repo.instance import sync_of
+from fleetbench.repo.instance import Sync, sync_of
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Node, Walk, findings_of, try_kustomize, unset_variables
 from fleetbench.repo.objects import is_kustomization, source_of
@@ -121,16 +121,21 @@ class _Reader:
         self.name, self.committed, self.flux = name, committed, flux
         self.builder, self.repo, self.tree, self.entry, self.progress = builder, repo, tree, entry, progress
         self.assumed = False
+        self.sync: Sync | None = None
 
     def read(self) -> Reading:
         first = self.builder.build(self.tree, self.entry, {})
         self._refuse_failure(first)
         root = self._find_root(first)
         walk, settled = self._walk(root)
-        sync = sync_of(walk, self.tree, self.entry) if self.assumed else None
-        if sync is not None and (sync.root, sync.source) != (root.id, root.source):
-            root = self._assumed_root(sync.root, sync.source)
-            walk, settled = self._walk(root)
+        sync = sync_of(walk, self.tree, self.entry, self.builder.program) if self.assumed else None
+        if sync is not None:
+            stated, self.sync = self._assumed_root(sync.root, sync.source, sync.spec), sync
+            same = (stated.id, stated.source, _shape(stated.spec)) == (root.id, root.source, _shape(root.spec))
+            if same and self._ignore(walk, stated.source) == (None, None):
+                settled.manifest = stated.manifest
+            else:
+                walk, settled = self._walk(stated)
         walk.findings += findings_of(walk, self.tree, self._substitution(walk))
         return assemble(
             walk, settled, self.tree, self.name, self.entry, self.builder.ran,
@@ -205,9 +210,10 @@ class _Reader:
             id = id._replace(name=id.name + "-root")
         return self._assumed_root(id, source)
 
-    def _assumed_root(self, id: ObjectId, source: ObjectId) -> Node:
-        """A root Kustomization that no file holds."""
+    def _assumed_root(self, id: ObjectId, source: ObjectId, stated: Mapping[str, Any] | None = None) -> Node:
+        """A root Kustomization that no file holds; ``stated`` is its spec where a FluxInstance says it."""
         spec = {
+            **(stated or {}),
             "path": f"./{self.entry}",
             "sourceRef": {"kind": source.kind, "namespace": source.namespace, "name": source.name},
         }
@@ -246,9 +252,9 @@ class _Reader:
     def _ignore(self, walk: Walk, source: ObjectId | None) -> tuple[Any, Any]:
         """``spec.ignore`` and ``spec.sparseCheckout`` of this repository's source object."""
         defined = None if source is None else walk.sources.get(source)
-        return (
-            (None, None) if defined is None else (defined[0].spec.get("ignore"), defined[0].spec.get("sparseCheckout"))
-        )
+        made = self.sync.source_spec if self.sync is not None else {}
+        spec = made if defined is None else defined[0].spec
+        return spec.get("ignore"), spec.get("sparseCheckout")
 
 
 def _shape(spec: Mapping[str, Any]) -> str:

@@ -34,12 +34,12 @@ class Shaper(NamedTuple):
     def shapes(self, manifest: Manifest) -> bool:
         """Whether it patches an object, or generates what that takes its values or variables from."""
         if not self.generates:
-            return _matches(self.kind, manifest.kind) and _matches(self.name, manifest.name)
+            return selects(self.kind, manifest.kind) and selects(self.name, manifest.name)
         taken = [*mappings(manifest.spec, "valuesFrom"), *mappings(manifest.spec, "postBuild", "substituteFrom")]
-        return any(r.get("kind") == self.kind and _matches(self.name + _HASH, str(r.get("name"))) for r in taken)
+        return any(r.get("kind") == self.kind and selects(self.name + _HASH, str(r.get("name"))) for r in taken)
 
 
-def _matches(pattern: str, text: str) -> bool:
+def selects(pattern: str, text: str) -> bool:
     """As kustomize selects: a whole match (api/types/selector.go NewSelectorRegex); what is no pattern names itself.
 
     A pattern that could take Python for ever counts as matching: with repeated groups, or many repetitions.

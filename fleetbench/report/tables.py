@@ -111,9 +111,10 @@ def _heading(fleet: Fleet, name: _Names, judged_by: str | None) -> Text:
     root = fleet.kustomization(fleet.root)
     if root is not None and root.assumed:
         said = _at(root.file, root.line)
-        made = f"\nroot Kustomization {inert(root.id.key)}, as flux-operator makes it (wait: false, interval 10m){said}"
+        stated = f"wait: {str(root.wait).lower()}, interval {go_duration(root.interval_s)}"
+        made = f"\nroot Kustomization {inert(root.id.key)}, as flux-operator makes it ({stated}){said}"
         if not said:
-            made = f"\nno root Kustomization: {inert(root.id.key)} is assumed (wait: false, interval 10m)"
+            made = f"\nno root Kustomization: {inert(root.id.key)} is assumed ({stated})"
         text.append(made, style="not bold")
     source = None if fleet.root_source is None else fleet.source(fleet.root_source)
     if source is not None and source.assumed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import StringIO
 from typing import Any
 
@@ -84,6 +85,54 @@ def test_the_root_that_flux_operator_makes_is_where_the_instance_says_it_and_not
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "assumed" not in text
     assert (
-        f"root Kustomization flux-system/flux-system, as flux-operator makes it (wait: false, interval 10m) ({root.file}:{root.line})"
+        f"root Kustomization flux-system/flux-system, as flux-operator makes it (wait: false, interval 10m0s) ({root.file}:{root.line})"
         in text
     )
+
+
+def _patched(*operations: dict[str, Any], kind: str = "Kustomization", **target: str) -> dict[str, Any]:
+    return {"patch": json.dumps(operations), "target": {"kind": kind, **target}}
+
+
+def _instance_with(*patches: dict[str, Any]) -> str:
+    spec = {"distribution": {"version": "2.7.x"}, "sync": SYNC, "kustomize": {"patches": list(patches)}}
+    return obj("fluxcd.controlplane.io/v1", "FluxInstance", "flux", namespace="flux-system", spec=spec)
+
+
+def test_the_patches_of_a_fluxinstance_hold_for_the_root_and_its_source_too(read: Read) -> None:
+    patches = [
+        _patched(
+            {"op": "add", "path": "/spec/wait", "value": True},
+            {"op": "replace", "path": "/spec/interval", "value": "3m"},
+            {"op": "add", "path": "/spec/retryInterval", "value": "1m"},
+            name="flux-system",
+        ),
+        _patched({"op": "replace", "path": "/spec/interval", "value": "9m"}, kind="(GitRepository|OCIRepository)"),
+        _patched({"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--x"}, kind="Deployment"),
+    ]
+    reading = read({"clusters/c/flux.yaml": _instance_with(*patches)})
+    root = reading.fleet.kustomization(reading.fleet.root)
+    assert root is not None and root.assumed
+    assert (root.wait, root.interval_s, root.retry_interval_s) == (True, 180.0, 60.0)
+    assert _root(reading)[1:3] == ("OCIRepository/flux-system/flux-system", 540.0)
+
+
+def test_a_patch_that_kustomize_refuses_changes_nothing(read: Read) -> None:
+    reading = read({"clusters/c/flux.yaml": _instance_with(_patched({"op": "replace", "path": "/spec/no/such"}))})
+    assert _root(reading)[:3] == ("flux-system/flux-system", "OCIRepository/flux-system/flux-system", 300.0)
+
+
+def test_an_assumed_root_may_decrypt_what_sops_encrypted(read: Read) -> None:
+    secret = obj("v1", "Secret", "s", namespace="flux-system", data={"a": "ENC[AES256_GCM,data:x]"}, sops={"mac": "x"})
+    decrypts = _patched({"op": "add", "path": "/spec/decryption", "value": {"provider": "sops"}})
+
+    def refused(flux_yaml: str) -> tuple[str | None, list[str]]:
+        reading = read({"clusters/c/flux.yaml": flux_yaml, "clusters/c/secret.yaml": secret})
+        root = reading.fleet.kustomization(reading.fleet.root)
+        assert root is not None
+        return root.refused, [f.code for f in reading.findings if f.code in ("FB317", "FB113")]
+
+    assert refused(_instance_with(decrypts)) == (None, [])
+    why, said = refused(_instance_with())
+    assert why is not None and "spec.decryption is not set" in why and said == []
+    assert refused(flux("app", "./app", suspend=True)) == (None, ["FB317"])
