@@ -79,6 +79,7 @@ VARIABLES_ELSEWHERE = rule("FB309", INFO, "variables or values come from an obje
 NAMESPACE_ELSEWHERE = rule("FB310", WARNING, "objects go to a namespace that nothing here creates")
 API_UNKNOWN = rule("FB311", WARNING, "a kind, version or field of Flux's that is not known here")
 EXPRESSION_NOT_READ = rule("FB312", INFO, "a CEL expression is not evaluated")
+DEPENDENCY_UNREAD = rule("FB313", WARNING, "dependsOn names an object that only something unread may make")
 ROOT_DECRYPTS = rule("FB317", WARNING, "an encrypted Secret of a root that is only assumed")
 
 

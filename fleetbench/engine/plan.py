@@ -122,7 +122,7 @@ def _dependency(index: dict[ObjectId, int], dependency: Dependency) -> int:
 
 def _dependencies(index: dict[ObjectId, int], k: Kustomization, scenario: Scenario) -> tuple[tuple[int, bool], ...]:
     found = []
-    for d in k.depends_on:
+    for d in scenario.fleet.waited_for(k):
         target = scenario.fleet.kustomization(d.target)
         builtin = d.ready_expr is None or scenario.parameters.additive_cel_dependency_check
         same = builtin and target is not None and target.source == k.source
@@ -135,7 +135,7 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     item.parent, item.source = _number(index, k.parent), _number(index, k.source)
     item.exists = k.parent is None or k.id == fleet.root
     item.dependencies = _dependencies(index, k, scenario)
-    item.names = tuple(d.target.key for d in k.depends_on)
+    item.names = tuple(d.target.key for d in fleet.waited_for(k))
     own = fleet.children.get(k.id, ())
     rank = {id: n for n, id in enumerate(k.objects)}
     item.creates = tuple(index[id] for id in sorted(own, key=lambda id: (rank.get(id, len(rank)), id)) if id != k.id)
@@ -179,8 +179,9 @@ def _helmrelease(
     item = items[index[h.id]]
     item.parent = _number(index, h.parent)
     item.exists = h.parent is None
-    item.dependencies = tuple((_dependency(index, d), False) for d in h.depends_on)
-    item.names = tuple(d.target.key for d in h.depends_on)
+    depends_on = scenario.fleet.waited_for(h)
+    item.dependencies = tuple((_dependency(index, d), False) for d in depends_on)
+    item.names = tuple(d.target.key for d in depends_on)
     item.interval_s, item.timeout_s = h.interval_s, h.timeout_s
     # A release that may not make its HelmChart says so in the controller's log only: reconcileChartTemplate's error.
     _leave_alone(item, h.suspend, h.unwatched is not None or (h.denied is not None and not h.chart_ref))

@@ -77,11 +77,13 @@ def _key(id: ObjectId | None) -> str | None:
 def _common(obj: Kustomization | HelmRelease, layer: int | None) -> dict[str, Any]:
     exprs = {d.target.key: d.ready_expr for d in obj.depends_on if d.ready_expr}
     never = {d.target.key: d.never for d in obj.depends_on if d.never}
+    makers = {d.target.key: str(d.maker) for d in obj.depends_on if d.maker}
     return {
         "parent": _key(obj.parent),
         "depends_on": [d.target.key for d in obj.depends_on],
         "ready_exprs": exprs,
         **({"never_ready": never} if never else {}),
+        "dependency_makers": makers,
         "source": None if obj.source is None else str(obj.source),
         "layer": layer,
         "workloads": [_plain(w) for w in obj.workloads],
@@ -138,8 +140,7 @@ def from_document(document: Any, file: str, text: str | None = None, path: Path 
         got = f"an object with {some(sorted(document), 5) or 'nothing'}" if isinstance(document, dict) else document
         line, place = None if text is None else line_of(text, path), shown((*path, "kustomizations"))
         raise InputError.at(file, line, place, "nothing" if got is None else got, "a list of objects", _HINT)
-    top = Node(document, file, text, path)
-    version = document.get("format_version", FORMAT_VERSION)
+    top, version = Node(document, file, text, path), document.get("format_version", FORMAT_VERSION)
     if version != FORMAT_VERSION:
         raise top.bad("format_version", version, f"{FORMAT_VERSION}, which this release reads")
     kustomizations = _objects(top, "kustomizations", _read_kustomization)
@@ -267,12 +268,13 @@ _READERS: dict[str, Callable[[Node, str, str], Any]] = {
 
 
 def _depends_on(at: Node, kind: str) -> tuple[Dependency, ...]:
-    said = {name: at.data.get(name) or {} for name in ("ready_exprs", "never_ready")}
+    said = {name: at.data.get(name) or {} for name in ("ready_exprs", "never_ready", "dependency_makers")}
     for name, value in said.items():
         if not isinstance(value, dict):
-            raise at.bad(name, value, "an object: ns/name -> CEL expression")
-    exprs, never = said.values()
-    return tuple(Dependency(t, exprs.get(t.key), never.get(t.key)) for t in at.ids("depends_on", kind))
+            raise at.bad(name, value, "an object: ns/name -> text")
+    exprs, never, makers = said.values()
+    below, named = at.below("dependency_makers", data=makers), at.ids("depends_on", kind)
+    return tuple(Dependency(t, exprs.get(t.key), never.get(t.key), below.id(t.key, KUSTOMIZATION)) for t in named)
 
 
 def _objects(top: Node, field: str, read: Callable[[Node], Any]) -> list[Any]:

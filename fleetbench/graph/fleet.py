@@ -45,6 +45,8 @@ class Dependency:
     """``readyExpr``: CEL that replaces the built-in check unless AdditiveCELDependencyCheck is on."""
     never: str | None = None
     """What that expression reads and nothing sets, so that it is never true; None = it may be."""
+    maker: ObjectId | None = None
+    """Of a target that nothing here is seen to make: what could not be read to the end and may make it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,6 +416,10 @@ class Fleet:
 
     def __contains__(self, id: object) -> bool:
         return id in self._index
+
+    def waited_for(self, obj: Kustomization | HelmRelease) -> tuple[Dependency, ...]:
+        """The dependencies of an object without those that something unread may make: nothing is known of their time."""
+        return tuple(d for d in obj.depends_on if d.maker is None or d.target in self)
 
     def services(self) -> Iterator[Kustomization | HelmRelease]:
         """Kustomizations, then HelmReleases: what turns Ready."""

@@ -16,6 +16,8 @@ from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId, say
 
 APPLIED, READY = "applied", "ready"
+RESOURCE_SET = "ResourceSet"
+"""flux-operator's, which makes objects of its templates: fleetbench/repo/makers.py."""
 
 
 class Moment(NamedTuple):
@@ -94,8 +96,9 @@ def may_exist(fleet: Fleet, named: ObjectId) -> bool:
 
 
 def _holds_more(fleet: Fleet, k: Kustomization) -> bool:
-    """Whether a Kustomization applies more than is known of it."""
-    return not k.expanded or bool(k.broken) or len({*k.objects, *fleet.children.get(k.id, ())}) < k.applies
+    """Whether a Kustomization applies more than is known of it, or something that makes more."""
+    makes = any(id.kind == RESOURCE_SET for id in k.objects)
+    return makes or not k.expanded or bool(k.broken) or len({*k.objects, *fleet.children.get(k.id, ())}) < k.applies
 
 
 def may_bring(h: HelmRelease, named: ObjectId) -> bool:

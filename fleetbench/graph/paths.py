@@ -101,7 +101,7 @@ def _never_applied(fleet: Fleet, suspended: bool = True) -> list[ObjectId]:
             (suspended and (obj.suspend or fleet.suspended_source(obj) is not None))
             or obj.obstacle is not None
             or without_source
-            or any(d.target not in fleet or d.never is not None for d in obj.depends_on)
+            or any(d.target not in fleet or d.never is not None for d in fleet.waited_for(obj))
         ):
             found.append(obj.id)
     return found

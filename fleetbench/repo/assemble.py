@@ -8,9 +8,7 @@ from dataclasses import dataclass, field, replace
 from fleetbench.findings import (
     ENTRY_EMPTY,
     FILE_UNREADABLE,
-    NOT_EXPANDED,
     OBJECT_REFUSED,
-    ROOT_DECRYPTS,
     SOURCE_MISSING,
     Finding,
     in_order,
@@ -26,8 +24,9 @@ from fleetbench.repo.entries import entries
 from fleetbench.repo.flags import flags_of
 from fleetbench.repo.flux_api import known_releases, release_of
 from fleetbench.repo.flux_version import flux_version
-from fleetbench.repo.instance import INSTANCE_GROUP, Sync, assumed_source
+from fleetbench.repo.instance import Sync, assumed_source
 from fleetbench.repo.local_charts import local_charts, with_chart
+from fleetbench.repo.makers import Makers, not_expanded
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.needs import Needs, from_elsewhere, namespaces_from_elsewhere
 from fleetbench.repo.nodes import Node, Walk, applied_twice, unset_variables
@@ -35,7 +34,7 @@ from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_s
 from fleetbench.repo.providers import Providers, installed_before
 from fleetbench.repo.reads import committed, with_reads
 from fleetbench.repo.ready_expr import with_verdicts
-from fleetbench.repo.refusals import Judge, stays_encrypted
+from fleetbench.repo.refusals import Judge, encrypted_in_the_root, stays_encrypted
 from fleetbench.repo.services import Services
 from fleetbench.repo.tree import Tree
 from fleetbench.repo.workloads import judged_by_status, misstated, workloads_of
@@ -101,13 +100,15 @@ def assemble(
     kustomizations = [replace(k, refused=refused.get(k.id), refused_by=refusing.get(k.id, ())) for k in kustomizations]
     if assumed and sync is not None and sync.root == root.id:
         kustomizations = [replace(k, file=sync.file, line=sync.line) if k.assumed else k for k in kustomizations]
+    makers = Makers(walk)
+    kustomizations, releases = makers.marked(kustomizations), makers.marked(releases)
     watched = Watched(walk)
     kustomizations, releases = watched.of_services(kustomizations), watched.of_services(releases)
     sources = watched.of_sources(sources)
     sources = [replace(s, files=committed(walk, tree, tracked)) if s.id == this else s for s in sources]
     if len(kustomizations) == 1 and not releases:
         findings.append(_nothing_in_it(tree, entry))
-    findings += _resource_sets(walk)
+    findings += not_expanded(walk)
     path = entry or "."
     fleet = with_root(kustomizations, releases, sources, root.id, flags=flags, name=name, cluster_path=path, flux=flux)
     strictly = substitution(flags, judged_by or flux)
@@ -158,7 +159,7 @@ def _judged(
     for node, manifest in walk.manifests():
         id = manifest.id_in(node.id.namespace)
         if stays_encrypted(manifest, node.spec) and node.id == guessed:
-            findings.append(_encrypted_in_the_root(node.id, id, manifest))
+            findings.append(encrypted_in_the_root(node.id, id, manifest))
         elif stays_encrypted(manifest, node.spec):
             text = f"{say(id)}: SOPS encrypted it, and spec.decryption is not set"
             causes.setdefault(node.id, []).append((text, every))
@@ -179,16 +180,6 @@ def _judged(
         if union != every:
             refusing[id] = tuple(sorted(union))
     return refusing
-
-
-def _encrypted_in_the_root(root: ObjectId, secret: ObjectId, manifest: Manifest) -> Finding:
-    """Whoever makes a root that no file holds may give it ``spec.decryption``."""
-    text = (
-        f"holds {secret}, which SOPS encrypted: the repository holds no root, so it is assumed to decrypt it; where it has "
-        "no spec.decryption, nothing that it applies turns Ready"
-    )
-    fix = "nothing to do if the root in the cluster has spec.decryption"
-    return Finding(ROOT_DECRYPTS, text, fix, root, manifest.file, manifest.line)
 
 
 def _objects(
@@ -308,18 +299,3 @@ def _missing_source(user: Kustomization | HelmRelease, named: ObjectId, known: S
     hint = f"; did you mean {' or '.join(same)}?" if same else ""
     text = f"its source {named} is defined nowhere in this repository{hint}"
     return Finding(SOURCE_MISSING, text, f"define {named} or correct the reference", user.id, user.file, user.line)
-
-
-def _resource_sets(walk: Walk) -> list[Finding]:
-    """What flux-operator would make of a ResourceSet is not worked out."""
-    found = []
-    for node, manifest in walk.manifests():
-        if manifest.is_flux(INSTANCE_GROUP, "ResourceSet"):
-            id = manifest.id_in(node.id.namespace)
-            text = "is listed but not expanded: flux-operator makes its objects in the cluster"
-            found.append(
-                Finding(
-                    NOT_EXPANDED, text, "nothing to do; its objects are not counted", id, manifest.file, manifest.line
-                )
-            )
-    return found

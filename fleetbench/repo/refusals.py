@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from fleetbench.findings import API_UNKNOWN, FILE_UNREADABLE, OBJECT_REFUSED, Finding
+from fleetbench.findings import API_UNKNOWN, FILE_UNREADABLE, OBJECT_REFUSED, ROOT_DECRYPTS, Finding
 from fleetbench.ids import HELM_RELEASE, ObjectId, say, some
 from fleetbench.repo.fields import DURATION_LIKE
 from fleetbench.repo.flux_api import Release, groups_of, kinds_of, known_releases, part
@@ -115,6 +115,16 @@ def stays_encrypted(manifest: Manifest, kustomization: Mapping[str, Any]) -> boo
         return False
     values = mapping(manifest.body, "data").values()
     return not kustomization.get("decryption") and any(str(value).startswith("ENC[") for value in values)
+
+
+def encrypted_in_the_root(root: ObjectId, secret: ObjectId, manifest: Manifest) -> Finding:
+    """Whoever makes a root that no file holds may give it ``spec.decryption``."""
+    text = (
+        f"holds {secret}, which SOPS encrypted: the repository holds no root, so it is assumed to decrypt it; where it has "
+        "no spec.decryption, nothing that it applies turns Ready"
+    )
+    fix = "nothing to do if the root in the cluster has spec.decryption"
+    return Finding(ROOT_DECRYPTS, text, fix, root, manifest.file, manifest.line)
 
 
 def _crds(manifests: Iterable[Manifest]) -> frozenset[tuple[str, str]]:

@@ -10,7 +10,7 @@ from rich.text import Text
 from fleetbench.errors import place
 from fleetbench.findings import Finding
 from fleetbench.graph.export import DEPENDS_ON, edges
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Source
+from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Source
 from fleetbench.graph.layers import layers
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.report.critical_path import CriticalPath
@@ -85,14 +85,22 @@ class _Names:
             return inert(str(id))
         return inert(id.name if id.namespace == self.shared else id.key)
 
-    def all(self, ids: Sequence[ObjectId], known: Fleet) -> Text:
-        """Names joined by commas; what does not exist in red."""
+    def all(self, depends_on: Sequence[Dependency], known: Fleet) -> Text:
+        """Names of the targets joined by commas; what does not exist in red."""
         text = Text()
-        for number, id in enumerate(ids):
+        for number, (id, maker) in enumerate({d.target: d.maker for d in depends_on}.items()):
+            mark, style = _existing(id in known, maker)
             text.append(", " if number else "")
-            text.append(self.of(id), style="" if id in known else "red")
-            text.append("" if id in known else " (missing)", style="red")
+            text.append(self.of(id), style=style)
+            text.append(mark, style=style)
         return text
+
+
+def _existing(known: bool, maker: ObjectId | None) -> tuple[str, str]:
+    """Mark and style of a dependency's target."""
+    if known:
+        return "", ""
+    return (" (missing)", "red") if maker is None else (" (not seen)", "yellow")
 
 
 def _heading(fleet: Fleet, name: _Names, judged_by: str | None) -> Text:
@@ -185,8 +193,7 @@ def _kustomizations(fleet: Fleet, name: _Names, width: int) -> Rows:
         cells: list[str | Text] = [shown, _marked(k, name.of(k.id)), _waits(k)]
         if wide:
             cells += [go_duration(k.effective_timeout_s), name.of(k.parent), inert(k.path)]
-        targets = list(dict.fromkeys(d.target for d in k.depends_on))
-        rows.add(*cells, name.all(targets, fleet) if targets else "-")
+        rows.add(*cells, name.all(k.depends_on, fleet) if k.depends_on else "-")
     return rows
 
 
@@ -239,11 +246,9 @@ def _chart(h: HelmRelease) -> str:
 
 def _release_targets(h: HelmRelease, fleet: Fleet) -> Text:
     text = Text("" if h.depends_on else "-")
-    for number, target in enumerate(dict.fromkeys(d.target for d in h.depends_on)):
-        missing = target not in fleet
-        text.append(
-            (", " if number else "") + inert(target.key) + (" (missing)" if missing else ""), "red" if missing else ""
-        )
+    for number, (target, maker) in enumerate({d.target: d.maker for d in h.depends_on}.items()):
+        mark, style = _existing(target in fleet, maker)
+        text.append((", " if number else "") + inert(target.key) + mark, style)
     return text
 
 

@@ -102,7 +102,7 @@ def _source(rollout: Rollout, step: Step) -> Trigger:
 
 def _dependencies(rollout: Rollout, step: Step, served: Served) -> Trigger:
     obj = rollout.service(step.id)
-    depends_on = () if obj is None else obj.depends_on
+    depends_on = () if obj is None else rollout.fleet.waited_for(obj)
     looked = step.checks[-1].to_s or step.since_s
     source = rollout.chart_or_source(step.id)
     if step.reconcile is None:

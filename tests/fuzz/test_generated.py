@@ -55,6 +55,7 @@ OBJECT = st.fixed_dictionaries(
         "source": st.one_of(st.just("GitRepository/a/b"), SCALAR),
         "applies": NUMBER,
         "ready_exprs": JSON,
+        "dependency_makers": JSON,
         "workloads": st.one_of(
             st.lists(st.fixed_dictionaries({"object": st.one_of(st.just("Deployment/a/b"), JSON)}, optional={"replicas": NUMBER, "images": JSON, "stated_ready_s": NUMBER})),
             JSON,

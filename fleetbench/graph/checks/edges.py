@@ -12,6 +12,7 @@ from fleetbench.findings import (
     DEPENDENCY_OTHER_KIND,
     DEPENDENCY_OTHER_NAMESPACE,
     DEPENDENCY_SUSPENDED,
+    DEPENDENCY_UNREAD,
     SELF_DEPENDENCY_LOOP,
     Finding,
 )
@@ -35,11 +36,10 @@ def check_edges(fleet: Fleet) -> Iterator[Finding]:
     yield from _cycles(fleet, graph, knots)
     yield from _wait_loops(fleet, graph, knots)
     known = [service.id for service in fleet.services()]
-    unread = [k.id for k in fleet.kustomizations if not k.expanded]
     for obj in fleet.services():
         # What is itself or waits for it already would be a cycle: nobody meant that.
         after = {obj.id, *fleet.inside(obj.id), *(nx.descendants(graph, obj.id) if obj.id in graph else ())}
-        yield from _targets(fleet, obj, [id for id in known if id not in after], unread)
+        yield from _targets(fleet, obj, [id for id in known if id not in after])
     yield from _suspended_children(fleet)
     yield from redundant(fleet)
 
@@ -93,8 +93,8 @@ def _wait_loops(fleet: Fleet, graph: nx.DiGraph, knots: list[set[ObjectId]]) -> 
         )
 
 
-def _targets(fleet: Fleet, obj: Service, known: list[ObjectId], unread: list[ObjectId]) -> Iterator[Finding]:
-    for target in dict.fromkeys(d.target for d in obj.depends_on):
+def _targets(fleet: Fleet, obj: Service, known: list[ObjectId]) -> Iterator[Finding]:
+    for target, maker in {d.target: d.maker for d in obj.depends_on}.items():
         found = fleet.service(target)
         if found is not None:
             source = fleet.suspended_source(found)
@@ -131,13 +131,21 @@ def _targets(fleet: Fleet, obj: Service, known: list[ObjectId], unread: list[Obj
                 f"depends on {say(target)}, but {target.name} lives in namespace {elsewhere[0].namespace}: {waits}.",
                 f"add namespace: {elsewhere[0].namespace} to this dependsOn entry",
             )
+        elif maker is not None:
+            near = similar(target, known)
+            yield about(
+                DEPENDENCY_UNREAD,
+                obj,
+                f"depends on {say(target)}, which nothing here is seen to make; {say(maker)} may, but what that makes could "
+                "not be read: it counts as there, and no time is predicted for it.",
+                f"nothing to do if {say(maker)} makes it; else {f'did you mean {say(near)}?' if near else 'correct the name'}",
+            )
         else:
             near = similar(target, known)
-            unknown = f" (what {said(unread, 3)} holds could not be read)" if unread else ""
             yield about(
                 DEPENDENCY_MISSING,
                 obj,
-                f"depends on {say(target)}, which exists nowhere{unknown}: {waits}.",
+                f"depends on {say(target)}, which exists nowhere: {waits}.",
                 f"did you mean {say(near)}?"
                 if near
                 else f"define {target.kind} {target.key} or drop it from dependsOn",

@@ -1,0 +1,91 @@
+"""What makes objects in the cluster that no build shows: ResourceSets, and Kustomizations whose content lies elsewhere.
+
+Source: controlplaneio-fluxcd/flux-operator v0.58.1 api/v1/resourceset_types.go (``resources``, ``resourcesTemplate``,
+``steps``; templates between ``<<`` and ``>>``), internal/builder/resourceset.go BuildResourceSet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from fleetbench.findings import NOT_EXPANDED, Finding
+from fleetbench.graph.fleet import Dependency, HelmRelease, Kustomization
+from fleetbench.graph.order import RESOURCE_SET
+from fleetbench.ids import ObjectId
+from fleetbench.repo.instance import INSTANCE_GROUP
+from fleetbench.repo.manifest import Manifest, mapping, mappings
+from fleetbench.repo.nodes import Walk
+
+_TEMPLATE = re.compile(r"<<.*?>>", re.S)
+_Service = TypeVar("_Service", Kustomization, HelmRelease)
+
+
+class Makers:
+    """Who may make an object that nothing here is seen to make."""
+
+    def __init__(self, walk: Walk):
+        self._sets = [(m.id_in(node.id.namespace), m) for node, m in walk.manifests() if is_resource_set(m)]
+        self._unread = [node.id for node in walk.nodes.values() if node.not_expanded is not None]
+
+    def of(self, id: ObjectId) -> ObjectId | None:
+        """The first that may make it, one whose templates say so before one of which nothing is known; None = nobody."""
+        likely = next((by for by, manifest in self._sets if _may_make(manifest, id)), None)
+        return likely or next(iter(self._unread), None)
+
+    def marked(self, services: Sequence[_Service]) -> list[_Service]:
+        """The services with a maker at each dependency that is none of them."""
+        known = {service.id for service in services}
+        return [
+            replace(service, depends_on=tuple(self._dependency(d, known) for d in service.depends_on))
+            for service in services
+        ]
+
+    def _dependency(self, dependency: Dependency, known: set[ObjectId]) -> Dependency:
+        return dependency if dependency.target in known else replace(dependency, maker=self.of(dependency.target))
+
+
+def is_resource_set(manifest: Manifest) -> bool:
+    """flux-operator's ResourceSet."""
+    return manifest.is_flux(INSTANCE_GROUP, RESOURCE_SET)
+
+
+def _may_make(manifest: Manifest, id: ObjectId) -> bool:
+    parts = [manifest.spec, *mappings(manifest.spec, "steps")]
+    for part in parts:
+        text = part.get("resourcesTemplate")
+        if isinstance(text, str) and (id.kind in text or re.search(r"kind:\s*[\"']?<<", text)):
+            return True
+        if any(_may_be(body, id) for body in mappings(part, "resources")):
+            return True
+    return False
+
+
+def _may_be(template: Mapping[str, Any], id: ObjectId) -> bool:
+    metadata = mapping(template, "metadata")
+    named = (template.get("kind"), id.kind), (metadata.get("name"), id.name)
+    namespace = metadata.get("namespace")
+    return all(_fits(text, value) for text, value in named) and (not namespace or _fits(namespace, id.namespace))
+
+
+def _fits(template: object, value: str) -> bool:
+    """Whether a text with templates may become a value."""
+    pattern = ".*".join(re.escape(part) for part in _TEMPLATE.split(str(template)))
+    return re.fullmatch(pattern, value, re.S) is not None
+
+
+def not_expanded(walk: Walk) -> list[Finding]:
+    """What flux-operator would make of a ResourceSet is not worked out."""
+    found = []
+    for node, manifest in walk.manifests():
+        if is_resource_set(manifest):
+            id = manifest.id_in(node.id.namespace)
+            text = "is listed but not expanded: flux-operator makes its objects in the cluster"
+            found.append(
+                Finding(
+                    NOT_EXPANDED, text, "nothing to do; its objects are not counted", id, manifest.file, manifest.line
+                )
+            )
+    return found
