@@ -17,10 +17,10 @@ from fleetbench.graph.document import ASSUMED_SOURCE, with_root
 from fleetbench.graph.fleet import ControllerFlag, Fleet, FluxVersion, HelmRelease, Kustomization, Source
 from fleetbench.graph.paths import never_applied
 from fleetbench.graph.release import substitution
-from fleetbench.ids import ObjectId, say
+from fleetbench.ids import ObjectId, say, some
 from fleetbench.repo.access import Watched, denied
 from fleetbench.repo.charts import Chart
-from fleetbench.repo.entries import entries
+from fleetbench.repo.entries import defining, entries
 from fleetbench.repo.flags import flags_of
 from fleetbench.repo.flux_api import known_releases, release_of
 from fleetbench.repo.flux_version import flux_version
@@ -93,7 +93,7 @@ def assemble(
     findings += from_elsewhere(providers, kustomizations, releases, walk)
     findings += namespaces_from_elsewhere(providers, root.id.namespace, releases, walk)
     this = root.source or ASSUMED_SOURCE
-    sources = _sources(walk, this, kustomizations, releases, findings, refused)
+    sources = _sources(walk, this, kustomizations, releases, findings, refused, tree)
     sources = [assumed_source(s, sync) if s.assumed else s for s in sources]
     guessed = root.id if assumed and sync is None else None
     refusing = _judged(walk, judged_by or flux, findings, refused, guessed)
@@ -271,6 +271,7 @@ def _sources(
     releases: Sequence[HelmRelease],
     findings: list[Finding],
     refused: dict[ObjectId, str],
+    tree: Tree,
 ) -> list[Source]:
     found: dict[ObjectId, Source] = {}
     for id, (manifest, parent) in walk.sources.items():
@@ -290,12 +291,18 @@ def _sources(
             found[user.source] = Source(user.source, defined=undecided)
     for user in users:
         if user.source is not None and not found[user.source].defined:
-            findings.append(_missing_source(user, user.source, list(found.values())))
+            findings.append(_missing_source(user, user.source, list(found.values()), tree))
     return list(found.values())
 
 
-def _missing_source(user: Kustomization | HelmRelease, named: ObjectId, known: Sequence[Source]) -> Finding:
+def _missing_source(user: Kustomization | HelmRelease, named: ObjectId, known: Sequence[Source], tree: Tree) -> Finding:
     same = sorted(str(s.id) for s in known if s.defined and s.id.name == named.name)
-    hint = f"; did you mean {' or '.join(same)}?" if same else ""
-    text = f"its source {named} is defined nowhere in this repository{hint}"
-    return Finding(SOURCE_MISSING, text, f"define {named} or correct the reference", user.id, user.file, user.line)
+    unused = [] if same else defining(tree, named)
+    if unused:
+        text = f"its source {named} is applied by nothing that was read, though {some(unused, 2)} defines it"
+        fix = "correct the paths that do not exist, if there are any; else have a Kustomization apply that file"
+    else:
+        hint = f"; did you mean {' or '.join(same)}?" if same else ""
+        text = f"its source {named} is defined nowhere in this repository{hint}"
+        fix = f"define {named} or correct the reference"
+    return Finding(SOURCE_MISSING, text, fix, user.id, user.file, user.line)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from fleetbench.repo.tree import Tree, spec_path
+from fleetbench.ids import ObjectId
+from fleetbench.repo.manifest import mapping
+from fleetbench.repo.tree import Tree, Unreadable, spec_path
+from fleetbench.repo.yamltext import documents
 
 _SYNC_FILE = "gotk-sync.yaml"
 _SYNC_PATH = re.compile(r"^\s*path:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
@@ -24,11 +27,7 @@ def entries(tree: Tree) -> list[str]:
     synced: set[str] = set()
     holding: set[str] = set()
     for path in _yaml_files(tree):
-        try:
-            with tree.files[path].open("rb") as handle:
-                text = handle.read(_READ_BYTES).decode("utf-8", errors="replace")
-        except OSError:
-            continue
+        text = _text(tree, path)
         folder, _, name = path.rpartition("/")
         if name == _SYNC_FILE:
             synced.update(p or "." for p in map(spec_path, _SYNC_PATH.findall(text)) if tree.is_directory(p))
@@ -38,6 +37,31 @@ def entries(tree: Tree) -> list[str]:
         return sorted(synced)[:_MAX_SHOWN]
     below_clusters = sorted({p for p in holding if "clusters" in p.split("/") or "cluster" in p.split("/")})
     return (below_clusters or sorted(holding))[:_MAX_SHOWN]
+
+
+def defining(tree: Tree, id: ObjectId) -> list[str]:
+    """Files that define an object, whether anything applies them or not; only looked for where it is missed."""
+    wanted = re.compile(rf"\bname[\"']?\s*:\s*[\"']?{re.escape(id.name)}(?![\w.-])")
+    found = []
+    for path in _yaml_files(tree):
+        text = _text(tree, path)
+        if wanted.search(text):
+            try:
+                bodies = [body for _, body in documents(text, path) if isinstance(body, dict)]
+            except Unreadable:
+                continue
+            if any(body.get("kind") == id.kind and mapping(body, "metadata").get("name") == id.name for body in bodies):
+                found.append(path)
+    return found
+
+
+def _text(tree: Tree, path: str) -> str:
+    """The beginning of a file; empty where it cannot be read."""
+    try:
+        with tree.files[path].open("rb") as handle:
+            return handle.read(_READ_BYTES).decode("utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _yaml_files(tree: Tree) -> list[str]:

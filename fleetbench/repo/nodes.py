@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,7 +92,8 @@ class Walk:
 
 def findings_of(walk: Walk, tree: Tree, substitution: Substitution) -> list[Finding]:
     """What a walk has to say: per Kustomization, then variables, each cause once."""
-    found = [f for node in walk.nodes.values() for f in _findings(node, tree)]
+    root = _other_root(walk, tree)
+    found = [f for node in walk.nodes.values() for f in _findings(node, tree, root)]
     return [*found, *_unknown_variables(walk, substitution)]
 
 
@@ -110,14 +112,29 @@ def applied_twice(walk: Walk, never: Collection[ObjectId]) -> Iterator[Finding]:
     yield from _contended(walk, never)
 
 
-def _below_a_folder(tree: Tree, directory: str) -> str:
-    """Where the artifact is a folder of the repository (an OCI artifact pushed from it), say which."""
-    tops = [top for top in tree.listing("") if tree.is_directory(f"{top}/{directory}")]
-    return (
-        f"; {tops[0]}/{directory} does: if the source holds only {tops[0]}, read it with --repo .../{tops[0]}"
-        if tops
-        else ""
-    )
+def _other_root(walk: Walk, tree: Tree) -> str | None:
+    """The folder below which the paths that do not exist do: an OCI artifact may be pushed from it. None = there is none.
+
+    Of several the one that explains most of them.
+    """
+    missing = {node.directory for node in walk.nodes.values() if node.no_path == DOES_NOT_EXIST}
+    held = Counter(top for top in tree.listing("") for path in missing if path and tree.is_directory(f"{top}/{path}"))
+    return max(sorted(held), key=held.__getitem__, default=None)
+
+
+def _path_missing(node: Node, tree: Tree, root: str | None) -> Finding:
+    at = (node.id, node.manifest.file, node.manifest.line)
+    exists_below = root is not None and node.directory and tree.is_directory(f"{root}/{node.directory}")
+    if node.no_path == DOES_NOT_EXIST and exists_below:
+        text = f"{node.broken}, but {root}/{node.directory} does: the source seems to hold the folder {root} alone"
+        fix = (
+            f"if it does (an OCI artifact pushed from there), read it with --repo .../{root} and a --cluster-path without "
+            f"{root}; else correct spec.path"
+        )
+        return Finding(PATH_MISSING, text, fix, *at)
+    hint = tree.like(node.directory) if node.no_path == DOES_NOT_EXIST else ""
+    make = "create the directory" if node.no_path == DOES_NOT_EXIST else "put its manifests there"
+    return Finding(PATH_MISSING, f"{node.broken}{hint}", f"{make} or correct spec.path", *at)
 
 
 def _duplicate(id: ObjectId, first: Manifest, by: ObjectId | None, others: list[tuple[Manifest, ObjectId]]) -> Finding:
@@ -230,8 +247,8 @@ def try_kustomize(tree: Tree, directory: str) -> str:
     return f" and try `kubectl kustomize {directory or '.'}`" if tree.kustomization_file(directory) else ""
 
 
-def _findings(node: Node, tree: Tree) -> Iterator[Finding]:
-    """What there is to say about one Kustomization."""
+def _findings(node: Node, tree: Tree, root: str | None) -> Iterator[Finding]:
+    """What there is to say about one Kustomization; ``root`` is the folder that its source may hold alone."""
     file, line = node.manifest.file, node.manifest.line
     if node.not_expanded is not None:
         text = f"is listed but not expanded: {node.not_expanded}"
@@ -240,10 +257,7 @@ def _findings(node: Node, tree: Tree) -> Iterator[Finding]:
         yield Finding(NOT_EXPANDED, text, fix, node.id, file, line, shared)
     build = node.build
     if node.no_path is not None:
-        missing = node.no_path == DOES_NOT_EXIST
-        hint = (tree.like(node.directory) or _below_a_folder(tree, node.directory)) if missing else ""
-        fix = f"{'create the directory' if missing else 'put its manifests there'} or correct spec.path"
-        yield Finding(PATH_MISSING, f"{node.broken}{hint}", fix, node.id, file, line)
+        yield _path_missing(node, tree, root)
     for problem in build.remote if build else ():
         text = f"the remote base {problem.text} was left out: nothing is downloaded"
         fix = "copy what it holds into the repository to have it counted"

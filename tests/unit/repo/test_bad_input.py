@@ -12,7 +12,7 @@ from fleetbench.errors import EnvironmentLacks, InputError
 from fleetbench.graph.checks import check, combined
 from fleetbench.repo import program, read_repository
 from tests.unit.repo.conftest import Read, Write
-from tests.unit.repo.manifests import both, codes, config_map, flux, ks_id, kustomization, obj
+from tests.unit.repo.manifests import both, codes, config_map, flux, git, ks_id, kustomization, obj
 
 WEB = obj("apps/v1", "Deployment", "web", namespace="apps", spec={})
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
@@ -150,6 +150,34 @@ def test_a_missing_path_is_an_error_that_says_what_is_like_it(read: Read) -> Non
     (found,) = [f for f in reading.findings if f.severity == "error"]
     assert found.code == "FB105" and found.object == ks_id("a") and (found.file, found.line) == ("clusters/c/a.yaml", 1)
     assert "did you mean apps/web?" in found.message
+
+
+def test_paths_that_exist_below_one_folder_say_that_the_source_may_hold_only_that(read: Read) -> None:
+    reading = read(
+        {
+            "k8s/clusters/c/a.yaml": both(flux("a", "./apps/web"), flux("b", "./apps/db")),
+            "k8s/apps/web/web.yaml": WEB,
+            "k8s/apps/db/db.yaml": WEB,
+            "old/apps/web/web.yaml": WEB,
+        },
+        "k8s/clusters/c",
+    )
+    found = [f for f in reading.findings if f.code == "FB105"]
+    assert [f.object for f in found] == [ks_id("a"), ks_id("b")]
+    assert found[0].message == (
+        "spec.path ./apps/web does not exist, but k8s/apps/web does: the source seems to hold the folder k8s alone"
+    )
+    assert len({f.fix for f in found}) == 1 and "read it with --repo .../k8s" in found[0].fix
+
+
+def test_a_source_that_a_file_defines_and_nothing_applies_is_said_so(read: Read) -> None:
+    files = {
+        "clusters/c/a.yaml": both(flux("flux-system", "./clusters/c"), flux("a", "./apps", source="theirs")),
+        "sources/theirs.yaml": both(config_map("theirs"), git("theirs")),
+        "sources/other.yaml": config_map("theirs"),
+    }
+    (found,) = [f for f in read(files).findings if f.code == "FB106"]
+    assert "is applied by nothing that was read, though sources/theirs.yaml defines it" in found.message
 
 
 def test_a_resource_that_is_missing_is_named_with_its_line(read: Read) -> None:
