@@ -167,7 +167,8 @@ class Kustomization:
     refused_by: tuple[str, ...] = ()
     """The releases of Flux whose CRDs refuse that, where the repository states no release; empty = any."""
     denied: str | None = None
-    """The source in another namespace that the controller's flags keep from it, so that it never turns Ready."""
+    """The source that the controller's flags keep from it (in another namespace, or an ExternalArtifact), so that it
+    never turns Ready."""
     unwatched: str | None = None
     """The labels that no controller of the repository watches, so that nobody reconciles it; None = one does, or not known."""
     applies: int = 0

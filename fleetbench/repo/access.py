@@ -14,6 +14,7 @@ from fleetbench.repo.instance import flux_charts, instances
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Walk
 from fleetbench.repo.objects import SHARD_LABEL
+from fleetbench.repo.source_watcher import ExternalArtifacts
 from fleetbench.units import parse_bool
 
 NO_CROSS, WATCH = "no-cross-namespace-refs", "watch-label-selector"
@@ -23,16 +24,22 @@ _TERM = re.compile(
 )
 
 
-def denied(obj: Kustomization | HelmRelease, flags: Iterable[ControllerFlag]) -> str | None:
+def denied(
+    obj: Kustomization | HelmRelease, flags: Iterable[ControllerFlag], artifacts: ExternalArtifacts
+) -> str | None:
     """The source that an object may not use, as text; None = it may.
+
+    One in another namespace, or an ExternalArtifact (see :mod:`fleetbench.repo.source_watcher`).
 
     Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go getSource; helm-controller v1.6.3
     internal/acl/acl.go AllowsAccessTo, of a ``chartRef`` and of the HelmChart that a release makes beside its source.
     What ``dependsOn`` names is not asked for.
     """
+    controller = _OF_KIND[obj.id.kind]
+    if obj.source is not None and obj.source.kind == EXTERNAL_ARTIFACT and controller in artifacts.forbidden_by:
+        return str(obj.source)
     if obj.source is None or obj.source.namespace == obj.id.namespace:
         return None
-    controller = _OF_KIND[obj.id.kind]
     forbids = any(f.controller == controller and f.flag == NO_CROSS and _is_on(f.value) for f in flags)
     return str(obj.source) if forbids else None
 

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from fleetbench.findings import (
     ENTRY_EMPTY,
-    FILE_UNREADABLE,
-    OBJECT_REFUSED,
     SOURCE_MISSING,
     Finding,
     in_order,
 )
 from fleetbench.graph.document import ASSUMED_SOURCE, with_root
-from fleetbench.graph.fleet import ControllerFlag, Fleet, FluxVersion, HelmRelease, Kustomization, Source
+from fleetbench.graph.fleet import Fleet, FluxVersion, HelmRelease, Kustomization, Source
 from fleetbench.graph.paths import never_applied
 from fleetbench.graph.release import substitution
-from fleetbench.ids import ObjectId, say, some
+from fleetbench.ids import ObjectId, some
 from fleetbench.repo.access import Watched, denied
 from fleetbench.repo.charts import Chart
 from fleetbench.repo.entries import defining, entries
 from fleetbench.repo.flags import flags_of
-from fleetbench.repo.flux_api import known_releases, release_of
 from fleetbench.repo.flux_version import flux_version
 from fleetbench.repo.instance import Sync, assumed_source
+from fleetbench.repo.judged import judged, refuse
 from fleetbench.repo.local_charts import local_charts, with_chart
 from fleetbench.repo.makers import Makers, not_expanded
 from fleetbench.repo.manifest import Manifest
@@ -34,8 +33,8 @@ from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_s
 from fleetbench.repo.providers import Providers, installed_before
 from fleetbench.repo.reads import committed, with_reads
 from fleetbench.repo.ready_expr import with_verdicts
-from fleetbench.repo.refusals import Judge, encrypted_in_the_root, stays_encrypted
 from fleetbench.repo.services import Services
+from fleetbench.repo.source_watcher import external_artifacts
 from fleetbench.repo.tree import Tree
 from fleetbench.repo.workloads import judged_by_status, misstated, workloads_of
 
@@ -83,7 +82,9 @@ def assemble(
     findings = list(walk.findings)
     refused: dict[ObjectId, str] = {}
     flags, flux = flags_of(walk, tree), flux_version(walk, tree)
-    kustomizations, releases = _objects(walk, root, findings, refused, flags, assumed)
+    artifacts = external_artifacts(walk, flags)
+    denial = partial(denied, flags=flags, artifacts=artifacts)
+    kustomizations, releases = _objects(walk, root, findings, refused, denial, assumed)
     kustomizations, releases = with_reads(walk, tree, kustomizations, releases)
     charts = local_charts(walk, releases, root.source or ASSUMED_SOURCE, tree, findings)
     findings += _misstated(walk, releases, charts, refused)
@@ -96,7 +97,7 @@ def assemble(
     sources = _sources(walk, this, kustomizations, releases, findings, refused, tree)
     sources = [assumed_source(s, sync) if s.assumed else s for s in sources]
     guessed = root.id if assumed and sync is None else None
-    refusing = _judged(walk, judged_by or flux, findings, refused, guessed)
+    refusing = judged(walk, judged_by or flux, findings, refused, artifacts, guessed)
     kustomizations = [replace(k, refused=refused.get(k.id), refused_by=refusing.get(k.id, ())) for k in kustomizations]
     if assumed and sync is not None and sync.root == root.id:
         kustomizations = [replace(k, file=sync.file, line=sync.line) if k.assumed else k for k in kustomizations]
@@ -123,83 +124,24 @@ def _nothing_in_it(tree: Tree, entry: str) -> Finding:
     return Finding(ENTRY_EMPTY, f"{entry or '.'} holds no Kustomization and no HelmRelease: nothing is rolled out", fix)
 
 
-def _refuse(refused: dict[ObjectId, str], by: ObjectId | None, findings: Iterable[Finding]) -> None:
-    """Note what the API server refuses of what a Kustomization applies: its dry-run fails, so nothing of it is applied."""
-    for finding in findings:
-        if by is not None and finding.code in (FILE_UNREADABLE, OBJECT_REFUSED):
-            refused.setdefault(by, f"{finding.object}: {finding.message}")
-
-
-def _judged(
-    walk: Walk,
-    flux: FluxVersion | None,
-    findings: list[Finding],
-    refused: dict[ObjectId, str],
-    guessed: ObjectId | None,
-) -> dict[ObjectId, tuple[str, ...]]:
-    """Judge every object of Flux's by the CRDs of its release.
-
-    Args:
-        walk: what was found.
-        flux: the release.
-        findings: what is found already; more is added.
-        refused: why an apply fails, for each Kustomization; more is added.
-        guessed: the root of which nothing is known; None = a file or a FluxInstance says it.
-
-    Returns:
-        Kustomization -> the releases that refuse something of what it applies, where the repository states none and
-        not all of them do.
-    """
-    manifests = [manifest for _, manifest in walk.manifests()]
-    release = release_of(flux)
-    judge = Judge(release, manifests, findings)
-    every = frozenset(known_releases())
-    causes: dict[ObjectId, list[tuple[str, frozenset[str]]]] = {}
-    said: set[tuple[ObjectId | None, str]] = set()
-    for node, manifest in walk.manifests():
-        id = manifest.id_in(node.id.namespace)
-        if stays_encrypted(manifest, node.spec) and node.id == guessed:
-            findings.append(encrypted_in_the_root(node.id, id, manifest))
-        elif stays_encrypted(manifest, node.spec):
-            text = f"{say(id)}: SOPS encrypted it, and spec.decryption is not set"
-            causes.setdefault(node.id, []).append((text, every))
-        found = judge.findings(manifest, id, node.id)
-        findings += [f for f in found if (f.object, f.message) not in said]  # several may apply it
-        said.update((f.object, f.message) for f in found)
-        for finding in (f for f in found if f.code == OBJECT_REFUSED):
-            by = every if release.stated or release.newer else judge.refusing(manifest)
-            causes.setdefault(node.id, []).append((f"{finding.object}: {finding.message}", by))
-    refusing: dict[ObjectId, tuple[str, ...]] = {}
-    for id, refusals in causes.items():
-        if id in refused:
-            continue  # by any release
-        # each is judged on its own; what all releases refuse is the reason, whatever stands beside it
-        always = [text for text, by in refusals if by == every]
-        refused[id] = (always or [text for text, _ in refusals])[0]
-        union = frozenset[str]().union(*(by for _, by in refusals))
-        if union != every:
-            refusing[id] = tuple(sorted(union))
-    return refusing
-
-
 def _objects(
     walk: Walk,
     root: Node,
     findings: list[Finding],
     refused: dict[ObjectId, str],
-    flags: Sequence[ControllerFlag],
+    denied: Callable[[Kustomization | HelmRelease], str | None],
     assumed: bool,
 ) -> tuple[list[Kustomization], list[HelmRelease]]:
     kustomizations: list[Kustomization] = []
     for node in walk.nodes.values():
         found, bad = read_kustomization(node.manifest, node.id, node.parent)
         findings += bad
-        _refuse(refused, node.parent, bad)
+        refuse(refused, node.parent, bad)
         kustomizations.append(
             replace(
                 found,
                 assumed=assumed and node is root,
-                denied=denied(found, flags),
+                denied=denied(found),
                 depends_on=with_verdicts(walk, node.id, found.depends_on),
                 source=found.source or root.source,
                 expanded=node.not_expanded is None,
@@ -215,11 +157,11 @@ def _objects(
     for id, (manifest, parent) in walk.releases.items():
         release, bad = read_helmrelease(manifest, id, parent)
         findings += bad
-        _refuse(refused, parent, bad)
+        refuse(refused, parent, bad)
         source = None if release.source is None else walk.sources.get(release.source)
         release = with_chart_of(release, None if source is None else source[0])
         depends_on = with_verdicts(walk, id, release.depends_on)
-        releases.append(replace(release, denied=denied(release, flags), depends_on=depends_on))
+        releases.append(replace(release, denied=denied(release), depends_on=depends_on))
     return kustomizations, releases
 
 
@@ -236,7 +178,7 @@ def _misstated(
     found: dict[tuple[ObjectId | None, str], Finding] = {}
     for bringer, manifests, namespace, by in brought:
         said = list(misstated(manifests, namespace))
-        _refuse(refused, bringer, said)
+        refuse(refused, bringer, said)
         for finding in said:
             key = finding.object, finding.message
             if finding.file is None:
@@ -277,7 +219,7 @@ def _sources(
     for id, (manifest, parent) in walk.sources.items():
         source, bad = read_source(manifest, id, parent)
         findings += bad
-        _refuse(refused, parent, bad)
+        refuse(refused, parent, bad)
         found[id] = source
     for id, copied in walk.artifacts.copied.items():
         known = found.get(id) or Source(id, copied.parent, file=copied.generator.file, line=copied.generator.line)

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 
 from fleetbench.findings import API_UNKNOWN, FILE_UNREADABLE, OBJECT_REFUSED, ROOT_DECRYPTS, Finding
 from fleetbench.ids import HELM_RELEASE, ObjectId, say, some
+from fleetbench.repo.artifacts import GENERATOR_GROUP
 from fleetbench.repo.fields import DURATION_LIKE
 from fleetbench.repo.flux_api import Release, groups_of, kinds_of, known_releases, part
 from fleetbench.repo.manifest import HELM_GROUP, Manifest, mapping
+from fleetbench.repo.source_watcher import ExternalArtifacts
 
 _LIKE = 0.75
 """How alike two names must be for one to be the other misspelt, 0 to 1 (difflib)."""
@@ -52,14 +54,18 @@ class Refusal(NamedTuple):
 class Judge:
     """Judges the objects of one repository by the CRDs of the release that it states, or the newest."""
 
-    def __init__(self, release: Release, manifests: Iterable[Manifest], said: Iterable[Finding]):
+    def __init__(
+        self, release: Release, manifests: Iterable[Manifest], said: Iterable[Finding], artifacts: ExternalArtifacts
+    ):
         """Take in what the judgement leans on.
 
         Args:
             release: by which it is judged.
             manifests: all that the repository holds; its own CRDs count.
             said: what is found already; no field is named twice.
+            artifacts: whether source-watcher is installed, whose CRD ArtifactGenerator is.
         """
+        self.artifacts = artifacts
         self.release = release
         self.brought = _crds(manifests)
         self._said: dict[ObjectId | None, list[str]] = {}
@@ -85,12 +91,26 @@ class Judge:
                 manifest.file,
                 manifest.line,
             )
-            for refusal in refusals(manifest, self.release, self.brought)
+            for refusal in (*self._without_watcher(manifest), *refusals(manifest, self.release, self.brought))
             if not any(_within(refusal.place, place) for place in self._said.get(id, ()))
         ]
 
+    def _without_watcher(self, manifest: Manifest) -> Iterator[Refusal]:
+        """The CRD of an ArtifactGenerator comes with source-watcher, which ``flux install`` leaves out by default."""
+        kind = (GENERATOR_GROUP, "ArtifactGenerator")
+        if self.artifacts.watcher is False and manifest.is_flux(*kind) and kind not in self.brought:
+            yield Refusal(
+                "kind",
+                "its CRD comes with source-watcher, which is not among the controllers that the repository installs: "
+                "bootstrap with --components-extra=source-watcher, or add it to the FluxInstance's components",
+                # who sets the gate by hand may install source-watcher from elsewhere
+                sure="kustomize-controller" in self.artifacts.forbidden_by,
+            )
+
     def refusing(self, manifest: Manifest) -> frozenset[str]:
         """The releases that refuse an object, for a repository that does not state its own."""
+        if any(refusal.sure for refusal in self._without_watcher(manifest)):
+            return frozenset(known_releases())
         return frozenset(
             name
             for name in known_releases()

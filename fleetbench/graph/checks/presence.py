@@ -22,7 +22,7 @@ from fleetbench.graph.checks.about import about, listed, said, similar
 from fleetbench.graph.fleet import NO_PATH, Fleet, HelmRelease, Kustomization
 from fleetbench.graph.order import watched
 from fleetbench.graph.release import SET_IT
-from fleetbench.ids import ObjectId, say
+from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId, say
 from fleetbench.units import counted
 
 
@@ -30,7 +30,7 @@ def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding
     """All findings about missing sources, broken builds, unknown health checks and full nodes."""
     for obj in fleet.services():
         yield from _source(fleet, obj)
-        yield from _access(obj)
+        yield from _access(fleet, obj)
     for source in fleet.sources:
         if source.unwatched:
             yield Finding(NOT_WATCHED, *_unwatched(source.unwatched), source.id, source.file, source.line)
@@ -74,14 +74,27 @@ def _source(fleet: Fleet, obj: Kustomization | HelmRelease) -> Iterator[Finding]
     )
 
 
-def _access(obj: Kustomization | HelmRelease) -> Iterator[Finding]:
+def _access(fleet: Fleet, obj: Kustomization | HelmRelease) -> Iterator[Finding]:
     """A source that the controller may not read, and labels that it does not watch."""
-    if obj.denied:
+    source = obj.source
+    if obj.denied and source is not None and source.kind == EXTERNAL_ARTIFACT and not _is_locked(fleet, obj):
+        message = (
+            f"its source {obj.denied} is an ExternalArtifact, which its controller takes only with the feature gate "
+        )
+        fix = "install source-watcher (--components-extra=source-watcher sets the gate too), or set the gate yourself"
+        yield about(ACCESS_DENIED, obj, f"{message}ExternalArtifact: it is denied access and never turns Ready.", fix)
+    elif obj.denied:
         message = f"its source {obj.denied} lies in another namespace, which --no-cross-namespace-refs forbids"
         fix = f"define a source in namespace {obj.id.namespace}, or give the controller back its access"
         yield about(ACCESS_DENIED, obj, f"{message}: it is denied access and never turns Ready.", fix)
     if obj.unwatched and not obj.suspend:
         yield about(NOT_WATCHED, obj, *_unwatched(obj.unwatched))
+
+
+def _is_locked(fleet: Fleet, obj: Kustomization | HelmRelease) -> bool:
+    """Whether it is the other namespace that its source is denied for, which the controllers look at first."""
+    locked = any(flag.flag == "no-cross-namespace-refs" for flag in fleet.flags)
+    return locked and obj.source is not None and obj.source.namespace != obj.id.namespace
 
 
 def _unwatched(labels: str) -> tuple[str, str]:

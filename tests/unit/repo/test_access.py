@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleetbench.graph.checks import check
+from fleetbench.graph.checks import check, combined
 from fleetbench.repo import Reading
 from fleetbench.repo.access import selector
 from tests.unit.repo.conftest import Read
@@ -61,6 +61,38 @@ def test_a_source_in_another_namespace_is_denied_where_the_controller_is_locked(
     b = reading.fleet.kustomization(ks_id("team/b"))
     assert b is not None and b.denied == ("GitRepository/flux-system/flux-system" if denied else None)
     assert _errors(reading) == ([("FB115", "Kustomization/team/b")] if denied else [])
+
+
+GATE = "--feature-gates=ExternalArtifact=true"
+
+
+@pytest.mark.parametrize(
+    ("controllers", "errors"),
+    [
+        ("", []),
+        (_controller("kustomize-controller"), ["FB114", "FB115"]),
+        (_controller("kustomize-controller", GATE), []),
+        (both(_controller("kustomize-controller"), _controller("source-watcher")), ["FB115"]),
+        (both(_controller("kustomize-controller", GATE), _controller("source-watcher")), []),
+        (_instance(components=["kustomize-controller", "source-watcher"]), []),
+        (_instance(), ["FB114", "FB115"]),
+    ],
+)
+def test_an_external_artifact_is_denied_without_the_gate_and_filled_by_source_watcher_alone(
+    read: Read, controllers: str, errors: list[str]
+) -> None:
+    spec = {
+        "sources": [{"alias": "repo", "kind": "GitRepository", "name": "flux-system"}],
+        "artifacts": [{"name": "apps", "copy": [{"from": "@repo/apps/**", "to": "@artifact/"}]}],
+    }
+    generator = obj("source.extensions.fluxcd.io/v1beta1", "ArtifactGenerator", "g", namespace="flux-system", spec=spec)
+    child = flux("a", "./", sourceRef={"kind": "ExternalArtifact", "name": "apps"})
+    files = {"clusters/c/all.yaml": both(git(), flux("flux-system", "./clusters/c"), generator, child)}
+    reading = read(files | {"clusters/c/flux.yaml": controllers, "apps/m.yaml": config_map("m")})
+    found = combined(reading.findings, check(reading.fleet), reading.fleet)
+    assert sorted(f.code for f in found if f.severity == "error") == errors
+    a = reading.fleet.kustomization(ks_id("a"))
+    assert a is not None and (a.denied is not None) == ("FB115" in errors)
 
 
 @pytest.mark.parametrize("chart_ref", [True, False])

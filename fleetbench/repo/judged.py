@@ -1,0 +1,74 @@
+"""What the API server refuses of what each Kustomization applies, so that all of it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fleetbench.findings import FILE_UNREADABLE, OBJECT_REFUSED, Finding
+from fleetbench.graph.fleet import FluxVersion
+from fleetbench.ids import ObjectId, say
+from fleetbench.repo.flux_api import known_releases, release_of
+from fleetbench.repo.nodes import Walk
+from fleetbench.repo.refusals import Judge, encrypted_in_the_root, stays_encrypted
+from fleetbench.repo.source_watcher import ExternalArtifacts
+
+
+def refuse(refused: dict[ObjectId, str], by: ObjectId | None, findings: Iterable[Finding]) -> None:
+    """Note what the API server refuses of what a Kustomization applies: its dry-run fails, so nothing of it is applied."""
+    for finding in findings:
+        if by is not None and finding.code in (FILE_UNREADABLE, OBJECT_REFUSED):
+            refused.setdefault(by, f"{finding.object}: {finding.message}")
+
+
+def judged(
+    walk: Walk,
+    flux: FluxVersion | None,
+    findings: list[Finding],
+    refused: dict[ObjectId, str],
+    artifacts: ExternalArtifacts,
+    guessed: ObjectId | None,
+) -> dict[ObjectId, tuple[str, ...]]:
+    """Judge every object of Flux's by the CRDs of its release.
+
+    Args:
+        walk: what was found.
+        flux: the release.
+        findings: what is found already; more is added.
+        refused: why an apply fails, for each Kustomization; more is added.
+        artifacts: what the controllers do with ExternalArtifacts.
+        guessed: the root of which nothing is known; None = a file or a FluxInstance says it.
+
+    Returns:
+        Kustomization -> the releases that refuse something of what it applies, where the repository states none and
+        not all of them do.
+    """
+    manifests = [manifest for _, manifest in walk.manifests()]
+    release = release_of(flux)
+    judge = Judge(release, manifests, findings, artifacts)
+    every = frozenset(known_releases())
+    causes: dict[ObjectId, list[tuple[str, frozenset[str]]]] = {}
+    said: set[tuple[ObjectId | None, str]] = set()
+    for node, manifest in walk.manifests():
+        id = manifest.id_in(node.id.namespace)
+        if stays_encrypted(manifest, node.spec) and node.id == guessed:
+            findings.append(encrypted_in_the_root(node.id, id, manifest))
+        elif stays_encrypted(manifest, node.spec):
+            text = f"{say(id)}: SOPS encrypted it, and spec.decryption is not set"
+            causes.setdefault(node.id, []).append((text, every))
+        found = judge.findings(manifest, id, node.id)
+        findings += [f for f in found if (f.object, f.message) not in said]  # several may apply it
+        said.update((f.object, f.message) for f in found)
+        for finding in (f for f in found if f.code == OBJECT_REFUSED):
+            by = every if release.stated or release.newer else judge.refusing(manifest)
+            causes.setdefault(node.id, []).append((f"{finding.object}: {finding.message}", by))
+    refusing: dict[ObjectId, tuple[str, ...]] = {}
+    for id, refusals in causes.items():
+        if id in refused:
+            continue  # by any release
+        # each is judged on its own; what all releases refuse is the reason, whatever stands beside it
+        always = [text for text, by in refusals if by == every]
+        refused[id] = (always or [text for text, _ in refusals])[0]
+        union = frozenset[str]().union(*(by for _, by in refusals))
+        if union != every:
+            refusing[id] = tuple(sorted(union))
+    return refusing
