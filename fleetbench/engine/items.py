@@ -72,6 +72,8 @@ class Item:
     """Items that must have been applied before a release's objects have a namespace to go to."""
     needs_run: tuple[int, ...] = ()
     """Items that must have been applied before its workloads turn ready, or before what its health check names exists."""
+    cluster: str | None = None
+    """The other cluster where its workloads start; None = this one."""
     workload: WorkloadTime | None = None
     workload_keys: tuple[int, ...] = ()
     deadlines: dict[ObjectId, float] = field(default_factory=dict)

@@ -41,6 +41,17 @@ def _cost(step: Step | float, phase: int, steps: Steps) -> tuple[Bins | None, Bi
     return bins(step, steps.outlier, steps.outlier_share), bins(step, steps.outlier, 0.0), phase_key(phase)
 
 
+class Kubelet:
+    """One node's images."""
+
+    __slots__ = ("free_s", "images")
+
+    def __init__(self) -> None:
+        self.free_s = 0.0
+        """When it is done with the pulls that were asked for so far."""
+        self.images: set[str] = set()
+
+
 class Machine:
     """Clock, draws and processors: everything that takes time, whichever object it is for."""
 
@@ -72,13 +83,19 @@ class Machine:
         """Reconciles of each object so far."""
         self.streams = [0] * len(plan.items)
         """The random stream of each object's attempt."""
-        self.node_free_s = [0.0] * scenario.parameters.nodes
-        self.node_images: list[set[str]] = [set() for _ in range(scenario.parameters.nodes)]
+        self._nodes = scenario.parameters.nodes
+        self._kubelets: dict[str | None, list[Kubelet]] = {}
         self.pull = scenario.pull
         self.bandwidth = 0.0
         """MB/s of this sample's nodes."""
         if self.pull is not None:
             self.bandwidth = self.pull.bandwidth_mb_s.quantile(self.draws.uniform(_SHARED, PULL_SPEED))
+
+    def kubelets(self, cluster: str | None) -> list[Kubelet]:
+        """The nodes of a cluster: None = this one; of another one nothing is known, so as many as here."""
+        if cluster not in self._kubelets:
+            self._kubelets[cluster] = [Kubelet() for _ in range(self._nodes)]
+        return self._kubelets[cluster]
 
     def begin(self, n: int) -> None:
         """A reconcile of the object starts: its next attempt, with draws of its own."""

@@ -147,7 +147,7 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     _leave_alone(item, k.suspend, k.unwatched is not None)
     item.denied = k.denied is not None
     item.broken, item.refused = met.broken is not None or bool(met.unset_variables), met.refused is not None
-    item.shard = k.shard
+    item.shard, item.cluster = k.shard, k.cluster
     item.waits, item.fails_fast = checks_health(k), parameters.fail_fast
     item.cancels, item.poll_s = parameters.cancel_health_check_on_new_revision, parameters.health_poll_s
     if k.wait:
@@ -196,7 +196,7 @@ def _helmrelease(
     default = "RetryOnFailure" if parameters.default_to_retry_on_failure else "RemediateOnFailure"
     item.retry_on_failure = (h.strategy or default) == "RetryOnFailure"
     item.retry_s = h.retry_interval_s
-    item.shard = h.shard
+    item.shard, item.cluster = h.shard, h.cluster
     item.workload = scenario.workloads.get(h.id)
     _workload_keys(item)
     _needs(index, item, h)

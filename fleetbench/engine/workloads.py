@@ -59,7 +59,7 @@ def _start_pods(w: World, n: int) -> dict[ObjectId, float]:
         if pod.after is not None:
             at = max(at, ready[pod.after])
         at += pod.start.quantile(w.draws.uniform(key, POD_START, attempt))
-        at = _pull(w, pod.pulls, at, key)
+        at = _pull(w, item.cluster, pod.pulls, at, key)
         at += pod.ready.quantile(w.draws.uniform(key, POD, attempt))
         at += _lag(w, key, attempt)
         if pod.hook:
@@ -92,12 +92,13 @@ def _lag(w: World, key: int, attempt: int) -> float:
     return 0.0 if step.p50_s == 0.0 else w.draws.lognormal(step, key, POD_LAG, attempt) * w.slowness()
 
 
-def _pull(w: World, pulls: tuple[ImagePull, ...], at: float, key: int) -> float:
+def _pull(w: World, cluster: str | None, pulls: tuple[ImagePull, ...], at: float, key: int) -> float:
     """When the images are there: a node pulls each once, by default one after the other."""
     if w.pull is None or w.bandwidth <= 0.0:
         return at
-    node = key % len(w.node_free_s)
-    held = w.node_images[node]
+    kubelets = w.kubelets(cluster)
+    node = kubelets[key % len(kubelets)]
+    held = node.images
     for pull in pulls:
         if pull.image in held:
             continue
@@ -107,7 +108,7 @@ def _pull(w: World, pulls: tuple[ImagePull, ...], at: float, key: int) -> float:
             continue
         seconds = megabytes / w.bandwidth
         if w.pull.serialized_per_node:
-            at = w.node_free_s[node] = max(at, w.node_free_s[node]) + seconds
+            at = node.free_s = max(at, node.free_s) + seconds
         else:
             at += seconds
     return at

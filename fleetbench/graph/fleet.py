@@ -155,7 +155,7 @@ class Kustomization:
     """No file holds it: made up for a repository without a root, or (then ``file`` is where that is said) what flux-operator
     makes of a FluxInstance. It counts as existing."""
     expanded: bool = True
-    """False: its content lies elsewhere (another repository, another cluster); ``not_expanded`` says why."""
+    """False: its content lies elsewhere (another repository); ``not_expanded`` says why."""
     not_expanded: str | None = None
     broken: str | None = None
     """Why Flux cannot build it (a path without files, which begins with :data:`NO_PATH`, or a failing build): it never
@@ -181,6 +181,9 @@ class Kustomization:
     """Value of the label ``sharding.fluxcd.io/key``."""
     substitute_from: tuple[ObjectId, ...] = ()
     """Secrets and ConfigMaps of ``postBuild.substituteFrom`` that are not optional."""
+    cluster: str | None = None
+    """The other cluster that it is applied to, named by the Secret or ConfigMap of ``spec.kubeConfig``: its workloads start
+    there, and carry it in their namespace (``apps@spoke``); None = this cluster."""
     reads: tuple[str, ...] = ()
     """What its build reads, as paths in the repository, sorted: files, and folders where it reads all manifests in them.
     Empty = not known."""
@@ -271,6 +274,8 @@ class HelmRelease:
     chart_of_revision: bool = False
     """``spec.chart.spec.reconcileStrategy: Revision``: each commit of the chart's repository makes a new chart; False:
     only a new version in Chart.yaml does."""
+    cluster: str | None = None
+    """As of a Kustomization."""
     broken: str | None = None
     """Why source-controller cannot build its chart (missing path): it never turns Ready; None = it can, or not known."""
     denied: str | None = None

@@ -16,7 +16,14 @@ from fleetbench.measure.permissions import readable
 from fleetbench.measure.protocols import ClusterApi, Manifest
 from fleetbench.repo.flux_version import flux_of_controllers
 from fleetbench.repo.manifest import Manifest as RepositoryManifest
-from fleetbench.repo.objects import CHART_KINDS, read_helmrelease, read_kustomization, read_source, with_chart_of
+from fleetbench.repo.objects import (
+    CHART_KINDS,
+    other_cluster,
+    read_helmrelease,
+    read_kustomization,
+    read_source,
+    with_chart_of,
+)
 from fleetbench.repo.workloads import starts_at_once
 
 KUSTOMIZE_LABELS = ("kustomize.toolkit.fluxcd.io/namespace", "kustomize.toolkit.fluxcd.io/name")
@@ -122,14 +129,15 @@ def _kustomization(
     )
     findings += found
     objects = inventory(obj)
-    remote = bool((obj.get("spec") or {}).get("kubeConfig"))
+    cluster = other_cluster(RepositoryManifest(obj))
     return replace(
         read,
         objects=tuple(objects),
         applies=len(objects),
         workloads=tuple(workloads.get(id, ())),
-        expanded=not remote,
-        not_expanded="spec.kubeConfig: it applies to another cluster" if remote else None,
+        cluster=cluster,
+        expanded=cluster is None,
+        not_expanded="spec.kubeConfig: it applies to another cluster" if cluster else None,
     )
 
 

@@ -127,6 +127,7 @@ def _release(h: HelmRelease, source: ObjectId, workloads: tuple[Workload, ...]) 
         chart_ref=False,
         workloads=workloads,
         workloads_known=True,
+        cluster=None,
     )
 
 
@@ -165,6 +166,7 @@ def _kustomization(
         substitute_from=(),
         expanded=True,
         not_expanded=None,
+        cluster=None,
         assumed=False,
     )
 

@@ -19,6 +19,7 @@ from fleetbench.graph.release import substitution
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.access import Watched, denied
 from fleetbench.repo.charts import Chart
+from fleetbench.repo.elsewhere import on_other_cluster
 from fleetbench.repo.entries import defining, entries
 from fleetbench.repo.flags import flags_of
 from fleetbench.repo.flux_version import flux_version
@@ -29,7 +30,7 @@ from fleetbench.repo.makers import Makers, not_expanded
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.needs import Needs, from_elsewhere, namespaces_from_elsewhere
 from fleetbench.repo.nodes import Node, Walk, applied_twice, unset_variables
-from fleetbench.repo.objects import read_helmrelease, read_kustomization, read_source, with_chart_of
+from fleetbench.repo.objects import other_cluster, read_helmrelease, read_kustomization, read_source, with_chart_of
 from fleetbench.repo.providers import Providers, installed_before
 from fleetbench.repo.reads import committed, with_reads
 from fleetbench.repo.ready_expr import with_verdicts
@@ -89,10 +90,11 @@ def assemble(
     charts = local_charts(walk, releases, root.source or ASSUMED_SOURCE, tree, findings)
     findings += _misstated(walk, releases, charts, refused)
     releases = [with_chart(release, charts.get(release.id)) for release in releases]
-    providers = Providers(walk.nodes.values(), releases, charts, installed_before(tree))
+    here = [release for release in releases if release.cluster is None]
+    providers = Providers(walk.nodes.values(), here, charts, installed_before(tree))
     kustomizations, releases = _with_needs(providers, walk, root, kustomizations, releases, charts)
     findings += from_elsewhere(providers, kustomizations, releases, walk)
-    findings += namespaces_from_elsewhere(providers, root.id.namespace, releases, walk)
+    findings += namespaces_from_elsewhere(providers, root.id.namespace, here, walk)
     this = root.source or ASSUMED_SOURCE
     sources = _sources(walk, this, kustomizations, releases, findings, refused, tree)
     sources = [assumed_source(s, sync) if s.assumed else s for s in sources]
@@ -148,11 +150,13 @@ def _objects(
                 not_expanded=node.not_expanded,
                 broken=node.broken,
                 unset_variables=tuple(sorted(unset_variables(node))),
-                applies=len(node.rendered),
+                applies=len(node.rendered) + len(node.elsewhere),
                 objects=tuple(m.id_in(node.id.namespace) for m in node.rendered),
                 workloads=workloads_of(node.rendered, node.id.namespace, judged_by_status(node.spec)),
             )
         )
+        if node.cluster is not None:
+            kustomizations[-1] = on_other_cluster(kustomizations[-1], node)
     releases: list[HelmRelease] = []
     for id, (manifest, parent) in walk.releases.items():
         release, bad = read_helmrelease(manifest, id, parent)
@@ -161,7 +165,8 @@ def _objects(
         source = None if release.source is None else walk.sources.get(release.source)
         release = with_chart_of(release, None if source is None else source[0])
         depends_on = with_verdicts(walk, id, release.depends_on)
-        releases.append(replace(release, denied=denied(release), depends_on=depends_on))
+        elsewhere = other_cluster(manifest)
+        releases.append(replace(release, denied=denied(release), depends_on=depends_on, cluster=elsewhere))
     return kustomizations, releases
 
 

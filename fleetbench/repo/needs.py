@@ -55,6 +55,8 @@ class Needs:
         wants: list[_Want] = []
         for id in _values_from(release, manifest):
             wants.append(((id.kind, id.namespace, id.name), release.id, BUILD))
+        if release.cluster is not None:  # the rest is the other cluster's
+            return self._resolved(wants, release.id)
         if not mapping(manifest.spec, "install").get("createNamespace") and namespace != release.id.namespace:
             wants.append((("Namespace", "", namespace), release.id, APPLY))
         named: list[_Named] = [

@@ -24,6 +24,7 @@ from fleetbench.ids import ObjectId, some
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.build import Build
 from fleetbench.repo.manifest import FLUX_GROUPS, Manifest
+from fleetbench.repo.objects import other_cluster
 from fleetbench.repo.tree import DOES_NOT_EXIST, Tree, spec_path
 from fleetbench.repo.variables import Variables, VariableStore
 from fleetbench.units import counted
@@ -42,6 +43,8 @@ class Node:
     source: ObjectId | None
     rendered: list[Manifest] = field(default_factory=list)
     """Its objects in apply order, variables filled in."""
+    elsewhere: list[Manifest] = field(default_factory=list)
+    """The same of one that is applied to another cluster, in which nothing of this one is."""
     build: Build | None = None
     variables: Variables = field(default_factory=Variables)
     unknown: dict[str, Manifest] = field(default_factory=dict)
@@ -54,6 +57,11 @@ class Node:
     def spec(self) -> Mapping[str, Any]:
         """The Kustomization's spec."""
         return self.manifest.spec
+
+    @property
+    def cluster(self) -> str | None:
+        """The other cluster that it is applied to; None = this one."""
+        return other_cluster(self.manifest)
 
     @property
     def directory(self) -> str:
@@ -255,6 +263,10 @@ def _findings(node: Node, tree: Tree, root: str | None) -> Iterator[Finding]:
         fix = "nothing to do; to see its objects, read the repository that holds them"
         shared = Shared(f"are listed but not expanded: {node.not_expanded}", fix)
         yield Finding(NOT_EXPANDED, text, fix, node.id, file, line, shared)
+    if flux := [m for m in node.elsewhere if m.group in FLUX_GROUPS]:
+        what = f"holds {counted(len(flux), 'object')} of Flux's for another cluster (spec.kubeConfig)"
+        fix = "nothing to do; to see what they bring there, read the cluster path of that cluster"
+        yield Finding(NOT_EXPANDED, f"{what}, which are not expanded", fix, node.id, file, line)
     build = node.build
     if node.no_path is not None:
         yield _path_missing(node, tree, root)

@@ -47,6 +47,18 @@ def is_source(manifest: Manifest) -> bool:
     return manifest.group == SOURCE_GROUP and manifest.kind in SOURCE_KINDS
 
 
+def other_cluster(manifest: Manifest) -> str | None:
+    """What ``spec.kubeConfig`` of a Kustomization or HelmRelease names; None where it has none.
+
+    Source: fluxcd/pkg apis/meta reference_types.go KubeConfigReference (``secretRef`` or ``configMapRef``).
+    """
+    given = manifest.spec.get("kubeConfig")
+    if not given:
+        return None
+    names = [mapping(manifest.spec, "kubeConfig", field).get("name") for field in ("secretRef", "configMapRef")]
+    return str(next((name for name in names if name), "elsewhere"))
+
+
 def oci_chart(manifest: Manifest) -> tuple[str | None, str | None]:
     """Name and version of the chart that an OCIRepository or a HelmChart holds; None for what it does not say.
 

@@ -58,9 +58,6 @@ class Walker:
         return found
 
     def _tree(self, node: Node, found: Walk) -> Tree | None:
-        if node.spec.get("kubeConfig"):
-            node.not_expanded = "it is applied to another cluster (spec.kubeConfig)"
-            return None
         if node.manifest.is_undecided(node.spec.get("path")):
             node.not_expanded = "its path hangs on a variable whose value is not known here"
             return None
@@ -127,7 +124,11 @@ def _fill(node: Node, build: Build, store: VariableStore, strict: bool) -> None:
     if result.failure is not None:
         node.broken = result.failure
     kept = [m for m in result.manifests if m.kind and m.name and not _left_alone(m)]
-    node.rendered = in_apply_order(_with_metadata(kept, node.spec))
+    ordered = in_apply_order(_with_metadata(kept, node.spec))
+    if node.cluster is None:
+        node.rendered = ordered
+    else:
+        node.elsewhere = ordered
 
 
 def _left_alone(manifest: Manifest) -> bool:

@@ -217,6 +217,12 @@ def _assumptions(scenario: Scenario) -> list[str]:
     if unread:
         names = some([name_of(k.id) for k in unread], 6)
         lines.append(f"Not expanded, so counted as empty (their content lies elsewhere): {names}")
+    remote = [obj for obj in fleet.services() if obj.cluster is not None]
+    if remote:
+        names = some([name_of(obj.id) for obj in remote], 6)
+        lines.append(
+            f"Applied to another cluster (spec.kubeConfig), where their workloads take as long as here: {names}"
+        )
     return lines
 
 

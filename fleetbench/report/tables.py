@@ -203,6 +203,7 @@ def _marked(obj: Kustomization | HelmRelease, name: str) -> Text:
         ("suspended", obj.suspend),
         ("access denied", obj.denied),
         ("not watched", obj.unwatched),
+        ("on another cluster", obj.cluster),
     ]
     if isinstance(obj, HelmRelease):
         said += [("no chart", obj.broken)]

@@ -132,7 +132,7 @@ def _health_checks(fleet: Fleet, k: Kustomization, created: set[ObjectId]) -> It
 def _capacity(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding]:
     pods = 0
     for obj in fleet.services():
-        if not obj.suspend:
+        if not obj.suspend and obj.cluster is None:
             pods += sum(nodes if w.object.kind == "DaemonSet" else w.replicas for w in obj.workloads if not w.hook)
     room = node_pods * nodes
     if pods <= room:

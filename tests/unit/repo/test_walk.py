@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fleetbench.findings import DUPLICATE_OBJECT
+from fleetbench.graph.order import watched
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import (
     both,
@@ -227,11 +228,21 @@ def test_another_repositorys_kustomization_is_listed_not_expanded(read: Read) ->
     assert codes(reading) == ["FB302"]
 
 
-def test_what_goes_to_another_cluster_is_listed_not_expanded(read: Read) -> None:
-    spoke = flux("spoke", "./apps", kubeConfig={"secretRef": {"name": "spoke"}})
-    reading = read({"clusters/c/a.yaml": spoke, "apps/child.yaml": flux("child", "./deep")})
-    assert set(edges(reading)) == {"flux-system/flux-system", "flux-system/spoke"}
-    assert codes(reading) == ["FB302"]
+def test_what_goes_to_another_cluster_is_built_and_its_workloads_are_waited_for_there(read: Read) -> None:
+    kube_config = {"secretRef": {"name": "spoke"}}
+    checks = [{"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "apps", "name": "web"}]
+    spoke = flux("spoke", "./apps", kubeConfig=kube_config, healthChecks=checks)
+    files = {"clusters/c/a.yaml": both(spoke, flux("here", "./deep", wait=True)), "apps/web.yaml": DEPLOYMENT}
+    reading = read(files | {"deep/web.yaml": DEPLOYMENT, "apps/child.yaml": flux("child", "./deep")})
+    assert set(edges(reading)) == {"flux-system/flux-system", "flux-system/spoke", "flux-system/here"}
+    found = reading.fleet.kustomization(ks_id("spoke"))
+    assert found is not None and found.expanded and (found.cluster, found.applies) == ("spoke", 2)
+    (workload,) = found.workloads
+    assert workload.object.namespace.endswith("@spoke") and found.health_checks == (workload.object,)
+    assert watched(reading.fleet, found).workloads == ((found.id, workload.object),)
+    (said,) = reading.findings
+    assert (said.code, said.object) == ("FB302", found.id)
+    assert said.message == "holds 1 object of Flux's for another cluster (spec.kubeConfig), which are not expanded"
 
 
 def test_this_repository_may_be_a_source_of_any_kind_and_name(read: Read) -> None:
