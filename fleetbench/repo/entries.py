@@ -21,7 +21,7 @@ _MAX_SHOWN = 20
 def entries(tree: Tree) -> list[str]:
     """Folders that a root Kustomization could point at, most likely ones first, at most 20.
 
-    What ``flux bootstrap`` writes names its path; failing that, folders below ``clusters/`` that hold Flux
+    What ``flux bootstrap`` writes names its path, and beside it may lie others; failing that, folders below ``clusters/`` that hold Flux
     Kustomizations, and failing that any such folder. Files are only looked at, not parsed.
     """
     synced: set[str] = set()
@@ -34,7 +34,9 @@ def entries(tree: Tree) -> list[str]:
         elif _FLUX.search(text):
             holding.add(folder or ".")
     if synced:
-        return sorted(synced)[:_MAX_SHOWN]
+        folders = {path.rpartition("/")[0] for path in synced if "/" in path}
+        beside = {path for path in holding if path.rpartition("/")[0] in folders}
+        return sorted(synced | beside)[:_MAX_SHOWN]
     below_clusters = sorted({p for p in holding if "clusters" in p.split("/") or "cluster" in p.split("/")})
     return (below_clusters or sorted(holding))[:_MAX_SHOWN]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -31,6 +32,7 @@ from fleetbench.repo.tree import Tree, spec_path
 from fleetbench.repo.variables import VariableStore, variables_of
 from fleetbench.repo.walk import Progress, Walker
 
+_TWICE = re.compile(r"already registered id: (\w+)\.[^/\s]*/([\w-]+)")
 MAX_PASSES = 6
 """Variables may come from ConfigMaps whose place depends on variables; after so many passes it is what it is."""
 
@@ -182,6 +184,14 @@ class _Reader:
             return
         problems = list(dict.fromkeys(build.problems or [build.failure]))
         lines = [f"{place(p.file, p.line)}: {p.text}" for p in problems]
+        below = [path for path in entries(self.tree) if path != "." and spec_path(path).startswith(_prefix(self.entry))]
+        if self.tree.kustomization_file(self.entry) is None and below:
+            text = (
+                f"--cluster-path {self.entry or '.'}: Flux applies all that lies below it as one, which cannot be built"
+            )
+            twice = _TWICE.search(lines[0])
+            why = f"it defines {twice[1]} {twice[2]} more than once" if twice else lines[0]
+            raise InputError(f"{text}: {why}", f"paths that look like clusters: {', '.join(below)}")
         raise InputError(
             f"the entry {self.entry or '.'} cannot be built: " + "; ".join(lines),
             f"correct it{try_kustomize(self.tree, self.entry)}",
@@ -255,6 +265,11 @@ class _Reader:
         made = self.sync.source_spec if self.sync is not None else {}
         spec = made if defined is None else defined[0].spec
         return spec.get("ignore"), spec.get("sparseCheckout")
+
+
+def _prefix(directory: str) -> str:
+    """How the paths below a directory of the tree begin."""
+    return f"{directory}/" if directory else ""
 
 
 def _shape(spec: Mapping[str, Any]) -> str:

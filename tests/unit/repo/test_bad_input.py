@@ -339,6 +339,21 @@ def test_a_cluster_path_with_a_leading_slash_that_is_nowhere_does_not_exist(writ
 EMPTY = "is a folder without files, and git keeps no such folder"
 
 
+@pytest.mark.parametrize("asked", ["clusters", "."])
+def test_a_folder_of_several_clusters_that_cannot_be_built_as_one_names_them(write: Write, asked: str) -> None:
+    text = (
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps}\nspec: {path: ./x}\n"
+    )
+    root = write({"clusters/a/apps.yaml": text, "clusters/b/apps.yaml": text})
+    with pytest.raises(InputError) as error:
+        read_repository(root, asked, cache=False)
+    assert error.value.message == (
+        f"--cluster-path {asked}: Flux applies all that lies below it as one, which cannot be built: "
+        "it defines Kustomization apps more than once"
+    )
+    assert error.value.hint == "paths that look like clusters: clusters/a, clusters/b"
+
+
 def test_a_cluster_path_that_is_an_empty_folder_is_not_called_missing(write: Write) -> None:
     root = write({"clusters/prod/a.yaml": flux("a", "./x")})
     (root / "clusters/prd").mkdir()
