@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from fleetbench.decide.patch.instance import InstancePlace
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, child, documents_of
 from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
 from fleetbench.model.assemble import HELM, KUSTOMIZE, SOURCE
@@ -67,6 +68,7 @@ def write_flags(
     read: Callable[[str], str],
     write: Callable[[str, str], None],
     kustomization_file: Callable[[str], str | None],
+    instance: InstancePlace | None = None,
 ) -> list[str]:
     """Write flags into the repository.
 
@@ -77,6 +79,7 @@ def write_flags(
         read: path -> its text now.
         write: takes a path and its new text.
         kustomization_file: folder -> path of its kustomization file, if it has one.
+        instance: where a FluxInstance says what the controllers are, if one does.
 
     Returns:
         What could not be written, a sentence each.
@@ -91,7 +94,8 @@ def write_flags(
             continue
         controller, flag = FLAG_OF[field]
         known = [f for f in set_already if (f.controller, f.flag) == (controller, flag)]
-        if known:
+        # of a FluxInstance the last patch holds, whatever its size or an earlier patch sets
+        if known and not (instance is not None and _places(known[-1], read) != 1):
             edit = known[-1].file, known[-1].text, flag_text(field, value)
             if _edited_in_place(known[-1], flag_text(field, value), read, write):
                 edited.add(edit)
@@ -99,7 +103,7 @@ def write_flags(
                 left.append(
                     f"{flag_text(field, value)} of {controller}: change it where it is set, {known[-1].file or 'in the repository'}"
                 )
-        elif deployment_file.get(controller) is None:
+        elif deployment_file.get(controller) is None and instance is None:
             left.append(
                 f"{flag_text(field, value)} of {controller}: its Deployment is not in this repository (`flux install` brings it): "
                 "bootstrap with `flux bootstrap` or set it where the controllers are installed"
@@ -110,7 +114,12 @@ def write_flags(
             arguments.setdefault(controller, []).append(flag_text(field, value))
     patches += [(controller, " ".join(texts), _arguments(texts)) for controller, texts in arguments.items()]
     for controller, said, lines in patches:
-        problem = _patched(controller, lines, str(deployment_file[controller]), read, write, kustomization_file)
+        item = ["patch: |", *(f"  {line}" for line in lines), "target:", "  kind: Deployment", f"  name: {controller}"]
+        file = deployment_file.get(controller)
+        if file is not None:
+            problem = _patched(item, file, read, write, kustomization_file)
+        else:
+            problem = None if instance is None else instance.add(item, read, write)
         if problem is not None:
             left.append(f"{said} of {controller}: {problem}")
     return left
@@ -124,6 +133,11 @@ def flag_places(text: str, flag: str, value: str) -> int:
 def _settings(text: str, flag: str, value: str) -> list[re.Match[str]]:
     found = re.finditer(rf"--{re.escape(flag)}=[^\s\"',\]]+", text)
     return [m for m in found if m[0] == f"--{flag}={value}"]
+
+
+def _places(known: ControllerFlag, read: Callable[[str], str]) -> int:
+    """How often the file that sets a flag says so in so many words."""
+    return 0 if known.file is None else flag_places(read(known.file), known.flag, known.value)
 
 
 def _edited_in_place(
@@ -143,16 +157,15 @@ def _edited_in_place(
 
 
 def _patched(
-    controller: str, patch: list[str], file: str, read: Callable[[str], str], write: Callable[[str, str], None],
+    item: list[str], file: str, read: Callable[[str], str], write: Callable[[str, str], None],
     kustomization_file: Callable[[str], str | None],
 ) -> str | None:  # fmt: skip
     path = kustomization_file(file.rpartition("/")[0])
     if path is None:
         return f"the folder of {file} has no kustomization.yaml to put a patch into"
     text = read(path)
-    lines = ["patch: |", *(f"  {line}" for line in patch), "target:", "  kind: Deployment", f"  name: {controller}"]
     try:
-        write(path, add_item(text, _top(text), ("patches",), lines))
+        write(path, add_item(text, _top(text), ("patches",), item))
     except NotEditable as error:
         return f"{path}: {error}"
     return None

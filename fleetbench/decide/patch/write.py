@@ -13,6 +13,7 @@ from yaml import MappingNode
 from fleetbench.decide.candidates import Layout
 from fleetbench.decide.paired import signed
 from fleetbench.decide.patch.flags import FLAG_OF, flag_places, write_flags
+from fleetbench.decide.patch.instance import instance_place
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, document_of, drop_item, set_scalar
 from fleetbench.decide.whatif import AddEdge, DropEdges, SetFlags, SetTimeouts, SplitParent, WaitOff, WhatIf
 from fleetbench.graph.fleet import Fleet, Kustomization
@@ -106,6 +107,7 @@ def write_changes(repo: Path, reading: Reading, changes: Iterable[WhatIf]) -> Wr
                     files.read,
                     files.write,
                     files.kustomization_file,
+                    instance_place(reading),
                 )
             except NotEditable as error:
                 left.append(f"{change.title}: {error}")
@@ -119,10 +121,12 @@ def write_changes(repo: Path, reading: Reading, changes: Iterable[WhatIf]) -> Wr
 
 
 def can_be_written(reading: Reading, change: WhatIf) -> bool:
-    """Whether the repository has a place for a change: flags only where it sets them or holds the controllers."""
+    """Whether the repository has a place for a change: flags only where it sets them or installs the controllers."""
     if not isinstance(change, SetFlags):
         return True
     there = _deployments(reading)
+    if instance_place(reading) is not None:
+        return all(field in FLAG_OF for field in change.flags)
     known = {(f.controller, f.flag) for f in reading.fleet.flags}
     return all(f in FLAG_OF and (FLAG_OF[f][0] in there or FLAG_OF[f] in known) for f in change.flags)
 
@@ -148,8 +152,9 @@ def coupled_flags(repo: Path, reading: Reading) -> tuple[frozenset[str], ...]:
 def not_here(beside: Added) -> str:
     """Where to do what cannot be done in this repository, a sentence."""
     return (
-        f"{beside.change.title} ({signed(-beside.effect.saves_s)} on top): this repository holds no Deployment "
-        "of the controllers (`flux bootstrap` commits them as gotk-components.yaml); set it where Flux is installed"
+        f"{beside.change.title} ({signed(-beside.effect.saves_s)} on top): this repository holds neither the controllers' "
+        "Deployments (`flux bootstrap` commits them as gotk-components.yaml) nor a FluxInstance with values that a patch can "
+        "edit; set it where Flux is installed"
     )
 
 

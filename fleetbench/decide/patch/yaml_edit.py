@@ -93,7 +93,9 @@ def drop_item(text: str, document: yaml.MappingNode, path: Sequence[str], match:
     return text[:start] + text[_line_end(text, _last_index(item)) :]
 
 
-def add_item(text: str, document: yaml.MappingNode, path: Sequence[str], lines: Sequence[str]) -> str:
+def add_item(
+    text: str, document: yaml.MappingNode, path: Sequence[str], lines: Sequence[str], *, below: int | None = None
+) -> str:
     """Put an item at the end of a list, which is made where it is missing.
 
     Args:
@@ -101,12 +103,15 @@ def add_item(text: str, document: yaml.MappingNode, path: Sequence[str], lines: 
         document: from :func:`document_of` of this very text.
         path: keys down to the list.
         lines: the item's lines without indentation or dash, e.g. ``["name: redis", "namespace: flux-system"]``.
+        below: how many keys of the path must be there; the others are made. None = all but the last.
 
     Raises:
         NotEditable: the list is written in a form that cannot be edited safely.
     """
     owner = document
-    for key in path[:-1]:
+    for depth, key in enumerate(path[:-1]):
+        if below is not None and depth >= below and child(owner, key) is None:
+            return _with_key(text, owner, path[: depth + 1], item=lines, then=path[depth + 1 :])
         owner = child(owner, key)
     items = child(owner, path[-1])
     if items is None:
@@ -212,10 +217,13 @@ def _line_end(text: str, index: int) -> int:
     return len(text) if end < 0 else end + 1
 
 
-def _with_key(text: str, owner: Any, path: Sequence[str], value: str = "", item: Sequence[str] = ()) -> str:
-    """A new key at the end of a mapping: with a plain value, or with a list of one item."""
+def _with_key(
+    text: str, owner: Any, path: Sequence[str], value: str = "", item: Sequence[str] = (), then: Sequence[str] = ()
+) -> str:
+    """A new key at the end of a mapping: with a plain value, or with a list of one item, perhaps below further keys."""
     indent = " " * _block_column(owner, path)
-    lines = [f"{path[-1]}:{value}", *_item(" " * _dash_indent(owner), item)]
+    keys = [f"{path[-1]}:{value}", *(f"{'  ' * depth}{key}:" for depth, key in enumerate(then, 1))]
+    lines = [*keys, *_item("  " * len(then) + " " * _dash_indent(owner), item)]
     return _insert_lines(text, _behind(text, owner), [indent + line for line in lines])
 
 

@@ -17,6 +17,7 @@ from fleetbench.decide.effect import effect_of
 from fleetbench.decide.needed import IMPLIED, NEEDED, UNNEEDED, UNPROVEN, classify, droppable
 from fleetbench.decide.optimize import optimize
 from fleetbench.decide.patch.verify import make_patch
+from fleetbench.decide.patch.write import can_be_written
 from fleetbench.decide.prune import pruned
 from fleetbench.decide.trial import Bench, Trial, total_difference
 from fleetbench.decide.whatif import AddEdge, DropEdges, SetFlags, WaitOff, WhatIf, all_applied
@@ -346,6 +347,67 @@ def test_without_the_controllers_in_the_repository_flags_are_no_part_of_the_patc
     assert not any("--" in title or "in-memory" in title for title in found["together"]["changes"])
     assert len(found["patch"]["cannot_be_written"]) == 1
     assert "set it where Flux is installed" in found["patch"]["cannot_be_written"][0]
+
+
+INSTANCE = """\
+apiVersion: fluxcd.controlplane.io/v1
+kind: FluxInstance
+metadata: {name: flux, namespace: flux-system}
+spec:
+  distribution: {version: 2.9.x}
+  cluster:
+    size: medium
+  sync: {kind: GitRepository, url: x, path: clusters/x}
+"""
+RELEASE = """\
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: flux-instance, namespace: flux-system}
+spec:
+  interval: 1h
+  chart: {spec: {chart: flux-instance, sourceRef: {kind: HelmRepository, name: x}}}
+  values:
+    instance:
+      distribution: {version: 2.9.x}
+      kustomize:
+        patches:
+          - target: {kind: Deployment, name: source-controller}
+            patch: |
+              - {op: add, path: /spec/template/spec/containers/0/args/-, value: --concurrent=6}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "list_at"),
+    [(INSTANCE, "\n+  kustomize:\n+    patches:\n+      - patch: |"), (RELEASE, "\n+          - patch: |")],
+)
+def test_flags_become_a_patch_of_the_flux_instance_or_of_the_values_that_make_it(
+    tmp_path: Path, text: str, list_at: str
+):
+    repo = tmp_path / "fleet"
+    write_repository(repo, 1)
+    components = repo / "clusters/x/flux-system/gotk-components.yaml"
+    components.write_text(text)
+    reading = read_repository(repo, "clusters/x")
+    flags = SetFlags({"kustomize_concurrent": 20, "in_memory_builds": True})
+    assert can_be_written(reading, flags)
+    patch = make_patch(repo, "clusters/x", reading, (flags,), assemble(reading.fleet, Choice()).scenario)
+    assert patch.left == () and patch.text.count("\n+++") == 1 and list_at in patch.text
+    parameters = assemble(patch.fleet, Choice()).scenario.parameters
+    assert (parameters.kustomize_concurrent, parameters.in_memory_builds) == (20, True)
+
+
+def test_values_of_a_flux_instance_that_stand_elsewhere_are_said_so(tmp_path: Path):
+    repo = tmp_path / "fleet"
+    write_repository(repo, 1)
+    (repo / "clusters/x/flux-system/gotk-components.yaml").write_text(
+        INSTANCE.replace("cluster:\n    size: medium", "kustomize: {}")
+    )
+    reading = read_repository(repo, "clusters/x")
+    flags = (SetFlags({"kustomize_concurrent": 20}),)
+    patch = make_patch(repo, "clusters/x", reading, flags, assemble(reading.fleet, Choice()).scenario)
+    assert patch.text == ""
+    assert "add it to spec.kustomize.patches of FluxInstance/flux-system/flux" in patch.left[0]
 
 
 def test_an_ingress_needs_more_than_the_manifests_say():
