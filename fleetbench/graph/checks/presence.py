@@ -25,6 +25,11 @@ from fleetbench.graph.release import SET_IT
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId, say
 from fleetbench.units import counted
 
+_WITHOUT_PODS_THAT_STAY = frozenset(
+    {"PersistentVolumeClaim", "ExternalSecret", "SecretStore", "ClusterSecretStore", "Certificate", "Job"}
+)
+"""Kinds that take time to become Current and start no pod, or one that ends."""
+
 
 def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding]:
     """All findings about missing sources, broken builds, unknown health checks and full nodes."""
@@ -133,7 +138,8 @@ def _capacity(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding]:
     pods = 0
     for obj in fleet.services():
         if not obj.suspend and obj.cluster is None:
-            pods += sum(nodes if w.object.kind == "DaemonSet" else w.replicas for w in obj.workloads if not w.hook)
+            stay = [w for w in obj.workloads if not w.hook and w.object.kind not in _WITHOUT_PODS_THAT_STAY]
+            pods += sum(nodes if w.object.kind == "DaemonSet" else w.replicas for w in stay)
     room = node_pods * nodes
     if pods <= room:
         return
@@ -147,5 +153,6 @@ def _capacity(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding]:
         NODE_CAPACITY,
         f"the fleet starts {pods} pods{more}, but {counted(nodes, 'node')} of {node_pods} pods hold {room}: the rest stay "
         "Pending and what waits for them runs into its timeout.",
-        f"use at least {-(-pods // node_pods)} nodes, raise maxPods, or run fewer replicas",
+        f"use at least {-(-pods // node_pods)} nodes, raise maxPods, or run fewer replicas; if you have more nodes, say so in a "
+        "profile (`nodes: {count: 3, max_pods: 110}`, --profile of simulate, check and optimize): one is taken where none does",
     )

@@ -119,6 +119,13 @@ def test_more_pods_than_the_nodes_hold_is_reported_with_the_nodes_it_takes() -> 
     assert [f for f in check(of, node_pods=250) if f.code == NODE_CAPACITY] == []
 
 
+def test_only_what_starts_pods_that_stay_takes_room() -> None:
+    kinds = ("PersistentVolumeClaim", "ExternalSecret", "ClusterSecretStore", "Job", "Deployment", "Cluster")
+    of = fleet(replace(ks("a"), workloads=tuple(Workload(ObjectId(kind, "x", "x")) for kind in kinds)))
+    (finding,) = [f for f in check(of, node_pods=1) if f.code == NODE_CAPACITY]
+    assert finding.message.startswith("the fleet starts 2 pods") and "--profile" in finding.fix
+
+
 def test_a_daemon_set_takes_a_pod_on_every_node_and_hooks_take_none_for_long() -> None:
     each = Workload(ObjectId("DaemonSet", "default", "agent"), replicas=1)
     hook = Workload(ObjectId("Job", "default", "hook"), hook=True)
