@@ -168,10 +168,12 @@ def namespaces_from_elsewhere(
     Of custom kinds it is not known whether they live in namespaces at all.
     """
     users: dict[str, list[tuple[ObjectId, Manifest]]] = {}
+    applied_to: set[str] = set()
     for node, manifest in walk.manifests():
         known = is_built_in(manifest.group) or manifest.group in FLUX_GROUPS
         if known and manifest.namespace and manifest.kind not in CLUSTER_SCOPED:
             users.setdefault(manifest.namespace, []).append((manifest.id_in(node.id.namespace), manifest))
+            applied_to.add(manifest.namespace)
     made = {flux_namespace}
     for release in releases:
         manifest = walk.releases[release.id][0]
@@ -185,10 +187,13 @@ def namespaces_from_elsewhere(
         id, manifest = using[0]
         others = len({user for user, _ in using}) - 1
         more = f" (and {counted(others, 'more object')})" if others else ""
-        text = (
-            f"goes to namespace {namespace}{more}, which nothing here creates: until it is there it cannot be applied"
-        )
-        fix = "nothing to do if it is created by hand or by something outside; else define the Namespace"
+        if namespace in applied_to:
+            text = f"goes to namespace {namespace}{more}, which nothing here creates: until it is there it cannot be applied"
+            fix = "define the Namespace"
+        else:
+            text = f"installs into namespace {namespace}{more}, which nothing here creates: until it is there the install fails"
+            fix = "define the Namespace, or set install.createNamespace: true"
+        fix = f"nothing to do if it is created by hand or by something outside; else {fix}"
         yield Finding(NAMESPACE_ELSEWHERE, text, fix, id, manifest.file, manifest.line)
 
 

@@ -225,6 +225,7 @@ def test_a_release_whose_target_namespace_nothing_creates_is_a_warning(read: Rea
     text = both(charts, release("r", namespace="default", targetNamespace="web", install=install))
     reading = read({"clusters/c/a.yaml": flux("a", "./apps"), "apps/r.yaml": text}, namespaces=True)
     assert codes(reading) == ([] if install else ["FB310"])
+    assert all("installs into namespace" in f.message and "install.createNamespace" in f.fix for f in reading.findings)
 
 
 def test_values_from_an_object_that_nothing_creates_are_told_like_variables(read: Read) -> None:
