@@ -52,6 +52,7 @@ ACCESS_DENIED = rule("FB115", ERROR, "a source that the controller's flags forbi
 NOT_WATCHED = rule("FB116", ERROR, "no controller watches an object with these labels")
 EXPRESSION_NEVER = rule("FB117", ERROR, "a readyExpr that can never be true")
 VARIABLE_UNSET = rule("FB118", ERROR, "a variable that nothing sets fails the build")
+API_GONE = rule("FB119", ERROR, "an API version that no Kubernetes serves any more")
 # FB2xx: what costs time.
 NEED_UNDECLARED = rule("FB201", WARNING, "a needed edge is not declared")
 EDGE_REDUNDANT = rule("FB202", WARNING, "an edge is implied by others")
@@ -80,6 +81,9 @@ NAMESPACE_ELSEWHERE = rule("FB310", WARNING, "objects go to a namespace that not
 API_UNKNOWN = rule("FB311", WARNING, "a kind, version or field of Flux's that is not known here")
 EXPRESSION_NOT_READ = rule("FB312", INFO, "a CEL expression is not evaluated")
 DEPENDENCY_UNREAD = rule("FB313", WARNING, "dependsOn names an object that only something unread may make")
+ACCOUNT_MISSING = rule("FB314", WARNING, "applied as a service account that nothing here creates")
+CRD_ELSEWHERE = rule("FB315", WARNING, "objects of a kind whose CRD nothing here brings")
+CRD_UNREAD = rule("FB316", INFO, "objects of kinds whose CRDs only something unread may bring")
 ROOT_DECRYPTS = rule("FB317", WARNING, "an encrypted Secret of a root that is only assumed")
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from fleetbench.findings import (
-    ENTRY_EMPTY,
     SOURCE_MISSING,
     Finding,
     in_order,
@@ -18,9 +17,10 @@ from fleetbench.graph.paths import never_applied
 from fleetbench.graph.release import substitution
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.access import Watched, denied
+from fleetbench.repo.accounts import accounts_from_nowhere
 from fleetbench.repo.charts import Chart
 from fleetbench.repo.elsewhere import on_other_cluster
-from fleetbench.repo.entries import defining, entries
+from fleetbench.repo.entries import defining, nothing_in_it
 from fleetbench.repo.flags import flags_of
 from fleetbench.repo.flux_version import flux_version
 from fleetbench.repo.instance import Sync, assumed_source
@@ -34,6 +34,7 @@ from fleetbench.repo.objects import other_cluster, read_helmrelease, read_kustom
 from fleetbench.repo.providers import Providers, installed_before
 from fleetbench.repo.reads import committed, with_reads
 from fleetbench.repo.ready_expr import with_verdicts
+from fleetbench.repo.served import crds_from_elsewhere
 from fleetbench.repo.services import Services
 from fleetbench.repo.source_watcher import external_artifacts
 from fleetbench.repo.tree import Tree
@@ -93,6 +94,9 @@ def assemble(
     here = [release for release in releases if release.cluster is None]
     providers = Providers(walk.nodes.values(), here, charts, installed_before(tree))
     kustomizations, releases = _with_needs(providers, walk, root, kustomizations, releases, charts)
+    makers = Makers(walk)
+    findings += accounts_from_nowhere(providers, makers, root.id.namespace, walk)
+    findings += crds_from_elsewhere(providers, here, charts.keys(), walk)
     findings += from_elsewhere(providers, kustomizations, releases, walk)
     findings += namespaces_from_elsewhere(providers, root.id.namespace, here, walk)
     this = root.source or ASSUMED_SOURCE
@@ -103,14 +107,13 @@ def assemble(
     kustomizations = [replace(k, refused=refused.get(k.id), refused_by=refusing.get(k.id, ())) for k in kustomizations]
     if assumed and sync is not None and sync.root == root.id:
         kustomizations = [replace(k, file=sync.file, line=sync.line) if k.assumed else k for k in kustomizations]
-    makers = Makers(walk)
     kustomizations, releases = makers.marked(kustomizations), makers.marked(releases)
     watched = Watched(walk)
     kustomizations, releases = watched.of_services(kustomizations), watched.of_services(releases)
     sources = watched.of_sources(sources)
     sources = [replace(s, files=committed(walk, tree, tracked)) if s.id == this else s for s in sources]
     if len(kustomizations) == 1 and not releases:
-        findings.append(_nothing_in_it(tree, entry))
+        findings.append(nothing_in_it(tree, entry))
     findings += not_expanded(walk)
     path = entry or "."
     fleet = with_root(kustomizations, releases, sources, root.id, flags=flags, name=name, cluster_path=path, flux=flux)
@@ -118,12 +121,6 @@ def assemble(
     findings += applied_twice(walk, never_applied(fleet.under(strictly.release, strictly.strict)))
     rendered = {node.id: tuple(node.rendered) for node in walk.nodes.values()}
     return Reading(fleet, tuple(in_order(findings)), rendered, builds_run)
-
-
-def _nothing_in_it(tree: Tree, entry: str) -> Finding:
-    candidates = [path for path in entries(tree) if path != (entry or ".")]
-    fix = f"paths that look like clusters: {', '.join(candidates)}" if candidates else "give another --cluster-path"
-    return Finding(ENTRY_EMPTY, f"{entry or '.'} holds no Kustomization and no HelmRelease: nothing is rolled out", fix)
 
 
 def _objects(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 
+from fleetbench.findings import ENTRY_EMPTY, Finding
 from fleetbench.ids import ObjectId
 from fleetbench.repo.manifest import mapping
 from fleetbench.repo.tree import Tree, Unreadable, spec_path
@@ -55,6 +56,13 @@ def defining(tree: Tree, id: ObjectId) -> list[str]:
             if any(body.get("kind") == id.kind and mapping(body, "metadata").get("name") == id.name for body in bodies):
                 found.append(path)
     return found
+
+
+def nothing_in_it(tree: Tree, entry: str) -> Finding:
+    """That an entry holds nothing to roll out, with other candidates."""
+    candidates = [path for path in entries(tree) if path != (entry or ".")]
+    fix = f"paths that look like clusters: {', '.join(candidates)}" if candidates else "give another --cluster-path"
+    return Finding(ENTRY_EMPTY, f"{entry or '.'} holds no Kustomization and no HelmRelease: nothing is rolled out", fix)
 
 
 def _text(tree: Tree, path: str) -> str:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fleetbench.findings import FILE_UNREADABLE, OBJECT_REFUSED, Finding
+from fleetbench.findings import API_GONE, FILE_UNREADABLE, OBJECT_REFUSED, Finding
 from fleetbench.graph.fleet import FluxVersion
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo.flux_api import known_releases, release_of
 from fleetbench.repo.nodes import Walk
 from fleetbench.repo.refusals import Judge, encrypted_in_the_root, stays_encrypted
+from fleetbench.repo.served import gone
 from fleetbench.repo.source_watcher import ExternalArtifacts
 
 
 def refuse(refused: dict[ObjectId, str], by: ObjectId | None, findings: Iterable[Finding]) -> None:
     """Note what the API server refuses of what a Kustomization applies: its dry-run fails, so nothing of it is applied."""
     for finding in findings:
-        if by is not None and finding.code in (FILE_UNREADABLE, OBJECT_REFUSED):
+        if by is not None and finding.code in (API_GONE, FILE_UNREADABLE, OBJECT_REFUSED):
             refused.setdefault(by, f"{finding.object}: {finding.message}")
 
 
@@ -47,6 +48,9 @@ def judged(
     judge = Judge(release, manifests, findings, artifacts)
     every = frozenset(known_releases())
     causes: dict[ObjectId, list[tuple[str, frozenset[str]]]] = {}
+    for node, finding in gone(walk):
+        findings.append(finding)
+        refuse(refused, node.id, [finding])
     said: set[tuple[ObjectId | None, str]] = set()
     for node, manifest in walk.manifests():
         id = manifest.id_in(node.id.namespace)

@@ -32,8 +32,11 @@ class Makers:
 
     def of(self, id: ObjectId) -> ObjectId | None:
         """The first that may make it, one whose templates say so before one of which nothing is known; None = nobody."""
-        likely = next((by for by, manifest in self._sets if _may_make(manifest, id)), None)
-        return likely or next(iter(self._unread), None)
+        return self.by_template(id) or next(iter(self._unread), None)
+
+    def by_template(self, id: ObjectId) -> ObjectId | None:
+        """The first ResourceSet whose templates may be that object."""
+        return next((by for by, manifest in self._sets if _may_make(manifest, id)), None)
 
     def marked(self, services: Sequence[_Service]) -> list[_Service]:
         """The services with a maker at each dependency that is none of them."""

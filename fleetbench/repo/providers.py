@@ -107,6 +107,20 @@ class Providers:
         if by not in listed:
             listed.append(by)
 
+    def is_before(self, group: str) -> bool:
+        """Whether what is installed before Flux brings the CRDs of an API group."""
+        return group in self._before
+
+    @staticmethod
+    def knows_crds_of(release: HelmRelease) -> bool:
+        """Whether the shipped table says which CRDs a release's chart holds."""
+        return _chart_name(release) in crd_charts()
+
+    @staticmethod
+    def chart_name(release: HelmRelease) -> str:
+        """The last part of its chart's name or path."""
+        return _chart_name(release)
+
     def of(self, key: Key) -> list[ObjectId]:
         """Who brings it, the likeliest first; empty = nothing in this fleet."""
         found = self._by.get(key, [])
