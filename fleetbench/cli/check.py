@@ -36,7 +36,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     type=click.Choice(["p50", "p90"]),
     default="p50",
     show_default=True,
-    help="Of the total, held against the target.",
+    help="Of the total, held against the target; and, of it and of each object, against the baseline.",
 )
 @click.option("--baseline", metavar="GRAPH", type=FILE, help="Graph file to hold the fleet against.")
 @click.option("--against", metavar="REV", help="Hold the working tree against its merge base with this revision.")
@@ -73,9 +73,12 @@ def command(
     """Fail (exit code 1) when a rollout is over budget, or worse than a baseline.
 
     Without a baseline every finding of severity error fails. With one only what is new or worse does: a new finding of
-    severity error; the total, or any object's Ready, later by more than the tolerance and 5 s, beyond noise.
+    severity error; or the total, or any object's Ready, is worse by more than the tolerance and 5 s, beyond noise. Both
+    sides see the same draws, so three things are held against each other: the median of the differences, the quantile
+    that --quantile names, and how many draws end more than a minute and 25 % later, or never, against as much sooner.
     """
-    from fleetbench.decide.check import Policy, judge
+    from fleetbench.decide.change import Policy
+    from fleetbench.decide.check import judge
 
     simulation = Simulation(options)
     _validate(fleet, baseline, against, simulation.samples)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from fleetbench.decide.check import FLOOR_S
+from fleetbench.decide.change import FLOOR_S
 from fleetbench.decide.paired import Paired, paired
 from fleetbench.decide.trial import series
 from fleetbench.graph.fleet import Fleet

@@ -1,7 +1,7 @@
 """The gate: is the rollout within budget, and is it worse than what it is held against?
 
 With a baseline only what is new or worse fails: a new finding of severity error; the total, or any object's Ready,
-later by more than the tolerance *and* five seconds with the interval of the paired difference above zero.
+later by more than the tolerance *and* five seconds and beyond noise (:mod:`.change`).
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from fleetbench.decide.paired import Paired, interval, paired, signed
+from fleetbench.decide.change import Change, Policy, object_changes, total_change
 from fleetbench.decide.sides import Side, fixed, new_errors
-from fleetbench.decide.trial import series, total_difference
 from fleetbench.decide.whatif import Edge
 from fleetbench.findings import Finding
 from fleetbench.graph.fleet import Fleet
@@ -23,20 +22,7 @@ from fleetbench.timeline.stats import lower_quantile, max_parallel
 from fleetbench.timeline.why import critical_objects
 from fleetbench.units import counted, format_duration
 
-FLOOR_S = 5.0
-"""Nothing later by less than this fails, whatever its share: one health poll of kustomize-controller."""
 BUDGET, TOTAL, OBJECT, FINDING, PARALLELISM = "budget", "total", "object", "finding", "parallelism"
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the user asks of the rollout."""
-
-    target_s: float | None = None
-    quantile: float = 0.5
-    """Of the total, that must not exceed the target."""
-    tolerance: float = 0.05
-    min_parallel: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +34,6 @@ class Failure:
     object: ObjectId | None = None
     file: str | None = None
     line: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An object's Ready (or the total, with no object) before and now: medians, None = never, and their difference."""
-
-    object: ObjectId | None
-    before_s: float | None
-    now_s: float | None
-    difference: Paired
-    worse: bool
-    better: bool
-    both: Paired | None = None
-    """Of the total: the difference over the samples in which all turns Ready on both sides; None = there are none."""
-    of_samples: int = 0
-    """How many samples there are."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +84,11 @@ def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
         return Verdict(
             now, None, policy, tuple(failures), budget_s, parallel, new_findings=tuple(errors), chain=_chain(now)
         )
-    total = _total(base, now, policy)
+    total = total_change(base.prediction, now.prediction, policy)
     objects = object_changes(base.prediction, now.prediction, policy)
     added, dropped = _edges(base.fleet, now.fleet)
     if total.worse:
-        failures.append(Failure(TOTAL, f"the whole rollout: {said_total(total)}"))
+        failures.append(Failure(TOTAL, f"the whole rollout: {'; '.join(total.reasons)}"))
     failures += [_later(change, now.fleet, added) for change in objects if change.worse]
     ids, ids_before = ({o.id for o in side.fleet.services()} for side in (now, base))
     return Verdict(
@@ -127,74 +97,6 @@ def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
         added, dropped, tuple(sorted(ids - ids_before)), tuple(sorted(ids_before - ids)), tuple(errors),
         _chain(now), _chain(base), tuple(fixed(base.findings, now.findings)),
     )  # fmt: skip
-
-
-def said_total(total: Change) -> str:
-    """``p50 8m45s, was 7m10s; +1m35s over the 43 samples that have both (95 % interval +1m20s to +1m50s)``."""
-    return f"p50 {format_duration(total.now_s)}, was {format_duration(total.before_s)}; {said_both(total)}"
-
-
-def said_both(total: Change) -> str:
-    """``+1m35s over the 43 of 50 samples that have both (95 % interval +1m20s to +1m50s)``: what the verdict goes by."""
-    both = total.both
-    if math.isinf(total.difference.p50_s):
-        return (
-            f"{'less' if total.difference.p50_s > 0 else 'more'} turns Ready than before in half of the samples or more"
-        )
-    if both is None:
-        return "in no sample all turns Ready on both sides"
-    of = total.of_samples
-    where = (
-        f"all {counted(of, 'sample')}" if both.samples == of else f"the {both.samples} of {of} samples that have both"
-    )
-    return f"{signed(both.p50_s)} over {where} (95 % interval {interval(both)})"
-
-
-def said(change: Change) -> str:
-    """``8m45s, was 7m10s (+1m35s, 95 % interval +1m20s to +1m50s)``."""
-    d = change.difference
-    if math.isinf(d.p50_s):
-        return f"never in half of the samples or more, was {format_duration(change.before_s)}"
-    was = f"{format_duration(change.now_s)}, was {format_duration(change.before_s)}"
-    return f"{was} ({signed(d.p50_s)}, 95 % interval {interval(d)})"
-
-
-def object_changes(base: Prediction, now: Prediction, policy: Policy) -> list[Change]:
-    """How every object's Ready that is in both differs, the latest against before first; not of what is suspended."""
-    before, after = series(base), series(now)
-    asleep = base.left_out | now.left_out
-    found = [
-        _change(id, list(before[id]), list(after[id]), paired(before[id], after[id]), policy)
-        for id in after
-        if id in before and id not in asleep
-    ]
-    return sorted(found, key=lambda c: (-c.difference.p50_s, c.object or now.scenario.fleet.root))
-
-
-def _change(
-    object: ObjectId | None,
-    old: list[float],
-    new: list[float],
-    difference: Paired,
-    policy: Policy,
-    both: Paired | None = None,
-) -> Change:
-    before, after = (lower_quantile(values, 0.5) for values in (old, new))
-    floor = max(FLOOR_S, policy.tolerance * (before or 0.0))
-    worse = difference.p50_s > floor and difference.later
-    better = -difference.p50_s > floor and difference.sooner
-    return Change(object, before, after, difference, worse, better, both, len(new))
-
-
-def _total(base: Side, now: Side, policy: Policy) -> Change:
-    old, new = base.prediction.whole_totals, now.prediction.whole_totals
-    pairs = [(a, b) for a, b in zip(old, new, strict=True) if math.isfinite(a) and math.isfinite(b)]
-    both = paired([a for a, _ in pairs], [b for _, b in pairs]) if pairs else None
-    difference = total_difference(base.prediction, now.prediction)
-    if both is not None and math.isfinite(difference.p50_s):
-        difference = both  # about as much turns Ready as before: how much later, the whole samples tell
-    before, after = (list(side.prediction.totals) for side in (base, now))  # as every other command says them
-    return _change(None, before, after, difference, policy, both)
 
 
 def _edges(before: Fleet, now: Fleet) -> tuple[tuple[Edge, ...], tuple[Edge, ...]]:
@@ -209,7 +111,7 @@ def _later(change: Change, fleet: Fleet, added: tuple[Edge, ...]) -> Failure:
     because = f"; it now depends on {', '.join(own)}" if own else ""
     obj = fleet.service(change.object)
     where = (None, None) if obj is None else (obj.file, obj.line)
-    return Failure(OBJECT, f"{say(change.object)}: {said(change)}{because}", change.object, *where)
+    return Failure(OBJECT, f"{say(change.object)}: {'; '.join(change.reasons)}{because}", change.object, *where)
 
 
 def _over_budget(now: Side, budget_s: float | None, policy: Policy) -> str:

@@ -12,15 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fleetbench.decide.paired import Paired, of_differences
+from fleetbench.decide.signs import SURE, chance_of_as_many
 from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.reachable import never_ready
 from fleetbench.ids import ObjectId
 from fleetbench.prediction.predict import Prediction
 from fleetbench.timeline.stats import lower_quantile
 
-SURE = 0.025
-"""More whole samples are no luck: as many wins, or more, among the samples that differ would be this unlikely at most
-if both were as good (the sign test, as sharp as the 95 % interval of the totals)."""
 DOUBT = 0.2
 """Fewer whole samples are taken for real much sooner: a patch should break nothing."""
 
@@ -45,12 +43,12 @@ class Effect:
     @property
     def surer(self) -> bool:
         """More samples are whole, beyond noise."""
-        return self.won > self.lost and _at_least(self.won, self.won + self.lost) <= SURE
+        return self.won > self.lost and chance_of_as_many(self.won, self.won + self.lost) <= SURE
 
     @property
     def less_sure(self) -> bool:
         """Fewer samples are whole, and that is likely no noise."""
-        return self.lost > self.won and _at_least(self.lost, self.won + self.lost) <= DOUBT
+        return self.lost > self.won and chance_of_as_many(self.lost, self.won + self.lost) <= DOUBT
 
     @property
     def sooner(self) -> bool:
@@ -111,10 +109,3 @@ def basis_of(base: Prediction) -> Basis:
 def share_of(totals: Sequence[float]) -> float:
     """Share of the samples that are whole."""
     return sum(t < math.inf for t in totals) / len(totals)
-
-
-def _at_least(number: int, of: int) -> float:
-    """Chance of as many heads, or more, among so many tosses."""
-    if of > 1000:  # the normal approximation is exact enough here
-        return math.erfc((number - 0.5 - of / 2) / math.sqrt(of / 2)) / 2
-    return float(sum(math.comb(of, k) for k in range(number, of + 1)) / 2**of)

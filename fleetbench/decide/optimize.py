@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fleetbench.decide.candidates import EDGES_NONE, EDGES_SAFE, EDGES_UNNEEDED, Candidate, candidates
-from fleetbench.decide.check import Change, Policy, object_changes
+from fleetbench.decide.change import Change, Policy, object_changes
 from fleetbench.decide.effect import Basis, Effect
 from fleetbench.decide.needed import (
     Guarantees,

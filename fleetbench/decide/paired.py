@@ -102,7 +102,12 @@ def interval(difference: Paired) -> str:
         return f"unknown below {MIN_SAMPLES} samples" if difference.samples < MIN_SAMPLES else "unknown"
     if difference.low_s == difference.high_s and math.isinf(difference.low_s):
         return "-"  # in all samples one of the two was never
-    return f"{signed(difference.low_s)} to {signed(difference.high_s)}"
+    return span(difference.low_s, difference.high_s)
+
+
+def span(low_s: float, high_s: float) -> str:
+    """``+1m20s to +1m50s``."""
+    return f"{signed(low_s)} to {signed(high_s)}"
 
 
 def difference(old: float, new: float) -> float:

@@ -59,20 +59,25 @@ def series(prediction: Prediction) -> dict[ObjectId, array[float]]:
     return dict(zip(prediction.services, prediction.ready, strict=True))
 
 
-def total_difference(old: Prediction, new: Prediction) -> Paired:
-    """New minus old total. A sample in which less turned Ready than before counts as never, not as short.
+def total_pairs(old: Prediction, new: Prediction) -> list[tuple[float, float]]:
+    """Each sample's total before and now. One in which less turned Ready than before counts as never now, not as short.
 
-    What is suspended in either is not compared.
+    Less is: of what is in both, or all before and not all now. What is suspended in either is not compared.
     """
     before, after = series(old), series(new)
     asked = [id for id in before if id in after and id not in old.left_out | new.left_out]
     common = [(before[id], after[id]) for id in asked]
-    differences = []
-    for n, (a, b) in enumerate(zip(old.totals, new.totals, strict=True)):
-        lost = any(y[n] == math.inf != x[n] for x, y in common)
-        won = any(x[n] == math.inf != y[n] for x, y in common)
-        differences.append(difference(a, b) if lost == won else math.inf if lost else -math.inf)
-    return of_differences(differences)
+    pairs = []
+    for n, (a, b, x, y) in enumerate(zip(old.totals, new.totals, old.whole_totals, new.whole_totals, strict=True)):
+        lost = y == math.inf != x or any(now[n] == math.inf != was[n] for was, now in common)
+        won = x == math.inf != y or any(was[n] == math.inf != now[n] for was, now in common)
+        pairs.append((a, b) if lost == won else (a, math.inf) if lost else (math.inf, b))
+    return pairs
+
+
+def total_difference(old: Prediction, new: Prediction) -> Paired:
+    """New minus old total, over :func:`total_pairs`."""
+    return of_differences(difference(a, b) for a, b in total_pairs(old, new))
 
 
 class Bench:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from fleetbench.decide.check import Change, Verdict, said_both
+from fleetbench.decide.change import Change, said_pairs, said_quantile, said_shares
+from fleetbench.decide.check import Verdict
 from fleetbench.decide.paired import interval, signed
 from fleetbench.ids import say, some
 from fleetbench.report.inert import inert
@@ -59,9 +60,14 @@ def figures(verdict: Verdict) -> str:
     if verdict.base is not None and verdict.total is not None:
         before = verdict.base.prediction
         kept = f" ({counted(len(before.kept_down), 'object')} kept from Ready by errors)"
-        was = f"was p50 {format_duration(verdict.total.before_s)}{kept if before.kept_down else ''}"
-        was += f", all Ready in {whole(before)}"
-        parts.append(f"against {verdict.base.name}: {was}; {said_both(verdict.total)}")
+        change = verdict.total
+        was = f"was p50 {format_duration(change.before_s)}{kept if before.kept_down else ''}"
+        was += f", p90 {format_duration(before.total_quantile(0.9))}, all Ready in {whole(before)}"
+        parts.append(f"against {verdict.base.name}: {was}; {said_pairs(change.difference, change.both, p.samples)}")
+        if change.shares.later or change.shares.sooner:
+            parts.append(said_shares(change.shares))
+        if policy.quantile != 0.5:
+            parts.append(said_quantile(change.at))
     parts.append(f"{counted(verdict.parallel, 'service')} in flight at most")
     return "; ".join(parts)
 
@@ -100,13 +106,13 @@ def objects_table(changes: Sequence[Change]) -> Rows:
     """The Ready of objects before and now."""
     rows = Rows()
     rows.names("object")
-    rows.numbers("before", "now", "difference", "95 % interval", "")
+    rows.numbers("before", "now", "difference", "95 % interval", "much later", "")
     for change in changes:
         d = change.difference
         assert change.object is not None
         rows.add(
             inert(say(change.object)), format_duration(change.before_s), format_duration(change.now_s), signed(d.p50_s),
-            interval(d), "worse" if change.worse else "better",
+            interval(d), f"{change.shares.later} of {change.shares.samples}", "worse" if change.worse else "better",
         )  # fmt: skip
     return rows
 
@@ -158,6 +164,8 @@ def change_document(change: Change) -> dict[str, Any]:
         "before_s": change.before_s,
         "now_s": change.now_s,
         "difference": change.difference.to_json(),
+        "at_quantile": change.at.to_json(),
+        "much_later": change.shares.to_json(),
         "worse": change.worse,
         "better": change.better,
         **(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fleetbench.decide.check import Change, Verdict
+from fleetbench.decide.change import Change
+from fleetbench.decide.check import Verdict
 from fleetbench.decide.paired import interval, signed
 from fleetbench.ids import say, some
 from fleetbench.report.check import chain_changed, chain_line, edge_lines, figures, headline
@@ -39,12 +40,13 @@ def check_markdown(verdict: Verdict) -> str:
 
 
 def _objects(changes: tuple[Change, ...]) -> list[str]:
-    lines = [row("object", "before", "now", "difference", "95 % interval"), row("---", "---:", "---:", "---:", "---:")]
+    lines = [row("object", "before", "now", "difference", "95 % interval", "much later"), row("---", *["---:"] * 5)]
     for c in changes[:_MOST_ROWS]:
         d = c.difference
         assert c.object is not None
         name = _cut(escaped(say(c.object)), 200)
-        cells = (format_duration(c.before_s), format_duration(c.now_s), signed(d.p50_s), interval(d))
+        cells = [format_duration(c.before_s), format_duration(c.now_s), signed(d.p50_s), interval(d)]
+        cells.append(f"{c.shares.later} of {c.shares.samples}")
         lines.append(row(f"**{name}**" if c.worse else name, *cells))
     left = changes[_MOST_ROWS:]
     if left:

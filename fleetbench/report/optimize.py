@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from fleetbench.decide.check import FLOOR_S, Change, Policy
+from fleetbench.decide.change import FLOOR_S, Change, Policy
 from fleetbench.decide.effect import Effect, share_of
 from fleetbench.decide.needed import MEANING, UNPROVEN
 from fleetbench.decide.optimize import Optimized, Ranked
@@ -235,7 +235,7 @@ def _later(changes: Sequence[Change]) -> list[RenderableType]:
     return [
         Text(
             f"These turn Ready later with it, for which `fleetbench check --against` fails (by more than "
-            f"{100 * Policy().tolerance:.0f} % and {FLOOR_S:.0f} s, interval above zero):",
+            f"{100 * Policy().tolerance:.0f} % and {FLOOR_S:.0f} s, or in a share of the samples by much more):",
             style="yellow",
         ),
         objects_table(changes),

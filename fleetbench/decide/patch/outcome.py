@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fleetbench.decide.check import Change
+from fleetbench.decide.change import Change
 from fleetbench.decide.effect import Effect
 from fleetbench.decide.optimize import Optimized, later_objects
 from fleetbench.decide.patch.verify import Patch, make_patch

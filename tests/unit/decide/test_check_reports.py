@@ -9,7 +9,8 @@ from array import array
 from dataclasses import replace
 
 from fleetbench.cli.fleet import fleet_findings
-from fleetbench.decide.check import FINDING, OBJECT, Failure, Policy, Verdict, judge
+from fleetbench.decide.change import Policy
+from fleetbench.decide.check import FINDING, OBJECT, Failure, Verdict, judge
 from fleetbench.decide.sides import Side
 from fleetbench.findings import DEPENDENCY_MISSING, RULES, Finding
 from fleetbench.graph.fleet import Dependency
@@ -138,7 +139,71 @@ def test_the_line_holds_the_total_now_the_one_before_and_the_paired_difference_a
     text = figures(judge(other, one, Policy()))
     now, was = (format_duration(s.prediction.total_quantile(0.5)) for s in (other, one))
     assert f"total p50 {now}, p90 {now}, all Ready in 100 %" in text
-    assert f"against main: was p50 {was}, all Ready in 100 %; +" in text and "over all 8 samples" in text
+    assert f"against main: was p50 {was}, p90 {was}, all Ready in 100 %; the same draw before and now: +" in text
+    assert "in the median of all 8 samples" in text
+
+
+def timeout_of_a_second_on_some(share: int) -> Verdict:
+    """Of ten draws the first ``share`` take ten minutes longer, the median none of them."""
+    one = side(fleet(ks("a")), {"a": 60.0})
+    old = array("d", [100.0 + n / 100 for n in range(50)])
+    new = array("d", [t + (600.0 if n % 10 < share else 0.0) for n, t in enumerate(old)])
+
+    def with_totals(totals):
+        p = one.prediction
+        of = tuple(totals if id == ks_id("a") else array("d", [1.0] * 50) for id in p.services)
+        return replace(one, prediction=replace(p, totals=totals, ready=of, complete=array("b", [1] * 50)))
+
+    return judge(with_totals(new), with_totals(old), Policy())
+
+
+def test_a_median_that_stays_does_not_pass_a_change_that_makes_four_draws_in_ten_take_ten_minutes_longer():
+    verdict = timeout_of_a_second_on_some(4)
+    assert verdict.total is not None and verdict.total.difference.p50_s == 0
+    total, of_a = verdict.failures
+    assert total.message == (
+        "the whole rollout: later by more than 1m00s and 25 %, or never, in 20 of 50 samples, sooner by as much in none"
+    )
+    assert of_a.object == ks_id("a")
+    assert to_document(verdict)["total"]["much_later"]["later"] == 20
+
+
+def test_two_draws_of_fifty_that_end_much_later_are_no_regression():
+    one = timeout_of_a_second_on_some(0)
+    assert one.passed and one.base is not None
+    p = one.now.prediction
+    late = array("d", [t + (600.0 if n < 2 else 0.0) for n, t in enumerate(p.totals)])
+    ready = tuple(late if id == ks_id("a") else values for id, values in zip(p.services, p.ready, strict=True))
+    assert judge(replace(one.now, prediction=replace(p, totals=late, ready=ready)), one.base, Policy()).passed
+
+
+def test_the_quantile_that_is_named_must_not_get_later_either():
+    before = side(fleet(ks("a")), {"a": 60.0})
+    p = before.prediction
+    old = array("d", [100.0] * 35 + [110.0] * 15)
+    new = array("d", [100.0] * 35 + [160.0] * 15)  # not much later, not in the median, but p90
+
+    def with_totals(totals):
+        of = tuple(totals if id == ks_id("a") else array("d", [1.0] * 50) for id in p.services)
+        return replace(before, prediction=replace(p, totals=totals, ready=of, complete=array("b", [1] * 50)))
+
+    assert judge(with_totals(new), with_totals(old), Policy()).passed
+    verdict = judge(with_totals(new), with_totals(old), Policy(quantile=0.9))
+    assert verdict.failures[0].message == (
+        "the whole rollout: p90 2m40s, was 1m50s: +50.0s (95 % interval +50.0s to +50.0s)"
+    )
+    assert to_document(verdict)["total"]["at_quantile"]["difference_s"] == 50.0
+
+
+def test_fewer_draws_in_which_all_turns_ready_are_a_regression_though_the_median_is_the_same():
+    one = timeout_of_a_second_on_some(0)
+    assert one.base is not None
+    p = one.now.prediction
+    never = array("d", [math.inf if n % 10 < 3 else t for n, t in enumerate(p.totals)])
+    ready = tuple(never if id == ks_id("a") else values for id, values in zip(p.services, p.ready, strict=True))
+    fewer = replace(p, ready=ready, complete=array("b", [t < math.inf for t in never]))
+    verdict = judge(replace(one.now, prediction=fewer), one.base, Policy())
+    assert "or never, in 15 of 50 samples, sooner by as much in none" in verdict.failures[0].message
 
 
 def test_a_branch_that_mends_an_error_passes_although_more_takes_longer_and_names_what_it_fixed():
@@ -146,7 +211,7 @@ def test_a_branch_that_mends_an_error_passes_although_more_takes_longer_and_name
     verdict = judge(side(fleet(ks("a"), ks("b", "a")), {"b": 600.0}), side(broken, {}, "main"), Policy())
     assert verdict.passed and verdict.total is not None and verdict.total.better
     assert (
-        "was p50 1.5s (1 object kept from Ready by errors), all Ready in 0 %; more turns Ready than before"
+        "was p50 1.5s (1 object kept from Ready by errors), p90 1.5s, all Ready in 0 %; more turns Ready than before"
         in figures(verdict)
     )
     assert f"Fixed:** {DEPENDENCY_MISSING} flux-system/b" in check_markdown(verdict)
