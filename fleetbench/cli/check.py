@@ -72,8 +72,9 @@ def command(
 ) -> None:
     """Fail (exit code 1) when a rollout is over budget, or worse than a baseline.
 
-    Without a baseline every finding of severity error fails. With one only what is new or worse does: a new finding of
-    severity error; or the total, or any object's Ready, is worse by more than the tolerance and 5 s, beyond noise. Both
+    Without a baseline every finding of severity error fails, and every object that is never Ready in any sample, unless
+    that is for something suspended. With one only what is new or worse does: a new finding of severity error; a new
+    object that is never Ready; or the total, or any object's Ready, is worse by more than the tolerance and 5 s, beyond noise. Both
     sides see the same draws, so three things are held against each other: the median of the differences, the quantile
     that --quantile names, and how many draws end more than a minute and 25 % later, or never, against as much sooner.
     """

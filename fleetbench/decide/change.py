@@ -131,7 +131,8 @@ def said_pairs(difference: Paired, both: Paired | None, samples: int) -> str:
     It is no difference of two medians: those may be of different samples.
     """
     if math.isinf(difference.p50_s):
-        return f"{'less' if difference.p50_s > 0 else 'more'} turns Ready than before in half of the samples or more"
+        less = "less turns Ready than before, or not all any more,"
+        return f"{less if difference.p50_s > 0 else 'more turns Ready than before'} in half of the samples or more"
     if both is None:
         return "in no sample all turns Ready on both sides"
     of = counted(samples, "sample")

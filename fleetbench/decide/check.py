@@ -1,18 +1,23 @@
 """The gate: is the rollout within budget, and is it worse than what it is held against?
 
 With a baseline only what is new or worse fails: a new finding of severity error; the total, or any object's Ready,
-later by more than the tolerance *and* five seconds and beyond noise (:mod:`.change`).
+later by more than the tolerance *and* five seconds and beyond noise (:mod:`.change`); an object that is new and never
+turns Ready in any sample. Without one every object does that never turns Ready, but for what is suspended or waits for that.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from fleetbench.decide.change import Change, Policy, object_changes, total_change
 from fleetbench.decide.sides import Side, fixed, new_errors
 from fleetbench.decide.whatif import Edge
+from fleetbench.engine.plan import compile_plan
+from fleetbench.engine.reachable import never_ready
 from fleetbench.findings import Finding
+from fleetbench.graph.changes import resumed
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.prediction.document import why_pieces
@@ -22,7 +27,7 @@ from fleetbench.timeline.stats import lower_quantile, max_parallel
 from fleetbench.timeline.why import critical_objects
 from fleetbench.units import counted, format_duration
 
-BUDGET, TOTAL, OBJECT, FINDING, PARALLELISM = "budget", "total", "object", "finding", "parallelism"
+BUDGET, TOTAL, OBJECT, FINDING, PARALLELISM, NEVER = "budget", "total", "object", "finding", "parallelism", "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,14 @@ class Verdict:
     chain_before: tuple[tuple[ObjectId, float], ...] = ()
     fixed_findings: tuple[Finding, ...] = ()
     """Errors and warnings of the baseline that are gone."""
+    never: tuple[ObjectId, ...] = ()
+    """What never turns Ready in any sample, and not because something is suspended."""
+
+    @property
+    def never_as_before(self) -> tuple[ObjectId, ...]:
+        """Those of them for which the check does not fail, as they never did in the baseline either."""
+        base = self.base
+        return () if base is None else tuple(id for id in self.never if _never_in(base.prediction, id))
 
     @property
     def passed(self) -> bool:
@@ -73,6 +86,10 @@ def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
     failures: list[Failure] = []
     errors = new_errors(now.findings, None if base is None else base.findings)
     failures += [Failure(FINDING, f"{f.code}: {f.message}", f.object, f.file, f.line) for f in errors]
+    never = never_up(now.prediction)
+    fresh = _unsaid(never, now, base, explained=bool(errors))
+    if fresh:
+        failures.append(_never_ready(fresh, now.fleet))
     budget_s = lower_quantile(now.prediction.whole_totals, policy.quantile)
     if policy.target_s is not None and (budget_s is None or budget_s > policy.target_s):
         failures.append(Failure(BUDGET, _over_budget(now, budget_s, policy)))
@@ -82,8 +99,9 @@ def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
         failures.append(Failure(PARALLELISM, text))
     if base is None:
         return Verdict(
-            now, None, policy, tuple(failures), budget_s, parallel, new_findings=tuple(errors), chain=_chain(now)
-        )
+            now, None, policy, tuple(failures), budget_s, parallel, new_findings=tuple(errors), chain=_chain(now),
+            never=never,
+        )  # fmt: skip
     total = total_change(base.prediction, now.prediction, policy)
     objects = object_changes(base.prediction, now.prediction, policy)
     added, dropped = _edges(base.fleet, now.fleet)
@@ -95,8 +113,41 @@ def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
         now, base, policy, tuple(failures), budget_s, parallel, total,
         tuple(c for c in objects if c.worse or c.better),
         added, dropped, tuple(sorted(ids - ids_before)), tuple(sorted(ids_before - ids)), tuple(errors),
-        _chain(now), _chain(base), tuple(fixed(base.findings, now.findings)),
+        _chain(now), _chain(base), tuple(fixed(base.findings, now.findings)), never,
     )  # fmt: skip
+
+
+def never_up(prediction: Prediction) -> tuple[ObjectId, ...]:
+    """What is Ready in no sample and would not be if nothing were suspended; sorted. Nobody asks for what is suspended."""
+    down = [id for id in prediction.services if id not in prediction.left_out and _never_in(prediction, id)]
+    if not down:
+        return ()
+    scenario = prediction.scenario
+    awake = replace(scenario, fleet=resumed(scenario.fleet))
+    asleep_only = never_ready(compile_plan(scenario)) - never_ready(compile_plan(awake))
+    return tuple(id for id in down if id not in asleep_only)
+
+
+def _never_in(prediction: Prediction, id: ObjectId) -> bool:
+    return id in prediction.services and prediction.ready_fraction(id) == 0.0
+
+
+def _never_ready(fresh: Sequence[ObjectId], fleet: Fleet) -> Failure:
+    obj = fleet.service(fresh[0])
+    where = (None, None) if obj is None else (obj.file, obj.line)
+    text = (
+        f"never Ready in any sample: {some([say(id) for id in fresh], 5)}; "
+        f"`fleetbench simulate --why {say(fresh[0])}` says what that waits for"
+    )
+    return Failure(NEVER, text, fresh[0], *where)
+
+
+def _unsaid(never: tuple[ObjectId, ...], now: Side, base: Side | None, *, explained: bool) -> list[ObjectId]:
+    """Those for which nothing else fails: neither the finding that keeps them down nor that they were Ready before."""
+    spared = set(now.prediction.kept_down) if explained else set()
+    if base is not None:
+        spared |= set(base.prediction.services)
+    return [id for id in never if id not in spared]
 
 
 def _edges(before: Fleet, now: Fleet) -> tuple[tuple[Edge, ...], tuple[Edge, ...]]:

@@ -67,6 +67,13 @@ def _brought_by(fleet: Fleet, need: Need) -> frozenset[str]:
     return frozenset(found - {""})
 
 
+def resumed(fleet: Fleet) -> Fleet:
+    """The fleet with nothing suspended."""
+    awake = {obj.id: (lambda o: replace(o, suspend=False)) for obj in fleet.services() if obj.suspend}
+    sources = tuple(replace(source, suspend=False) if source.suspend else source for source in fleet.sources)
+    return replace(changed(fleet, awake), sources=sources)
+
+
 def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
     """What a commit changes, from ``--changed``: an OBJECT, a path in the repository, or else a name without its namespace.
 

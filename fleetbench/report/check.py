@@ -26,7 +26,8 @@ _MOST_NAMED = 100
 
 def tables(verdict: Verdict) -> list[RenderableType]:
     """Verdict, reasons, changed objects and edges, the critical chain."""
-    parts: list[RenderableType] = [Text(headline(verdict), style="bold green" if verdict.passed else "bold red")]
+    style = "bold red" if not verdict.passed else "bold yellow" if verdict.never_as_before else "bold green"
+    parts: list[RenderableType] = [Text(headline(verdict), style=style)]
     parts += [indented(Text(f"{failure.kind}: {inert(failure.message)}"), GAP) for failure in verdict.failures]
     parts.append(Text(figures(verdict)))
     for title, rows in edge_lines(verdict):
@@ -41,6 +42,9 @@ def tables(verdict: Verdict) -> list[RenderableType]:
 
 def headline(verdict: Verdict) -> str:
     """``fleetbench check: failed, 2 reasons``."""
+    if verdict.passed and verdict.never_as_before:
+        objects = counted(len(verdict.never_as_before), "object")
+        return f"fleetbench check: passed, as nothing got worse; but {objects} never Ready, as before"
     if verdict.passed:
         return "fleetbench check: passed"
     return f"fleetbench check: failed, {counted(len(verdict.failures), 'reason')}"
@@ -85,6 +89,7 @@ def edge_lines(verdict: Verdict) -> list[tuple[str, list[str]]]:
         ("New objects", [say(id) for id in verdict.added]),
         ("Objects that are gone", [say(id) for id in verdict.removed]),
         ("Fixed", [f"{f.code} {say(f.object) if f.object else f.file or ''}".strip() for f in verdict.fixed_findings]),
+        ("Never Ready, as before", [say(id) for id in verdict.never_as_before]),
         (LEFT_OUT, [say(id) for id in sorted(verdict.now.prediction.left_out)]),
     ]
     return [(title, rows) for title, rows in lines if rows]
@@ -149,6 +154,8 @@ def to_document(verdict: Verdict) -> dict[str, Any]:
         "objects_removed": [str(id) for id in verdict.removed],
         "new_findings": [f.to_json() for f in verdict.new_findings],
         "fixed_findings": [f.to_json() for f in verdict.fixed_findings],
+        "never": [str(id) for id in verdict.never],
+        "never_as_before": [str(id) for id in verdict.never_as_before],
         "left_out": [str(id) for id in sorted(p.left_out)],
         "complete_fraction": p.complete_fraction,
         "complete_fraction_before": None if verdict.base is None else verdict.base.prediction.complete_fraction,

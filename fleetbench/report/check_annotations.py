@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fleetbench.decide.check import Verdict
+from fleetbench.decide.check import NEVER, Verdict
 from fleetbench.decide.sides import key_of
 from fleetbench.findings import WARNING
+from fleetbench.report.check import headline
 from fleetbench.report.inert import inert
 
 MOST = 40
@@ -16,6 +17,8 @@ MOST = 40
 def workflow_commands(verdict: Verdict, place: Callable[[str], str]) -> list[str]:
     """Workflow commands: every reason to fail as an error, other findings that are new as warnings."""
     lines = [_command("error", f.message, f.file and place(f.file), f.line, f.kind) for f in verdict.failures[:MOST]]
+    if verdict.never_as_before:
+        lines.append(_command("warning", headline(verdict), None, None, NEVER))
     known = {key_of(f) for f in verdict.base.findings} if verdict.base is not None else set()
     fresh = [f for f in verdict.now.findings if f.severity == WARNING and key_of(f) not in known]
     lines += [

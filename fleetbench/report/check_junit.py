@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from fleetbench.decide.check import BUDGET, FINDING, OBJECT, PARALLELISM, TOTAL, Failure, Verdict
+from fleetbench.decide.check import BUDGET, FINDING, NEVER, OBJECT, PARALLELISM, TOTAL, Failure, Verdict
 from fleetbench.report.check import figures
 from fleetbench.report.inert import inert
 from fleetbench.units import counted
@@ -35,6 +35,7 @@ def check_junit(verdict: Verdict) -> str:
         late = {f.object: f for f in by_kind.get(OBJECT, [])}
         ids = sorted(set(verdict.now.prediction.services) & set(verdict.base.prediction.services))
         cases += [(OBJECT, str(id), [late[id]] if id in late else []) for id in ids]
+    cases.append((NEVER, "nothing that is never Ready", by_kind.get(NEVER, [])))
     cases.append((FINDING, "no new finding of severity error", by_kind.get(FINDING, [])))
     failed = sum(bool(failures) for _, _, failures in cases)
     suite = Element(

@@ -10,13 +10,13 @@ from dataclasses import replace
 
 from fleetbench.cli.fleet import fleet_findings
 from fleetbench.decide.change import Policy
-from fleetbench.decide.check import FINDING, OBJECT, Failure, Verdict, judge
+from fleetbench.decide.check import FINDING, NEVER, OBJECT, TOTAL, Failure, Verdict, judge
 from fleetbench.decide.sides import Side
 from fleetbench.findings import DEPENDENCY_MISSING, RULES, Finding
 from fleetbench.graph.fleet import Dependency
 from fleetbench.ids import ObjectId
 from fleetbench.prediction.predict import predict
-from fleetbench.report.check import figures, to_document
+from fleetbench.report.check import figures, headline, to_document
 from fleetbench.report.check_annotations import workflow_commands
 from fleetbench.report.check_junit import check_junit
 from fleetbench.report.check_markdown import COMMENT_LIMIT, check_markdown
@@ -96,6 +96,37 @@ def test_what_an_error_keeps_down_fails_as_a_finding_and_not_as_the_budget():
     verdict = judge(broken, None, Policy(target_s=36_000))
     assert [f.kind for f in verdict.failures] == [FINDING]
     assert "errors keep 2 objects from Ready" in figures(verdict)
+
+
+def in_a_circle():
+    """A child that the health check of its own parent's dependency waits for: no error says so, yet it never comes up."""
+    return fleet(ks("a", wait=False, health_checks=(ks_id("b"),)), ks("b", "a"))
+
+
+def test_a_fleet_that_never_comes_up_is_not_passed_though_no_finding_is_an_error():
+    verdict = judge(side(in_a_circle(), {}), None, Policy())
+    (failure,) = verdict.failures
+    assert failure.kind == NEVER
+    assert failure.message.startswith("never Ready in any sample: flux-system/a, flux-system/b; ")
+    assert to_document(verdict)["never"] == [str(ks_id("a")), str(ks_id("b"))]
+    assert 'classname="fleetbench.never"' in check_junit(verdict)
+
+
+def test_what_never_came_up_before_either_is_no_regression_but_is_said_first():
+    verdict = judge(side(in_a_circle(), {}), side(in_a_circle(), {}), Policy())
+    assert verdict.passed
+    assert headline(verdict).endswith("passed, as nothing got worse; but 2 objects never Ready, as before")
+    assert "**Never Ready, as before:** flux-system/a, flux-system/b" in check_markdown(verdict)
+    assert any(line.startswith("::warning ") and "never Ready" in line for line in workflow_commands(verdict, str))
+
+
+def test_a_new_object_that_never_comes_up_fails_and_one_that_waits_for_a_suspended_one_does_not():
+    base = side(fleet(ks("c")), {})
+    new = in_a_circle()
+    both = fleet(ks("c"), *(k for k in new.kustomizations if k.id != new.root))
+    assert [f.kind for f in judge(side(both, {}), base, Policy()).failures] == [NEVER, TOTAL]
+    waiting = fleet(ks("c"), ks("asleep", suspend=True), ks("d", "asleep"))
+    assert judge(side(waiting, {}), None, Policy()).passed
 
 
 def test_every_report_of_a_rollout_that_does_not_finish_says_so():
