@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fleetbench.ids import ObjectId
+from fleetbench.errors import place
+from fleetbench.ids import ObjectId, say
 
 ERROR, WARNING, INFO = "error", "warning", "info"
 SEVERITIES = (ERROR, WARNING, INFO)
@@ -119,6 +120,16 @@ class Finding:
     def severity(self) -> str:
         """error, warning or info: the rule's."""
         return RULES[self.code].severity
+
+    @property
+    def of_object(self) -> str:
+        """``flux-system/apps: depends on ...``: the message with whom it is about, for a line of its own."""
+        return self.message if self.object is None else f"{say(self.object)}: {self.message}"
+
+    @property
+    def in_full(self) -> str:
+        """``apps.yaml:3 flux-system/apps: depends on ...``: with its place as well."""
+        return f"{place(self.file, self.line)} {self.of_object}".lstrip()
 
     def to_json(self) -> dict[str, Any]:
         """The finding as the JSON contract writes it."""

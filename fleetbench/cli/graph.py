@@ -64,7 +64,7 @@ def command(
     if errors:
         if chosen != "table" or output:
             note(
-                f"{counted(len(errors), 'error')} among {counted(len(findings), 'finding')}, the first: {errors[0].message}"
+                f"{counted(len(errors), 'error')} among {counted(len(findings), 'finding')}, the first: {errors[0].in_full}"
             )
         ctx.exit(1)
 

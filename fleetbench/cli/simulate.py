@@ -11,7 +11,6 @@ from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet
 from fleetbench.cli.options import DURATION, OBJECT, fleet_options, format_option, set_depends_on_option
 from fleetbench.cli.output import note, progress, warn, write_json, write_tables, write_text
 from fleetbench.cli.simulation import Simulation, simulation_options
-from fleetbench.errors import place
 from fleetbench.graph.named import named
 
 if TYPE_CHECKING:
@@ -99,8 +98,7 @@ def command(
         warn(text)
     errors = [f for f in findings if f.severity == ERROR]
     for finding in [*errors, *(f for f in findings if f.code == TIMEOUT_TOO_SHORT)]:
-        where = place(finding.file, finding.line)
-        warn(f"{where}{': ' if where else ''}{finding.code} {finding.message}")
+        warn(f"{finding.code}: {finding.in_full}")
     if errors:
         raise click.exceptions.Exit(1)
 

@@ -85,7 +85,7 @@ def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
     """Hold a rollout against the policy and, where there is one, against the baseline."""
     failures: list[Failure] = []
     errors = new_errors(now.findings, None if base is None else base.findings)
-    failures += [Failure(FINDING, f"{f.code}: {f.message}", f.object, f.file, f.line) for f in errors]
+    failures += [Failure(FINDING, f"{f.code}: {f.in_full}", f.object, f.file, f.line) for f in errors]
     never = never_up(now.prediction)
     fresh = _unsaid(never, now, base, explained=bool(errors))
     if fresh:

@@ -22,7 +22,8 @@ def workflow_commands(verdict: Verdict, place: Callable[[str], str]) -> list[str
     known = {key_of(f) for f in verdict.base.findings} if verdict.base is not None else set()
     fresh = [f for f in verdict.now.findings if f.severity == WARNING and key_of(f) not in known]
     lines += [
-        _command("warning", f"{f.message} Fix: {f.fix}", f.file and place(f.file), f.line, f.code) for f in fresh[:MOST]
+        _command("warning", f"{f.of_object} Fix: {f.fix}", f.file and place(f.file), f.line, f.code)
+        for f in fresh[:MOST]
     ]
     return lines
 

@@ -51,7 +51,7 @@ def _rule(code: str) -> dict[str, Any]:
 
 def _result(finding: Finding, codes: list[str], before: set[Any] | None, place: Callable[[str], str]) -> dict[str, Any]:
     key = key_of(finding)
-    text = finding.message + (f" Fix: {finding.fix}" if finding.fix else "")
+    text = finding.of_object + (f" Fix: {finding.fix}" if finding.fix else "")
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": codes.index(finding.code),

@@ -122,7 +122,7 @@ def _verify(before: Reading, after: Reading, relayout: Relayout) -> None:
     errors = new_errors(_findings(after), _findings(before))
     if errors:
         raise InputError(
-            f"the result would have an error that is not there now: {errors[0].code}: {errors[0].message}",
+            f"the result would have an error that is not there now: {errors[0].code}: {errors[0].in_full}",
             errors[0].fix,
         )
 

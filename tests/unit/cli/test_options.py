@@ -40,4 +40,7 @@ def test_a_default_in_percent_is_shown_as_one_would_type_it(command: str, option
 def test_simulate_warns_of_a_timeout_below_the_time_that_the_user_gives(tmp_path: Path) -> None:
     (tmp_path / "d.yaml").write_text("flux-system/n8n: 2h\n")
     done = CliRunner().invoke(cli, ["simulate", "--samples", "1", "--durations", str(tmp_path / "d.yaml")])
-    assert "FB212 timeout 15m0s, but Kustomization/flux-system/n8n takes at least 2h0m0s, as given" in done.stderr
+    assert (
+        "FB212: base/services/n8n.yaml:2 flux-system/n8n: timeout 15m0s, but Kustomization/flux-system/n8n takes at least 2h0m0s, as given"
+        in done.stderr
+    )

@@ -275,6 +275,18 @@ def test_sarif_has_what_the_standard_asks_of_a_run():
     assert "locations" not in run["results"][1]
 
 
+def test_a_finding_is_said_with_its_object_and_place_in_the_terminal_the_comment_and_annotations():
+    broken = fleet(replace(ks("a", "nowhere"), file="apps/a.yaml", line=3))
+    verdict = judge(side(broken, {}), None, Policy())
+    whole = "FB102: apps/a.yaml:3 flux-system/a: depends on flux-system/nowhere"
+    (failure,) = [f for f in verdict.failures if f.kind == FINDING]
+    assert failure.message.startswith(whole)
+    assert whole in check_markdown(verdict).replace("\\", "")
+    assert any("flux-system/a: depends on" in line for line in workflow_commands(verdict, str))
+    text = check_sarif(verdict, str)["runs"][0]["results"][0]["message"]["text"]
+    assert text.startswith("flux-system/a: depends on")
+
+
 def test_names_cannot_forge_a_workflow_command_or_break_the_xml():
     evil = ObjectId("Kustomization", "ns", "a\n::error::x")
     failure = Failure(FINDING, "100%\n::warning::\x1b[31m\x00<b>&", evil, "a,b:c.yaml", 2)
