@@ -61,10 +61,7 @@ def tables(
     if nothing is not None:
         return [*parts, Text(f"{inert(nothing)} So there is nothing to make shorter.", style="yellow")]
     parts += [
-        Text(
-            f"Now {_median(found, p)}. A perfect controller (no polls, no queues, no work of its own) with the same edges: "
-            f"{format_duration(found.perfect.total_quantile(0.5))}; the difference is what flags and waits can win."
-        ),
+        Text(f"Now {_median(found, p)}. {_bound(found)}"),
         Text("\nWhat each change does on its own", style="bold"),
         _ranking(found.ranked[:top]),
     ]
@@ -116,6 +113,18 @@ def _median(found: Optimized, p: Prediction) -> str:
     share = share_of(found.basis.totals(p))
     whole = "" if share == 1 else f", all Ready in {100 * share:.0f} % of the samples"
     return f"{format_duration(p50_s)} (p5 {format_duration(p5_s)}, p95 {format_duration(p95_s)}{whole})"
+
+
+def _bound(found: Optimized) -> str:
+    """How far it is to a perfect controller, on the samples that can be compared."""
+    bound = found.bound
+    perfect = "A perfect controller (no polls, queues, timeouts, no work of its own) with the same edges"
+    if bound.total is None:
+        return f"{perfect}: {format_duration(found.perfect.total_quantile(0.5))}; now no sample is whole to compare it with."
+    of = bound.total.samples
+    where = "" if of == bound.samples else f" over the {counted(of, 'sample')} that are whole now"
+    medians = f"{format_duration(bound.after_s)} against {format_duration(bound.before_s)}"
+    return f"{perfect}{where}: {medians}; the difference is what flags, waits and timeouts can win."
 
 
 def _ranking(ranked: Sequence[Ranked]) -> Rows:

@@ -31,6 +31,7 @@ def to_document(
         "errors": [f.to_json() for f in errors],
         "now": _totals(found, found.base),
         "perfect_controller": _totals(found, found.perfect),
+        "perfect_controller_saves": _effect(found.bound),
         "changes": [
             {
                 "title": r.candidate.change.title,
