@@ -15,6 +15,8 @@ from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 from fleetbench.units import go_duration
 
 Before = Callable[[Moment, Moment], bool]
+NEEDING = "what needs it"
+"""What lacks the edge, said of several objects."""
 
 
 def check_needs(fleet: Fleet) -> Iterator[Finding]:
@@ -47,7 +49,7 @@ def check_needs(fleet: Fleet) -> Iterator[Finding]:
 def _judge(
     fleet: Fleet, obj: Kustomization | HelmRelease, provider: ObjectId, blocks: str, needs: list[Need], before: Before
 ) -> Finding | None:
-    what = listed(sorted({need.what for need in needs}), 3)
+    what = listed(sorted({_said(need.what) for need in needs}), 3)
     if provider == obj.id:
         # What a Kustomization brings itself is there in time (CRDs and namespaces are applied first), except for
         # its own build, which comes before any of it.
@@ -59,7 +61,8 @@ def _judge(
     if before(there, applied(obj.id)):
         return None
     wanting = listed(sorted({say(need.wanted_by) for need in needs}), 3)
-    wanted = f"{wanting} needs {what}, which {say(provider)} brings"
+    several = len({need.wanted_by for need in needs}) > 1
+    wanted = f"{wanting} {'need' if several else 'needs'} {what}, which {say(provider)} brings"
     holder = _holder(fleet, provider)
     if blocks != "workload" and before(applied(obj.id), there):
         if holder == obj.id:
@@ -81,12 +84,28 @@ def _judge(
         )
     if obj.id in fleet.asleep:
         return None  # it is not reconciled, so nothing of it fails and no time is lost
-    cost = f"no edge puts that first: {_cost(obj, blocks, any(need.kind == 'Namespace' for need in needs))}."
-    fix = _fix(fleet, obj, holder, before)
+    cost = f"no edge puts that first: {_cost(fleet, obj, blocks, any(need.kind == 'Namespace' for need in needs))}."
+    fix = _fix(fleet, obj, holder, before, say(_kustomization(obj)), wanting)
     shared = Shared(
-        f"need {what}, which {say(provider)} brings; {cost}", _fix(fleet, obj, holder, before, called="each")
+        f"need {what}, which {say(provider)} brings; {cost}",
+        _fix(fleet, obj, holder, before, "each", NEEDING),
     )
     return about(NEED_UNDECLARED, obj, f"{wanted}; {cost}", fix, shared)
+
+
+def _said(what: str) -> str:
+    """A need for people: one of a kind does not know its CRD's name, which has the plural.
+
+    >>> _said("CustomResourceDefinition Certificate.cert-manager.io")
+    'the CRD of Certificate.cert-manager.io'
+    """
+    kind, _, name = what.partition(" ")
+    return f"the CRD of {name}" if kind == "CustomResourceDefinition" and name[:1].isupper() else what
+
+
+def _kustomization(obj: Kustomization | HelmRelease) -> ObjectId:
+    """The Kustomization that an object is or lies in; the object itself where nothing here creates it."""
+    return obj.id if isinstance(obj, Kustomization) else obj.parent or obj.id
 
 
 def _holder(fleet: Fleet, provider: ObjectId) -> ObjectId | None:
@@ -95,9 +114,13 @@ def _holder(fleet: Fleet, provider: ObjectId) -> ObjectId | None:
     return provider if release is None else release.parent
 
 
-def _cost(obj: Kustomization | HelmRelease, blocks: str, namespace: bool) -> str:
+def _cost(fleet: Fleet, obj: Kustomization | HelmRelease, blocks: str, namespace: bool) -> str:
     if blocks == "workload":
-        return "if it comes late its pods only start then, and a health check waits for them"
+        # Custom resources whose status tells something are workloads, too; only pods have images.
+        own = isinstance(obj, HelmRelease) or any(w.images for w in obj.workloads)
+        has_pods = own or any(h.parent == obj.id for h in fleet.helmreleases)
+        late = "its pods only start then" if has_pods else "what needs it only turns Ready then"
+        return f"if it comes late {late}{', and a health check waits for that' if checks_health(obj) else ''}"
     if isinstance(obj, Kustomization):
         step = "build" if blocks == "build" else "dry-run"
         lost = go_duration(obj.effective_retry_s)
@@ -113,18 +136,21 @@ def _cost(obj: Kustomization | HelmRelease, blocks: str, namespace: bool) -> str
 
 
 def _fix(
-    fleet: Fleet, obj: Kustomization | HelmRelease, holder: ObjectId | None, before: Before, called: str | None = None
+    fleet: Fleet, obj: Kustomization | HelmRelease, holder: ObjectId | None, before: Before, called: str, wanting: str
 ) -> str:
-    """What to change; ``called`` instead of the name of what lacks the edge, to say it of several."""
-    own = obj.id if obj.id.kind == KUSTOMIZATION else obj.parent
+    """What to change; ``called`` is what lacks the edge, ``wanting`` what in it needs the other."""
+    own = _kustomization(obj)
     found = None if holder is None else fleet.kustomization(holder)
-    if own is None or found is None or own == found.id:
+    if own.kind != KUSTOMIZATION or found is None or own == found.id:
         return "order them with dependsOn"
-    called = called or say(own)
     waits = "" if checks_health(found) or found.id == fleet.root else f", and set wait: true on {say(found.id)}"
     if before(ready(found.id), applied(own)):
         # The edge is there, but it leads to a Ready that says no more than "applied".
         return f"set wait: true on {say(found.id)}, so that its Ready covers what it brings"
+    if before(applied(own), applied(found.id)):
+        # A child, or what depends on it: it can only follow, whatever is split.
+        rest = "" if wanting == NEEDING else ", and what else needs it,"
+        return f"move {wanting}{rest} into a Kustomization of its own that depends on {say(found.id)}{waits}"
     if before(applied(own), ready(found.id)):
         return f"split {say(found.id)}: it waits for {called} itself, so {called} cannot depend on it"
     return f"add {say(found.id)} to the dependsOn of {called}{waits}"

@@ -9,7 +9,7 @@ import pytest
 
 from fleetbench.findings import CRD_DEADLOCK, NEED_UNDECLARED, SELF_DEPENDENCY_LOOP, Finding
 from fleetbench.graph.checks import check
-from fleetbench.graph.fleet import Fleet, Kustomization, Need
+from fleetbench.graph.fleet import Fleet, Kustomization, Need, Workload
 from fleetbench.ids import ObjectId
 from tests.builders import fleet, hr, hr_id, ks, ks_id
 
@@ -86,8 +86,10 @@ def test_a_build_that_needs_what_only_its_own_apply_brings_is_a_deadlock() -> No
 
 
 def test_a_workload_that_comes_up_late_loses_no_retry_interval() -> None:
-    message = only(fleet(needing("app", ks_id("secrets"), blocks="workload"), ks("secrets")), NEED_UNDECLARED).message
-    assert "its pods only start then" in message
+    message = only(
+        fleet(needing("app", ks_id("secrets"), blocks="workload"), ks("secrets"), hr("web", "app")), NEED_UNDECLARED
+    ).message
+    assert "its pods only start then, and a health check waits for that" in message
     assert "retryInterval" not in message
 
 
@@ -133,3 +135,31 @@ def test_what_only_a_suspended_object_would_create_loses_no_time_either() -> Non
         return fleet(needing("app", hr_id("cnpg"), suspend=asleep), release, ks("operator"), hr("cnpg", "operator"))
 
     assert codes(of(asleep=True)) == set() and codes(of(asleep=False)) == {NEED_UNDECLARED}
+
+
+def test_a_parent_that_needs_what_only_its_child_brings_is_told_to_move_that_not_to_split_the_child() -> None:
+    secret = ObjectId("ExternalSecret", "apps", "token")
+    needs = (Need("ClusterSecretStore onepassword", secret, ks_id("store"), "workload"),)
+    parent = replace(ks("apps", wait=False, needs=needs), workloads=(Workload(secret, group="external-secrets.io"),))
+    finding = only(fleet(parent, ks("store", parent="apps")), NEED_UNDECLARED)
+    assert finding.fix == (
+        "move ExternalSecret/apps/token, and what else needs it, into a Kustomization of its own that depends on flux-system/store"
+    )
+    assert "pods" not in finding.message and "health check" not in finding.message
+    assert finding.message.endswith("if it comes late what needs it only turns Ready then.")
+
+
+def test_a_waiting_parent_of_the_one_in_need_is_still_to_be_split() -> None:
+    # The parent brings it through a release, which is Ready no sooner than the parent's own health check looks.
+    of = fleet(ks("all"), hr("cnpg", "all"), needing("pg", hr_id("cnpg"), parent="all", wait=False))
+    assert only(of, NEED_UNDECLARED).fix == (
+        "split flux-system/all: it waits for flux-system/pg itself, so flux-system/pg cannot depend on it"
+    )
+
+
+def test_several_need_and_one_needs_and_a_kind_is_not_taken_for_the_name_of_its_crd() -> None:
+    what = "CustomResourceDefinition Certificate.cert-manager.io"
+    two = tuple(Need(what, ObjectId("Certificate", "a", name), hr_id("cm"), "apply") for name in "ab")
+    of = fleet(ks("app", needs=two), ks("operator"), hr("cm", "operator"))
+    message = only(of, NEED_UNDECLARED).message
+    assert message.startswith("Certificate/a/a, Certificate/a/b need the CRD of Certificate.cert-manager.io, which ")
