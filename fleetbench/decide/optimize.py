@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from fleetbench.decide.candidates import EDGES_NONE, EDGES_SAFE, EDGES_UNNEEDED, Candidate, candidates
 from fleetbench.decide.change import Change, Policy, object_changes
-from fleetbench.decide.effect import Basis, Effect, effect_of
+from fleetbench.decide.effect import Basis, Effect
 from fleetbench.decide.needed import (
     Guarantees,
     classify,
@@ -17,14 +17,13 @@ from fleetbench.decide.needed import (
     lost_order,
     stated_edges,
 )
+from fleetbench.decide.perfect import Perfect, bound_of
 from fleetbench.decide.prune import pruned
 from fleetbench.decide.timeouts import TimeoutAdvice, advise
 from fleetbench.decide.trial import SCREENED, WORTH_S, Bench, Progress, Trial
 from fleetbench.decide.whatif import DropEdges, Edge, SetFlags, WhatIf, all_applied
-from fleetbench.graph.fleet import changed
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import Scenario
-from fleetbench.model.steps import no_steps
 from fleetbench.prediction.document import why_pieces
 from fleetbench.prediction.predict import Prediction
 from fleetbench.timeline.causes import WORKLOAD
@@ -54,40 +53,6 @@ class Added:
 
     change: WhatIf
     effect: Effect
-
-
-@dataclass(frozen=True)
-class Perfect:
-    """Controllers that take no time, never poll, queue or give up; workloads stay, and a node pulls all images at once.
-
-    A timeout that stayed could be missed by what now starts earlier beside more pulls, and a pull that takes turns could
-    get a later one: the rollout would end later than with the real controllers.
-    """
-
-    title: str = "a perfect controller"
-
-    def applied(self, scenario: Scenario) -> Scenario:
-        """The scenario under them."""
-        patient = {obj.id: (lambda o: replace(o, timeout_s=_NEVER_GIVES_UP_S)) for obj in scenario.fleet.services()}
-        return replace(
-            scenario,
-            fleet=changed(scenario.fleet, patient),
-            parameters=replace(scenario.parameters.perfect(), fail_fast=False, helm_fail_fast=False),
-            steps=no_steps(),
-            pull=None if scenario.pull is None else replace(scenario.pull, serialized_per_node=False),
-        )
-
-
-_NEVER_GIVES_UP_S = 1e7
-
-
-def bound_of(basis: Basis, base: Prediction, perfect: Prediction) -> Effect:
-    """What a perfect controller could do, on the same samples: never worse than what the real one does there.
-
-    Where it is, as a second try drew a luckier time than the first, it could do what the real one did.
-    """
-    now = basis.totals(base)
-    return effect_of(now, [min(pair) for pair in zip(now, basis.totals(perfect), strict=True)])
 
 
 @dataclass(frozen=True)
