@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from fleetbench.cli.fleet import FleetChoice, load_fleet
 from fleetbench.cli.options import OBJECT, fleet_options, format_option
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 @belief_options
 @click.option("--top", metavar="N", type=click.IntRange(1), default=15, show_default=True, help="Pairs to show.")
 @format_option("table", "json")
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     objects: tuple[ObjectId, ...],
     everything: bool,
     together: bool,
@@ -37,7 +41,11 @@ def command(
     format: str,
     **options: Any,
 ) -> None:
-    """Say what never turns Ready and what is late when an object never turns healthy, in the fleet as it is and in waves."""
+    """Say what never turns Ready and what is late when an object never turns healthy, in the fleet as it is and in waves.
+
+    Of every service in turn a large fleet is simulated in fewer samples, unless --samples says how many; what waits in
+    vain takes none.
+    """
     from fleetbench.decide.blast_radius import blast_radius, layouts
     from fleetbench.graph.named import named
     from fleetbench.model.assemble import assemble
@@ -59,7 +67,14 @@ def command(
         warn(text)
     with progress("Simulating failures") as bar:
         scenarios = {layout: a.scenario for layout, a in assembled.items()}
-        found = blast_radius(scenarios, failures, simulation.samples, pairs=overview, progress=bar)
+        found = blast_radius(
+            scenarios,
+            failures,
+            simulation.samples,
+            pairs=overview,
+            bounded=overview and context.get_parameter_source("samples") is ParameterSource.DEFAULT,
+            progress=bar,
+        )
     if format == "json":
         write_json(to_document(found))
     else:

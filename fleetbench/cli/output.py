@@ -176,26 +176,38 @@ def warn(text: str) -> None:
 
 
 class Progress:
-    """A bar on standard error, drawn once the work has taken a second; silent where that is no terminal."""
+    """A bar on standard error, drawn once the work has taken a second; where that is no terminal, a line now and then."""
 
     DELAY_S = 1.0
+    LINE_S = 10.0
+    """How often a line is written where no bar can be drawn: nobody should take long work in CI for a hang."""
 
     def __init__(self, label: str):
         self.label = label
         self._started_s = time.monotonic()
         self._bar: Any = None
         self._task: Any = None
-        self._quiet = not sys.stderr.isatty()
+        self._lines = not sys.stderr.isatty()
+        self._next_line_s = self._started_s + self.LINE_S
 
     def __call__(self, done: int, total: int | None = None) -> None:
         """Say how many of how many steps are done; total None = not known yet."""
-        if self._quiet:
+        if self._lines:
+            self._line(done, total)
             return
         if self._bar is None:
             if time.monotonic() - self._started_s < self.DELAY_S:
                 return
             self._open()
         self._bar.update(self._task, completed=done, total=total)
+
+    def _line(self, done: int, total: int | None) -> None:
+        now_s = time.monotonic()
+        if now_s < self._next_line_s or done == total:
+            return
+        self._next_line_s = now_s + self.LINE_S
+        of = f"{done} done" if total is None else f"{done} of {total}"
+        note(f"{self.label}: {of} after {now_s - self._started_s:.0f} s")
 
     def _open(self) -> None:
         from rich.console import Console

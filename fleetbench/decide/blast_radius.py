@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import TYPE_CHECKING
 
-from fleetbench.decide.change import FLOOR_S
-from fleetbench.decide.paired import Paired, paired
-from fleetbench.decide.trial import series
+from fleetbench.decide.paired import MIN_SAMPLES
+from fleetbench.decide.radius import Held, Radius, radius_of
+from fleetbench.decide.trial import until_s_of
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.waves import is_waves, to_waves
 from fleetbench.ids import ObjectId
@@ -17,44 +20,21 @@ from fleetbench.model.scenario import Scenario
 from fleetbench.prediction.predict import Prediction, predict
 from fleetbench.timeline.stats import parallel_services
 
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+
 PAIR_SAMPLES = 6
 """Rollouts simulated for each pair: enough for an interval (see :mod:`.paired`), few enough for many pairs."""
 MOST_PAIRS = 300
 """Pairs simulated at most. With more services the pairs are those that reach furthest, by what each holds up alone."""
+WORK, PAIR_WORK = 320_000, 100_000
+"""What an overview simulates at most, in rollouts times services of the fleet: about two minutes on two processors.
+A rollout takes about 0.3 ms a service."""
+_PARALLEL_FROM_S = 3.0
+"""Work below this is done in this process: starting others takes about a second."""
 FINE, WAVES = "fine", "waves"
 
 Progress = Callable[[int, int | None], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Late:
-    """A service that turns Ready all the same, later than without the failure."""
-
-    object: ObjectId
-    difference: Paired
-
-
-@dataclass(frozen=True)
-class Radius:
-    """What one failure (of one object or several) does to one layout."""
-
-    failed: tuple[ObjectId, ...]
-    layout: str
-    never: tuple[ObjectId, ...]
-    """Services that turn Ready without the failure and, in half of the samples or more, not with it; the failed left out."""
-    never_services: tuple[ObjectId, ...]
-    """Those of them that count as services."""
-    late: tuple[Late, ...]
-    """Later beyond noise and five seconds, the latest first."""
-    up: float
-    """Median share of services that are Ready when nothing more happens."""
-    settled_s: float | None
-    """Median seconds until the last Ready of those that get there; None = nothing does."""
-
-    @property
-    def weight(self) -> tuple[int, float]:
-        """For ranking: how many stay down, then how many seconds the others lose in all."""
-        return len(self.never_services), sum(late.difference.p50_s for late in self.late)
 
 
 @dataclass(frozen=True)
@@ -82,6 +62,7 @@ def blast_radius(
     samples: int,
     *,
     pairs: bool = False,
+    bounded: bool = False,
     progress: Progress | None = None,
 ) -> BlastRadius:
     """Simulate each failure with the same draws as the rollout without it.
@@ -91,31 +72,113 @@ def blast_radius(
         failures: the objects that fail together, one tuple a question.
         samples: rollouts for each.
         pairs: also simulate pairs of the failures given, each with :data:`PAIR_SAMPLES` rollouts.
+        bounded: simulate no more than :data:`WORK`: fewer rollouts of each failure, at the least
+            :data:`~.paired.MIN_SAMPLES`, and where that is too much only of those that reach furthest. What waits in
+            vain is known of all.
         progress: called with (done, of).
     """
     asked = list(failures)
     services = tuple(parallel_services(next(iter(scenarios.values())).fleet))
     without = {layout: predict(scenario, samples) for layout, scenario in scenarios.items()}
-    of, done = len(asked) * len(scenarios), 0
-
-    def radii(failed: tuple[ObjectId, ...], n: int, base: Mapping[str, Prediction]) -> tuple[Radius, ...]:
-        nonlocal done
-        found = []
-        for layout, scenario in scenarios.items():
-            found.append(_radius(layout, scenario, base[layout], failed, services, n))
-            done += 1
-            if progress is not None:
-                progress(done, of)
-        return tuple(found)
-
-    singles = sorted((radii(failed, samples, without) for failed in asked), key=_danger)
-    if not pairs:
-        return BlastRadius(services, without, tuple(singles))
-    wanted, possible = _pairs(singles)
-    of += len(wanted) * len(scenarios)
-    few = without if samples <= PAIR_SAMPLES else {layout: predict(s, PAIR_SAMPLES) for layout, s in scenarios.items()}
-    found = [radii(pair, min(samples, PAIR_SAMPLES), few) for pair in wanted]
+    with _Bench(scenarios, without, services, progress) as bench:
+        singles = bench.bounded(asked, samples) if bounded else bench.radii(asked, samples)
+        singles.sort(key=_danger)
+        if not pairs:
+            return BlastRadius(services, without, tuple(singles))
+        most = min(MOST_PAIRS, max(1, PAIR_WORK // (PAIR_SAMPLES * bench.size))) if bounded else MOST_PAIRS
+        wanted, possible = _pairs([radii for radii in singles if radii[0].samples], most)
+        found = bench.radii(wanted, min(samples, PAIR_SAMPLES))
     return BlastRadius(services, without, tuple(singles), tuple(sorted(found, key=_danger)), possible)
+
+
+class _Bench:
+    """Simulates failures, in a ``with`` block with the help of other processes where that pays."""
+
+    def __init__(
+        self,
+        scenarios: Mapping[str, Scenario],
+        without: Mapping[str, Prediction],
+        services: tuple[ObjectId, ...],
+        progress: Progress | None,
+    ):
+        self._held = Held(
+            {layout: replace(s, until_s=until_s_of(without[layout])) for layout, s in scenarios.items()},
+            dict(without),
+            services,
+        )
+        self.size = sum(len(p.services) for p in without.values())
+        """Services over all layouts: what one rollout of each costs."""
+        self._progress, self._done, self._of = progress, 0, 0
+        self._stack = ExitStack()
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> _Bench:
+        return self
+
+    def __exit__(self, *error: object) -> bool | None:
+        return self._stack.__exit__(*error)  # type: ignore[arg-type]
+
+    def bounded(self, asked: Sequence[tuple[ObjectId, ...]], samples: int) -> list[tuple[Radius, ...]]:
+        """As many samples of as many failures as :data:`WORK` allows, those that reach furthest first."""
+        rollouts = WORK // max(self.size, 1)
+        n = min(samples, max(MIN_SAMPLES, rollouts // max(len(asked), 1)))
+        if n * len(asked) <= rollouts or n == samples:
+            return self.radii(asked, n)
+        reached = self.radii(asked, 0)
+        reached.sort(key=_danger)
+        far = [radii[0].failed for radii in reached[: max(1, rollouts // n)]]
+        return [*self.radii(far, n), *reached[len(far) :]]
+
+    def radii(self, asked: Sequence[tuple[ObjectId, ...]], samples: int) -> list[tuple[Radius, ...]]:
+        """Each failure in each layout."""
+        layouts = list(self._held.scenarios)
+        tasks = [(layout, failed, samples) for failed in asked for layout in layouts]
+        self._of += len(tasks)
+        found = list(self._results(tasks))
+        return [tuple(found[n : n + len(layouts)]) for n in range(0, len(found), len(layouts))]
+
+    def _results(self, tasks: list[_Task]) -> Iterator[Radius]:
+        started_s = time.monotonic()
+        for n, task in enumerate(tasks):
+            if self._pool is None:
+                spent_s = time.monotonic() - started_s
+                if n < 3 or spent_s / n * (len(tasks) - n) < _PARALLEL_FROM_S or not self._spread():
+                    yield self._counted(radius_of(self._held, *task))
+                    continue
+            assert self._pool is not None
+            for radius in self._pool.map(_in_process, tasks[n:]):
+                yield self._counted(radius)
+            return
+
+    def _spread(self) -> bool:
+        """Start other processes, if there are processors for them."""
+        workers = os.cpu_count() or 1
+        if workers > 1:
+            from fleetbench.prediction.processes import worker_pool
+
+            self._pool = self._stack.enter_context(worker_pool(workers, _keep, (self._held,)))
+        return self._pool is not None
+
+    def _counted(self, radius: Radius) -> Radius:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, self._of)
+        return radius
+
+
+_Task = tuple[str, tuple[ObjectId, ...], int]
+"""Layout, failed, samples."""
+_held: Held | None = None
+
+
+def _keep(held: Held) -> None:
+    global _held
+    _held = held
+
+
+def _in_process(task: _Task) -> Radius:
+    assert _held is not None
+    return radius_of(_held, *task, processes=1)
 
 
 def _danger(radii: Sequence[Radius]) -> tuple[float, ...]:
@@ -123,43 +186,13 @@ def _danger(radii: Sequence[Radius]) -> tuple[float, ...]:
     return (*(-x for radius in radii for x in radius.weight),)
 
 
-def _pairs(singles: Sequence[tuple[Radius, ...]]) -> tuple[list[tuple[ObjectId, ...]], int]:
+def _pairs(singles: Sequence[tuple[Radius, ...]], most: int) -> tuple[list[tuple[ObjectId, ...]], int]:
     """Pairs to simulate: all, or those whose members together hold up most."""
     pairs = []
     for a, b in combinations(singles, 2):
         reach = len({*a[0].never_services, *b[0].never_services, *a[0].failed, *b[0].failed})
         pairs.append((-reach, tuple(sorted({*a[0].failed, *b[0].failed}))))
-    return [pair for _, pair in sorted(pairs)[:MOST_PAIRS]], len(pairs)
-
-
-def _radius(
-    layout: str,
-    scenario: Scenario,
-    base: Prediction,
-    failed: tuple[ObjectId, ...],
-    services: Sequence[ObjectId],
-    samples: int,
-) -> Radius:
-    broken = predict(replace(scenario, fail=scenario.fail | set(failed)), samples)
-    before, after = series(base), series(broken)
-    # What a failed service creates is part of the failure itself, not of what it takes down.
-    down = set(failed).union(*(scenario.fleet.inside(f) for f in failed))
-    never = [
-        id for id in after if id not in down and base.quantile(id, 0.5) is not None and broken.quantile(id, 0.5) is None
-    ]
-    late: list[Late] = []
-    for id in after:
-        if id in down or id in never:
-            continue
-        difference = paired(before[id], after[id])
-        if difference.later and difference.p50_s > FLOOR_S:
-            late.append(Late(id, difference))
-    counted = [id for id in services if id in after]
-    shares = sorted(sum(not math.isinf(after[id][n]) for id in counted) / max(len(counted), 1) for n in range(samples))
-    return Radius(
-        failed, layout, tuple(sorted(never)), tuple(sorted(set(never) & set(services))), tuple(sorted(late, key=lambda one: (-one.difference.p50_s, one.object))),
-        shares[(samples - 1) // 2], broken.total_quantile(0.5),
-    )  # fmt: skip
+    return [pair for _, pair in sorted(pairs)[:most]], len(pairs)
 
 
 def expected_up(singles: Sequence[tuple[Radius, ...]], layout: str) -> tuple[float, float] | None:

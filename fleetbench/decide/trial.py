@@ -96,7 +96,7 @@ class Bench:
         self.base = self._counted(predict(scenario, samples))
         self._takes_s = time.monotonic() - started_s
         self.basis = basis_of(self.base)
-        self.limited = replace(scenario, until_s=_until_s(self.base))
+        self.limited = replace(scenario, until_s=until_s_of(self.base))
         """The scenario as trials simulate it: what has not turned Ready by far later than anything ever does counts as
         never, and what tries again for ever is not followed to the end of the day."""
 
@@ -150,7 +150,7 @@ class Bench:
         return prediction
 
 
-def _until_s(base: Prediction) -> float:
+def until_s_of(base: Prediction) -> float:
     """How long a trial is followed: twice as long as anything ever took, with all its timeouts on top."""
     latest = max((t for values in base.ready for t in values if t < math.inf), default=0.0)
     timeout = max((obj.effective_timeout_s for obj in base.scenario.fleet.services()), default=0.0)

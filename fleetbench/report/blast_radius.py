@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from fleetbench.decide.blast_radius import PAIR_SAMPLES, BlastRadius, Radius, expected_up
+from fleetbench.decide.blast_radius import PAIR_SAMPLES, BlastRadius, expected_up
 from fleetbench.decide.paired import interval, signed
+from fleetbench.decide.radius import Radius, adds
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.prediction.nothing import why_nothing
 from fleetbench.report.inert import inert
@@ -32,17 +33,29 @@ def tables(found: BlastRadius, *, overview: bool, top: int) -> list[RenderableTy
     parts += [Text("\nOne service never turns healthy, the most dangerous first", style="bold"), _rows(found.singles)]
     parts += [Text(line) for line in _summary(found)]
     if found.pairs:
-        shown = found.pairs[:top]
-        simulated = f"{len(found.pairs)} of {counted(found.pairs_possible, 'pair')} simulated, {counted(PAIR_SAMPLES, 'sample')} each"
-        parts += [Text(f"\nTwo at once, the worst {len(shown)} ({simulated})", style="bold"), _rows(shown)]
+        parts += _pairs(found, top)
     return parts
+
+
+def _pairs(found: BlastRadius, top: int) -> list[RenderableType]:
+    """The pairs that do more than their two members; of the others there is nothing to say."""
+    singles = {(radius.layout, id): radius for radii in found.singles for radius in radii for id in radius.failed}
+    more = [radii for radii in found.pairs if any(adds(radius, singles) for radius in radii)]
+    simulated = f"{len(found.pairs)} of {counted(found.pairs_possible, 'pair')} simulated, {counted(PAIR_SAMPLES, 'sample')} each"
+    if not more:
+        return [Text(f"\nTwo at once ({simulated}): no pair keeps down or delays more than its two members alone.")]
+    title = f"Two at once, where that does more than the two alone: {len(more)}, the worst first ({simulated})"
+    parts: list[RenderableType] = [Text(f"\n{title}", style="bold"), _rows(more[:top])]
+    return parts + ([Text(f"and {len(more) - top} more (--top)", style="dim")] if len(more) > top else [])
 
 
 def _heading(found: BlastRadius) -> Text:
     first = next(iter(found.without.values()))
     totals = ", ".join(f"{layout} {format_duration(p.total_quantile(0.5))}" for layout, p in found.without.items())
+    most = max((radius.samples for radii in found.singles for radius in radii), default=first.samples)
+    fewer = "" if most == first.samples else f" ({most} of each failure, as the fleet is large; --samples sets it)"
     return Text(
-        f"{inert(first.scenario.fleet.name)}: {counted(len(found.services), 'service')}, {counted(first.samples, 'sample')}, "
+        f"{inert(first.scenario.fleet.name)}: {counted(len(found.services), 'service')}, {counted(first.samples, 'sample')}{fewer}, "
         f"seed {first.scenario.seed}; without a failure: {totals}",
         style="bold",
     )
@@ -61,7 +74,8 @@ def _rows(radii: Sequence[tuple[Radius, ...]]) -> Rows:
         cells: list[str] = []
         for r in row:
             worst = signed(r.late[0].difference.p50_s) if r.late else "-"
-            cells += [str(len(r.never_services)), str(len(r.late)), worst, f"{100 * r.up:.0f} %"]
+            late = str(len(r.late)) if r.samples else "?"
+            cells += [str(len(r.never_services)), late, worst if r.samples else "?", f"{100 * r.up:.0f} %"]
         rows.add(_names(row[0].failed), *cells)
     return rows
 
@@ -70,7 +84,11 @@ def _summary(found: BlastRadius) -> list[str]:
     if not found.singles:
         return []
     worst = found.singles[0][0]
-    lines = [
+    lines = []
+    few = min(radius.samples for radii in found.singles for radius in radii)
+    if not few:
+        lines.append("?: not simulated, as it reaches less far than the others; what waits in vain is known without.")
+    lines += [
         f"\nMost dangerous: {_names(worst.failed)}; without it {counted(len(worst.never_services), 'service')} never Ready: {_names(worst.never_services, 8)}"
     ]
     for layout in found.without:
@@ -130,6 +148,7 @@ def _document(radii: Sequence[Radius]) -> dict[str, Any]:
                 "never_ready_services": [str(id) for id in r.never_services],
                 "never_ready": [str(id) for id in r.never],
                 "late": [{"object": str(late.object), "difference": late.difference.to_json()} for late in r.late],
+                "samples": r.samples,
                 "share_up": round(r.up, 6),
                 "settled_s": rounded(r.settled_s),
             }

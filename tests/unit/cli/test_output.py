@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fleetbench.cli.main import cli
 from fleetbench.cli.options import DURATION, OBJECT
-from fleetbench.cli.output import replace_file, terminal_width, warn, write_json
+from fleetbench.cli.output import Progress, progress, replace_file, terminal_width, warn, write_json
 from fleetbench.errors import InputError
 from fleetbench.report.inert import inert
 
@@ -206,3 +206,19 @@ def test_a_warning_is_wrapped_between_words_for_a_terminal_and_is_one_line_in_a_
 def test_help_says_when_a_prediction_exits_1() -> None:
     text = " ".join(CliRunner().invoke(cli, ["simulate", "--help"]).output.split())
     assert "Exits 1, with everything printed, if the fleet has a finding of severity error." in text
+
+
+def test_long_work_is_told_of_in_lines_where_no_bar_can_be_drawn(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(Progress, "LINE_S", 0.0)
+    with progress("Trying") as bar:
+        bar(3)
+        bar(4, 9)
+        bar(9, 9)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["Trying: 3 done after 0 s", "Trying: 4 of 9 after 0 s"]
+
+
+def test_short_work_is_not_told_of(capsys) -> None:
+    with progress("Trying") as bar:
+        bar(3)
+    assert capsys.readouterr().err == ""

@@ -8,8 +8,13 @@ from click.testing import CliRunner
 
 from fleetbench.cli.main import cli
 from fleetbench.decide.blast_radius import FINE, WAVES, blast_radius, layouts
+from fleetbench.decide.radius import Held
+from fleetbench.decide.radius import radius_of as radius_of_failure
 from fleetbench.graph.paths import blocked_by
+from fleetbench.model.parameters import Parameters
+from fleetbench.prediction.predict import predict
 from fleetbench.report.blast_radius import tables, to_document
+from fleetbench.timeline.stats import parallel_services
 from tests.builders import fleet, ks, ks_id, scenario
 from tests.unit.decide.fleets import random_fleet
 
@@ -60,6 +65,46 @@ def test_the_most_dangerous_comes_first_and_pairs_add_up():
     assert found.pairs_possible == len(found.pairs) == 3
     both = next(fine for fine, *_ in found.pairs if set(fine.failed) == {ks_id("alone"), ks_id("hub")})
     assert both.up == 0 and len(both.never_services) == 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_waits_in_vain_is_known_without_a_rollout(seed):
+    of, _, durations = random_fleet(seed)
+    names = [k.id.name for k in of.kustomizations if k.id != of.root]
+    simulated = radius_of(of, *names, durations=durations).singles
+    scenarios = {layout: scenario(f, durations) for layout, f in layouts(of).items()}
+    held = Held(scenarios, {layout: predict(s, 6) for layout, s in scenarios.items()}, tuple(parallel_services(of)))
+    for radii in simulated:
+        for radius in radii:
+            reached = radius_of_failure(held, radius.layout, radius.failed, 0)
+            assert (reached.never, reached.up, reached.samples) == (radius.never, radius.up, 0)
+
+
+def test_an_overview_of_a_large_fleet_simulates_no_more_than_its_bound_and_the_furthest_reaching_first(monkeypatch):
+    of = fleet(ks("hub"), *(ks(f"on-hub-{n}", "hub") for n in range(3)), *(ks(f"x{n}") for n in range(6)))
+    scenarios = {layout: scenario(f) for layout, f in layouts(of).items()}
+    size = sum(len(list(s.fleet.services())) for s in scenarios.values())
+    monkeypatch.setattr("fleetbench.decide.blast_radius.WORK", size * 6 * 2)  # two failures of six samples
+    ids = [(k.id,) for k in of.kustomizations if k.id != of.root]
+    found = blast_radius(scenarios, ids, 50, bounded=True)
+    assert next(radii[0].failed for radii in found.singles if radii[0].samples) == (ks_id("hub"),)
+    assert sorted(radii[0].samples for radii in found.singles) == [0] * 8 + [6] * 2
+    assert "?: not simulated" in "".join(map(str, tables(found, overview=True, top=3)))
+
+
+def test_a_pair_that_does_no_more_than_its_two_members_is_not_shown():
+    of = fleet(ks("a"), ks("b"), ks("on-a", "a"), ks("on-b", "b"))
+    found = radius_of(of, "a", "b", pairs=True)
+    assert len(found.pairs) == 1
+    assert "no pair keeps down or delays more" in str(tables(found, overview=True, top=3)[-1])
+
+
+def test_a_pair_that_takes_the_last_workers_is_shown():
+    of = fleet(ks("bad-1", timeout_s=300.0), ks("bad-2", timeout_s=300.0), *(ks(f"z{n}") for n in range(3)))
+    two = Parameters(interval_jitter=0.0, kustomize_concurrent=2)
+    scenarios = {FINE: scenario(of, {f"z{n}": 20.0 for n in range(3)}, parameters=two)}
+    found = blast_radius(scenarios, [(ks_id("bad-1"),), (ks_id("bad-2"),)], 6, pairs=True)
+    assert "Two at once, where that does more" in str(tables(found, overview=True, top=3)[-2])
 
 
 def test_a_fleet_in_waves_is_simulated_once():
