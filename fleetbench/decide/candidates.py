@@ -39,6 +39,9 @@ MANY = 25
 """Edges or waits tried one by one, and dependants whose edges are tried together; of more, those along the critical
 chain come first, and all of them together are tried in any case."""
 
+READY_SAYS_LESS = "its Ready says that all is applied, no longer that it is healthy"
+"""What a Kustomization no longer promises once it does not wait: alerts and ``flux reconcile`` go by it."""
+
 EDGES_SAFE, EDGES_UNNEEDED, EDGES_UNPROVEN, EDGES_NONE = "safe", "unneeded", "unproven", "none"
 
 
@@ -191,16 +194,14 @@ def wait_changes(fleet: Fleet, chain: Sequence[ObjectId] = ()) -> list[Candidate
     watched = {id for k in fleet.kustomizations for id in health_checked(fleet, k)}
     leaned_on = {d.target for o in fleet.services() for d in o.depends_on}
     off = tuple(k.id for k in fleet.kustomizations if k.id not in watched | leaned_on and _waits_for_others(fleet, k))
-    found = (
-        [Candidate(WaitOff(off), True, "nothing waits for them; their HelmReleases still report Ready")] if off else []
-    )
+    found = [Candidate(WaitOff(off), True, f"nothing waits for them; lost: {READY_SAYS_LESS}")] if off else []
     if len(off) > 1:
-        note = "nothing waits for it; its HelmReleases still report Ready"
+        note = f"nothing waits for it; lost: {READY_SAYS_LESS}"
         found += [Candidate(WaitOff((id,)), True, note) for id in _first(off, chain)]
     parents = [
         k.id for k in fleet.kustomizations if k.id in leaned_on and k.id not in watched and _splittable(fleet, k)
     ]
-    return found + [Candidate(SplitParent(id), True) for id in _first(parents, chain)]
+    return found + [Candidate(SplitParent(id), True, f"lost: {READY_SAYS_LESS}") for id in _first(parents, chain)]
 
 
 def _waits_for_others(fleet: Fleet, k: Kustomization) -> bool:

@@ -84,21 +84,30 @@ class Basis:
     never: frozenset[ObjectId]
     """Those that can never turn Ready, whatever the timing."""
 
-    def totals(self, prediction: Prediction) -> list[float]:
+    def totals(self, prediction: Prediction, spared: frozenset[ObjectId] = frozenset()) -> list[float]:
         """The last Ready of each sample of a prediction, in seconds; infinity = the sample is not whole.
 
-        What the change itself brings (the Kustomizations of waves) counts where it can be Ready.
+        What the change itself brings (the Kustomizations of waves) counts where it can be Ready; what is spared does not.
         """
-        never = self.never
+        never = self.never | spared
         if any(id not in self.services for id in prediction.services):
             never |= never_ready(compile_plan(prediction.scenario)) - self.services
         counted = [ready for id, ready in zip(prediction.services, prediction.ready, strict=True) if id not in never]
         return [max((ready[n] for ready in counted), default=math.inf) for n in range(prediction.samples)]
 
     def effect(self, before: Prediction, after: Prediction) -> Effect:
-        """What the second prediction does better or worse than the first, over as many samples as both have."""
+        """What the second prediction does better or worse than the first, over as many samples as both have.
+
+        A Kustomization that no longer waits in one of them does not count: its Ready comes sooner because it says less.
+        """
         samples = min(before.samples, after.samples)
-        return effect_of(self.totals(before.first(samples)), self.totals(after.first(samples)))
+        spared = (_waits(before) ^ _waits(after)) & frozenset(before.services) & frozenset(after.services)
+        return effect_of(*(self.totals(p.first(samples), spared) for p in (before, after)))
+
+
+def _waits(prediction: Prediction) -> frozenset[ObjectId]:
+    """The Kustomizations whose Ready covers all that they apply."""
+    return frozenset(k.id for k in prediction.scenario.fleet.kustomizations if k.wait)
 
 
 def basis_of(base: Prediction) -> Basis:

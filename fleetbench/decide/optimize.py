@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fleetbench.decide.candidates import EDGES_NONE, EDGES_SAFE, EDGES_UNNEEDED, Candidate, candidates
-from fleetbench.decide.change import Change, Policy, object_changes
+from fleetbench.decide.change import FLOOR_S, Change, Policy, object_changes
 from fleetbench.decide.effect import Basis, Effect
 from fleetbench.decide.needed import (
     Guarantees,
@@ -21,7 +21,7 @@ from fleetbench.decide.perfect import Perfect, bound_of
 from fleetbench.decide.prune import pruned
 from fleetbench.decide.timeouts import TimeoutAdvice, advise
 from fleetbench.decide.trial import SCREENED, WORTH_S, Bench, Progress, Trial
-from fleetbench.decide.whatif import DropEdges, Edge, SetFlags, WhatIf, all_applied
+from fleetbench.decide.whatif import DropEdges, Edge, SetFlags, SplitParent, WaitOff, WhatIf, all_applied
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import Scenario
 from fleetbench.prediction.document import why_pieces
@@ -251,7 +251,7 @@ def _combine(
         if effect.less_sure or bench.basis.effect(surest.prediction, trial.prediction).less_sure:
             unsure += [Added(change, effect)] if effect.sooner else []
             continue
-        if not effect.better:
+        if not effect.better or not _worth_its_loss(change, effect):
             continue
         purpose = RELIABILITY if effect.surer else SPEED
         purposes[type(change)] = purpose if purposes.get(type(change), purpose) == purpose else BOTH
@@ -259,6 +259,11 @@ def _combine(
         surest = trial if effect.surer else surest
     fewer, left_out = pruned(bench, best, lambda rest: not _loses(bench, rest, promised, lost), coupled)
     return fewer, left_out, purposes
+
+
+def _worth_its_loss(change: WhatIf, effect: Effect) -> bool:
+    """Whether others gain enough for a Ready that says less: the one whose wait goes is in no total (:class:`.Basis`)."""
+    return not isinstance(change, (WaitOff, SplitParent)) or effect.surer or effect.saves_s > FLOOR_S
 
 
 def _added(changes: tuple[WhatIf, ...], change: WhatIf) -> tuple[WhatIf, ...] | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from fleetbench.decide.candidates import READY_SAYS_LESS
 from fleetbench.decide.change import FLOOR_S, Change, Policy
 from fleetbench.decide.effect import Effect, share_of
 from fleetbench.decide.needed import MEANING, UNPROVEN
@@ -16,7 +17,7 @@ from fleetbench.decide.optimize import Optimized, Ranked
 from fleetbench.decide.paired import METHOD, interval, signed
 from fleetbench.decide.timeouts import TimeoutAdvice
 from fleetbench.decide.trial import SCREENED, WORTH_S
-from fleetbench.decide.whatif import DropEdges, SetTimeouts, WhatIf
+from fleetbench.decide.whatif import DropEdges, SetTimeouts, SplitParent, WaitOff, WhatIf
 from fleetbench.errors import place
 from fleetbench.findings import Finding
 from fleetbench.ids import say, some
@@ -164,7 +165,9 @@ def _together(found: Optimized) -> list[RenderableType]:
 
 
 def _with_reason(found: Optimized, change: WhatIf) -> str:
-    """A change with why its edges may go."""
+    """A change with why its edges may go, or what a wait that goes takes with it."""
+    if isinstance(change, (WaitOff, SplitParent)):
+        return f"{change.title} (lost: {READY_SAYS_LESS})"
     if not isinstance(change, DropEdges):
         return change.title
     counts = Counter(found.edge_classes.get(edge, UNPROVEN) for edge in change.edges)

@@ -70,7 +70,7 @@ def _too_long(k: Kustomization) -> Iterator[Finding]:
                 k,
                 f"timeout {go_duration(timeout_s)} bounds only build and apply here, as there is neither wait nor "
                 f"healthChecks: it never waits for workloads (default for this interval: {go_duration(default_s)}).",
-                "drop timeout, or set wait: true if it was meant for the workloads",
+                "set wait: true if it is meant for the workloads, else drop timeout",
             )
         return
     fails_after_s = _certain_verdict_s(k)

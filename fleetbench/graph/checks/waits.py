@@ -12,6 +12,8 @@ from fleetbench.graph.paths import never_applied, never_created
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 from fleetbench.units import counted, format_duration
 
+_LOST = "it then only says that all is applied, no longer that it is healthy"
+
 
 def check_waits(fleet: Fleet, kustomize_concurrent: int) -> Iterator[Finding]:
     """All findings about what is waited for."""
@@ -23,18 +25,20 @@ def check_waits(fleet: Fleet, kustomize_concurrent: int) -> Iterator[Finding]:
     with_expr = {d.target for obj in fleet.services() for d in obj.depends_on if d.ready_expr}
     checked = {id for k in fleet.kustomizations for id in health_checked(fleet, k)}
     unborn = never_created(fleet, never_applied(fleet))
-    for k in fleet.kustomizations:
-        if (
-            k.wait
-            and not k.suspend
-            and k.id not in unborn
-            and k.id not in checked | with_expr
-            and not dependants.get(k.id)
-        ):
+    waiting = [k for k in fleet.kustomizations if k.wait and not k.suspend and k.id not in unborn]
+    scarce = _workers_are_scarce(fleet, kustomize_concurrent)
+    for k in waiting if scarce else ():
+        if k.id not in checked | with_expr and not dependants.get(k.id):
             yield _unused(fleet, k, kustomize_concurrent)
     for obj in fleet.services():
         if dependants.get(obj.id) and not obj.suspend:
             yield from _says_nothing(fleet, obj, dependants[obj.id])
+
+
+def _workers_are_scarce(fleet: Fleet, workers: int) -> bool:
+    """Whether waits can hold every worker while another Kustomization wants one: else a wait costs nobody anything."""
+    active = [k for k in fleet.kustomizations if not k.suspend and k.id not in fleet.asleep]
+    return len(active) > workers <= sum(checks_health(k) for k in active)
 
 
 def _unused(fleet: Fleet, k: Kustomization, workers: int) -> Finding:
@@ -47,11 +51,11 @@ def _unused(fleet: Fleet, k: Kustomization, workers: int) -> Finding:
         k,
         f"wait: true, but nothing depends on it and no parent waits for it: its health check holds "
         f"{held} until {f'its {slow}' if slow else 'all it applies'} turned Current{at_least}.",
-        "set wait: false, unless somebody watches its Ready (alerts, a CI job)",
+        f"set wait: false if nobody watches its Ready (alerts, a CI job): {_LOST}",
         Shared(
             "have wait: true, but nothing depends on them and no parent waits for them: the health check of each holds "
             f"{held} until all it applies turned Current.",
-            "set wait: false, unless somebody watches their Ready (alerts, a CI job)",
+            f"set wait: false on those whose Ready nobody watches (alerts, a CI job): {_LOST}",
         ),
     )
 

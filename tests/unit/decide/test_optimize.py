@@ -25,6 +25,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.distributions import Fixed, LogNormal
+from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import PullPrior
 from fleetbench.model.scenario import Scenario
 from fleetbench.model.steps import shipped_steps
@@ -143,6 +144,27 @@ def test_a_wait_on_workloads_that_nothing_else_reports_is_not_turned_off_for_a_s
     from fleetbench.decide.candidates import wait_changes
 
     assert wait_changes(fleet(ks("app"), hr("app", "app"))) == []
+
+
+def apps_of_releases(workers: int) -> Scenario:
+    """Kustomizations that wait for a release each, which nobody waits for, and as many workers."""
+    names = [f"app-{n}" for n in range(6)]
+    of = fleet(*(replace(ks(name), workloads=()) for name in names), *(hr(f"web-{name}", name) for name in names))
+    flags = Parameters(interval_jitter=0.0, kustomize_concurrent=workers, helm_concurrent=20)
+    return scenario(of, {f"web-{name}": 120.0 for name in names}, steps=shipped_steps(), parameters=flags)
+
+
+def test_a_wait_is_not_turned_off_where_only_its_own_ready_would_come_sooner():
+    found = optimize(apps_of_releases(workers=20), 8)
+    assert not [c for c in found.best.changes if isinstance(c, WaitOff)]
+    alone = next(r.trial.effect for r in found.ranked if isinstance(r.candidate.change, WaitOff))
+    assert abs(alone.saves_s) < 5.0
+
+
+def test_a_wait_is_turned_off_where_others_get_its_worker_and_what_is_lost_is_said():
+    found = optimize(apps_of_releases(workers=1), 8, writable=lambda change: isinstance(change, WaitOff))
+    assert [c for c in found.best.changes if isinstance(c, WaitOff)] and found.best.effect.saves_s > 60.0
+    assert "lost: its Ready says that all is applied" in "".join(map(str, tables(found, None, 30)))
 
 
 def chain_of_three() -> tuple[Scenario, DropEdges]:

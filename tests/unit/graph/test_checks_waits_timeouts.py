@@ -31,17 +31,30 @@ def message(of: Fleet, code: str) -> str:
 
 
 def test_a_wait_that_nothing_depends_on_is_unneeded() -> None:
-    assert objects(fleet(ks("a"), ks("b", "a")), WAIT_UNUSED) == ["b"]
+    of = fleet(ks("a"), ks("b", "a"))
+    assert [f.object for f in check(of, kustomize_concurrent=2) if f.code == WAIT_UNUSED] == [ks_id("b")]
+
+
+def test_a_wait_that_leaves_workers_for_all_costs_nobody_anything() -> None:
+    assert objects(fleet(ks("a"), ks("b", "a")), WAIT_UNUSED) == []  # 4 workers, 3 Kustomizations
+
+
+def test_the_fix_of_an_unneeded_wait_says_what_is_lost() -> None:
+    [found] = [f for f in check(fleet(ks("a")), kustomize_concurrent=1) if f.code == WAIT_UNUSED]
+    assert found.fix.endswith("it then only says that all is applied, no longer that it is healthy")
 
 
 def test_the_cost_of_an_unneeded_wait_is_a_worker_for_the_stated_time() -> None:
     stated = Workload(ObjectId("Deployment", "default", "a"), stated_ready_s=45.0)
-    text = message(fleet(replace(ks("a"), workloads=(stated,))), WAIT_UNUSED)
+    others = [ks(name, "a", wait=False, health_checks=(ks_id("a"),)) for name in "bcd"]
+    of = fleet(replace(ks("z"), workloads=(stated,)), ks("a"), *others)
+    text = message(of, WAIT_UNUSED)
     assert "holds one of 4 workers until its workload turned Current (at least 45.0s, as stated)" in text
 
 
 def test_a_wait_that_a_waiting_parent_looks_at_is_needed() -> None:
-    assert objects(fleet(ks("parent"), ks("child", parent="parent")), WAIT_UNUSED) == ["parent"]
+    of = fleet(ks("parent"), ks("child", parent="parent"))
+    assert [f.object for f in check(of, kustomize_concurrent=1) if f.code == WAIT_UNUSED] == [ks_id("parent")]
 
 
 def test_a_wait_that_a_health_check_names_is_needed() -> None:
