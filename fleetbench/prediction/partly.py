@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+from fleetbench import phases
+from fleetbench.engine.plan import compile_plan
+from fleetbench.engine.simulate import run_sample
 from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
 from fleetbench.graph.order import health_checked
 from fleetbench.ids import ObjectId
 from fleetbench.prediction.predict import Prediction
 
+MOST_PLAYED = 3
+"""Samples that are simulated again to see whether a wait was given up in them."""
+_GIVEN_UP = {phases.HEALTH_CHECK_FAILED, phases.INSTALL_FAILED, phases.UPGRADE_FAILED, phases.RETRIES_EXCEEDED}
 MOST_SAMPLES = 1_000
 """Samples that are looked at: enough to name what fails."""
 
@@ -16,7 +23,8 @@ MOST_SAMPLES = 1_000
 def fails_alone(prediction: Prediction) -> list[ObjectId]:
     """Objects that turn Ready in some samples and in others do not, though all that they wait for did; sorted.
 
-    What never turns Ready is left out: that is no question of a time that was drawn.
+    What never turns Ready is left out: that is no question of a time that was drawn. So is what the end of the clock
+    (``until_s``) alone stopped.
     """
     fleet = prediction.scenario.fleet
     ready = dict(zip(prediction.services, prediction.ready, strict=True))
@@ -26,11 +34,25 @@ def fails_alone(prediction: Prediction) -> list[ObjectId]:
         if obj.suspend or not 0.0 < prediction.ready_fraction(obj.id) < 1.0:
             continue
         waits_for = [id for id in _waits_for(fleet, obj) if id in ready]
-        if any(
-            math.isinf(ready[obj.id][n]) and not any(math.isinf(ready[id][n]) for id in waits_for) for n in looked_at
-        ):
+        alone = [
+            n
+            for n in looked_at
+            if math.isinf(ready[obj.id][n]) and not any(math.isinf(ready[id][n]) for id in waits_for)
+        ]
+        if alone and (prediction.scenario.until_s is None or _gave_up(prediction, obj.id, alone)):
             found.append(obj.id)
     return sorted(found)
+
+
+def _gave_up(prediction: Prediction, id: ObjectId, samples: Sequence[int]) -> bool:
+    """Whether a wait of the object was given up in one of the first of these samples, before the clock was stopped."""
+    plan = compile_plan(prediction.scenario)
+    for n in samples[:MOST_PLAYED]:
+        timeline = run_sample(plan, n, record=True).timeline
+        assert timeline is not None
+        if any(event.reason in _GIVEN_UP for event in timeline.by_object.get(id, ())):
+            return True
+    return False
 
 
 def _waits_for(fleet: Fleet, obj: Kustomization | HelmRelease) -> set[ObjectId]:

@@ -109,6 +109,15 @@ def test_what_fails_only_as_a_prior_outlasts_its_timeout_is_said_to_be_no_verdic
     assert any("a shipped prior or guess outlasts a timeout" in line for line in said(of, samples=30))
 
 
+def test_a_clock_that_is_stopped_is_no_timeout_that_a_prior_outlasts():
+    of = fleet(ks("p", wait=False), hr("r", "p", timeout_s=3000.0, chart="kube-prometheus-stack"))
+    lines = said(of, samples=30, until_s=120.0)
+    assert any("not all turns Ready in the time simulated" in line for line in lines)
+    assert not any("outlasts a timeout" in line for line in lines)
+    soon = fleet(ks("p", wait=False), hr("r", "p", timeout_s=60.0, chart="kube-prometheus-stack"))
+    assert any("outlasts a timeout" in line for line in said(soon, samples=30, until_s=120.0))
+
+
 def test_what_the_prediction_takes_for_granted_is_said():
     apart = ks("apart", expanded=False, not_expanded="its content is elsewhere")
     empty = "Not expanded, so counted as empty (their content lies elsewhere): apart"
