@@ -55,6 +55,19 @@ def test_a_run_that_is_named_itself_must_be_readable_and_one_run_must_be_left(fo
     assert result.exit_code == 2 and "holds no measured run that can be read" in result.stderr
 
 
+def test_what_a_glob_takes_along_is_left_out_by_name_as_long_as_there_is_a_run(folder: Path) -> None:
+    (folder / "README.md").write_text("# runs")
+    (folder / "empty").mkdir()
+    taken_along = [folder / "README.md", folder / "empty"]
+    result = validate(*taken_along, folder / "measured")
+    assert result.exit_code == 0, result.output
+    assert f"Warning: left out, as they are no runs: {folder}/README.md, {folder}/empty\n" in result.stderr
+    alone = validate(*taken_along)
+    assert alone.exit_code == 2 and "README.md" in alone.stderr
+    assert validate(folder / "README.md").exit_code == 2
+    assert validate(folder / "nowhere", folder / "measured").exit_code == 2
+
+
 def test_a_run_that_recorded_nothing_has_no_total_and_passes_no_gate(tmp_path: Path) -> None:
     lines = (RUN / "trace.jsonl").read_text(encoding="utf-8").splitlines()
     (tmp_path / "empty.jsonl").write_text("\n".join([lines[0], '{"end": {"until_s": 900, "complete": false}}']))
