@@ -41,5 +41,6 @@ def command(runs: tuple[Path, ...], output: Path, steps_only: bool, context: str
 
     found = measured_runs(runs)
     calibration = calibrate_steps(found, shipped_steps())
-    write_text(as_yaml(profile_document(calibration, found, steps_only=steps_only)), output)
-    write_tables(tables(calibration))
+    document = profile_document(calibration, found, steps_only=steps_only)
+    write_text(as_yaml(document), output)
+    write_tables(tables(calibration, document))

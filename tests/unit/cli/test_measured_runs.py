@@ -86,3 +86,12 @@ def test_a_cut_trace_is_only_held_against_what_its_record_reaches(folder: Path) 
     [cut] = json.loads(validate(folder / "cut.json.gz").stdout)["runs"]
     assert cut["total_s"] is None and cut["cut"] == cut["no_total"]
     assert 1 < len(cut["objects"]) < 24 and all(o["measured_s"] is not None for o in cut["objects"])
+
+
+def test_calibrate_says_what_it_learned_of_workloads_also_where_no_step_was_seen_often_enough(tmp_path: Path) -> None:
+    learnt = run("calibrate", RUN, "-o", tmp_path / "p.yaml")
+    assert learnt.exit_code == 0
+    assert "Workload times learned: of 22 objects, " in learnt.stdout, learnt.stdout
+    assert "keep the value that ships" in learnt.stdout and "KS distance" not in learnt.stdout
+    steps = run("calibrate", RUN, "--steps-only", "-o", tmp_path / "p.yaml")
+    assert "Workload times: none" in steps.stdout
