@@ -13,6 +13,7 @@ from fleetbench.graph.layers import layers
 from fleetbench.ids import ObjectId
 from fleetbench.report import frames
 from fleetbench.timeline.causes import HELM, WORKLOAD, Piece
+from fleetbench.units import counted, format_duration
 
 if TYPE_CHECKING:
     import pandas
@@ -50,7 +51,7 @@ class ObjectResult:
         return self.quantiles.get(name) if self.quantiles else self.ready_s
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RolloutResult:
     """One rollout: a strategy of a prediction (its median sample, with the spread of all), or a measured run."""
 
@@ -77,6 +78,12 @@ class RolloutResult:
     max_busy_workers: int | None = None
     explanation: Explanation | None = field(default=None, repr=False, compare=False)
     """Answers questions about the events; None = the run does not hold them."""
+
+    def __repr__(self) -> str:
+        """``<rollout fine, predicted: 24 objects, total 11m00s>``: what it holds would fill pages."""
+        whole = "" if self.complete else ", not all Ready"
+        objects = counted(len(self.objects), "object")
+        return f"<rollout {self.label}, {self.source}: {objects}, total {format_duration(self.total_s)}{whole}>"
 
     @cached_property
     def by_id(self) -> dict[ObjectId, ObjectResult]:
@@ -139,7 +146,7 @@ class RolloutResult:
         return layers(self.fleet)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunResult:
     """A run folder, a trace file or a fresh prediction; its frames are tidy: one row an observation, seconds.
 
@@ -164,6 +171,11 @@ class RunResult:
     path: Path | None = None
     run: Run | None = field(default=None, repr=False, compare=False)
     """The measured run itself, for holding predictions against it."""
+
+    def __repr__(self) -> str:
+        """``<run dev-fine-1, measured: <rollout ...>; frames: ready, events, intervals, why, totals>``."""
+        rollouts = ", ".join(map(repr, self.rollouts))
+        return f"<run {self.name}, {self.source}: {rollouts}; frames: ready, events, intervals, why, totals>"
 
     def __getitem__(self, label: str) -> RolloutResult:
         """A rollout by its label: ``run["fine"]``."""

@@ -99,3 +99,9 @@ def test_a_graph_file_is_read_as_the_command_line_reads_it(tmp_path):
     file.write_bytes(b"\xff")
     with pytest.raises(InputError, match="no UTF-8"):
         fleetbench.read_graph(file)
+
+
+def test_a_run_is_printed_in_a_line():
+    run = fleetbench.load(Path(__file__).parents[3] / "results/dev-fine-1")
+    assert repr(run).startswith("<run dev-fine-1, measured: <rollout dev-fine-1, measured: 40 objects, total 1m48s>")
+    assert len(repr(run)) < 200
