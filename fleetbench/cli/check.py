@@ -48,7 +48,10 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     help="How much later than the baseline is no failure.  [default: 5%]",
 )
 @click.option(
-    "--min-parallel", metavar="N", type=click.IntRange(1), help="Fewest services in flight at the busiest moment."
+    "--min-parallel",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Fewest services (Kustomizations and HelmReleases) applied and not yet Ready at the busiest moment.",
 )
 @flag_options
 @belief_options

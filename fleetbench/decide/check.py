@@ -95,7 +95,8 @@ def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
         failures.append(Failure(BUDGET, _over_budget(now, budget_s, policy)))
     parallel = _parallel(now.prediction)
     if policy.min_parallel is not None and parallel < policy.min_parallel:
-        text = f"at most {counted(parallel, 'service')} {'is' if parallel == 1 else 'are'} in flight at one moment, wanted at least {policy.min_parallel}"
+        what = "applied and not yet Ready at one moment"
+        text = f"at most {counted(parallel, 'service')} {what}, wanted at least {policy.min_parallel}"
         failures.append(Failure(PARALLELISM, text))
     if base is None:
         return Verdict(

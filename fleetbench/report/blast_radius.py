@@ -20,12 +20,19 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
+LEGEND = (
+    "Services are Kustomizations that group no others, and HelmReleases that none of them waits for. never: services that "
+    "never turn Ready for it; late: objects that do so later, by up to so much; up: share of the services Ready in the end."
+)
+
+
 def tables(found: BlastRadius, *, overview: bool, top: int) -> list[RenderableType]:
     """With ``overview`` a row a failure; otherwise each failure in full."""
     parts: list[RenderableType] = [_heading(found)]
     nothing = [why_nothing(p) for p in found.without.values()]
     if all(nothing):
         return [*parts, Text(f"{inert(str(nothing[0]))} So no failure takes anything down.", style="yellow")]
+    parts.append(Text(LEGEND, style="dim"))
     if not overview:
         for radii in found.singles:
             parts += [part for radius in radii for part in _full(radius)]

@@ -72,8 +72,13 @@ def figures(verdict: Verdict) -> str:
             parts.append(said_shares(change.shares))
         if policy.quantile != 0.5:
             parts.append(said_quantile(change.at))
-    parts.append(f"{counted(verdict.parallel, 'service')} in flight at most")
+    parts.append(f"at most {in_flight(verdict.parallel)} at one moment")
     return "; ".join(parts)
+
+
+def in_flight(services: int) -> str:
+    """``1 service applied and not yet Ready``."""
+    return f"{counted(services, 'service')} (Kustomizations and HelmReleases) applied and not yet Ready"
 
 
 def whole(p: Prediction) -> str:

@@ -6,9 +6,8 @@ import re
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from fleetbench.decide.check import BUDGET, FINDING, NEVER, OBJECT, PARALLELISM, TOTAL, Failure, Verdict
-from fleetbench.report.check import figures
+from fleetbench.report.check import figures, in_flight
 from fleetbench.report.inert import inert
-from fleetbench.units import counted
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold, not even escaped."""
@@ -26,7 +25,7 @@ def check_junit(verdict: Verdict) -> str:
         cases.append(
             (
                 PARALLELISM,
-                f"at least {counted(verdict.policy.min_parallel, 'service')} in flight",
+                f"at least {in_flight(verdict.policy.min_parallel)}",
                 by_kind.get(PARALLELISM, []),
             )
         )

@@ -18,7 +18,7 @@ from fleetbench.prediction.predict import Prediction
 from fleetbench.prediction.strategies import STRATEGIES
 from fleetbench.report.chain import by_cause, rows_of
 from fleetbench.report.inert import inert, name_of
-from fleetbench.report.remarks import LEFT_OUT, about_waves, failures_by_prior, longer
+from fleetbench.report.remarks import LEFT_OUT, LEGEND, about_waves, failures_by_prior, longer
 from fleetbench.report.rows import Rows
 from fleetbench.timeline.stats import max_parallel
 from fleetbench.units import counted, format_duration, go_duration
@@ -186,7 +186,7 @@ def _remarks(result: Simulated) -> list[Text]:
             f"{counted(guesses, 'workload time')} from a guess (wide spread): replace with --durations or --profile."
         )
     lines += failures_by_prior(first, name_of)
-    return [Text(line) for line in lines]
+    return [*map(Text, lines), Text(LEGEND, style="dim")]
 
 
 def _of_the_total(name: str, p: Prediction) -> list[str]:

@@ -20,6 +20,14 @@ LEFT_OUT = "Suspended, from a suspended source, or only created by such, so left
 """Before the names of the services that nobody asks for (:attr:`fleetbench.model.scenario.Scenario.left_out`)."""
 
 
+LEGEND = (
+    "all Ready: share of the samples in which everything turns Ready. in flight: most services (Kustomizations that group no "
+    "others, and HelmReleases that none of them waits for) applied and not yet Ready at one moment. workers held: most "
+    "workers of one controller at work, or waiting in a health check, at one moment."
+)
+"""What the columns of the totals mean."""
+
+
 class Longer(NamedTuple):
     """Which of the two strategies takes longer, as a sentence without its end, and the factor's p5 and p95."""
 
