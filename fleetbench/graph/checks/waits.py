@@ -36,9 +36,11 @@ def check_waits(fleet: Fleet, kustomize_concurrent: int) -> Iterator[Finding]:
 
 
 def _workers_are_scarce(fleet: Fleet, workers: int) -> bool:
-    """Whether waits can hold every worker while another Kustomization wants one: else a wait costs nobody anything."""
-    active = [k for k in fleet.kustomizations if not k.suspend and k.id not in fleet.asleep]
-    return len(active) > workers <= sum(checks_health(k) for k in active)
+    """Whether waits can hold every worker while another Kustomization wants one: else a wait costs nobody anything.
+
+    What is suspended counts: it may be resumed.
+    """
+    return len(fleet.kustomizations) > workers <= sum(checks_health(k) for k in fleet.kustomizations)
 
 
 def _unused(fleet: Fleet, k: Kustomization, workers: int) -> Finding:
