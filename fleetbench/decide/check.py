@@ -134,13 +134,14 @@ def _never_in(prediction: Prediction, id: ObjectId) -> bool:
 
 
 def _never_ready(fresh: Sequence[ObjectId], fleet: Fleet) -> Failure:
-    obj = fleet.service(fresh[0])
+    first = next((id for id in fresh if id != fleet.root), fresh[0])  # a root waits for others: they say more
+    obj = fleet.service(first)
     where = (None, None) if obj is None else (obj.file, obj.line)
     text = (
         f"never Ready in any sample: {some([say(id) for id in fresh], 5)}; "
-        f"`fleetbench simulate --why {say(fresh[0])}` says what that waits for"
+        f"`fleetbench simulate --why {say(first)}` says what that waits for"
     )
-    return Failure(NEVER, text, fresh[0], *where)
+    return Failure(NEVER, text, first, *where)
 
 
 def _unsaid(never: tuple[ObjectId, ...], now: Side, base: Side | None, *, explained: bool) -> list[ObjectId]:
