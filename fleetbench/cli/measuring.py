@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetbench.cli.fleet import FleetChoice, load_fleet
+from fleetbench.cli.fleet import FleetChoice, load_fleet, load_repository
 from fleetbench.cli.output import note, warn, write_text
 from fleetbench.errors import InputError
 from fleetbench.graph.named import named
@@ -77,19 +77,28 @@ def _existing(choice: FleetChoice, request: Request) -> None:
     from fleetbench.measure.recorder import open_folder
 
     chosen = any((choice.repo, choice.graph, choice.env))
-    fleet = load_fleet(dataclasses.replace(choice, context=None))[0] if chosen else None
-    roots = _roots(choice, fleet) if request.apply else []
+    fleet: Fleet | None = None
+    roots: list[dict[str, Any]] = []
+    if request.apply:
+        fleet, roots = _to_apply(choice)
+    elif chosen:
+        fleet = load_fleet(dataclasses.replace(choice, context=None))[0]
     folder = lambda name: open_folder(_folders(name, request)[0], request.force)  # noqa: E731
     _report(measure_existing(request.context, fleet, roots, folder, _view, note, request.timeout))
 
 
-def _roots(choice: FleetChoice, fleet: Fleet | None) -> list[dict[str, Any]]:
+def _to_apply(choice: FleetChoice) -> tuple[Fleet, list[dict[str, Any]]]:
+    """The fleet of a repository, and the two objects that start it."""
     from fleetbench.measure.manifests import root_objects
     from fleetbench.measure.served import remote_url
+    from fleetbench.measure.subject import held
 
-    if fleet is None or choice.repo is None:
+    if choice.repo is None:
         raise click.UsageError("--apply creates the root of a repository: give --repo and --cluster-path.")
-    return root_objects(fleet, remote_url(choice.repo), {})
+    reading = load_repository(dataclasses.replace(choice, context=None))
+    fleet, documents = reading.fleet, held(reading)
+    url = None if fleet.root_source in documents else remote_url(choice.repo, "--apply")
+    return fleet, root_objects(fleet, url, {}, documents)
 
 
 def _report(measured: Measured) -> None:

@@ -136,7 +136,7 @@ class KubernetesApi:
         """
         from kubernetes.client.exceptions import ApiException
 
-        version = kind.version or self._version(kind)
+        version = str(body["apiVersion"]).rpartition("/")[2]
         namespace = body["metadata"]["namespace"]
         with _translated(kind):
             try:

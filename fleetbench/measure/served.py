@@ -11,7 +11,7 @@ import yaml
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import GIT_REPOSITORY, ObjectId
-from fleetbench.measure.manifests import BRANCH
+from fleetbench.measure.manifests import BRANCH, NO_ACCESS, pointed_at
 from fleetbench.measure.shell import ProgramFailed, run
 from fleetbench.repo.manifest import SOURCE_GROUP
 
@@ -139,42 +139,43 @@ def _patch(id: ObjectId, url: str) -> dict[str, Any]:
         "spec": {
             "url": url,
             "ref": {"branch": BRANCH, "tag": None, "semver": None, "commit": None, "name": None},
-            **_NO_ACCESS,
+            **dict.fromkeys(NO_ACCESS),
         },
     }
     target = {"group": SOURCE_GROUP, "kind": id.kind, "name": id.name, "namespace": id.namespace}
     return {"target": target, "patch": yaml.safe_dump(body)}
 
 
-_NO_ACCESS: dict[str, Any] = {"secretRef": None, "proxySecretRef": None, "provider": None, "verify": None}
-
-
 def _edit(file: Path, id: ObjectId, url: str) -> None:
     documents = [d for d in yaml.safe_load_all(file.read_text(encoding="utf-8")) if d is not None]
     for document in documents:
         if document.get("kind") == id.kind and (document.get("metadata") or {}).get("name") == id.name:
-            spec = document.setdefault("spec", {})
-            spec["url"], spec["ref"] = url, {"branch": BRANCH}
-            for field in _NO_ACCESS:
-                spec.pop(field, None)
+            document["spec"] = pointed_at(document.get("spec") or {}, url)
     file.write_text(yaml.safe_dump_all(documents, sort_keys=False), encoding="utf-8")
 
 
-def remote_url(repo: Path) -> str:
+def remote_url(repo: Path, wanted_by: str = "--source remote") -> str:
     """The URL of the repository's remote ``origin`` as Flux can read it (https).
+
+    Args:
+        repo: the repository.
+        wanted_by: the option that needs it, for messages.
 
     Raises:
         InputError: it has none, or one that Flux cannot read without credentials.
     """
+    instead = (
+        "measure it with --source served"
+        if wanted_by == "--source remote"
+        else "commit the source's object to the repository, or create it in the cluster first"
+    )
     try:
         url = git(repo, "remote", "get-url", "origin").strip()
     except ProgramFailed as error:
-        raise InputError(
-            "--source remote: the repository has no remote `origin`", "measure it with --source served"
-        ) from error
+        raise InputError(f"{wanted_by}: the repository has no remote `origin`", instead) from error
     if url.startswith("git@"):
         host, _, path = url.removeprefix("git@").partition(":")
         url = f"https://{host}/{path}"
     if not url.startswith(("https://", "http://")):
-        raise InputError(f"--source remote: got {url}, wanted an https URL", "measure it with --source served")
+        raise InputError(f"{wanted_by}: got {url}, wanted an https URL", instead)
     return url

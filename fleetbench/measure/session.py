@@ -246,7 +246,9 @@ class _Source:
             SOURCE_GROUP: api.api_version(BY_KIND["GitRepository"]),
             KUSTOMIZE_GROUP: api.api_version(BY_KIND[KUSTOMIZATION]),
         }
-        return manifests.root_objects(self._plan.fleet, self._url, versions)
+        plan = self._plan
+        held = plan.subject.held if plan.stand_in is None else None
+        return manifests.root_objects(plan.fleet, self._url, versions, held, keep_ref=plan.source == REMOTE)
 
 
 def _create_namespaces(plan: Plan, kubeconfig: Path) -> None:

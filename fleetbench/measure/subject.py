@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fleetbench.graph.fleet import Fleet
+from fleetbench.ids import ObjectId
 from fleetbench.measure.served import clone_head, uncommitted
+
+if TYPE_CHECKING:
+    from fleetbench.repo import Reading
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,22 @@ class Subject:
     commit: str | None = None
     uncommitted: bool = False
     """The repository holds changes that are not committed, and so not measured."""
+    held: Mapping[ObjectId, Mapping[str, Any]] = field(default_factory=dict)
+    """See :func:`held`."""
+
+
+def held(reading: Reading) -> dict[ObjectId, Mapping[str, Any]]:
+    """The documents of the root Kustomization and of its source as the repository renders them; none that it lacks."""
+    root = reading.fleet.kustomization(reading.fleet.root)
+    assert root is not None
+    found: dict[ObjectId, Mapping[str, Any]] = {}
+    # What the root renders comes before what others do: it is what the root applies to itself.
+    for by, manifests in sorted(reading.rendered.items(), key=lambda item: item[0] != root.id):
+        for manifest in manifests:
+            id = manifest.id_in(by.namespace)
+            if id in (root.id, root.source) and id not in found:
+                found[id] = {**manifest.body, "metadata": {**manifest.metadata, "namespace": id.namespace}}
+    return found
 
 
 def committed(repo: Path, cluster_path: str, work: Path) -> Subject:
@@ -40,4 +62,4 @@ def committed(repo: Path, cluster_path: str, work: Path) -> Subject:
     commit = clone_head(repo, checkout)
     read = read_repository(checkout, cluster_path)
     fleet = replace(read.fleet, name=repo.resolve().name)
-    return Subject(fleet, repo, checkout, commit, uncommitted(repo))
+    return Subject(fleet, repo, checkout, commit, uncommitted(repo), held(read))

@@ -73,6 +73,9 @@ def test_a_repository_is_rolled_out_timed_and_taken_away_again(tmp_path, kind_ar
         times["flux-system/a"] < times["flux-system/b"]
         and times["flux-system/a"] < times["HelmRelease/flux-system/c"] < times["flux-system/c"]
     )
+    root = read.fleet.root
+    first = [root, read.fleet.root_source]
+    assert {e.generation for id in first for e in read.timeline.by_object[id]} == {1}, "the root changed itself"
     meta = json.loads((run / "meta.json").read_text())
     assert meta["kubernetes"].startswith("v1.") and meta["flux_versions"] and meta["kind_version"] and meta["nodes"]
     assert meta["usage"]["controllers"]["kustomize-controller"]["peak_memory_mib"] > 5
