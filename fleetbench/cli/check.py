@@ -86,7 +86,8 @@ def command(
 
     simulation = Simulation(options)
     _validate(fleet, baseline, against, simulation.samples)
-    read = Read("the working tree", *load_fleet(fleet, simulation.flux_version))
+    name = "the cluster" if fleet.from_cluster else "the working tree"
+    read = Read(name, *load_fleet(fleet, simulation.flux_version, whole=True))
     read_base = _base(fleet, baseline, against, simulation.flux_version)
     now = _side(read, read_base, simulation)
     base = None if read_base is None else _side(read_base, read, simulation)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fleetbench.cli.output import progress, warn
-from fleetbench.errors import InputError
+from fleetbench.errors import EnvironmentLacks, InputError
 
 if TYPE_CHECKING:
     from fleetbench.findings import Finding
@@ -59,12 +59,16 @@ class FleetChoice:
             raise click.UsageError("--context belongs to --from-cluster: give that too.")
 
 
-def load_fleet(choice: FleetChoice, flux: str | None = None) -> tuple[Fleet, list[Finding]]:
+def load_fleet(
+    choice: FleetChoice, flux: str | None = None, *, whole: bool = False
+) -> tuple[Fleet, list[Finding]]:
     """Read the chosen fleet.
 
     Args:
         choice: which.
         flux: the release that ``--flux-version`` names, by which a repository is then read and judged.
+        whole: refuse a live cluster of which a part may not be read, as what is missing would only look better; else
+            that is a warning.
 
     Returns:
         The fleet, and what reading it brought to light; what follows from the fleet alone is
@@ -82,12 +86,24 @@ def load_fleet(choice: FleetChoice, flux: str | None = None) -> tuple[Fleet, lis
     if choice.from_cluster:
         from fleetbench.measure.fleet import read_cluster  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
-        fleet, findings = read_cluster(choice.context)
+        fleet, findings, lacking = read_cluster(choice.context)
+        if lacking and whole:
+            raise _not_whole(lacking)
+        for line in lacking:
+            warn(line)
         return _with_installed(fleet, choice), list(findings)
     from fleetbench.repo.graph_file import read_graph, reference_fleet
 
     read = reference_fleet(choice.env or "dev") if choice.graph is None else read_graph(choice.graph)
     return _with_installed(read, choice), []
+
+
+def _not_whole(lacking: Sequence[str]) -> EnvironmentLacks:
+    from fleetbench.measure.permissions import RBAC_HINT
+
+    return EnvironmentLacks(
+        f"the cluster cannot be judged, as a part of it may not be read ({'; '.join(lacking)})", RBAC_HINT
+    )
 
 
 def load_repository(choice: FleetChoice, flux: str | None = None) -> Reading:

@@ -11,7 +11,7 @@ from fleetbench.graph.document import with_root
 from fleetbench.graph.fleet import ControllerFlag, Fleet, HelmRelease, Kustomization, Source, Workload
 from fleetbench.ids import HELM_CHART, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
 from fleetbench.measure.controllers import CONTROLLERS, flags_in
-from fleetbench.measure.kinds import DEPLOYMENT, POD, WORKLOAD_KINDS, WatchedKind
+from fleetbench.measure.kinds import DEPLOYMENT, EVENT, POD, WATCHED, WORKLOAD_KINDS, WatchedKind
 from fleetbench.measure.permissions import readable
 from fleetbench.measure.protocols import ClusterApi, Manifest
 from fleetbench.repo.flux_version import flux_of_controllers
@@ -32,11 +32,18 @@ HELM_LABELS = ("helm.toolkit.fluxcd.io/namespace", "helm.toolkit.fluxcd.io/name"
 """Set by helm-controller on all it installs (helm-controller v1.6.3 internal/postrender)."""
 
 
-def read_cluster(context: str | None = None) -> tuple[Fleet, list[Finding]]:
+FLEET_KINDS = tuple(kind for kind in WATCHED if kind.kind not in (POD, EVENT))
+"""What a fleet is built from; its pods and events are not asked for."""
+
+
+def read_cluster(context: str | None = None) -> tuple[Fleet, list[Finding], list[str]]:
     """Build the fleet of the cluster of a kubeconfig context.
 
     Args:
         context: the context; None = the current one.
+
+    Returns:
+        The fleet, findings, and what could not be read and so is missing in it, for people.
 
     Raises:
         EnvironmentLacks: no cluster, no Flux in it, no Kustomization, or no permission to read them.
@@ -50,9 +57,10 @@ def read_cluster(context: str | None = None) -> tuple[Fleet, list[Finding]]:
         api.close()
 
 
-def fleet_of(api: ClusterApi, name: str) -> tuple[Fleet, list[Finding]]:
+def fleet_of(api: ClusterApi, name: str) -> tuple[Fleet, list[Finding], list[str]]:
     """Build the fleet of a cluster (see :func:`read_cluster`)."""
-    return fleet_from(readable(api)[0], name)
+    objects, lacking = readable(api, FLEET_KINDS)
+    return *fleet_from(objects, name), lacking
 
 
 def fleet_from(objects: Mapping[WatchedKind, list[Manifest]], name: str) -> tuple[Fleet, list[Finding]]:

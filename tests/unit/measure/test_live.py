@@ -1,7 +1,9 @@
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from fleetbench.calibration.document import as_yaml
+from fleetbench.cli.main import cli
 from fleetbench.errors import EnvironmentLacks
 from fleetbench.ids import ObjectId
 from fleetbench.measure.existing import BOOTSTRAP, COMMIT, scenario_of
@@ -219,6 +221,37 @@ def test_a_missing_permission_that_only_adds_detail_is_told_and_left_out():
     found, lacking = readable(Api(events=Forbidden("x"), externalartifacts=NotServed("x")))
     assert lacking == ["no permission to list and watch events.events.k8s.io: left out"]
     assert len(found) == len(WATCHED) - 2
+
+
+class Held(Api):
+    """A cluster that shows what an account may read of it."""
+
+    def list(self, kind):
+        found = super().list(kind)[0]
+        return a_cluster().get(kind, found), "1"
+
+
+@pytest.fixture
+def some_rights(monkeypatch):
+    api = Held(helmreleases=Forbidden("x"), deployments=Forbidden("x"), pods=Forbidden("x"), events=Forbidden("x"))
+    api.close = lambda: None
+    monkeypatch.setattr("fleetbench.measure.api.KubernetesApi", lambda *_: api)
+
+
+@pytest.mark.parametrize("command", [["graph"], ["simulate", "--samples", "2"]])
+def test_what_may_not_be_read_of_a_live_fleet_is_told(some_rights, command):
+    done = CliRunner().invoke(cli, [*command, "--from-cluster"])
+    said = [line for line in done.stderr.splitlines() if line.startswith("Warning: no permission")]
+    assert said == [
+        "Warning: no permission to list and watch helmreleases.helm.toolkit.fluxcd.io: left out",
+        "Warning: no permission to list and watch deployments.apps: left out",
+    ]
+
+
+def test_the_gate_does_not_pass_a_cluster_that_it_cannot_read_whole(some_rights):
+    done = CliRunner().invoke(cli, ["check", "--from-cluster", "--samples", "2"])
+    assert done.exit_code == 3 and "helmreleases.helm.toolkit.fluxcd.io" in done.stderr
+    assert "--print-rbac" in done.stderr
 
 
 def test_a_cluster_without_flux_is_told():
