@@ -1,23 +1,25 @@
-"""The kubernetes client, narrowed to what measuring needs; the only place that imports it."""
+"""The kubernetes client, narrowed to what measuring needs; only this and :mod:`fleetbench.measure.connect` import it."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from fleetbench.errors import EnvironmentLacks
+from fleetbench.measure.connect import Heard, connect, one_line
 from fleetbench.measure.kinds import WatchedKind
-from fleetbench.measure.protocols import Disconnected, Forbidden, Gone, Manifest, NotServed
+from fleetbench.measure.protocols import Disconnected, Forbidden, Gone, Manifest, NotServed, Unauthenticated
 
 WATCH_S = 50
 """How long the server keeps a stream open; then it is taken up again."""
 CONNECT_S, READ_S = 5, WATCH_S + 15
 """A stream that is silent for READ_S, bookmarks and its regular end included, is dead."""
 PAGE = 500
+LIST = "list and watch"
 _NODES = WatchedKind("Node", "", "nodes", version="v1")
 
 
@@ -29,29 +31,23 @@ class KubernetesApi:
         context: the context in it; None = the current one.
 
     Raises:
-        EnvironmentLacks: no kubeconfig, or no such context in it.
+        EnvironmentLacks: no kubeconfig, no such context in it, or no credentials for it.
     """
 
-    def __init__(self, kubeconfig: Path | None = None, context: str | None = None):
-        from kubernetes import client, config
+    name: str
+    """As messages call it."""
 
-        settings = client.Configuration()
-        settings.retries = False  # the watch's own loop retries, and says so
+    def __init__(self, kubeconfig: Path | None = None, context: str | None = None):
+        from kubernetes import client
+
+        self._heard = Heard()
+        # Whoever hears it keeps it off the terminal, where the client would set up a handler of its own.
+        logging.getLogger().addHandler(self._heard)
         try:
-            config.load_kube_config(  # type: ignore[no-untyped-call,unused-ignore]
-                config_file=None if kubeconfig is None else str(kubeconfig),
-                context=context,
-                client_configuration=settings,
-                persist_config=False,
-            )
-        except config.ConfigException as error:
-            if kubeconfig is None and context is None and _in_cluster(settings):
-                pass
-            else:
-                raise EnvironmentLacks(
-                    f"no cluster to talk to: {error}",
-                    "`kubectl config get-contexts` lists the contexts; name one with --context",
-                ) from error
+            settings, self.name = connect(kubeconfig, context, self._heard)
+        except BaseException:
+            logging.getLogger().removeHandler(self._heard)
+            raise
         self._client = client.ApiClient(settings)
         self._core = client.CoreV1Api(self._client)
         self._custom = client.CustomObjectsApi(self._client)
@@ -77,7 +73,7 @@ class KubernetesApi:
 
         response = None
         try:
-            with _translated(kind):
+            with _translated(kind, self.name):
                 response = self._call(
                     kind,
                     watch=True,
@@ -90,7 +86,7 @@ class KubernetesApi:
                         continue
                     change = json.loads(line)
                     if change["type"] == "ERROR":
-                        raise _api_error(kind, change["object"])
+                        raise _api_error(kind, change["object"], self.name)
                     yield change["type"], change["object"]
         finally:
             if response is not None:
@@ -98,7 +94,7 @@ class KubernetesApi:
                 response.release_conn()
 
     def _read(self, kind: WatchedKind, **query: Any) -> dict[str, Any]:
-        with _translated(kind):
+        with _translated(kind, self.name):
             response = self._call(kind, **query)
             document: dict[str, Any] = json.loads(response.data)
             return document
@@ -128,20 +124,26 @@ class KubernetesApi:
 
     # --- the rest --------------------------------------------------------------------------------------------
 
-    def create(self, kind: WatchedKind, body: Manifest) -> None:
+    def create(self, kind: WatchedKind, body: Manifest, *, dry_run: bool = False) -> None:
         """Create one object in the namespace that its metadata names; one that exists already is left as it is.
+
+        Args:
+            kind: its kind.
+            body: the object.
+            dry_run: only let the API server say whether it would.
 
         Raises:
             Disconnected, Forbidden, NotServed: see there.
         """
         from kubernetes.client.exceptions import ApiException
 
-        version = str(body["apiVersion"]).rpartition("/")[2]
+        group, _, version = str(body["apiVersion"]).rpartition("/")
         namespace = body["metadata"]["namespace"]
-        with _translated(kind):
+        query: dict[str, Any] = {"_request_timeout": (CONNECT_S, 30)} | ({"dry_run": "All"} if dry_run else {})
+        with _translated(kind, self.name, f"create in namespace {namespace}"):
             try:
                 self._custom.create_namespaced_custom_object(
-                    kind.group, version, namespace, kind.plural, dict(body), _request_timeout=(CONNECT_S, 30)
+                    group, version, namespace, kind.plural, dict(body), **query
                 )
             except ApiException as error:
                 if error.status != 409:
@@ -153,7 +155,7 @@ class KubernetesApi:
         Raises:
             NotServed: the cluster does not know the group.
         """
-        with _translated(kind):
+        with _translated(kind, self.name):
             return f"{kind.group}/{kind.version or self._version(kind)}"
 
     def server_version(self) -> str:
@@ -164,7 +166,7 @@ class KubernetesApi:
         """
         from kubernetes import client
 
-        with _translated(_NODES):
+        with _translated(_NODES, self.name):
             return str(client.VersionApi(self._client).get_code(_request_timeout=(CONNECT_S, 10)).git_version)
 
     def server_time_s(self) -> float:
@@ -175,7 +177,7 @@ class KubernetesApi:
         """
         from kubernetes import client
 
-        with _translated(_NODES):
+        with _translated(_NODES, self.name):
             answer: Any = client.VersionApi(self._client).get_code(
                 _preload_content=False, _request_timeout=(CONNECT_S, 10)
             )
@@ -196,7 +198,7 @@ class KubernetesApi:
         Raises:
             Disconnected, Forbidden, NotServed: see there.
         """
-        with _translated(WatchedKind("Node", "", "nodes/proxy")):
+        with _translated(WatchedKind("Node", "", "nodes/proxy"), self.name, "get"):
             response: Any = self._core.connect_get_node_proxy_with_path(
                 node, "stats/summary", _preload_content=False, _request_timeout=(CONNECT_S, 20)
             )
@@ -205,24 +207,13 @@ class KubernetesApi:
 
     def close(self) -> None:
         """Close the connections."""
+        logging.getLogger().removeHandler(self._heard)
         self._client.close()  # type: ignore[no-untyped-call,unused-ignore]
 
 
-def _in_cluster(settings: Any) -> bool:
-    from kubernetes import config
-
-    try:
-        config.load_incluster_config(  # type: ignore[no-untyped-call,unused-ignore]
-            client_configuration=settings
-        )
-    except config.ConfigException:
-        return False
-    return True
-
-
 @contextlib.contextmanager
-def _translated(kind: WatchedKind) -> Iterator[None]:
-    """Turn the client's and urllib3's errors into those of the protocol."""
+def _translated(kind: WatchedKind, at: str, verb: str = LIST) -> Iterator[None]:
+    """Turn the client's and urllib3's errors into those of the protocol, which name the cluster."""
     import http.client
 
     import urllib3
@@ -231,19 +222,39 @@ def _translated(kind: WatchedKind) -> Iterator[None]:
     try:
         yield
     except ApiException as error:
-        raise _api_error(kind, {"code": error.status, "message": error.reason}) from error
+        raise _api_error(kind, {"code": error.status, "message": _said(error)}, at, verb) from error
     except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
-        raise Disconnected(f"{kind.resource}: {type(error).__name__}") from error
+        raise Disconnected(f"{kind.resource} of {at}: {_cause(error)}") from error
     except ValueError as error:  # half a line of JSON: the stream was cut
-        raise Disconnected(f"{kind.resource}: {error}") from error
+        raise Disconnected(f"{kind.resource} of {at}: {one_line(error)}") from error
 
 
-def _api_error(kind: WatchedKind, status: dict[str, Any]) -> Exception:
+def _said(error: Any) -> str:
+    """What the API server says of a refusal: the message of its Status."""
+    try:
+        return str(json.loads(error.body)["message"])
+    except (TypeError, ValueError, KeyError):
+        return str(error.reason or "")
+
+
+def _cause(error: BaseException) -> str:
+    """Why a connection failed, in the words of the system where it has some."""
+    at: BaseException | None = error
+    while at is not None:
+        if isinstance(at, OSError) and at.strerror:
+            return one_line(at.strerror)
+        at = at.__cause__ or at.__context__
+    return type(error).__name__
+
+
+def _api_error(kind: WatchedKind, status: dict[str, Any], at: str, verb: str = LIST) -> Exception:
     code, message = status.get("code"), status.get("message") or ""
     if code == 410:
         return Gone(message)
-    if code in (401, 403):
-        return Forbidden(f"list and watch {kind.resource}")
+    if code == 401:
+        return Unauthenticated(f"not authenticated (401) at {at}")
+    if code == 403:
+        return Forbidden(f"{verb} {kind.resource}")
     if code == 404:
         return NotServed(f"the cluster serves no {kind.resource}")
-    return Disconnected(f"{kind.resource}: HTTP {code} {message[:80]}")
+    return Disconnected(f"{kind.resource} of {at}: HTTP {code} {one_line(message)}")

@@ -19,9 +19,18 @@ from fleetbench.measure.fleet import controllers_among, fleet_from, id_of
 from fleetbench.measure.fold import Fold, flux_event
 from fleetbench.measure.kinds import BY_KIND, DEPLOYMENT, WATCHED, WatchedKind
 from fleetbench.measure.loop import Loop
-from fleetbench.measure.permissions import readable
+from fleetbench.measure.permissions import LOGIN_HINT, readable
 from fleetbench.measure.progress import Progress
-from fleetbench.measure.protocols import Clock, Manifest, Seen, Trouble
+from fleetbench.measure.protocols import (
+    Clock,
+    Disconnected,
+    Forbidden,
+    Manifest,
+    NotServed,
+    Seen,
+    Trouble,
+    Unauthenticated,
+)
 from fleetbench.measure.recorder import Recorder
 from fleetbench.measure.session import Measured, Say, finish, flux_meta
 from fleetbench.measure.usage import UsageSampler
@@ -76,8 +85,7 @@ def measure_existing(
         watcher.wait_listed(60.0)
         recorder = stack.enter_context(Recorder(open_folder(fleet.name), fleet, flags, meta, timeout_s))
         sampler = stack.enter_context(UsageSampler(api, clock))
-        for root in roots:
-            api.create(BY_KIND[root["kind"]], root)
+        create(api, roots)
         progress = Progress(fleet)
         first: list[Seen | Trouble] = []
         observe = None
@@ -95,6 +103,33 @@ def measure_existing(
         for change in first:
             loop.add(change)
         return finish(loop, recorder, progress, sampler, meta, None)
+
+
+def create(api: Any, objects: list[dict[str, Any]]) -> None:
+    """Create objects, all of them or, where the cluster would refuse one, none.
+
+    Raises:
+        EnvironmentLacks: the account may not, their namespace or kind is missing, or the cluster refuses one.
+    """
+    for dry_run in (True, False):
+        for body in objects:
+            kind, meta = BY_KIND[body["kind"]], body["metadata"]
+            where = f"{kind.resource} in namespace {meta['namespace']}"
+            try:
+                api.create(kind, body, dry_run=dry_run)
+            except Unauthenticated as error:
+                raise EnvironmentLacks(str(error), LOGIN_HINT) from error
+            except Forbidden as error:
+                raise EnvironmentLacks(
+                    f"--apply: no permission to create {where}", "watching alone needs no such right: leave out --apply"
+                ) from error
+            except NotServed as error:
+                raise EnvironmentLacks(
+                    f"--apply: cannot create {where}: {body['apiVersion']} or the namespace is not there",
+                    "install Flux in it: `flux install`",
+                ) from error
+            except Disconnected as error:
+                raise EnvironmentLacks(f"--apply: cannot create {kind.kind} {meta['name']}: {error}") from error
 
 
 def scenario_of(fleet: Fleet, objects: Objects) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 from fleetbench.errors import EnvironmentLacks
 from fleetbench.measure.kinds import WATCHED, WatchedKind
-from fleetbench.measure.protocols import ClusterApi, Disconnected, Forbidden, Manifest, NotServed
+from fleetbench.measure.protocols import ClusterApi, Disconnected, Forbidden, Manifest, NotServed, Unauthenticated
 
 RBAC_HINT = "`fleetbench measure --print-rbac` prints a ClusterRole that suffices"
+
+LOGIN_HINT = "has the token run out? Log in again; `kubectl auth whoami` says whom the cluster takes you for"
 
 
 def readable(
@@ -27,6 +29,8 @@ def readable(
     for kind in kinds:
         try:
             found[kind] = api.list(kind)[0]
+        except Unauthenticated as error:
+            raise EnvironmentLacks(str(error), LOGIN_HINT) from error
         except Forbidden:
             forbidden.append(kind)
         except NotServed:

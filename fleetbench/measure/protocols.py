@@ -22,7 +22,11 @@ class Disconnected(Exception):
 
 
 class Forbidden(Exception):
-    """The account may not read this kind."""
+    """The account may not do this with this kind."""
+
+
+class Unauthenticated(Forbidden):
+    """The cluster does not know who is asking (HTTP 401): a token that ran out, or none."""
 
 
 class NotServed(Exception):
