@@ -52,6 +52,8 @@ class KubernetesApi:
         self._core = client.CoreV1Api(self._client)
         self._custom = client.CustomObjectsApi(self._client)
         self._versions: dict[str, str] | None = None
+        self._streams: set[Any] = set()
+        self._ended = False
 
     # --- watching --------------------------------------------------------------------------------------------
 
@@ -81,6 +83,9 @@ class KubernetesApi:
                     allow_watch_bookmarks=True,
                     timeout_seconds=WATCH_S,
                 )
+                self._streams.add(response)
+                if self._ended:
+                    return
                 for line in watch.iter_resp_lines(response):  # type: ignore[no-untyped-call,unused-ignore]
                     if not line:
                         continue
@@ -90,8 +95,17 @@ class KubernetesApi:
                     yield change["type"], change["object"]
         finally:
             if response is not None:
+                self._streams.discard(response)
                 response.close()
                 response.release_conn()
+
+    def end_streams(self) -> None:
+        """End every stream that is open (see ClusterApi)."""
+        self._ended = True
+        for response in list(self._streams):
+            # Its reader is in the middle of a read; one that ended meanwhile has no socket left.
+            with contextlib.suppress(OSError, ValueError, RuntimeError, AttributeError):
+                response.shutdown()
 
     def _read(self, kind: WatchedKind, **query: Any) -> dict[str, Any]:
         with _translated(kind, self.name):

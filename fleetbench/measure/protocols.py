@@ -68,6 +68,10 @@ class ClusterApi(Protocol):
         """
         ...
 
+    def end_streams(self) -> None:
+        """End every stream that is open, for good; called from another thread."""
+        ...
+
 
 class Seen(NamedTuple):
     """One change of one object as it arrived."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable
 
 import tenacity
@@ -32,6 +33,8 @@ from fleetbench.measure.protocols import (
 )
 
 RETRY_MIN_S, RETRY_MAX_S = 0.1, 5.0
+END_S = 6.0
+"""All threads end within this, unless one hangs in a list: a retry sleeps for RETRY_MAX_S at most."""
 
 
 class Follower:
@@ -168,6 +171,7 @@ class Watcher:
     """All kinds at once, in threads, into :attr:`queue`; a context manager."""
 
     def __init__(self, api: ClusterApi, clock: Clock, kinds: Iterable[WatchedKind]):
+        self._api = api
         self.queue: queue.SimpleQueue[Seen | Trouble] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._followers = [Follower(k, api, clock, self.queue.put, self._stop.is_set) for k in kinds]
@@ -183,6 +187,11 @@ class Watcher:
 
     def __exit__(self, *exc: object) -> None:
         self._stop.set()
+        # A thread that still reads when the interpreter ends takes it down with SIGABRT.
+        self._api.end_streams()
+        end_s = time.monotonic() + END_S
+        for thread in self._threads:
+            thread.join(max(end_s - time.monotonic(), 0.0))
 
     def wait_listed(self, timeout_s: float) -> None:
         """Wait until every kind has been listed once.

@@ -54,6 +54,9 @@ class Player:
                 raise step
             yield step
 
+    def end_streams(self) -> None:
+        self.over()
+
 
 def obj(name: str, version: int, status: dict[str, Any] | None = None, **meta: Any) -> dict[str, Any]:
     """An object with a resourceVersion; its uid is its name unless given."""

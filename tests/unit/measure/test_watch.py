@@ -125,6 +125,9 @@ def test_the_watcher_puts_all_kinds_into_one_queue():
         def watch(self, kind, version):
             return iter(())
 
+        def end_streams(self):
+            pass
+
     kinds = [BY_KIND["Kustomization"], BY_KIND["HelmRelease"]]
     with Watcher(Api(), PlayedClock(), kinds) as watcher:
         watcher.wait_listed(10)
@@ -141,6 +144,9 @@ def test_a_cluster_that_does_not_answer_is_no_fault_of_ours():
 
         def watch(self, kind, version):
             return iter(())
+
+        def end_streams(self):
+            pass
 
     with Watcher(Silent(), PlayedClock(), [BY_KIND["Kustomization"]]) as watcher:
         with pytest.raises(EnvironmentLacks, match="could not be listed within 0 s"):
