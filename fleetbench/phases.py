@@ -35,7 +35,9 @@ STALLED = "Stalled"
 WAITS = (DEPENDENCY_NOT_READY, ARTIFACT_FAILED, SOURCE_NOT_READY)
 """Reasons of a reconcile that ended before it began in earnest: a dependency or a source is wanting."""
 
-# Reason of a workload event; not a condition of a Flux object.
+# Reasons of events that are not conditions of a Flux object.
+DELETED = "Deleted"
+"""The object is gone from the cluster."""
 CURRENT = "Current"
 """kstatus: the object has reached its desired state."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,26 +58,40 @@ def measure(choice: FleetChoice, request: Request) -> None:
 
 def _kind(choice: FleetChoice, request: Request, work: Path) -> None:
     from fleetbench.measure.kind import check_docker
-    from fleetbench.measure.recorder import open_folder
-    from fleetbench.measure.session import Interrupted, measure_on_kind
+    from fleetbench.measure.recorder import check_folder, open_folder
+    from fleetbench.measure.session import measure_on_kind
 
     check_docker()
     plan = _plan(choice, request, work)
-    folders = [open_folder(f, request.force) for f in _folders(plan.fleet.name, request)]
+    folders = _folders(plan.fleet.name, request)
+    for folder in folders:
+        check_folder(folder, request.force)
     for number, folder in enumerate(folders, start=1):
         if len(folders) > 1:
             note(f"Run {number} of {len(folders)}")
-        try:
-            _report(measure_on_kind(plan, folder, _view, note))
-        except Interrupted as stopped:
-            _report(stopped.measured)
-            raise
+        with _reported():
+            open_it = functools.partial(open_folder, folder, request.force)
+            _report(measure_on_kind(plan, open_it, _view, note))
+
+
+@contextlib.contextmanager
+def _reported() -> Iterator[None]:
+    """What a run that the user stops has collected is reported all the same."""
+    from fleetbench.measure.session import Interrupted
+
+    try:
+        yield
+    except Interrupted as stopped:
+        _report(stopped.measured)
+        raise
 
 
 def _existing(choice: FleetChoice, request: Request) -> None:
     from fleetbench.measure.existing import measure_existing
-    from fleetbench.measure.recorder import open_folder
+    from fleetbench.measure.recorder import check_folder, open_folder
 
+    if request.output is not None:
+        check_folder(request.output, request.force)
     chosen = any((choice.repo, choice.graph, choice.env))
     fleet: Fleet | None = None
     roots: list[dict[str, Any]] = []
@@ -84,7 +100,17 @@ def _existing(choice: FleetChoice, request: Request) -> None:
     elif chosen:
         fleet = load_fleet(dataclasses.replace(choice, context=None))[0]
     folder = lambda name: open_folder(_folders(name, request)[0], request.force)  # noqa: E731
-    _report(measure_existing(request.context, fleet, roots, folder, _view, note, request.timeout))
+    with _reported():
+        _report(measure_existing(request.context, fleet, roots, folder, _view, note, request.timeout, _blocked))
+
+
+def _blocked(fleet: Fleet, down: frozenset[ObjectId]) -> frozenset[ObjectId]:
+    """The services that cannot be Ready while these are not."""
+    from fleetbench.engine.plan import compile_plan
+    from fleetbench.engine.reachable import never_ready
+    from fleetbench.model.scenario import Scenario
+
+    return never_ready(compile_plan(Scenario(fleet, fail=down)))
 
 
 def _to_apply(choice: FleetChoice) -> tuple[Fleet, list[dict[str, Any]]]:

@@ -11,21 +11,20 @@ from typing import Any
 
 from fleetbench.errors import EnvironmentLacks
 from fleetbench.graph.fleet import Fleet
-from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.ids import ObjectId, some
 from fleetbench.measure import host
 from fleetbench.measure.api import KubernetesApi
 from fleetbench.measure.clock import ClusterClock
 from fleetbench.measure.fleet import controllers_among, fleet_from, id_of
-from fleetbench.measure.fold import Fold, flux_event
-from fleetbench.measure.kinds import BY_KIND, DEPLOYMENT, WATCHED, WatchedKind
-from fleetbench.measure.loop import Loop
+from fleetbench.measure.fold import Fold
+from fleetbench.measure.kinds import BY_KIND, DEPLOYMENT, WATCHED
+from fleetbench.measure.loop import SETTLE_S, Loop
 from fleetbench.measure.permissions import LOGIN_HINT, readable
 from fleetbench.measure.progress import Progress
 from fleetbench.measure.protocols import (
     Clock,
     Disconnected,
     Forbidden,
-    Manifest,
     NotServed,
     Seen,
     Trouble,
@@ -33,14 +32,14 @@ from fleetbench.measure.protocols import (
 )
 from fleetbench.measure.recorder import Recorder
 from fleetbench.measure.session import Measured, Say, finish, flux_meta
+from fleetbench.measure.situation import COMMIT, Objects, Situation, situation_of, starters, strangers
 from fleetbench.measure.usage import UsageSampler
 from fleetbench.measure.watch import Watcher
-from fleetbench.phases import TRUE
 from fleetbench.runs.folder import meta as folder_meta
 from fleetbench.timeline.events import Event
+from fleetbench.units import format_duration
 
-BOOTSTRAP, COMMIT = "bootstrap", "commit"
-Objects = Mapping[WatchedKind, list[Manifest]]
+Blocked = Callable[[Fleet, frozenset[ObjectId]], frozenset[ObjectId]]
 
 
 def measure_existing(
@@ -51,6 +50,7 @@ def measure_existing(
     view: Callable[[Mapping[str, Any], Any], Any],
     say: Say,
     timeout_s: float,
+    blocked: Blocked,
 ) -> Measured:
     """Watch a cluster until its rollout, or the next commit's, is over.
 
@@ -58,13 +58,15 @@ def measure_existing(
         context: of the kubeconfig; None = the current one.
         fleet: what is or will be rolled out; None = what the cluster holds.
         roots: objects to create at t0; empty = change nothing.
-        open_folder: fleet's name -> the run folder to write.
+        open_folder: fleet's name -> the run folder to write; called once there is something to write.
         view: as for :func:`fleetbench.measure.session.measure_on_kind`.
         say: one line about what is being done.
         timeout_s: seconds to watch at most.
+        blocked: (fleet, services that are not Ready) -> the services that cannot be Ready while they are not.
 
     Raises:
         EnvironmentLacks: no cluster, no Flux, or a permission is missing.
+        Interrupted: stopped by the user.
     """
     with ExitStack() as stack:
         api = KubernetesApi(None, context)
@@ -74,35 +76,62 @@ def measure_existing(
         for line in lacking:
             say(line)
         fleet = fleet or fleet_from(objects, context or "cluster")[0]
+        situation = situation_of(fleet, objects, clock.wall_s())
+        for line in told(fleet, objects, situation, clock.wall_s()):
+            say(line)
         deployments: list[Any] = controllers_among(objects.get(BY_KIND[DEPLOYMENT], []))
-        scenario = scenario_of(fleet, objects)
         meta = folder_meta(
             "measured", fleet.name, **host.host(clock), **flux_meta([], deployments), **host.cluster(api),
-            cluster="existing", scenario=scenario, workloads="real",
+            cluster="existing", scenario=situation.scenario, workloads="real",
+            not_ready_before={str(id): why for id, why in situation.not_ready.items()},
         )  # fmt: skip
         flags = meta["flags"]
         watcher = stack.enter_context(Watcher(api, clock, [k for k in WATCHED if k in objects]))
         watcher.wait_listed(60.0)
-        recorder = stack.enter_context(Recorder(open_folder(fleet.name), fleet, flags, meta, timeout_s))
+        began_s = clock.monotonic_s()
         sampler = stack.enter_context(UsageSampler(api, clock))
         create(api, roots)
         progress = Progress(fleet)
         first: list[Seen | Trouble] = []
-        observe = None
-        if scenario == COMMIT:
-            source = fleet.root_source
-            assert source is not None
-            progress.waits_for = f"a new revision of {source}"
-            say(f"everything is Ready: waiting for {progress.waits_for}")
-            observe = CommitObserver(fleet, source, progress, recorder).event
-            t0_s = clock.monotonic_s()
+        t0_s, settle_s = began_s, SETTLE_S
+        if situation.scenario == COMMIT:
+            assert fleet.root_source is not None
+            progress.waits_for = f"a new revision of {fleet.root_source}"
+            if situation.not_ready:
+                down = frozenset(situation.not_ready)
+                progress.doubtful = down | blocked(fleet, down)
+                settle_s = max(SETTLE_S, flags["requeue_dependency_s"] + 5.0)
         else:
             first, t0_s = wait_for_root(watcher, fleet, clock, timeout_s, say)
+        recorder = stack.enter_context(Recorder(open_folder(fleet.name), fleet, flags, meta, timeout_s))
+        observe = None
+        if situation.scenario == COMMIT:
+            assert fleet.root_source is not None
+            observe = CommitObserver(fleet, fleet.root_source, progress, recorder).event
+            whole = "" if situation.not_ready else "everything is Ready: "
+            say(f"{whole}waiting for {progress.waits_for}")
         shown = stack.enter_context(view(flags, None))
-        loop = Loop(watcher.queue, Fold(t0_s), recorder, progress, shown, clock, timeout_s=timeout_s, observe=observe)
+        loop = Loop(
+            watcher.queue, Fold(t0_s), recorder, progress, shown, clock,
+            timeout_s=timeout_s, began_s=began_s, settle_s=settle_s, observe=observe,
+        )  # fmt: skip
         for change in first:
             loop.add(change)
         return finish(loop, recorder, progress, sampler, meta, None)
+
+
+def told(fleet: Fleet, objects: Objects, situation: Situation, now_s: float) -> list[str]:
+    """What people should know before the watching begins."""
+    lines = []
+    unknown = [str(id) for id in strangers(fleet, objects)]
+    if unknown:
+        lines.append(f"in the cluster, but not in the fleet that was read, so not counted: {some(unknown, 5)}")
+    if situation.began_s is not None:
+        lines.append(f"a bootstrap is under way, begun {format_duration(now_s - situation.began_s)} ago: joining it")
+    elif situation.scenario == COMMIT and situation.not_ready:
+        each = [f"{id} is not Ready: {why}" for id, why in situation.not_ready.items()]
+        lines.append(f"not a bootstrap: {some(each, 3)}")
+    return lines
 
 
 def create(api: Any, objects: list[dict[str, Any]]) -> None:
@@ -132,20 +161,6 @@ def create(api: Any, objects: list[dict[str, Any]]) -> None:
                 raise EnvironmentLacks(f"--apply: cannot create {kind.kind} {meta['name']}: {error}") from error
 
 
-def scenario_of(fleet: Fleet, objects: Objects) -> str:
-    """``commit`` where every Kustomization of the fleet is there and Ready, else ``bootstrap``."""
-    listed = {id_of(obj, KUSTOMIZATION): obj for obj in objects.get(BY_KIND[KUSTOMIZATION], [])}
-    for k in fleet.kustomizations:
-        if k.assumed or k.suspend:
-            continue
-        if k.id not in listed:
-            return BOOTSTRAP
-        event, _ = flux_event(0.0, k.id, listed[k.id])
-        if event.status != TRUE or event.observed != event.generation:
-            return BOOTSTRAP
-    return COMMIT
-
-
 def wait_for_root(
     watcher: Watcher, fleet: Fleet, clock: Clock, timeout_s: float, say: Say
 ) -> tuple[list[Seen | Trouble], float]:
@@ -157,11 +172,7 @@ def wait_for_root(
     Raises:
         EnvironmentLacks: it does not come within ``timeout_s``.
     """
-    root = fleet.kustomization(fleet.root)
-    assert root is not None
-    begun = {root.id} if root.source is None else {root.id, root.source}
-    if root.assumed:
-        begun |= {k.id for k in fleet.kustomizations}
+    begun = starters(fleet) | ({fleet.root_source} if fleet.root_source is not None else frozenset())
     changes: list[Seen | Trouble] = []
     end_s, said = clock.monotonic_s() + timeout_s, False
     while clock.monotonic_s() < end_s:

@@ -15,8 +15,6 @@ from fleetbench.timeline.events import Event
 from fleetbench.units import parse_duration
 
 FLUX_KINDS = (KUSTOMIZATION, HELM_RELEASE, *SOURCE_KINDS)
-GONE_FROM_CLUSTER = "Deleted"
-"""Reason of the event of an object that was deleted."""
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
 _CONTROLLER = re.compile(r"[a-z-]+-controller(-|$)")
@@ -64,7 +62,7 @@ class Fold:
         if kind in WORKLOAD_KINDS and is_system(namespace, id.name):
             return self._restart(t_s, id, seen.object) if kind == POD else NOTHING
         if seen.type == DELETED:
-            event, api_time = Event(t_s, id, reason=GONE_FROM_CLUSTER, generation=meta.get("generation") or 1), None
+            event, api_time = Event(t_s, id, reason=phases.DELETED, generation=meta.get("generation") or 1), None
         elif kind in FLUX_KINDS:
             event, api_time = flux_event(t_s, id, seen.object)
         else:

@@ -7,7 +7,7 @@ import platform
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,10 +72,14 @@ def clusters() -> list[str]:
 
 
 @contextmanager
-def kind_cluster(options: KindOptions) -> Iterator[KindCluster]:
+def kind_cluster(options: KindOptions, say: Callable[[str], None] = lambda text: None) -> Iterator[KindCluster]:
     """Make a cluster for the time of a ``with`` block.
 
     It is deleted on the way out, also when making it failed half-way; ``keep`` leaves it.
+
+    Args:
+        options: how it is made.
+        say: one line about what becomes of it in the end.
 
     Raises:
         EnvironmentLacks: docker or kind is missing or stopped.
@@ -99,9 +103,20 @@ def kind_cluster(options: KindOptions) -> Iterator[KindCluster]:
         load_images(name, options.load_images)
         yield KindCluster(name, kubeconfig, nodes)
     finally:
-        if not options.keep:
-            with shielded():
+        with shielded():
+            if options.keep and (made or name in clusters()):
+                for line in _kept(name, kubeconfig):
+                    say(line)
+            else:
+                say(f"deleting the Kind cluster {name}")
                 _delete(name, kubeconfig, folder, broken_off=not made)
+
+
+def _kept(name: str, kubeconfig: Path) -> list[str]:
+    return [
+        f"kept the Kind cluster {name}: its kubeconfig is {kubeconfig}; delete it with `kind delete cluster --name {name}`",
+        "a repository that was served from here is no longer: Flux in that cluster keeps what it has fetched",
+    ]
 
 
 def _create_command(options: KindOptions, name: str, kubeconfig: Path) -> list[str | Path]:

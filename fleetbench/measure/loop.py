@@ -40,9 +40,16 @@ class Outcome:
     """How a run ended."""
 
     until_s: float
+    """Seconds since t0."""
     complete: bool
     """Every service that is not suspended turned Ready."""
-    timed_out: bool
+    timed_out_s: float | None
+    """How long was watched where time ran out; None = it did not."""
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether time ran out."""
+        return self.timed_out_s is not None
 
 
 class Loop:
@@ -51,7 +58,8 @@ class Loop:
     Args:
         changes: what the watch brings.
         settle_s: seconds to go on after the last one that can be Ready is.
-        timeout_s: seconds since t0 to go on at most.
+        timeout_s: seconds to go on at most.
+        began_s: from when on they count, on the monotonic clock; None = t0.
         observe: called with every event, before it counts.
     """
 
@@ -65,12 +73,16 @@ class Loop:
         clock: Clock,
         *,
         timeout_s: float,
+        began_s: float | None = None,
         settle_s: float = SETTLE_S,
         observe: Callable[[Event], None] | None = None,
     ):
         self._changes, self._fold, self._recorder = changes, fold, recorder
         self._progress, self._view, self._clock = progress, view, clock
-        self._timeout_s, self._settle_s, self._observe = timeout_s, settle_s, observe
+        self._settle_s, self._observe = settle_s, observe
+        # What was there before the watch began is told by its stamps: t0 may lie hours back.
+        self._end_s = timeout_s + (fold.t0_s if began_s is None else began_s) - fold.t0_s
+        self._timeout_s = timeout_s
 
     @property
     def t_s(self) -> float:
@@ -87,14 +99,14 @@ class Loop:
         while True:
             self._take()
             t_s = self.t_s
-            self._view.tick(t_s, self._progress)
+            self._view.tick(t_s - self._progress.since_s, self._progress)
             if not self._progress.all_that_can:
                 settled_at_s = None
             elif settled_at_s is None:
                 settled_at_s = t_s + self._settle_s
             if settled_at_s is not None and t_s >= settled_at_s:
                 return self._outcome(t_s, timed_out=False)
-            if t_s >= self._timeout_s:
+            if t_s >= self._end_s:
                 return self._outcome(t_s, timed_out=True)
 
     def drain(self) -> None:
@@ -107,7 +119,7 @@ class Loop:
 
     def _outcome(self, t_s: float, timed_out: bool) -> Outcome:
         self.drain()
-        return Outcome(t_s, self._progress.all_ready, timed_out)
+        return Outcome(t_s, self._progress.all_ready, self._timeout_s if timed_out else None)
 
     def _take(self) -> None:
         """Wait for one change, a tick at most, and take what came with it."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from fleetbench import phases
 from fleetbench.graph.fleet import Fleet
-from fleetbench.ids import KUSTOMIZATION, ObjectId
-from fleetbench.timeline.events import Event, first_ready_s
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.timeline.events import Event, ready_after_s
 
 READY, WORKING, WAITING, FAILED, UNSEEN, SUSPENDED = "ready", "working", "waiting", "failed", "not created", "suspended"
 _FAILURES = (
@@ -38,7 +38,7 @@ class Progress:
     Args:
         fleet: what is rolled out.
         hopeless: services that cannot turn Ready in this run: nobody waits for them.
-        since_s, revision: count Ready as :func:`fleetbench.timeline.events.first_ready_s` does.
+        since_s, revision: count Ready as :func:`fleetbench.timeline.events.ready_after_s` does.
     """
 
     def __init__(
@@ -52,7 +52,12 @@ class Progress:
         self.since_s, self.revision = since_s, revision
         self.waits_for: str | None = None
         """What must happen before anything counts; None = nothing."""
+        self.doubtful: frozenset[ObjectId] = frozenset()
+        """Services that were not Ready before, or wait for such a one: waited for only as long as they are at work."""
         self.ready_s: dict[ObjectId, float] = {}
+        """Seconds from ``since_s`` on."""
+        self.strangers: dict[ObjectId, Event] = {}
+        """Flux objects of the cluster that the fleet does not hold, with their latest event: they do not count."""
         self._services = {obj.id: obj for obj in fleet.services()}
         self._events: dict[ObjectId, list[Event]] = {}
 
@@ -70,8 +75,14 @@ class Progress:
     def all_that_can(self) -> bool:
         """Every service that can turn Ready was."""
         return self.waits_for is None and all(
-            obj.suspend or id in self.ready_s or id in self.hopeless for id, obj in self._services.items()
+            obj.suspend or id in self.ready_s or id in self.hopeless or self._has_rested(id)
+            for id, obj in self._services.items()
         )
+
+    def _has_rested(self, id: ObjectId) -> bool:
+        """Whether an object of which nobody knows that it can be Ready is not at work right now."""
+        latest = self.latest(id)
+        return id in self.doubtful and (latest is None or latest.step is None)
 
     def expect(self, since_s: float, revision: str, of: frozenset[ObjectId]) -> None:
         """Start anew: count only Ready with a revision, of these services."""
@@ -87,18 +98,30 @@ class Progress:
     def add(self, event: Event) -> bool:
         """Take in an event; True if it made a service Ready for the first time."""
         if event.object not in self._services:
+            if event.object.kind in (KUSTOMIZATION, HELM_RELEASE):
+                self._meet(event)
             return False
         events = self._events.setdefault(event.object, [])
         events.append(event)
-        if event.object in self.ready_s:
+        if event.object in self.ready_s or self.waits_for is not None:
             return False
-        at = first_ready_s(events, self.since_s, self.revision)
+        at = ready_after_s(events, self.since_s, self.revision)
         if at is None:
             return False
         self.ready_s[event.object] = at
         if event.object in self.hopeless:
             self.hopeless = frozenset()  # whoever said so was wrong: wait for all
         return True
+
+    def _meet(self, event: Event) -> None:
+        if event.reason == phases.DELETED:
+            self.strangers.pop(event.object, None)
+        else:
+            self.strangers[event.object] = event
+
+    def holds(self, id: ObjectId) -> bool:
+        """Whether an object is one of the fleet's Kustomizations and HelmReleases."""
+        return id in self._services
 
     def latest(self, id: ObjectId) -> Event | None:
         """The latest event of a service."""
@@ -126,6 +149,8 @@ class Progress:
         if event is None:
             parent = "" if obj.parent is None else f"its parent {obj.parent.key} is not that far"
             return Row(id, UNSEEN, None, parent)
+        if self.waits_for is not None and event.status == phases.TRUE:
+            return Row(id, READY, None, "with the revision before")
         waits_for = [d.target for d in obj.depends_on if d.target not in self.ready_s]
         if event.step is not None and not (waits_for and event.reason == phases.DEPENDENCY_NOT_READY):
             return Row(id, WORKING, None, event.step)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,6 +16,21 @@ from fleetbench.runs.files import end_line, event_line, header_line
 from fleetbench.runs.folder import GRAPH, META, TRACE, as_json, files_of_run, require_no_run
 from fleetbench.timeline.events import Event
 from fleetbench.units import counted
+
+
+def check_folder(folder: Path, force: bool) -> None:
+    """Make sure, before anything is started, that a run folder can be written; nothing is made.
+
+    Raises:
+        InputError: it holds a run already (and not ``force``), or is no folder that can be written.
+    """
+    if not force:
+        require_no_run(folder)
+    there = next((p for p in (folder, *folder.absolute().parents) if p.exists()), Path("/"))
+    if not there.is_dir():
+        raise _unwritable(folder, f"{there} is no folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise _unwritable(folder, os.strerror(errno.EACCES))
 
 
 def open_folder(folder: Path, force: bool) -> Path:
@@ -30,10 +46,12 @@ def open_folder(folder: Path, force: bool) -> Path:
         for path in files_of_run(folder):
             path.unlink()
     except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be written: {error.strerror}", "name a folder of your own with -o"
-        ) from error
+        raise _unwritable(folder, error.strerror) from error
     return folder
+
+
+def _unwritable(folder: Path, why: str | None) -> InputError:
+    return InputError(f"{folder}: cannot be written: {why}", "name a folder of your own with -o")
 
 
 class Recorder:

@@ -84,12 +84,14 @@ class Measured:
     """For people."""
 
 
-def measure_on_kind(plan: Plan, folder: Path, view: Callable[[Mapping[str, Any], Any], Any], say: Say) -> Measured:
+def measure_on_kind(
+    plan: Plan, open_folder: Callable[[], Path], view: Callable[[Mapping[str, Any], Any], Any], say: Say
+) -> Measured:
     """Measure one rollout on a fresh Kind cluster.
 
     Args:
         plan: what and how.
-        folder: an empty run folder.
+        open_folder: makes the run folder; called once there is something to write.
         view: (flags, predicted interval) -> a context manager that is a :class:`~fleetbench.measure.loop.View`.
         say: one line about what is being done.
 
@@ -110,7 +112,7 @@ def measure_on_kind(plan: Plan, folder: Path, view: Callable[[Mapping[str, Any],
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fleetbench-")))
         say("creating the Kind cluster")
-        cluster = stack.enter_context(kind.kind_cluster(plan.kind))
+        cluster = stack.enter_context(kind.kind_cluster(plan.kind, say))
         say("installing Flux")
         flux.install(manifest, cluster.kubeconfig)
         api = KubernetesApi(cluster.kubeconfig)
@@ -119,24 +121,23 @@ def measure_on_kind(plan: Plan, folder: Path, view: Callable[[Mapping[str, Any],
         meta |= {"kind_version": kind.version(), **host.cluster(api)}
         roots = stack.enter_context(_Source(plan, cluster, work)).objects(api)
         _create_namespaces(plan, cluster.kubeconfig)
-        recorder = stack.enter_context(Recorder(folder, fleet, run_flags, meta, plan.timeout_s))
-        if predicted is not None:
-            recorder.write_json(PREDICTION, predicted.document)
-        interval = None if predicted is None else predicted.total_s
         watcher = stack.enter_context(Watcher(api, clock, WATCHED))
         watcher.wait_listed(60.0)
         sampler = stack.enter_context(UsageSampler(api, clock))
+        interval = None if predicted is None else predicted.total_s
         shown = stack.enter_context(view(run_flags, interval))
         t0_s = clock.monotonic_s()
         for root in roots:
             api.create(BY_KIND[root["kind"]], root)
+        # Only now is there something to record: a start that fails leaves no folder that looks like a run.
+        recorder = stack.enter_context(Recorder(open_folder(), fleet, run_flags, meta, plan.timeout_s))
+        if predicted is not None:
+            recorder.write_json(PREDICTION, predicted.document)
         progress = Progress(fleet, plan.hopeless)
         fold = Fold(t0_s)
         # Where something fails, go on for a poll, so that what waits for it is seen to wait.
         settle_s = max(SETTLE_S, run_flags["requeue_dependency_s"] + 5.0) if plan.hopeless else SETTLE_S
         loop = Loop(watcher.queue, fold, recorder, progress, shown, clock, timeout_s=plan.timeout_s, settle_s=settle_s)
-        if plan.kind.keep:
-            stack.callback(say, f"kept the cluster {cluster.name}: its kubeconfig is {cluster.kubeconfig}")
         return finish(loop, recorder, progress, sampler, meta, interval)
 
 
@@ -155,7 +156,7 @@ def finish(
     except KeyboardInterrupt:
         interrupted = True
         loop.drain()
-        outcome = Outcome(loop.t_s, progress.all_ready, timed_out=False)
+        outcome = Outcome(loop.t_s, progress.all_ready, None)
         recorder.note({"interrupted": True})
     usage = sampler.to_json()
     recorder.note({"usage": usage})

@@ -9,9 +9,10 @@ from typing import Any
 
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.layers import layers
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, some
 from fleetbench.measure.loop import Outcome
-from fleetbench.measure.progress import Progress
+from fleetbench.measure.progress import READY, SUSPENDED, Progress
+from fleetbench.phases import TRUE
 from fleetbench.units import format_duration
 
 
@@ -65,6 +66,8 @@ def summary_lines(
 ) -> list[str]:
     """What the command prints when a run is over."""
     last = progress.last_ready_s
+    if progress.waits_for is not None:
+        return [*_nothing_came(progress, outcome), *_strangers(progress), *_usage(usage)]
     lines = [f"{len(progress.ready_s)} of {progress.total} Ready, the last after {format_duration(last)}"]
     if predicted is not None and last is not None:
         inside = "inside" if predicted[0] <= last <= predicted[1] else "outside"
@@ -75,16 +78,42 @@ def summary_lines(
     for row in progress.rows():
         if row.ready_s is None:
             lines.append(f"not Ready: {row.object} ({row.state}{', ' + row.detail if row.detail else ''})")
-    if outcome.timed_out:
-        lines.append(f"stopped after {format_duration(outcome.until_s)}: --timeout")
+    if outcome.timed_out_s is not None:
+        lines.append(f"stopped after {format_duration(outcome.timed_out_s)}: --timeout")
+    return [*lines, *_strangers(progress), *_usage(usage)]
+
+
+def _nothing_came(progress: Progress, outcome: Outcome) -> list[str]:
+    """A run in which what it waited for did not happen."""
+    time = "" if outcome.timed_out_s is None else f" within {format_duration(outcome.timed_out_s)} (--timeout)"
+    rows = progress.rows()
+    ready = sum(row.state == READY for row in rows)
+    lines = [
+        f"{progress.waits_for} did not come{time}: nothing was timed",
+        f"{ready} of {progress.total} are Ready with the revision before",
+    ]
+    return lines + [
+        f"not Ready: {row.object} ({row.state}{', ' + row.detail if row.detail else ''})"
+        for row in rows
+        if row.state not in (READY, SUSPENDED)
+    ]
+
+
+def _strangers(progress: Progress) -> list[str]:
+    """Objects of the cluster that are none of the fleet's."""
+    names = sorted(
+        f"{id} ({'Ready' if e.status == TRUE else e.reason or 'new'})" for id, e in progress.strangers.items()
+    )
+    return [f"in the cluster, but not in the fleet that was read, so not counted: {some(names, 5)}"] if names else []
+
+
+def _usage(usage: Mapping[str, Any]) -> list[str]:
     if "controllers" in usage:
         each = ", ".join(
             f"{n} {u['peak_memory_mib']:.0f} MiB {u['cpu_s']:.1f} s CPU" for n, u in usage["controllers"].items()
         )
-        lines.append(f"controllers at most {usage['peak_memory_sum_mib']:.0f} MiB: {each}")
-    elif usage:
-        lines.append(f"memory and CPU of the controllers: not measured ({usage.get('lacks')})")
-    return lines
+        return [f"controllers at most {usage['peak_memory_sum_mib']:.0f} MiB: {each}"]
+    return [f"memory and CPU of the controllers: not measured ({usage.get('lacks')})"] if usage else []
 
 
 def report_markdown(name: str, meta: Mapping[str, Any], progress: Progress, summary: Iterable[str]) -> str:

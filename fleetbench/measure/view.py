@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 from fleetbench.measure.progress import FAILED, READY, WAITING, WORKING, Progress
 from fleetbench.report.inert import inert
 from fleetbench.timeline.events import Event
@@ -24,15 +23,16 @@ class PlainView:
 
     def event(self, event: Event, progress: Progress, first_ready: bool) -> None:
         """Say what is new of a service."""
+        t_s = event.t_s - progress.since_s
         if first_ready:
             count = f"{len(progress.ready_s)}/{progress.total}"
-            self._say(f"{event.t_s:8.1f}s  {event.object} Ready ({count})")
-        elif event.object.kind in (KUSTOMIZATION, HELM_RELEASE):
+            self._say(f"{t_s:8.1f}s  {event.object} Ready ({count})")
+        elif progress.holds(event.object) and progress.waits_for is None:
             row = progress.row(event.object)
             key = (event.object, row.detail)
             if row.state == FAILED and key not in self._said:
                 self._said.add(key)
-                self._say(f"{event.t_s:8.1f}s  {event.object} {row.detail}")
+                self._say(f"{t_s:8.1f}s  {event.object} {row.detail}")
 
     def trouble(self, text: str) -> None:
         """Say what the watch lost."""
@@ -109,6 +109,8 @@ _STYLES = {READY: "green", WORKING: "cyan", WAITING: "yellow", FAILED: "red"}
 
 def headline(t_s: float, progress: Progress, workers: dict[str, int], predicted: Interval | None) -> str:
     """Elapsed, how many are Ready, workers busy, and the prediction to hold it against."""
+    if progress.waits_for is not None:
+        return f"{format_duration(t_s)}, waiting for {progress.waits_for}"
     parts = [format_duration(t_s), f"{len(progress.ready_s)} of {progress.total} Ready"]
     for kind, count in workers.items():
         parts.append(f"{progress.busy(kind)} of {counted(count, f'{kind} worker')} busy")

@@ -8,7 +8,7 @@ from typing import Any
 
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId
-from fleetbench.timeline.events import Timeline, first_ready_s
+from fleetbench.timeline.events import Timeline, ready_after_s
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,11 @@ class Commit:
     """Kustomizations whose manifests it changed."""
     source_s: float | None = None
     """From the push to the artifact."""
+
+    @property
+    def artifact_s(self) -> float:
+        """When its artifact was there, in seconds since t0: Ready counts from here."""
+        return self.t_s + (self.source_s or 0.0)
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,5 @@ class Run:
         """Seconds from t0 to Ready of each service; of a commit's run: from the artifact to Ready with its revision."""
         if self.commit is None:
             return {id: self.timeline.ready_s(id) for id in self.services()}
-        since, revision = self.commit.t_s + (self.commit.source_s or 0.0), self.commit.revision
-        found = {}
-        for id in self.services():
-            at = first_ready_s(self.timeline.by_object.get(id, ()), since, revision)
-            found[id] = None if at is None else at - since
-        return found
+        since, revision = self.commit.artifact_s, self.commit.revision
+        return {id: ready_after_s(self.timeline.by_object.get(id, ()), since, revision) for id in self.services()}

@@ -73,6 +73,24 @@ def first_ready_s(events: Iterable[Event], since_s: float = 0.0, revision: str |
     return None
 
 
+def ready_after_s(events: Iterable[Event], since_s: float = 0.0, revision: str | None = None) -> float | None:
+    """How long an object took to be Ready: from ``since_s``, the one place that says from where a run counts.
+
+    A bootstrap counts from t0. A commit counts from the new revision's artifact, which is all that a cluster shows of
+    the push, whenever the watching began.
+
+    Args:
+        events: one object's events in order of time.
+        since_s: from where to count, in seconds since t0.
+        revision: as for :func:`first_ready_s`.
+
+    Returns:
+        Seconds since ``since_s``, or None.
+    """
+    at = first_ready_s(events, since_s, revision)
+    return None if at is None else at - since_s
+
+
 @dataclass(frozen=True)
 class Timeline:
     """A rollout, predicted or measured: events in order of time."""

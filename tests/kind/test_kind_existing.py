@@ -180,7 +180,8 @@ def test_nothing_in_the_cluster_is_changed_by_watching(cluster, bootstrap, accou
     process = start("--cluster", "existing", "-o", tmp_path / "run", env=account)
     wait_for_line(process, "everything is Ready")
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130 and str(tmp_path / "run") in out and "did not come" in out
     after = live(cluster)
     managers = {m["manager"] for o in after.values() for m in o["metadata"].get("managedFields", [])}
     assert set(after) == set(before) and not {m for m in managers if "ython" in m or "fleetbench" in m}

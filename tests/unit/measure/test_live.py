@@ -6,7 +6,6 @@ from fleetbench.calibration.document import as_yaml
 from fleetbench.cli.main import cli
 from fleetbench.errors import EnvironmentLacks
 from fleetbench.ids import ObjectId
-from fleetbench.measure.existing import BOOTSTRAP, COMMIT, scenario_of
 from fleetbench.measure.fleet import fleet_from
 from fleetbench.measure.history import learn_from
 from fleetbench.measure.kinds import BY_KIND, WATCHED, cluster_role
@@ -265,15 +264,6 @@ def test_the_printed_role_reads_what_is_watched_and_no_secret():
     assert granted >= {(k.group, k.plural) for k in WATCHED}
     assert not {"secrets", "configmaps", "*"} & {r for _, r in granted}
     assert {v for rule in role["rules"] for v in rule["verbs"]} == {"get", "list", "watch"}
-
-
-def test_a_cluster_in_which_all_is_ready_waits_for_a_commit_and_one_that_is_not_bootstraps():
-    cluster = a_cluster()
-    fleet, _ = fleet_from(cluster, "x")
-    assert scenario_of(fleet, cluster) == COMMIT
-    cluster[BY_KIND["Kustomization"]][1]["status"] = ready("False")
-    assert scenario_of(fleet, cluster) == BOOTSTRAP
-    assert scenario_of(fleet, {}) == BOOTSTRAP
 
 
 def test_an_object_that_no_inventory_can_name_does_not_stop_the_reading():

@@ -11,7 +11,7 @@ from fleetbench.measure.loop import Loop
 from fleetbench.measure.progress import Progress
 from fleetbench.measure.protocols import Trouble
 from fleetbench.measure.recorder import Recorder
-from fleetbench.measure.summary import slowest_chain
+from fleetbench.measure.summary import slowest_chain, summary_lines
 from fleetbench.measure.view import PlainView, headline
 from fleetbench.runs.files import read_run
 from tests.unit.measure.players import PlayedClock, obj, ready, seen
@@ -171,7 +171,7 @@ def test_after_a_commit_only_its_revision_counts():
     progress.add(fold.add(seen(KS, 103.0, obj("a", 2, ready("Unknown", revision="main@sha1:old")))).event)
     assert not progress.all_that_can
     progress.add(fold.add(seen(KS, 104.0, obj("a", 3, ready("True", revision="main@sha1:new")))).event)
-    assert progress.all_that_can and progress.ready_s == {A: 4.0}
+    assert progress.all_that_can and progress.ready_s == {A: 2.0}
 
 
 def test_the_slowest_chain_goes_back_over_edges_and_over_what_the_parent_waited_for():
@@ -188,3 +188,55 @@ def test_the_slowest_chain_goes_back_over_edges_and_over_what_the_parent_waited_
     )
     assert slowest_chain(fleet, {ROOT: 1.0, A: 5.0, B: 6.0, h: 9.0}) == [(A, 5.0), (h, 9.0)]
     assert slowest_chain(fleet, {}) == []
+
+
+def test_what_was_not_ready_before_a_commit_is_waited_for_while_it_is_at_work():
+    progress, fold = Progress(diamond()), Fold(100.0)
+    progress.waits_for, progress.doubtful = "a new revision", frozenset({B})
+    progress.expect(0.0, "new", frozenset({A, B}))
+    progress.add(fold.add(seen(KS, 101.0, obj("b", 1, ready("Unknown", reconciling="Running health checks")))).event)
+    progress.add(fold.add(seen(KS, 102.0, obj("a", 2, ready("True", revision="new")))).event)
+    assert not progress.all_that_can
+    progress.add(fold.add(seen(KS, 103.0, obj("b", 3, ready("False", "HealthCheckFailed")))).event)
+    assert progress.all_that_can and not progress.all_ready
+
+
+def test_a_flux_object_that_the_fleet_does_not_hold_is_shown_and_does_not_count(tmp_path):
+    stranger = seen(KS, 101.5, obj("other", 9, ready("False", "BuildFailed")))
+    outcome, progress, said = run_loop(tmp_path, [*all_ready(), stranger])
+    assert outcome.complete and not any("other" in line for line in said)
+    assert summary_lines(progress, outcome, {})[-1] == (
+        "in the cluster, but not in the fleet that was read, so not counted: "
+        "Kustomization/flux-system/other (BuildFailed)"
+    )
+
+
+def test_where_no_new_revision_comes_that_is_what_is_said(tmp_path):
+    fleet, clock = diamond(), PlayedClock()
+    progress = Progress(fleet)
+    progress.waits_for = "a new revision of GitRepository/flux-system/flux-system"
+    with Recorder(tmp_path, fleet, {}, {}, 60.0) as recorder:
+        changes = [*all_ready()[:2], seen(KS, 103.0, obj("b", 3, ready("False", "HealthCheckFailed")))]
+        loop = Loop(
+            StoppingQueue(clock, changes), Fold(100.0), recorder, progress, PlainView(str), clock, timeout_s=60.0
+        )
+        outcome = loop.run()
+    assert summary_lines(progress, outcome, {}) == [
+        "a new revision of GitRepository/flux-system/flux-system did not come within 1m00s (--timeout): nothing was timed",
+        "2 of 3 are Ready with the revision before",
+        "not Ready: Kustomization/flux-system/b (failed, HealthCheckFailed)",
+    ]
+    assert headline(5.0, progress, {}, None).startswith("5.0s, waiting for a new revision of")
+
+
+def test_the_timeout_counts_from_the_start_of_the_watch_however_old_the_root_is(tmp_path):
+    fleet, clock = diamond(), PlayedClock()
+    progress = Progress(fleet)
+    with Recorder(tmp_path, fleet, {}, {}, 60.0) as recorder:
+        loop = Loop(
+            StoppingQueue(clock, []), Fold(clock.now_s - 834.0), recorder, progress, PlainView(str), clock,
+            timeout_s=60.0, began_s=clock.now_s,
+        )  # fmt: skip
+        outcome = loop.run()
+    assert 60.0 <= clock.now_s - 100.0 < 61.0 and outcome.until_s >= 894.0
+    assert "stopped after 1m00s: --timeout" in summary_lines(progress, outcome, {})

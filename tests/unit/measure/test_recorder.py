@@ -12,7 +12,7 @@ from fleetbench.errors import EnvironmentLacks, InputError
 from fleetbench.graph.document import with_root
 from fleetbench.graph.fleet import Kustomization
 from fleetbench.ids import ObjectId
-from fleetbench.measure.recorder import Recorder, open_folder
+from fleetbench.measure.recorder import Recorder, check_folder, open_folder
 from fleetbench.runs.files import read_run
 from fleetbench.timeline.events import Event
 
@@ -100,7 +100,19 @@ def test_a_folder_that_holds_a_run_is_refused_unless_forced(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
 
+def test_a_folder_is_checked_without_being_made(tmp_path):
+    check_folder(tmp_path / "some" / "run", force=False)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "meta.json").write_text("{}")
+    with pytest.raises(InputError, match="holds a run already"):
+        check_folder(tmp_path, force=False)
+    check_folder(tmp_path, force=True)
+    assert (tmp_path / "meta.json").exists()
+
+
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"cannot be written: .*file is no folder"):
+        check_folder(tmp_path / "file" / "run", force=False)
     with pytest.raises(InputError, match="cannot be written"):
         open_folder(tmp_path / "file" / "run", force=False)

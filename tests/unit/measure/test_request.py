@@ -1,3 +1,4 @@
+import contextlib
 import os
 import sys
 import time
@@ -97,6 +98,31 @@ def test_a_cluster_that_fails_to_come_up_is_deleted_with_its_kubeconfig(programs
     ):
         pass
     assert "delete cluster --name x" in (tmp_path / "calls").read_text() and not (tmp_path / "t").exists()
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["after the run", "broken off while it is filled"])
+def test_a_cluster_that_is_kept_is_named_with_its_kubeconfig_and_how_to_delete_it(programs, tmp_path, broken):
+    programs("docker", "exit 0")
+    programs("kind", f'echo "$@" >>{tmp_path}/calls; exit 0')
+    said = []
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        kind.kind_cluster(kind.KindOptions("x", keep=True), said.append) as made,
+    ):
+        if broken:
+            raise KeyboardInterrupt
+    assert "delete" not in (tmp_path / "calls").read_text()
+    assert f"its kubeconfig is {made.kubeconfig}" in said[0] and "`kind delete cluster --name x`" in said[0]
+    assert "served from here is no longer" in said[1]
+
+
+def test_that_a_cluster_is_being_deleted_is_said(programs):
+    programs("docker", "exit 0")
+    programs("kind", "exit 0")
+    said = []
+    with kind.kind_cluster(kind.KindOptions("x"), said.append):
+        assert said == []
+    assert said == ["deleting the Kind cluster x"]
 
 
 def test_an_image_whose_other_platforms_docker_lacks_is_loaded_as_an_archive_of_one(programs, tmp_path):

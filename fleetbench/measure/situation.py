@@ -1,0 +1,99 @@
+"""What a cluster is doing when the watching begins: nothing yet, a bootstrap, or running, whole or not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from fleetbench.graph.fleet import Fleet, Kustomization
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.measure.connect import one_line
+from fleetbench.measure.fleet import id_of
+from fleetbench.measure.fold import flux_event
+from fleetbench.measure.kinds import BY_KIND, WatchedKind
+from fleetbench.measure.protocols import Manifest
+from fleetbench.phases import TRUE
+
+BOOTSTRAP, COMMIT = "bootstrap", "commit"
+JOIN_S = 600.0
+"""A bootstrap that began longer ago is not joined: most of it happened unseen."""
+MISSING = "not in the cluster"
+_SAID = 120
+Objects = Mapping[WatchedKind, list[Manifest]]
+
+
+class Situation(NamedTuple):
+    """What there is to time."""
+
+    scenario: str
+    """``bootstrap``: the root is not there yet, or was created a moment ago; ``commit``: the next one is."""
+    not_ready: Mapping[ObjectId, str]
+    """Kustomizations of the fleet that are not Ready (suspended ones left out), and why."""
+    began_s: float | None
+    """When a bootstrap under way began, in seconds since 1970; None = there is none."""
+
+
+def situation_of(fleet: Fleet, objects: Objects, now_s: float) -> Situation:
+    """Tell a bootstrap from a cluster that runs, in which as a rule something is not Ready.
+
+    A bootstrap is under way where the root was created less than :data:`JOIN_S` ago and something was never Ready
+    (``status.lastAppliedRevision`` is set by the first reconcile that ends well: kustomize-controller v1.9.4
+    kustomization_controller.go reconcile).
+
+    Args:
+        fleet: what is or will be rolled out.
+        objects: what the cluster holds.
+        now_s: the cluster's time, in seconds since 1970.
+    """
+    listed = {id_of(obj, KUSTOMIZATION): obj for obj in objects.get(BY_KIND[KUSTOMIZATION], [])}
+    wanted = [k for k in fleet.kustomizations if not (k.assumed or k.suspend)]
+    not_ready = {k.id: why for k in wanted if (why := _why_not_ready(k, listed.get(k.id))) is not None}
+    born_s = _root_born_s(fleet, listed)
+    if born_s is None and not _begun(fleet, listed):
+        return Situation(BOOTSTRAP, not_ready, None)
+    young = born_s is not None and now_s - born_s < JOIN_S
+    if young and any(not _was_ready(listed.get(id)) for id in not_ready):
+        return Situation(BOOTSTRAP, not_ready, born_s)
+    return Situation(COMMIT, not_ready, None)
+
+
+def strangers(fleet: Fleet, objects: Objects) -> list[ObjectId]:
+    """The cluster's Kustomizations and HelmReleases that the fleet does not hold, sorted."""
+    known = {obj.id for obj in fleet.services()}
+    kinds = (KUSTOMIZATION, HELM_RELEASE)
+    return sorted({id_of(obj, k) for k in kinds for obj in objects.get(BY_KIND[k], [])} - known)
+
+
+def starters(fleet: Fleet) -> frozenset[ObjectId]:
+    """The Kustomizations whose creation begins a bootstrap: the root; all, where the root is an assumed one."""
+    root = fleet.kustomization(fleet.root)
+    if root is not None and root.assumed:
+        return frozenset(k.id for k in fleet.kustomizations)
+    return frozenset({fleet.root})
+
+
+def _begun(fleet: Fleet, listed: Mapping[ObjectId, Manifest]) -> bool:
+    return any(id in listed for id in starters(fleet))
+
+
+def _root_born_s(fleet: Fleet, listed: Mapping[ObjectId, Manifest]) -> float | None:
+    found = [listed[id] for id in starters(fleet) if id in listed]
+    stamps = [stamp for obj in found if (stamp := (obj.get("metadata") or {}).get("creationTimestamp"))]
+    return min((datetime.fromisoformat(stamp).timestamp() for stamp in stamps), default=None)
+
+
+def _why_not_ready(k: Kustomization, obj: Manifest | None) -> str | None:
+    if obj is None:
+        return MISSING
+    event, _ = flux_event(0.0, k.id, obj)
+    if event.status == TRUE and event.observed == event.generation:
+        return None
+    if event.status == TRUE:
+        return "its newest generation is not reconciled yet"
+    said = one_line(event.message, _SAID)
+    return ": ".join(part for part in (event.reason, said) if part) or "not reconciled yet"
+
+
+def _was_ready(obj: Manifest | None) -> bool:
+    return bool(obj is not None and (obj.get("status") or {}).get("lastAppliedRevision"))
