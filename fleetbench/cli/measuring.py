@@ -32,9 +32,9 @@ def print_rbac() -> None:
     """Print the ClusterRole that watching an existing cluster needs."""
     import yaml
 
-    from fleetbench.measure.kinds import cluster_role
+    from fleetbench.measure.kinds import USAGE_RULE, cluster_role
 
-    write_text(yaml.safe_dump(cluster_role(), sort_keys=False))
+    write_text(yaml.safe_dump(cluster_role(), sort_keys=False) + USAGE_RULE)
 
 
 def measure(choice: FleetChoice, request: Request) -> None:

@@ -108,7 +108,12 @@ class UsageSampler:
         while True:
             try:
                 self.sample()
-            except (Forbidden, NotServed) as error:
+            except Forbidden as error:
+                self.lacks = (
+                    f"no permission to {error}: `fleetbench measure --print-rbac` prints the rule, commented out"
+                )
+                return
+            except NotServed as error:
                 self.lacks = str(error)
                 return
             except Disconnected as error:

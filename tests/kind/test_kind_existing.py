@@ -82,6 +82,7 @@ def live(cluster):
 def test_the_role_that_is_printed_suffices(bootstrap):
     _, out, err = bootstrap
     assert "5 of 5 Ready" in out and "no permission" not in err, err
+    assert "memory and CPU of the controllers: not measured (no permission to get nodes/proxy" in out
 
 
 def test_an_api_server_restart_and_a_cut_connection_lose_no_transition(cluster, bootstrap):

@@ -1,8 +1,10 @@
 """What a cluster that refuses, or is not there, makes of a command: whose fault it is, and which cluster it was."""
 
+import contextlib
 import json
 import logging
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -13,14 +15,16 @@ from fleetbench.cli.main import cli
 from fleetbench.errors import EnvironmentLacks
 from fleetbench.measure.api import KubernetesApi
 from fleetbench.measure.existing import create
+from fleetbench.measure.kinds import BY_KIND
 from fleetbench.measure.permissions import readable
+from fleetbench.measure.protocols import Disconnected
 
 
 class Server(ThreadingHTTPServer):
     """An API server that answers (method, plural) as told, and everything else with an empty list."""
 
     def __init__(self):
-        self.answers, self.asked = {}, []
+        self.answers, self.asked, self.slow = {}, [], None
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -47,6 +51,13 @@ class Server(ThreadingHTTPServer):
                 body = {"groups": groups, "items": []} if code == 200 else {"kind": "Status", "message": message}
                 data = json.dumps(body).encode()
                 self.send_response(code)
+                if "watch=" in query and server.slow is not None:
+                    self.send_header("Content-Length", "1000")
+                    self.end_headers()
+                    self.wfile.flush()
+                    server.slow.set()
+                    time.sleep(4)
+                    return
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
@@ -145,3 +156,20 @@ def test_what_exists_already_is_left_as_it_is_and_a_missing_namespace_is_told(se
     server.answers["POST", "kustomizations"] = (404, "not found")
     with pytest.raises(EnvironmentLacks, match="or the namespace is not there"):
         create(KubernetesApi(kubeconfig()), ROOTS)
+
+
+def test_a_stream_that_is_being_read_ends_when_it_is_told_to(server, kubeconfig):
+    """Else its thread is in the middle of a read when the interpreter ends, which aborts it."""
+    server.slow = threading.Event()
+    api, ended = KubernetesApi(kubeconfig()), threading.Event()
+
+    def follow():
+        with contextlib.suppress(Disconnected):
+            list(api.watch(BY_KIND["Kustomization"], "1"))
+        ended.set()
+
+    threading.Thread(target=follow, daemon=True).start()
+    assert server.slow.wait(5) and not ended.wait(0.2)
+    api.end_streams()
+    assert ended.wait(2)
+    assert list(api.watch(BY_KIND["Kustomization"], "1")) == []

@@ -6,12 +6,14 @@ from fleetbench.calibration.document import as_yaml
 from fleetbench.cli.main import cli
 from fleetbench.errors import EnvironmentLacks
 from fleetbench.ids import ObjectId
+from fleetbench.measure.clock import SystemClock
 from fleetbench.measure.fleet import fleet_from
 from fleetbench.measure.history import learn_from
 from fleetbench.measure.kinds import BY_KIND, WATCHED, cluster_role
 from fleetbench.measure.live import profile_of, remarks_of
 from fleetbench.measure.permissions import readable
 from fleetbench.measure.protocols import Forbidden, NotServed
+from fleetbench.measure.usage import UsageSampler
 from fleetbench.model.profile import load_profile
 from tests.builders import ROOT, hr_id, ks_id
 from tests.unit.measure.players import ready
@@ -222,6 +224,30 @@ def test_a_missing_permission_that_only_adds_detail_is_told_and_left_out():
     assert len(found) == len(WATCHED) - 2
 
 
+def test_reading_the_kubelets_is_a_rule_to_be_taken_in_by_hand():
+    printed = CliRunner().invoke(cli, ["measure", "--print-rbac"]).stdout
+    commented = [line for line in printed.splitlines() if line.startswith("# -") or line.startswith("#  ")]
+    whole = yaml.safe_load(
+        "\n".join(line.removeprefix("# ") if line in commented else line for line in printed.splitlines())
+    )
+    assert whole["rules"][:-1] == cluster_role()["rules"]
+    assert whole["rules"][-1] == {"apiGroups": [""], "resources": ["nodes/proxy"], "verbs": ["get"]}
+    assert "logs of any pod" in printed
+
+
+def test_without_that_rule_one_line_says_why_there_are_no_figures():
+    class Nodes:
+        def nodes(self):
+            return [{"metadata": {"name": "n"}}]
+
+        def stats_summary(self, node):
+            raise Forbidden("get nodes/proxy")
+
+    with UsageSampler(Nodes(), SystemClock()) as sampler:
+        sampler._thread.join(5)
+    assert sampler.to_json()["lacks"].startswith("no permission to get nodes/proxy: `fleetbench measure --print-rbac`")
+
+
 class Held(Api):
     """A cluster that shows what an account may read of it."""
 
@@ -259,10 +285,11 @@ def test_a_cluster_without_flux_is_told():
 
 
 def test_the_printed_role_reads_what_is_watched_and_no_secret():
-    role = yaml.safe_load(yaml.safe_dump(cluster_role()))
+    role = yaml.safe_load(CliRunner().invoke(cli, ["measure", "--print-rbac"]).stdout)
+    assert role == cluster_role()
     granted = {(g, r) for rule in role["rules"] for g in rule["apiGroups"] for r in rule["resources"]}
     assert granted >= {(k.group, k.plural) for k in WATCHED}
-    assert not {"secrets", "configmaps", "*"} & {r for _, r in granted}
+    assert not {"secrets", "configmaps", "nodes/proxy", "pods/log", "*"} & {r for _, r in granted}
     assert {v for rule in role["rules"] for v in rule["verbs"]} == {"get", "list", "watch"}
 
 
