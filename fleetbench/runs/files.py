@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from fleetbench.runs.folder import META, TRACE
 from fleetbench.runs.run import Commit, Run
 from fleetbench.runs.spec import is_spec_trace, read_spec_trace
 from fleetbench.runs.text import read_text
+from fleetbench.runs.touched import touched_by
 from fleetbench.timeline.events import Event, Timeline
 
 FORMAT_VERSION = 1
@@ -138,6 +140,9 @@ def _read_lines(text: str, name: str, file: str) -> Run:
     fleet = from_document(top.data.get("graph"), file, path=("graph",), text=lines[0])
     rows = _Rows(lines, file)
     events = sorted(rows.events, key=lambda e: e.t_s)
+    commit = rows.commit
+    if commit is not None and not rows.touched_known:
+        commit = replace(commit, touched=touched_by(fleet, events, commit.artifact_s))
     until_s, complete = rows.end or (events[-1].t_s if events else 0.0, False)
     return Run(
         name=name,
@@ -145,7 +150,7 @@ def _read_lines(text: str, name: str, file: str) -> Run:
         timeline=Timeline(tuple(events), until_s=until_s, complete=complete),
         flags=fields.flags(top),
         limit_s=top.optional("limit_s", values.seconds),
-        commit=rows.commit,
+        commit=commit,
         meta={**top.mapping("meta"), "notes": rows.notes},
         cut=None if rows.end else "the recording was cut short" + (f" in line {rows.torn}" if rows.torn else ""),
     )
@@ -169,6 +174,8 @@ class _Rows:
         self.events: list[Event] = []
         self.notes: list[dict[str, Any]] = []
         self.commit: Commit | None = None
+        self.touched_known = False
+        """The recorder said what the commit changed; else the events show it."""
         self.end: tuple[float, bool] | None = None
         """Until when it was watched, and whether all was Ready by then; None = cut."""
         self.torn: int | None = None
@@ -189,7 +196,8 @@ class _Rows:
         elif "note" in row.data:
             note = row.below("note", data=row.data["note"])
             if self.commit is None and "commit" in note.data:
-                self.commit = _commit(note.below("commit", data=note.data["commit"]))
+                said = note.below("commit", data=note.data["commit"])
+                self.commit, self.touched_known = _commit(said), "touched" in said.data
             self.notes.append(dict(note.data))
         else:
             self.events.append(fields.event(row))

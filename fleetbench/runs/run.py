@@ -19,7 +19,7 @@ class Commit:
     """When it was pushed, in seconds since t0."""
     revision: str
     touched: tuple[ObjectId, ...] = ()
-    """Kustomizations whose manifests it changed."""
+    """Kustomizations and HelmReleases whose manifests it changed."""
     source_s: float | None = None
     """From the push to the artifact."""
 

@@ -1,0 +1,36 @@
+"""What a commit changed, as far as a record of the rollout shows it: whose workloads were rolled out anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fleetbench import phases
+from fleetbench.graph.fleet import Fleet
+from fleetbench.ids import HELM_RELEASE, ObjectId
+from fleetbench.timeline.events import Event
+
+
+def touched_by(fleet: Fleet, events: Iterable[Event], since_s: float) -> tuple[ObjectId, ...]:
+    """The services that a revision changed.
+
+    A workload whose spec was changed has a new generation (``metadata.generation``, which the API server counts up);
+    one that is new, or was deleted, is changed too. A HelmRelease is changed where it has a new generation itself:
+    its release is then upgraded. What else a commit may change (a ConfigMap, an interval) takes no time of its own.
+
+    Args:
+        fleet: the fleet, with the workloads of its services.
+        events: all events of the run, in order of time.
+        since_s: when the revision's artifact was there.
+    """
+    owners = {w.object: service.id for service in fleet.services() for w in service.workloads}
+    owners |= {service.id: service.id for service in fleet.services() if service.id.kind == HELM_RELEASE}
+    before: dict[ObjectId, int] = {}
+    found: set[ObjectId] = set()
+    for event in events:
+        if event.object not in owners:
+            continue
+        if event.t_s < since_s:
+            before[event.object] = event.generation
+        elif event.reason == phases.DELETED or event.generation != before.get(event.object):
+            found.add(owners[event.object])
+    return tuple(sorted(found))

@@ -1,0 +1,50 @@
+"""What a commit changed is read from the record, so that validate predicts that commit and not an empty one."""
+
+from fleetbench.graph.document import with_root
+from fleetbench.graph.fleet import HelmRelease, Kustomization, Workload
+from fleetbench.ids import ObjectId
+from fleetbench.measure.recorder import Recorder
+from fleetbench.runs.files import read_run
+from fleetbench.timeline.events import Event
+from fleetbench.validation.compare import scenario_of
+
+ROOT, A, B, C = (ObjectId("Kustomization", "flux-system", n) for n in ("flux-system", "a", "b", "c"))
+H, CHARTED = (ObjectId("HelmRelease", "flux-system", n) for n in ("h", "charted"))
+WA, WB, WC = (ObjectId("Deployment", "apps", n) for n in ("a", "b", "c"))
+FLEET = with_root(
+    [
+        Kustomization(ROOT),
+        *(Kustomization(id, parent=ROOT, workloads=(Workload(w),)) for id, w in ((A, WA), (B, WB), (C, WC))),
+    ],
+    [HelmRelease(H, parent=A), HelmRelease(CHARTED, parent=A)],
+    [],
+    ROOT,
+)
+EVENTS = [
+    *(Event(-1.0, id, "True", generation=3) for id in (WA, WB, A, H, CHARTED)),
+    Event(5.0, A, "True", generation=4),  # its interval, say
+    Event(6.0, WA, "False", generation=4),
+    Event(7.0, WB, "False", generation=3),  # a pod was restarted
+    Event(8.0, H, "Unknown", generation=4),
+    Event(9.0, WC, "False", generation=1),  # new
+    Event(9.5, ObjectId("Deployment", "apps", "nobodys"), "False", generation=1),
+]
+
+
+def recorded(tmp_path, **said):
+    with Recorder(tmp_path, FLEET, {}, {}, 60.0) as recorder:
+        recorder.note({"commit": {"t_s": 2.0, "revision": "new", "source_s": 0.0, **said}})
+        for event in EVENTS:
+            recorder.event(event)
+        recorder.end(20.0, complete=True)
+    return read_run(tmp_path)
+
+
+def test_whose_workloads_got_a_new_generation_was_changed_and_a_release_that_got_one(tmp_path):
+    run = recorded(tmp_path)
+    assert run.commit.touched == (H, A, C)
+    assert scenario_of(run).changed == {H, A, C}
+
+
+def test_what_the_record_itself_says_was_changed_holds(tmp_path):
+    assert recorded(tmp_path, touched=["flux-system/b"]).commit.touched == (B,)
