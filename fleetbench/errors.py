@@ -5,6 +5,7 @@ Findings about a fleet (a cycle, a missing dependency) are no errors: see :mod:`
 
 from __future__ import annotations
 
+import re
 import reprlib
 
 _BRIEFLY = reprlib.Repr()
@@ -20,6 +21,20 @@ def briefly(value: object) -> str:
     """A value as a message shows it: however large or deeply nested it is, this stays short and cheap."""
     shown = _BRIEFLY.repr(value)
     return shown if len(shown) <= BRIEF else shown[: BRIEF - 3] + "..."
+
+
+_USERINFO = re.compile(r"(://)(?!git@)[^/\s]*@")
+
+
+def masked(text: str) -> str:
+    """A text as it may be shown: of every URL in it the user and the password are taken away, as either may be a token.
+
+    ``git@``, which every forge has, stays.
+
+    >>> masked("ssh://git:s3cret@host/x, https://token@host, ssh://git@host"), masked("a@b")
+    ('ssh://***@host/x, https://***@host, ssh://git@host', 'a@b')
+    """
+    return _USERINFO.sub(r"\1***@", text)
 
 
 def place(file: object | None, line: int | None = None) -> str:
@@ -45,9 +60,10 @@ class FleetbenchError(Exception):
     exit_code = 2
 
     def __init__(self, message: str, hint: str | None = None):
+        message = masked(message)
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = None if hint is None else masked(hint)
 
 
 class InputError(FleetbenchError):

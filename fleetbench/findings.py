@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fleetbench.errors import place
+from fleetbench.errors import masked, place
 from fleetbench.ids import ObjectId, say
 
 ERROR, WARNING, INFO = "error", "warning", "info"
@@ -115,6 +115,11 @@ class Finding:
     """1-based line in that file."""
     shared: Shared | None = None
     """What it has in common with findings of other objects; equal = one cause. For people alone: JSON leaves it out."""
+
+    def __post_init__(self) -> None:
+        """A remote base may be named with a token in its URL."""
+        object.__setattr__(self, "message", masked(self.message))
+        object.__setattr__(self, "fix", masked(self.fix))
 
     @property
     def severity(self) -> str:

@@ -16,7 +16,7 @@ import click
 
 from fleetbench import __version__
 from fleetbench.cli.output import inert, note
-from fleetbench.errors import FleetbenchError
+from fleetbench.errors import FleetbenchError, masked
 
 INTERRUPTED = 130
 FAULT = 2
@@ -108,7 +108,7 @@ def _fault(ctx: click.Context, error: Exception) -> NoReturn:
     _fail(
         ctx,
         FAULT,
-        f"Error: a fault of fleetbench, not of your fleet: {inert(what[:300])}",
+        f"Error: a fault of fleetbench, not of your fleet: {inert(masked(what)[:300])}",
         f"run it again as `{command} ...` and report what that prints",
     )
 

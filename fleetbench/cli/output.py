@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from fleetbench.errors import InputError
+from fleetbench.errors import InputError, masked
 from fleetbench.report.inert import inert
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _to_stdout(text: str) -> None:
 
 def note(text: str) -> None:
     """Tell the user something by the way, on standard error: wrapped between words for a terminal, else as it is."""
-    click.echo(_wrapped(inert(text, newlines=True)), err=True)
+    click.echo(_wrapped(inert(masked(text), newlines=True)), err=True)
 
 
 def _wrapped(text: str) -> str:
