@@ -22,6 +22,7 @@ from fleetbench.measure.request import EXISTING, Request
 if TYPE_CHECKING:
     from fleetbench.graph.fleet import Fleet
     from fleetbench.ids import ObjectId
+    from fleetbench.measure.kind import KindOptions
     from fleetbench.measure.session import Measured, Plan, Predicted
     from fleetbench.measure.standin import StandIn
     from fleetbench.measure.subject import Subject
@@ -57,12 +58,16 @@ def measure(choice: FleetChoice, request: Request) -> None:
 
 
 def _kind(choice: FleetChoice, request: Request, work: Path) -> None:
-    from fleetbench.measure.kind import check_docker
+    from fleetbench.measure import kind
     from fleetbench.measure.recorder import check_folder, open_folder
     from fleetbench.measure.session import measure_on_kind
 
-    check_docker()
-    plan = _plan(choice, request, work)
+    options = _kind_options(request)
+    kind.check(options)
+    if request.output is not None:
+        for folder in _folders("", request):
+            check_folder(folder, request.force)
+    plan = _plan(choice, request, options, work)
     folders = _folders(plan.fleet.name, request)
     for folder in folders:
         check_folder(folder, request.force)
@@ -131,12 +136,19 @@ def _report(measured: Measured) -> None:
     write_text("\n".join([*measured.lines, f"run folder: {measured.folder}"]))
 
 
-def _plan(choice: FleetChoice, request: Request, work: Path) -> Plan:
+def _kind_options(request: Request) -> KindOptions:
+    from fleetbench.measure.kind import KindOptions
+
+    k = request.kind
+    return KindOptions(k.name, k.image, k.config, k.load_images, k.keep)
+
+
+def _plan(choice: FleetChoice, request: Request, options: KindOptions, work: Path) -> Plan:
     from fleetbench.engine.plan import compile_plan
     from fleetbench.engine.reachable import never_ready
     from fleetbench.measure.controllers import FlagOptions
-    from fleetbench.measure.kind import KindOptions
-    from fleetbench.measure.session import Plan
+    from fleetbench.measure.served import remote_url
+    from fleetbench.measure.session import REMOTE, Plan
     from fleetbench.model.profile import stand_in_profile
     from fleetbench.model.scenario import Scenario
 
@@ -144,7 +156,8 @@ def _plan(choice: FleetChoice, request: Request, work: Path) -> Plan:
     request = dataclasses.replace(request, fail=frozenset(named(subject.fleet, id, "--fail") for id in request.fail))
     real = request.is_real(choice.repo is not None)
     stand_in = None if real else _stand_in(subject.fleet, request)
-    k = request.kind
+    if request.source == REMOTE and subject.repo is not None:
+        remote_url(subject.repo)  # one that cannot be used is told before the cluster is made
     if subject.uncommitted:
         warn("the working tree has changes that are not committed: HEAD is measured")
     note(
@@ -159,8 +172,8 @@ def _plan(choice: FleetChoice, request: Request, work: Path) -> Plan:
     return Plan(
         subject,
         stand_in,
-        KindOptions(k.name, k.image, k.config, k.load_images, k.keep),
-        k.flux_manifest,
+        options,
+        request.kind.flux_manifest,
         FlagOptions(
             request.kustomize_concurrent,
             request.helm_concurrent,

@@ -66,6 +66,36 @@ def check_docker() -> None:
         ) from error
 
 
+def check(options: KindOptions) -> None:
+    """Make sure, before anything is made, that a cluster can be made as asked.
+
+    Raises:
+        EnvironmentLacks: a program is missing, or docker does not answer.
+        InputError: a cluster of that name exists, or docker does not hold an image.
+    """
+    check_docker()
+    need("kubectl", "git")
+    if options.name is not None:
+        _check_name(options.name)
+    for image in options.load_images:
+        _check_image(image)
+
+
+def _check_name(name: str) -> None:
+    if name in clusters():
+        raise InputError(
+            f"a Kind cluster named {name} exists already",
+            f"choose another --name, or `kind delete cluster --name {name}` if nobody needs it",
+        )
+
+
+def _check_image(image: str) -> None:
+    try:
+        run(["docker", "image", "inspect", "--format", "{{.Id}}", image], timeout_s=60)
+    except ProgramFailed:
+        raise InputError(f"--load-image: docker holds no image {image}", f"docker pull {image}") from None
+
+
 def clusters() -> list[str]:
     """Names of the Kind clusters that exist."""
     return run(["kind", "get", "clusters"], timeout_s=60).split()
@@ -88,11 +118,7 @@ def kind_cluster(options: KindOptions, say: Callable[[str], None] = lambda text:
     """
     check_docker()
     name = options.name or f"fleetbench-{secrets.token_hex(3)}"
-    if name in clusters():
-        raise InputError(
-            f"a Kind cluster named {name} exists already",
-            f"choose another --name, or `kind delete cluster --name {name}` if nobody needs it",
-        )
+    _check_name(name)
     folder = Path(tempfile.mkdtemp(prefix="fleetbench-kind-"))
     kubeconfig = folder / "kubeconfig"
     made = False
@@ -163,10 +189,7 @@ def load_images(cluster: str, images: Sequence[str]) -> None:
     if not images:
         return
     for image in images:
-        try:
-            run(["docker", "image", "inspect", "--format", "{{.Id}}", image], timeout_s=60)
-        except ProgramFailed:
-            raise InputError(f"--load-image: docker holds no image {image}", f"docker pull {image}") from None
+        _check_image(image)
     try:
         run(
             ["kind", "load", "docker-image", "--name", cluster, *images],

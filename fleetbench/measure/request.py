@@ -64,6 +64,8 @@ class Request:
             if self.fail or self.workloads == "stand-in":
                 return "Stand-in workloads need a cluster of their own: --cluster kind."
             return None
+        if self.repeat > 1 and self.kind.keep and self.kind.name is not None:
+            return "--keep with --name leaves one cluster of that name: --repeat makes several."
         real = self.workloads == "real" or (self.workloads is None and has_repo and not self.fail)
         if real and not has_repo:
             return "--workloads real needs --repo: a graph holds no manifests."

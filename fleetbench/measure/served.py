@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ _ENV = {
 }
 _AUTHOR = ("-c", "user.name=fleetbench", "-c", "user.email=fleetbench@localhost", "-c", "commit.gpgsign=false")
 _KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+_SCP_USER = re.compile(r"^(?!git@)[^/:@\s]+@")
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -177,5 +181,7 @@ def remote_url(repo: Path, wanted_by: str = "--source remote") -> str:
         host, _, path = url.removeprefix("git@").partition(":")
         url = f"https://{host}/{path}"
     if not url.startswith(("https://", "http://")):
-        raise InputError(f"{wanted_by}: got {url}, wanted an https URL", instead)
+        # user@host:path, as ssh has it; of a URL the message itself takes the user away
+        shown = _SCP_USER.sub("***@", url)
+        raise InputError(f"{wanted_by}: got {shown}, wanted an https URL", instead)
     return url

@@ -1,15 +1,19 @@
 import contextlib
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from fleetbench.cli.main import cli
 from fleetbench.errors import EnvironmentLacks, InputError
 from fleetbench.ids import ObjectId
 from fleetbench.measure import kind
 from fleetbench.measure.request import KindRequest, Request
+from fleetbench.measure.served import commit_all, git
 from fleetbench.measure.shell import ProgramFailed, need, run
 from fleetbench.measure.usage import Usage, controllers_in
 
@@ -27,6 +31,7 @@ FAIL = frozenset({ObjectId("Kustomization", "flux-system", "a")})
         (Request(workloads="real"), False, "--workloads real needs --repo"),
         (Request(strategy="waves"), True, "fleetbench convert --to waves"),
         (Request(workloads="real", fail=FAIL), True, "--fail needs --workloads stand-in"),
+        (Request(repeat=2, kind=KindRequest(name="x", keep=True)), True, "leaves one cluster of that name"),
         (Request(source="remote"), False, "--source remote serves what the repository holds"),
     ],
 )
@@ -134,6 +139,38 @@ def test_an_image_whose_other_platforms_docker_lacks_is_loaded_as_an_archive_of_
     kind.load_images("c", ["ghcr.io/x/y:v1"])
     calls = (tmp_path / "calls").read_text()
     assert "docker save --platform linux/" in calls and "kind load image-archive --name c" in calls
+
+
+@pytest.fixture
+def repo(tmp_path):
+    """A repository of a small fleet, committed."""
+    folder = tmp_path / "repo"
+    shutil.copytree(Path(__file__).parents[2] / "fleets" / "small-real", folder)
+    commit_all(folder, "First")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "origin", "says"),
+    [
+        (["--name", "mine"], None, "a Kind cluster named mine exists already"),
+        (["--load-image", "ghcr.io/typo"], None, "docker holds no image ghcr.io/typo"),
+        (["--source", "remote"], None, "--source remote: the repository has no remote `origin`"),
+        (["--source", "remote"], "ssh://git:s3cret@example.com/x", "--source remote: got ssh://***@example.com/x"),
+        (["--source", "remote"], "s3cret@example.com:x", "wanted an https URL"),
+    ],
+)
+def test_what_cannot_work_is_told_before_a_cluster_is_made(programs, repo, tmp_path, arguments, origin, says):
+    programs("docker", '[ "$1 $2" = "image inspect" ] && exit 1; exit 0')
+    programs("kind", f'echo "$@" >>{tmp_path}/calls; [ "$2" = clusters ] && echo mine; exit 0')
+    if origin:
+        git(repo, "remote", "add", "origin", origin)
+    entry = ["--repo", str(repo), "--cluster-path", "clusters/dev"]
+    done = CliRunner().invoke(cli, ["measure", *entry, *arguments, "-o", str(tmp_path / "run")])
+    assert done.exit_code == 2 and says in done.stderr, done.stderr
+    calls = tmp_path / "calls"
+    assert "s3cret" not in done.output and "create" not in (calls.read_text() if calls.exists() else "")
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_image_that_docker_does_not_hold_is_named(programs):
