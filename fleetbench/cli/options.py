@@ -129,7 +129,9 @@ def fleet_options(command: Command) -> Command:
         "--graph", metavar="FILE", type=click.Path(path_type=Path), help="A graph file written by `fleetbench graph`."
     )
     @click.option("--from-cluster", is_flag=True, help="Read the fleet from a live cluster, changing nothing.")
-    @click.option("--context", metavar="NAME", help="With --from-cluster: the kubeconfig context.")
+    @click.option(
+        "--context", metavar="NAME", help="Of a live cluster: the kubeconfig context.  [default: the current one]"
+    )
     @click.option(
         "--env", type=click.Choice(ENVIRONMENTS), help="Environment of the reference fleet that ships.  [default: dev]"
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from fleetbench.errors import EnvironmentLacks
 from fleetbench.findings import SEVERAL_ROOTS, Finding
 from fleetbench.graph.document import with_root
-from fleetbench.graph.fleet import ControllerFlag, Fleet, HelmRelease, Kustomization, Source, Workload
+from fleetbench.graph.fleet import ControllerFlag, Fleet, FluxVersion, HelmRelease, Kustomization, Source, Workload
 from fleetbench.ids import HELM_CHART, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
 from fleetbench.measure.controllers import CONTROLLERS, flags_in
 from fleetbench.measure.kinds import DEPLOYMENT, EVENT, POD, WATCHED, WORKLOAD_KINDS, WatchedKind
@@ -87,7 +87,7 @@ def fleet_from(objects: Mapping[WatchedKind, list[Manifest]], name: str) -> tupl
         _root(kustomizations),
         flags=tuple(_flags(listed.get(DEPLOYMENT, []))),
         name=name,
-        flux=flux_of_controllers(RepositoryManifest(d) for d in listed.get(DEPLOYMENT, [])),
+        flux=_flux(listed.get(DEPLOYMENT, [])),
     )
     root = fleet.kustomization(fleet.root)
     if root is not None and root.assumed:
@@ -233,6 +233,13 @@ _TIMING_FLAGS = frozenset(
 
 def _flags(deployments: Iterable[Manifest]) -> Iterable[ControllerFlag]:
     for deployment in controllers_among(deployments):
+        where = str(id_of(deployment, DEPLOYMENT))
         for flag, value in flags_in(deployment).items():
             if flag in _TIMING_FLAGS:
-                yield ControllerFlag(deployment["metadata"]["name"], flag, value)
+                yield ControllerFlag(deployment["metadata"]["name"], flag, value, where)
+
+
+def _flux(deployments: list[Manifest]) -> FluxVersion | None:
+    """The Flux that runs, and the Deployment that says so."""
+    by_file = (RepositoryManifest(d, str(id_of(d, DEPLOYMENT))) for d in deployments)
+    return flux_of_controllers(by_file)

@@ -62,9 +62,11 @@ def _images(learned: Learned) -> dict[str, Any]:
 
 def remarks_of(learned: Learned) -> list[str]:
     """What people should know about it."""
-    remarks = [
-        f"{len(learned.durations)} of {counted(len(list(learned.fleet.services())), 'object')}: a time was found"
-    ]
+    services = [service.id for service in learned.fleet.services()]
+    remarks = [f"{len(learned.durations)} of {counted(len(services), 'object')}: a time was found"]
     if learned.nothing_found:
         remarks.append("nothing found for " + ", ".join(str(id) for id in learned.nothing_found))
+    idle = sorted(str(id) for id in {*services} - {*learned.durations} - {*learned.nothing_found})
+    if idle:
+        remarks.append("no workload of its own, so no time to find: " + ", ".join(idle))
     return [*remarks, *learned.lacking]

@@ -72,9 +72,12 @@ def _labelled(manifest: Manifest) -> str | None:
 
 
 def flux_of_controllers(deployments: Iterable[Manifest]) -> FluxVersion | None:
-    """The Flux that the controllers' Deployments of a cluster belong to; None = they do not say."""
-    found = sorted(said for d in deployments if d.name in CONTROLLERS for said in _of_controller(d))
-    return FluxVersion(found[0][1]) if found else None
+    """The Flux that the controllers' Deployments of a cluster belong to, and which says so; None = they do not say."""
+    found = sorted((said, d.file or "") for d in deployments if d.name in CONTROLLERS for said in _of_controller(d))
+    if not found:
+        return None
+    (_, version, _), file = found[0]
+    return FluxVersion(version, file or None)
 
 
 def release_of_image(controller: str, image: str) -> str | None:

@@ -17,6 +17,7 @@ from fleetbench.measure.kinds import BY_KIND
 from fleetbench.measure.protocols import MODIFIED
 from fleetbench.measure.situation import BOOTSTRAP, COMMIT, JOIN_S, situation_of, strangers
 from fleetbench.runs.files import read_run
+from fleetbench.units import format_duration
 from tests.builders import ks_id
 from tests.unit.measure.players import ready
 from tests.unit.measure.test_live import BY_ROOT, a_cluster, flux, named
@@ -162,12 +163,12 @@ def test_a_commit_counts_from_its_artifact_however_long_it_was_waited_for(measur
     assert done.exit_code == 0, done.output
     run, meta = read_run(folder), json.loads((folder / "meta.json").read_text())
     times = {row["object"]: float(row["ready_s"]) for row in csv.DictReader((folder / "ready.csv").open())}
-    assert 0.9 < times["Kustomization/flux-system/db"] < 1.4
     assert times == {str(id): pytest.approx(s, abs=0.002) for id, s in run.ready_s().items()}
-    assert meta["total_s"] == max(times.values())
+    assert meta["total_s"] == max(times.values()) > 0.5 and run.commit.t_s > 1.0
     last = next(line for line in done.stderr.splitlines() if "db Ready (3/3)" in line)
     assert float(last.split("s ")[0]) == pytest.approx(meta["total_s"], abs=0.06)
-    assert f"the last after {meta['total_s']:.1f}s" in done.stdout + (folder / "report.md").read_text()
+    said = f"the last after {format_duration(meta['total_s'])}"
+    assert said in done.stdout and said in (folder / "report.md").read_text()
 
 
 def test_a_live_cluster_in_which_something_is_broken_waits_for_the_next_commit(measure):

@@ -14,6 +14,7 @@ from fleetbench.measure.live import profile_of, remarks_of
 from fleetbench.measure.permissions import readable
 from fleetbench.measure.protocols import Forbidden, NotServed
 from fleetbench.measure.usage import UsageSampler
+from fleetbench.model.assemble import Choice, in_force
 from fleetbench.model.profile import load_profile
 from tests.builders import ROOT, hr_id, ks_id
 from tests.unit.measure.players import ready
@@ -119,6 +120,16 @@ def test_the_fleet_is_what_the_live_objects_say():
     assert [(f.controller, f.flag, f.value) for f in fleet.flags] == [("kustomize-controller", "concurrent", "20")]
 
 
+def test_what_the_cluster_says_is_not_laid_to_a_repository():
+    cluster = a_cluster()
+    container = cluster[BY_KIND["Deployment"]][-1]["spec"]["template"]["spec"]["containers"][0]
+    container["image"] = "ghcr.io/fluxcd/kustomize-controller:v1.7.3"
+    fleet, _ = fleet_from(cluster, "prod")
+    _, origins, _ = in_force(fleet, Choice())
+    where = "Deployment/flux-system/kustomize-controller"
+    assert (origins["kustomize_concurrent"], origins["flux_version"]) == (where, where)
+
+
 def test_the_chart_of_an_oci_repository_and_the_flux_that_runs_are_known():
     objects = a_cluster()
     objects[BY_KIND["OCIRepository"]] = [
@@ -167,6 +178,15 @@ def test_nothing_is_guessed_of_pods_that_restarted_and_reconciles_that_were_over
     learned = learn_from(a_cluster(), NODES, "prod")
     assert learned.nothing_found == (ks_id("old"),)
     assert any("Kustomization/flux-system/old" in line for line in remarks_of(learned))
+
+
+def test_what_has_no_workload_is_counted_too():
+    said = remarks_of(learn_from(a_cluster(), NODES, "prod"))
+    assert said == [
+        "3 of 5 objects: a time was found",
+        "nothing found for Kustomization/flux-system/old",
+        "no workload of its own, so no time to find: Kustomization/flux-system/flux-system",
+    ]
 
 
 @pytest.mark.parametrize(("policy", "took_s"), [("OrderedReady", 17.0), ("Parallel", 10.0)])
