@@ -127,7 +127,9 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0) -> S
     if run.commit is None:
         return scenario
     # Counted from the artifact: the fetch is over, and the queue keeps the order of the bootstrap before it.
-    last = {id: run.timeline.ready_s(id) or 0.0 for id in run.services()}
+    # What came after it is what is to be predicted, and must not be told.
+    earlier = replace(run.timeline, events=tuple(e for e in run.timeline.events if e.t_s < run.commit.artifact_s))
+    last = {id: at for id in run.services() if (at := earlier.ready_s(id)) is not None}
     return replace(
         scenario,
         kind=COMMIT,

@@ -22,6 +22,7 @@ FLEET = with_root(
 )
 EVENTS = [
     *(Event(-1.0, id, "True", generation=3) for id in (WA, WB, A, H, CHARTED)),
+    Event(1.0, B, "True", generation=1, observed=1),
     Event(5.0, A, "True", generation=4),  # its interval, say
     Event(6.0, WA, "False", generation=4),
     Event(7.0, WB, "False", generation=3),  # a pod was restarted
@@ -48,3 +49,7 @@ def test_whose_workloads_got_a_new_generation_was_changed_and_a_release_that_got
 
 def test_what_the_record_itself_says_was_changed_holds(tmp_path):
     assert recorded(tmp_path, touched=["flux-system/b"]).commit.touched == (B,)
+
+
+def test_of_what_came_after_the_commit_the_prediction_is_told_nothing(tmp_path):
+    assert scenario_of(recorded(tmp_path)).last_reconciled == {B: 1.0}
