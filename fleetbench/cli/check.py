@@ -80,6 +80,7 @@ def command(
     object that is never Ready; or the total, or any object's Ready, is worse by more than the tolerance and 5 s, beyond noise. Both
     sides see the same draws, so three things are held against each other: the median of the differences, the quantile
     that --quantile names, and how many draws end more than a minute and 25 % later, or never, against as much sooner.
+    A live cluster of which a part may not be read is not judged (exit code 3).
     """
     from fleetbench.decide.change import Policy
     from fleetbench.decide.check import judge

@@ -72,7 +72,7 @@ def measure_existing(
         api = KubernetesApi(None, context)
         stack.callback(api.close)
         objects, lacking = readable(api)
-        clock = ClusterClock(api.server_time_s())
+        clock = _clock_of(api)
         for line in lacking:
             say(line)
         fleet = fleet or fleet_from(objects, context or "cluster")[0]
@@ -132,6 +132,13 @@ def told(fleet: Fleet, objects: Objects, situation: Situation, now_s: float) -> 
         each = [f"{id} is not Ready: {why}" for id, why in situation.not_ready.items()]
         lines.append(f"not a bootstrap: {some(each, 3)}")
     return lines
+
+
+def _clock_of(api: KubernetesApi) -> ClusterClock:
+    try:
+        return ClusterClock(api.server_time_s())
+    except (Disconnected, Forbidden, NotServed) as error:
+        raise EnvironmentLacks(f"the cluster does not tell its time: {error}", "is it up, and reachable?") from error
 
 
 def create(api: Any, objects: list[dict[str, Any]]) -> None:

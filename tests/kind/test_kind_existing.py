@@ -176,6 +176,15 @@ def test_an_account_without_the_role_is_told_what_it_lacks(cluster, bootstrap):
     assert not (cluster.folder / "nobody").exists()
 
 
+def test_an_account_that_may_only_read_cannot_apply_and_is_told_what_it_lacks(cluster, bootstrap, account):
+    folder = cluster.folder / "applied"
+    entry = ("--repo", cluster.fleet, "--cluster-path", "clusters/dev")
+    done = measure("--cluster", "existing", "--apply", *entry, "-o", folder, env=account)
+    assert done.returncode == 3, done.stderr
+    assert "no permission to create gitrepositories.source.toolkit.fluxcd.io in namespace flux-system" in done.stderr
+    assert not folder.exists()
+
+
 def test_nothing_in_the_cluster_is_changed_by_watching(cluster, bootstrap, account, tmp_path):
     before = {id: o["metadata"]["resourceVersion"] for id, o in live(cluster).items()}
     process = start("--cluster", "existing", "-o", tmp_path / "run", env=account)
