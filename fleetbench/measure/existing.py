@@ -36,6 +36,7 @@ from fleetbench.measure.situation import COMMIT, Objects, Situation, situation_o
 from fleetbench.measure.usage import UsageSampler
 from fleetbench.measure.watch import Watcher
 from fleetbench.runs.folder import meta as folder_meta
+from fleetbench.runs.touched import touched_by
 from fleetbench.timeline.events import Event
 from fleetbench.units import format_duration
 
@@ -104,20 +105,21 @@ def measure_existing(
         else:
             first, t0_s = wait_for_root(watcher, fleet, clock, timeout_s, say)
         recorder = stack.enter_context(Recorder(open_folder(fleet.name), fleet, flags, meta, timeout_s))
-        observe = None
+        commit = None
         if situation.scenario == COMMIT:
             assert fleet.root_source is not None
-            observe = CommitObserver(fleet, fleet.root_source, progress, recorder).event
+            commit = CommitObserver(fleet, fleet.root_source, progress, recorder)
             whole = "" if situation.not_ready else "everything is Ready: "
             say(f"{whole}waiting for {progress.waits_for}")
         shown = stack.enter_context(view(flags, None))
         loop = Loop(
             watcher.queue, Fold(t0_s), recorder, progress, shown, clock,
-            timeout_s=timeout_s, began_s=began_s, settle_s=settle_s, observe=observe,
+            timeout_s=timeout_s, began_s=began_s, settle_s=settle_s,
+            observe=None if commit is None else commit.event,
         )  # fmt: skip
         for change in first:
             loop.add(change)
-        return finish(loop, recorder, progress, sampler, meta, None)
+        return finish(loop, recorder, progress, sampler, meta, None, dict if commit is None else commit.about)
 
 
 def told(fleet: Fleet, objects: Objects, situation: Situation, now_s: float) -> list[str]:
@@ -223,19 +225,30 @@ def _on_monotonic(stamp: str | None, clock: Clock) -> float | None:
 
 
 class CommitObserver:
-    """Notes the next revision of a source, from where on Ready with it counts."""
+    """Notes the next revision of a source, from where on Ready with it counts, and what it rolls out."""
 
     def __init__(self, fleet: Fleet, source: ObjectId, progress: Progress, recorder: Recorder):
-        self._source, self._progress, self._recorder = source, progress, recorder
+        self._fleet, self._source, self._progress, self._recorder = fleet, source, progress, recorder
         self._users = frozenset(k.id for k in fleet.kustomizations if k.source == source and not k.suspend)
         self._revision: str | None = None
+        self._events: list[Event] = []
+        self._commit: str | None = None
+
+    def about(self) -> dict[str, Any]:
+        """What ``meta.json`` says of it: ``commit`` (its revision) and ``touched`` (what it changed); empty until it came."""
+        if self._commit is None:
+            return {}
+        touched = touched_by(self._fleet, self._events, self._progress.since_s)
+        return {"commit": self._commit, "touched": [str(id) for id in touched]}
 
     def event(self, event: Event) -> None:
         """Look at one event."""
+        self._events.append(event)
         if event.object != self._source or not event.revision:
             return
         if self._revision is not None and event.revision != self._revision:
             # When it was pushed cannot be seen from the cluster: t_s is when its artifact was there.
             self._recorder.note({"commit": {"t_s": round(event.t_s, 3), "revision": event.revision, "source_s": 0.0}})
             self._progress.expect(event.t_s, event.revision, self._users)
+            self._commit = event.revision
         self._revision = event.revision

@@ -148,8 +148,12 @@ def finish(
     sampler: UsageSampler,
     meta: dict[str, Any],
     interval: tuple[float, float] | None,
+    about: Callable[[], Mapping[str, Any]] = dict,
 ) -> Measured:
-    """Run the loop to its end and write what a run folder holds beside the trace, also when it is interrupted."""
+    """Run the loop to its end and write what a run folder holds beside the trace, also when it is interrupted.
+
+    ``about`` says what else the metadata holds, once the loop is over.
+    """
     interrupted = False
     try:
         outcome = loop.run()
@@ -167,6 +171,7 @@ def finish(
         "total_s": None if progress.last_ready_s is None else round(progress.last_ready_s, 3),
         "complete": outcome.complete,
         "until_s": round(outcome.until_s, 3),
+        **about(),
     }
     recorder.write_json(META, meta)
     recorder.write_text(READY, ready_csv(progress))

@@ -133,6 +133,7 @@ def report_markdown(name: str, meta: Mapping[str, Any], progress: Progress, summ
         "profile",
         "strategy",
         "commit",
+        "touched",
     ):
         if meta.get(key) is not None:
             lines.append(f"| {key} | {_cell(meta[key])} |")
@@ -142,5 +143,8 @@ def report_markdown(name: str, meta: Mapping[str, Any], progress: Progress, summ
 
 
 def _cell(value: Any) -> str:
-    text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
+    if isinstance(value, Mapping):
+        text = ", ".join(f"{k} {v}" for k, v in value.items())
+    else:
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return text.replace("|", "\\|")

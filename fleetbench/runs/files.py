@@ -195,7 +195,7 @@ class _Rows:
             self.end = end.field("until_s", values.seconds), bool(end.data.get("complete"))
         elif "note" in row.data:
             note = row.below("note", data=row.data["note"])
-            if self.commit is None and "commit" in note.data:
+            if "commit" in note.data:  # the last one counts, as it does for whoever measures
                 said = note.below("commit", data=note.data["commit"])
                 self.commit, self.touched_known = _commit(said), "touched" in said.data
             self.notes.append(dict(note.data))

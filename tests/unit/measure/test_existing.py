@@ -20,7 +20,7 @@ from fleetbench.runs.files import read_run
 from fleetbench.units import format_duration
 from tests.builders import ks_id
 from tests.unit.measure.players import ready
-from tests.unit.measure.test_live import BY_ROOT, a_cluster, flux, named
+from tests.unit.measure.test_live import BY_ROOT, a_cluster, flux, named, owned, workload
 
 OLD, NEW = "main@sha1:old", "main@sha1:new"
 NOW_S = 1_800_000_000.0
@@ -138,6 +138,12 @@ def running(*names, down=()):
     }
 
 
+def deployment(name, generation):
+    obj = workload(name, owned(name))
+    obj["metadata"] |= {"uid": f"deployment-{name}", "resourceVersion": f"{generation}", "generation": generation}
+    return {**obj, "status": {"observedGeneration": generation, "replicas": generation}}
+
+
 @pytest.fixture
 def measure(monkeypatch, tmp_path):
     def run(cluster, changes, *arguments):
@@ -156,14 +162,19 @@ def test_a_commit_counts_from_its_artifact_however_long_it_was_waited_for(measur
         BY_KIND["Kustomization"]: [
             (1.9, with_revision("flux-system", NEW)),
             (2.0, with_revision("web", NEW)),
-            (2.5, with_revision("db", NEW)),
+            (2.9, with_revision("db", NEW)),
         ],
+        BY_KIND["Deployment"]: [(2.1, deployment("db", 2)), (2.2, deployment("web", 1))],
     }
-    done, folder = measure(running("flux-system", "web", "db"), changes)
+    cluster = running("flux-system", "web", "db")
+    cluster[BY_KIND["Deployment"]] = [deployment("db", 1), deployment("web", 1)]
+    done, folder = measure(cluster, changes)
     assert done.exit_code == 0, done.output
     run, meta = read_run(folder), json.loads((folder / "meta.json").read_text())
     times = {row["object"]: float(row["ready_s"]) for row in csv.DictReader((folder / "ready.csv").open())}
     assert times == {str(id): pytest.approx(s, abs=0.002) for id, s in run.ready_s().items()}
+    assert (meta["commit"], meta["touched"]) == (NEW, ["Kustomization/flux-system/db"])
+    assert run.commit.touched == (ks_id("db"),)
     assert meta["total_s"] == max(times.values()) > 0.5 and run.commit.t_s > 1.0
     last = next(line for line in done.stderr.splitlines() if "db Ready (3/3)" in line)
     assert float(last.split("s ")[0]) == pytest.approx(meta["total_s"], abs=0.06)
