@@ -109,8 +109,6 @@ def measure_existing(
         if situation.scenario == COMMIT:
             assert fleet.root_source is not None
             commit = CommitObserver(fleet, fleet.root_source, progress, recorder)
-            whole = "" if situation.not_ready else "everything is Ready: "
-            say(f"{whole}waiting for {progress.waits_for}")
         shown = stack.enter_context(view(flags, None))
         loop = Loop(
             watcher.queue, Fold(t0_s), recorder, progress, shown, clock,
@@ -119,7 +117,13 @@ def measure_existing(
         )  # fmt: skip
         for change in first:
             loop.add(change)
-        return finish(loop, recorder, progress, sampler, meta, None, dict if commit is None else commit.about)
+        if commit is None:
+            return finish(loop, recorder, progress, sampler, meta, None)
+        whole = "" if situation.not_ready else "everything is Ready: "
+        return finish(
+            loop, recorder, progress, sampler, meta, None, commit.about,
+            lambda: say(f"{whole}waiting for {progress.waits_for}"),
+        )  # fmt: skip
 
 
 def told(fleet: Fleet, objects: Objects, situation: Situation, now_s: float) -> list[str]:

@@ -149,13 +149,16 @@ def finish(
     meta: dict[str, Any],
     interval: tuple[float, float] | None,
     about: Callable[[], Mapping[str, Any]] = dict,
+    start: Callable[[], None] = lambda: None,
 ) -> Measured:
     """Run the loop to its end and write what a run folder holds beside the trace, also when it is interrupted.
 
-    ``about`` says what else the metadata holds, once the loop is over.
+    ``about`` says what else the metadata holds, once the loop is over; ``start`` is called when an interruption would
+    lose nothing any more.
     """
     interrupted = False
     try:
+        start()
         outcome = loop.run()
     except KeyboardInterrupt:
         interrupted = True

@@ -207,6 +207,18 @@ def controller(argument):
     return named("kustomize-controller", spec={"template": template})
 
 
+def test_ctrl_c_as_soon_as_it_waits_says_what_there_is_and_where(measure, monkeypatch):
+    def interrupted(text):
+        if "waiting for" in text:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("fleetbench.cli.measuring.note", interrupted)
+    done, folder = measure(running("flux-system", "web"), {})
+    assert done.exit_code == 130
+    assert f"run folder: {folder}" in done.stdout and "did not come: nothing was timed" in done.stdout
+    assert (folder / "report.md").exists()
+
+
 def test_a_root_that_never_comes_leaves_nothing_behind(measure, tmp_path):
     fleet = fleet_from(running("flux-system"), "x")[0]
     graph = tmp_path / "graph.json"
