@@ -41,6 +41,9 @@ DELETED = "Deleted"
 CURRENT = "Current"
 """kstatus: the object has reached its desired state."""
 
+NOT_OBSERVED = "LatestGenerationNotObserved"
+"""kstatus: the object was changed, and its controller has not seen that yet."""
+
 FETCHING = "Fetching manifests"
 BUILDING = "Building manifests"
 APPLYING = "Detecting drift"

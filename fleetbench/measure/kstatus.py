@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from fleetbench.measure.kinds import DAEMON_SET, DEPLOYMENT, JOB, POD, STATEFUL_SET
+from fleetbench.phases import NOT_OBSERVED
 
 CURRENT, IN_PROGRESS, FAILED, TERMINATING = "Current", "InProgress", "Failed", "Terminating"
 _NO_DEADLINE = 2**31 - 1
@@ -33,7 +34,7 @@ def status_of(kind: str, obj: Mapping[str, Any]) -> Status:
         return Status(TERMINATING, "Terminating")
     observed = status.get("observedGeneration")
     if observed is not None and observed != meta.get("generation"):
-        return Status(IN_PROGRESS, "LatestGenerationNotObserved")
+        return Status(IN_PROGRESS, NOT_OBSERVED)
     return _BY_KIND[kind](obj.get("spec") or {}, status, meta)
 
 

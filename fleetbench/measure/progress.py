@@ -123,6 +123,13 @@ class Progress:
         """Whether an object is one of the fleet's Kustomizations and HelmReleases."""
         return id in self._services
 
+    def _counts_as_ready(self, id: ObjectId) -> bool:
+        """Whether an object is Ready, or still is with the revision before while the next one is awaited."""
+        latest = self.latest(id)
+        return id in self.ready_s or (
+            self.waits_for is not None and latest is not None and latest.status == phases.TRUE
+        )
+
     def latest(self, id: ObjectId) -> Event | None:
         """The latest event of a service."""
         events = self._events.get(id)
@@ -151,7 +158,7 @@ class Progress:
             return Row(id, UNSEEN, None, parent)
         if self.waits_for is not None and event.status == phases.TRUE:
             return Row(id, READY, None, "with the revision before")
-        waits_for = [d.target for d in obj.depends_on if d.target not in self.ready_s]
+        waits_for = [d.target for d in obj.depends_on if not self._counts_as_ready(d.target)]
         if event.step is not None and not (waits_for and event.reason == phases.DEPENDENCY_NOT_READY):
             return Row(id, WORKING, None, event.step)
         failed = event.reason in _FAILURES

@@ -12,6 +12,7 @@ from fleetbench.measure.connect import one_line
 from fleetbench.measure.fleet import id_of
 from fleetbench.measure.fold import flux_event
 from fleetbench.measure.kinds import BY_KIND, WatchedKind
+from fleetbench.measure.kstatus import conditions
 from fleetbench.measure.protocols import Manifest
 from fleetbench.phases import TRUE
 
@@ -91,7 +92,8 @@ def _why_not_ready(k: Kustomization, obj: Manifest | None) -> str | None:
         return None
     if event.status == TRUE:
         return "its newest generation is not reconciled yet"
-    said = one_line(event.message, _SAID)
+    # Ready's own message: the event has that of Reconciling, which only says what is tried again.
+    said = one_line(conditions(obj.get("status") or {}).get("Ready", {}).get("message", ""), _SAID)
     return ": ".join(part for part in (event.reason, said) if part) or "not reconciled yet"
 
 

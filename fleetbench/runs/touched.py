@@ -13,9 +13,10 @@ from fleetbench.timeline.events import Event
 def touched_by(fleet: Fleet, events: Iterable[Event], since_s: float) -> tuple[ObjectId, ...]:
     """The services that a revision changed.
 
-    A workload whose spec was changed has a new generation (``metadata.generation``, which the API server counts up);
-    one that is new, or was deleted, is changed too. A HelmRelease is changed where it has a new generation itself:
-    its release is then upgraded. What else a commit may change (a ConfigMap, an interval) takes no time of its own.
+    A workload whose spec was changed has a new generation (``metadata.generation``, which the API server counts up), and
+    is not Current for more than the moment until that is observed where its pods are replaced; one that is new, or was
+    deleted, is changed too. A HelmRelease is changed where it has a new generation itself: its release is then upgraded.
+    What else a commit may change (a ConfigMap, an interval, ``minReadySeconds``) takes no time of its own.
 
     Args:
         fleet: the fleet, with the workloads of its services.
@@ -31,6 +32,14 @@ def touched_by(fleet: Fleet, events: Iterable[Event], since_s: float) -> tuple[O
             continue
         if event.t_s < since_s:
             before[event.object] = event.generation
-        elif event.reason == phases.DELETED or event.generation != before.get(event.object):
+        elif event.reason == phases.DELETED or (
+            event.generation != before.get(event.object) and _is_at_work(event, new=event.object not in before)
+        ):
             found.add(owners[event.object])
     return tuple(sorted(found))
+
+
+def _is_at_work(event: Event, new: bool) -> bool:
+    if new or event.object.kind == HELM_RELEASE:
+        return True
+    return event.status != phases.TRUE and event.reason != phases.NOT_OBSERVED

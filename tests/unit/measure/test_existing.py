@@ -59,7 +59,13 @@ def test_a_cluster_where_something_is_not_ready_is_bootstrapped_only_if_it_is_yo
     cluster = born(a_cluster(), seconds_ago)
     fleet, _ = fleet_from(cluster, "x")
     web = kustomization(cluster, "web")
-    web["status"] = ready("False", "HealthCheckFailed", "timeout\nwaiting", revision=OLD if was_ready else "")
+    web["status"] = ready(
+        "False",
+        "HealthCheckFailed",
+        "timeout\nwaiting",
+        reconciling="Building manifests",
+        revision=OLD if was_ready else "",
+    )
     found = situation_of(fleet, cluster, NOW_S)
     assert found.scenario == scenario
     assert found.not_ready == {ks_id("web"): "HealthCheckFailed: timeout waiting"}
@@ -141,7 +147,7 @@ def running(*names, down=()):
 def deployment(name, generation):
     obj = workload(name, owned(name))
     obj["metadata"] |= {"uid": f"deployment-{name}", "resourceVersion": f"{generation}", "generation": generation}
-    return {**obj, "status": {"observedGeneration": generation, "replicas": generation}}
+    return {**obj, "status": {"observedGeneration": generation}}
 
 
 @pytest.fixture

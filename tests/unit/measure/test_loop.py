@@ -216,7 +216,7 @@ def test_where_no_new_revision_comes_that_is_what_is_said(tmp_path):
     progress = Progress(fleet)
     progress.waits_for = "a new revision of GitRepository/flux-system/flux-system"
     with Recorder(tmp_path, fleet, {}, {}, 60.0) as recorder:
-        changes = [*all_ready()[:2], seen(KS, 103.0, obj("b", 3, ready("False", "HealthCheckFailed")))]
+        changes = [*all_ready()[:2], seen(KS, 103.0, obj("b", 3, ready("False", "DependencyNotReady")))]
         loop = Loop(
             StoppingQueue(clock, changes), Fold(100.0), recorder, progress, PlainView(str), clock, timeout_s=60.0
         )
@@ -224,7 +224,7 @@ def test_where_no_new_revision_comes_that_is_what_is_said(tmp_path):
     assert summary_lines(progress, outcome, {}) == [
         "a new revision of GitRepository/flux-system/flux-system did not come within 1m00s (--timeout): nothing was timed",
         "2 of 3 are Ready with the revision before",
-        "not Ready: Kustomization/flux-system/b (failed, HealthCheckFailed)",
+        "not Ready: Kustomization/flux-system/b (waiting, DependencyNotReady)",
     ]
     assert headline(5.0, progress, {}, None).startswith("5.0s, waiting for a new revision of")
 

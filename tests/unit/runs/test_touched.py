@@ -8,23 +8,26 @@ from fleetbench.runs.files import read_run
 from fleetbench.timeline.events import Event
 from fleetbench.validation.compare import scenario_of
 
-ROOT, A, B, C = (ObjectId("Kustomization", "flux-system", n) for n in ("flux-system", "a", "b", "c"))
+ROOT, A, B, C, D = (ObjectId("Kustomization", "flux-system", n) for n in ("flux-system", "a", "b", "c", "d"))
 H, CHARTED = (ObjectId("HelmRelease", "flux-system", n) for n in ("h", "charted"))
-WA, WB, WC = (ObjectId("Deployment", "apps", n) for n in ("a", "b", "c"))
+WA, WB, WC, WD = (ObjectId("Deployment", "apps", n) for n in ("a", "b", "c", "d"))
 FLEET = with_root(
     [
         Kustomization(ROOT),
-        *(Kustomization(id, parent=ROOT, workloads=(Workload(w),)) for id, w in ((A, WA), (B, WB), (C, WC))),
+        *(Kustomization(id, parent=ROOT, workloads=(Workload(w),)) for id, w in ((A, WA), (B, WB), (C, WC), (D, WD))),
     ],
     [HelmRelease(H, parent=A), HelmRelease(CHARTED, parent=A)],
     [],
     ROOT,
 )
 EVENTS = [
-    *(Event(-1.0, id, "True", generation=3) for id in (WA, WB, A, H, CHARTED)),
+    *(Event(-1.0, id, "True", generation=3) for id in (WA, WB, WD, A, H, CHARTED)),
     Event(1.0, B, "True", generation=1, observed=1),
     Event(5.0, A, "True", generation=4),  # its interval, say
-    Event(6.0, WA, "False", generation=4),
+    Event(6.0, WA, "False", "LatestGenerationNotObserved", generation=4),
+    Event(6.1, WA, "False", "LessUpdated", generation=4),
+    Event(6.0, WD, "False", "LatestGenerationNotObserved", generation=4),
+    Event(6.1, WD, "True", "Current", generation=4),  # its minReadySeconds: no pod is replaced
     Event(7.0, WB, "False", generation=3),  # a pod was restarted
     Event(8.0, H, "Unknown", generation=4),
     Event(9.0, WC, "False", generation=1),  # new
