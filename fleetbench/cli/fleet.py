@@ -59,9 +59,7 @@ class FleetChoice:
             raise click.UsageError("--context belongs to --from-cluster: give that too.")
 
 
-def load_fleet(
-    choice: FleetChoice, flux: str | None = None, *, whole: bool = False
-) -> tuple[Fleet, list[Finding]]:
+def load_fleet(choice: FleetChoice, flux: str | None = None, *, whole: bool = False) -> tuple[Fleet, list[Finding]]:
     """Read the chosen fleet.
 
     Args:

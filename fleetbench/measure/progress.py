@@ -161,14 +161,18 @@ class Progress:
         waits_for = [d.target for d in obj.depends_on if not self._counts_as_ready(d.target)]
         if event.step is not None and not (waits_for and event.reason == phases.DEPENDENCY_NOT_READY):
             return Row(id, WORKING, None, event.step)
-        failed = event.reason in _FAILURES
-        # Also said while the source has no artifact yet, which passes.
-        failed |= event.reason == phases.ARTIFACT_FAILED and "not found, retrying" not in event.message
-        if failed:
+        if is_failure(event):
             return Row(id, FAILED, None, event.reason)
         if waits_for:
             return Row(id, WAITING, None, "for " + ", ".join(_short(t) for t in waits_for))
         return Row(id, WAITING, None, event.reason or "queued")
+
+
+def is_failure(event: Event) -> bool:
+    """Whether an object says that it failed, and not only that it waits."""
+    # Also said while the source has no artifact yet, which passes.
+    missing = event.reason == phases.ARTIFACT_FAILED and "not found, retrying" not in event.message
+    return event.reason in _FAILURES or missing
 
 
 def _short(id: ObjectId) -> str:

@@ -13,8 +13,9 @@ from fleetbench.measure.fleet import id_of
 from fleetbench.measure.fold import flux_event
 from fleetbench.measure.kinds import BY_KIND, WatchedKind
 from fleetbench.measure.kstatus import conditions
+from fleetbench.measure.progress import is_failure
 from fleetbench.measure.protocols import Manifest
-from fleetbench.phases import TRUE
+from fleetbench.phases import FALSE, TRUE
 
 BOOTSTRAP, COMMIT = "bootstrap", "commit"
 JOIN_S = 600.0
@@ -38,9 +39,9 @@ class Situation(NamedTuple):
 def situation_of(fleet: Fleet, objects: Objects, now_s: float) -> Situation:
     """Tell a bootstrap from a cluster that runs, in which as a rule something is not Ready.
 
-    A bootstrap is under way where the root was created less than :data:`JOIN_S` ago and something was never Ready
+    A bootstrap is under way where the root was created less than :data:`JOIN_S` ago and something that was never Ready
     (``status.lastAppliedRevision`` is set by the first reconcile that ends well: kustomize-controller v1.9.4
-    kustomization_controller.go reconcile).
+    kustomization_controller.go reconcile) is at work, or waits and nothing has failed that it may wait for.
 
     Args:
         fleet: what is or will be rolled out.
@@ -54,7 +55,7 @@ def situation_of(fleet: Fleet, objects: Objects, now_s: float) -> Situation:
     if born_s is None and not _begun(fleet, listed):
         return Situation(BOOTSTRAP, not_ready, None)
     young = born_s is not None and now_s - born_s < JOIN_S
-    if young and any(not _was_ready(listed.get(id)) for id in not_ready):
+    if young and _goes_on([listed[id] for id in not_ready if id in listed and not _was_ready(listed[id])]):
         return Situation(BOOTSTRAP, not_ready, born_s)
     return Situation(COMMIT, not_ready, None)
 
@@ -97,5 +98,12 @@ def _why_not_ready(k: Kustomization, obj: Manifest | None) -> str | None:
     return ": ".join(part for part in (event.reason, said) if part) or "not reconciled yet"
 
 
-def _was_ready(obj: Manifest | None) -> bool:
-    return bool(obj is not None and (obj.get("status") or {}).get("lastAppliedRevision"))
+def _was_ready(obj: Manifest) -> bool:
+    return bool((obj.get("status") or {}).get("lastAppliedRevision"))
+
+
+def _goes_on(never_ready: list[Manifest]) -> bool:
+    events = [flux_event(0.0, id_of(obj, KUSTOMIZATION), obj)[0] for obj in never_ready]
+    at_work = any(event.status != FALSE for event in events)
+    waits = any(event.status == FALSE and not is_failure(event) for event in events)
+    return at_work or (waits and not any(is_failure(event) for event in events))

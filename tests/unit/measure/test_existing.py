@@ -49,27 +49,36 @@ def test_one_without_the_root_waits_for_it():
     assert situation_of(fleet, {}, NOW_S).scenario == BOOTSTRAP
 
 
+AT_WORK = ready("Unknown", "Progressing", "Reconciliation in progress", reconciling="Building manifests")
+WAITS = ready("False", "DependencyNotReady", "dependency 'flux-system/web' is not ready")
+FAILED = ready("False", "HealthCheckFailed", "timeout\nwaiting", reconciling="Building manifests")
+
+
 @pytest.mark.parametrize(
-    ("seconds_ago", "was_ready", "scenario"),
-    [(60, False, BOOTSTRAP), (60, True, COMMIT), (JOIN_S + 1, False, COMMIT), (90_000, True, COMMIT)],
+    ("seconds_ago", "web", "db", "scenario"),
+    [
+        (60, AT_WORK, WAITS, BOOTSTRAP),
+        (60, {}, None, BOOTSTRAP),
+        (60, AT_WORK | {"lastAppliedRevision": OLD}, None, COMMIT),
+        (60, FAILED, None, COMMIT),
+        (60, FAILED, WAITS, COMMIT),
+        (60, FAILED, AT_WORK, BOOTSTRAP),
+        (60, None, WAITS, BOOTSTRAP),
+        (JOIN_S + 1, AT_WORK, WAITS, COMMIT),
+        (90_000, FAILED, None, COMMIT),
+    ],
 )
-def test_a_cluster_where_something_is_not_ready_is_bootstrapped_only_if_it_is_young_and_was_never_ready(
-    seconds_ago, was_ready, scenario
-):
+def test_a_bootstrap_is_joined_only_while_it_is_young_and_goes_on(seconds_ago, web, db, scenario):
     cluster = born(a_cluster(), seconds_ago)
     fleet, _ = fleet_from(cluster, "x")
-    web = kustomization(cluster, "web")
-    web["status"] = ready(
-        "False",
-        "HealthCheckFailed",
-        "timeout\nwaiting",
-        reconciling="Building manifests",
-        revision=OLD if was_ready else "",
-    )
+    down = {name: status for name, status in (("web", web), ("db", db)) if status is not None}
+    for name, status in down.items():
+        kustomization(cluster, name)["status"] = status
     found = situation_of(fleet, cluster, NOW_S)
-    assert found.scenario == scenario
-    assert found.not_ready == {ks_id("web"): "HealthCheckFailed: timeout waiting"}
+    assert found.scenario == scenario and set(found.not_ready) == {ks_id(name) for name in down}
     assert (found.began_s is not None) is (scenario == BOOTSTRAP)
+    if web is FAILED:
+        assert found.not_ready[ks_id("web")] == "HealthCheckFailed: timeout waiting"
 
 
 def test_what_the_repository_holds_and_the_cluster_does_not_and_the_other_way_round():
