@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from fleetbench import phases
-from fleetbench.graph.fleet import Kustomization, artifact_files
+from fleetbench.graph.fleet import artifact_files
+from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.runs.run import Run
 from fleetbench.timeline.events import Event

@@ -22,7 +22,8 @@ from fleetbench.decide.whatif import (
     WhatIf,
 )
 from fleetbench.errors import InputError
-from fleetbench.graph.fleet import Fleet, Kustomization
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Kustomization
 from fleetbench.graph.order import health_checked
 from fleetbench.graph.waves import is_waves, to_waves
 from fleetbench.ids import KUSTOMIZATION, ObjectId

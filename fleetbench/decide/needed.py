@@ -15,8 +15,9 @@ from typing import Any
 import networkx as nx
 
 from fleetbench.decide.whatif import Edge, without
-from fleetbench.graph.fleet import RUN_TIME, Fleet, HelmRelease, Kustomization, Need
+from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.implied import Implied
+from fleetbench.graph.objects import RUN_TIME, HelmRelease, Kustomization, Need
 from fleetbench.graph.order import READY, Moment, applied, enforced_order, marks_after, ready
 from fleetbench.ids import HELM_RELEASE, ObjectId
 

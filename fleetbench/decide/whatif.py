@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Source, changed
+from fleetbench.graph.fleet import Fleet, changed
+from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Source
 from fleetbench.graph.order import health_checked
 from fleetbench.ids import KUSTOMIZATION, ObjectId, say, some
 from fleetbench.model.distributions import Distribution

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fleetbench.engine.draws import key_of
 from fleetbench.engine.items import MISSING, Item, Plan
 from fleetbench.engine.reachable import kept_down, reach, reach_before
-from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, artifact_files
+from fleetbench.graph.fleet import Fleet, artifact_files
+from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization
 from fleetbench.graph.order import checks_health, watched
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_RELEASE, ObjectId
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario

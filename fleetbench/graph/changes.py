@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from fleetbench.errors import InputError
-from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Need, changed
+from fleetbench.graph.fleet import Fleet, changed
 from fleetbench.graph.named import without_namespace
+from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Need
 from fleetbench.ids import ObjectId, parse_reference, some
 
 

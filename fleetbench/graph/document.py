@@ -12,12 +12,13 @@ from typing import Any
 
 from fleetbench.errors import InputError
 from fleetbench.findings import Finding, in_order
-from fleetbench.graph.fleet import (
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.layers import layers
+from fleetbench.graph.objects import (
     BOOTSTRAP_INTERVAL_S,
     DEFAULT_INTERVAL_S,
     ControllerFlag,
     Dependency,
-    Fleet,
     FluxVersion,
     HelmRelease,
     Kustomization,
@@ -25,7 +26,6 @@ from fleetbench.graph.fleet import (
     Source,
     Workload,
 )
-from fleetbench.graph.layers import layers
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId, some
 from fleetbench.json_node import Node, parse
 from fleetbench.json_text import Path, line_of, shown

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Workload
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import HelmRelease, Kustomization, Workload
 from fleetbench.graph.order import checks_health, watched
 from fleetbench.ids import ObjectId
 

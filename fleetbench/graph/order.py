@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import networkx as nx
 
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import HelmRelease, Kustomization
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId, say
 
 APPLIED, READY = "applied", "ready"

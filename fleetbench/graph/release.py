@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from fleetbench.graph.fleet import ControllerFlag, FluxVersion
+from fleetbench.graph.objects import ControllerFlag, FluxVersion
 from fleetbench.units import parse_bool
 
 RELEASES = ("2.6", "2.7", "2.8", "2.9")

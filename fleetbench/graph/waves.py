@@ -9,7 +9,8 @@ from itertools import pairwise
 
 import networkx as nx
 
-from fleetbench.graph.fleet import RUN_TIME, Dependency, Fleet, HelmRelease, Kustomization, Need
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import RUN_TIME, Dependency, HelmRelease, Kustomization, Need
 from fleetbench.graph.order import checks_health
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 

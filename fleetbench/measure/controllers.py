@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fleetbench.errors import InputError, place
-from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Fleet
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
 from fleetbench.repo.arguments import flags_among, together, without
 from fleetbench.repo.flags import pod_settings
 from fleetbench.units import go_duration, parse_cpu, parse_duration

@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from fleetbench.errors import InputError
-from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Workload
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Workload
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.measure.standin import DEADLINE_S, StandIn, chart_path
 from fleetbench.repo.manifest import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP

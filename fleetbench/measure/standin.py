@@ -10,7 +10,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Source, Workload
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import HelmRelease, Kustomization, Source, Workload
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId
 
 PAUSE_IMAGE = "registry.k8s.io/pause:3.10"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fleetbench.errors import InputError, place
-from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Fleet
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
 from fleetbench.graph.release import RELEASES, STRICT_GATE, gates, release_of
 from fleetbench.ids import ObjectId
 from fleetbench.model.parameters import REQUEUE_S, Parameters, parameters_of

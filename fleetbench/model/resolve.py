@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from fleetbench.errors import InputError
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Workload
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import HelmRelease, Kustomization, Workload
 from fleetbench.ids import ObjectId
 from fleetbench.model.distributions import NOTHING, Distribution, Fixed, Shifted
 from fleetbench.model.located import did_you_mean

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fleetbench.graph.fleet import Fleet, Kustomization
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import ObjectId
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import PullPrior

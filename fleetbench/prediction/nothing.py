@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from fleetbench.engine.items import Plan
 from fleetbench.engine.plan import compile_plan
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import HelmRelease, Kustomization
 from fleetbench.ids import KUSTOMIZATION, ObjectId, say, some
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
 from fleetbench.prediction.predict import Prediction

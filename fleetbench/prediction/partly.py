@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from fleetbench import phases
 from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.simulate import run_sample
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import HelmRelease, Kustomization
 from fleetbench.graph.order import health_checked
 from fleetbench.ids import ObjectId
 from fleetbench.prediction.predict import Prediction

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from fleetbench.graph.fleet import ControllerFlag, HelmRelease, Kustomization, Source
+from fleetbench.graph.objects import ControllerFlag, HelmRelease, Kustomization, Source
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.repo.arguments import flags_among
 from fleetbench.repo.instance import flux_charts, instances

@@ -12,7 +12,8 @@ from fleetbench.findings import (
     in_order,
 )
 from fleetbench.graph.document import ASSUMED_SOURCE, with_root
-from fleetbench.graph.fleet import Fleet, FluxVersion, HelmRelease, Kustomization, Source
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import FluxVersion, HelmRelease, Kustomization, Source
 from fleetbench.graph.paths import never_applied
 from fleetbench.graph.release import substitution
 from fleetbench.ids import ObjectId, some

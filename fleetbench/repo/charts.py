@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fleetbench.graph.fleet import HelmRelease
+from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.repo.tree import Tree, Unreadable, spec_path

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fleetbench.graph.fleet import Kustomization
+from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import ObjectId
 from fleetbench.repo.nodes import Node
 from fleetbench.repo.workloads import judged_by_status, workloads_of

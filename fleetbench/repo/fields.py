@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fleetbench.findings import FILE_UNREADABLE, Finding
-from fleetbench.graph.fleet import Dependency
+from fleetbench.graph.objects import Dependency
 from fleetbench.ids import ObjectId
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.units import parse_duration

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM
+from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM
 from fleetbench.repo.controllers import HELM_VALUES, patched_by
 from fleetbench.repo.manifest import CONTROLLERS, Manifest
 from fleetbench.repo.nodes import Node

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fleetbench.graph.fleet import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
+from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
 from fleetbench.repo.arguments import flags_among, together
 from fleetbench.repo.controllers import HELM_VALUES, patched_by
 from fleetbench.repo.flag_places import Setting, place_of

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from fleetbench.data import shipped
-from fleetbench.graph.fleet import FluxVersion
+from fleetbench.graph.objects import FluxVersion
 
 _RELEASE = re.compile(r"^v?(\d+\.\d+)(?:\.|$)")
 

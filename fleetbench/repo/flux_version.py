@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from fleetbench.graph.fleet import FluxVersion
+from fleetbench.graph.objects import FluxVersion
 from fleetbench.ids import OCI_REPOSITORY
 from fleetbench.repo.flag_places import line_in
 from fleetbench.repo.instance import instance_spec

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fleetbench.graph.fleet import BOOTSTRAP_INTERVAL_S, Source
+from fleetbench.graph.objects import BOOTSTRAP_INTERVAL_S, Source
 from fleetbench.ids import BUCKET, GIT_REPOSITORY, KUSTOMIZATION, OCI_REPOSITORY, ObjectId
 from fleetbench.repo.charts import coalesced, values_of
 from fleetbench.repo.flag_places import line_in

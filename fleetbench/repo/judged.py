@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fleetbench.findings import API_GONE, FILE_UNREADABLE, OBJECT_REFUSED, Finding
-from fleetbench.graph.fleet import FluxVersion
+from fleetbench.graph.objects import FluxVersion
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo.flux_api import known_releases, release_of
 from fleetbench.repo.nodes import Walk

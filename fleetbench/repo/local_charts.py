@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fleetbench.findings import CHART_NOT_RENDERED, Finding
-from fleetbench.graph.fleet import HelmRelease
+from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.charts import Chart, chart_directory, render, why_no_chart
 from fleetbench.repo.nodes import Walk

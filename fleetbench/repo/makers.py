@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from fleetbench.findings import NOT_EXPANDED, Finding
-from fleetbench.graph.fleet import Dependency, HelmRelease, Kustomization
+from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization
 from fleetbench.graph.order import RESOURCE_SET
 from fleetbench.ids import ObjectId
 from fleetbench.repo.instance import INSTANCE_GROUP

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fleetbench.findings import NAMESPACE_ELSEWHERE, VARIABLES_ELSEWHERE, Finding
-from fleetbench.graph.fleet import RUN_TIME, HelmRelease, Kustomization, Need
+from fleetbench.graph.objects import RUN_TIME, HelmRelease, Kustomization, Need
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.charts import Chart
 from fleetbench.repo.hosts import hosts_of, hosts_of_values

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fleetbench.findings import Finding
-from fleetbench.graph.fleet import (
+from fleetbench.graph.objects import (
     DEFAULT_INTERVAL_S,
     HELM_RETRY_INTERVAL_S,
     HELM_TIMEOUT_S,

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from fleetbench.data import shipped
-from fleetbench.graph.fleet import HelmRelease
+from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import ObjectId
 from fleetbench.repo.charts import Chart
 from fleetbench.repo.manifest import Manifest, mapping

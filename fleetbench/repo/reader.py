@@ -12,7 +12,7 @@ from typing import Any
 
 from fleetbench.errors import InputError, place
 from fleetbench.graph.document import ASSUMED_ROOT, ASSUMED_SOURCE
-from fleetbench.graph.fleet import FluxVersion
+from fleetbench.graph.objects import FluxVersion
 from fleetbench.graph.release import Substitution, substitution
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.artifacts import ArtifactTrees

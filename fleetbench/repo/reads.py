@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fleetbench.graph.fleet import HelmRelease, Kustomization
+from fleetbench.graph.objects import HelmRelease, Kustomization
 from fleetbench.ids import ObjectId
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.nodes import Walk

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from fleetbench.graph.fleet import Dependency
+from fleetbench.graph.objects import Dependency
 from fleetbench.ids import ObjectId
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Walk

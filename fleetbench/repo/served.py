@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from fleetbench.findings import API_GONE, CRD_ELSEWHERE, CRD_UNREAD, Finding
-from fleetbench.graph.fleet import HelmRelease
+from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.repo.instance import INSTANCE_GROUP
 from fleetbench.repo.manifest import FLUX_GROUPS, Manifest

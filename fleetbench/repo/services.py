@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from fleetbench.graph.fleet import HelmRelease
+from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import ObjectId
 from fleetbench.repo.charts import Chart, release_name
 from fleetbench.repo.hosts import labels_of

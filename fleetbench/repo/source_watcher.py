@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from fleetbench.graph.fleet import ControllerFlag
+from fleetbench.graph.objects import ControllerFlag
 from fleetbench.repo.arguments import GATES
 from fleetbench.repo.instance import INSTANCE_GROUP, flux_charts, instance_spec
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mappings

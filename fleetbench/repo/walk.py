@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from fleetbench.graph.fleet import NO_PATH
+from fleetbench.graph.objects import NO_PATH
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.build import Build, Builder, Request
 from fleetbench.repo.manifest import Manifest, in_apply_order, mapping

@@ -9,7 +9,7 @@ from typing import Any
 
 from fleetbench.errors import briefly
 from fleetbench.findings import STATED_TIME_UNREADABLE, Finding
-from fleetbench.graph.fleet import Workload
+from fleetbench.graph.objects import Workload
 from fleetbench.ids import ObjectId
 from fleetbench.repo.fields import DURATION_LIKE, WORKLOAD_SHAPES, Fields
 from fleetbench.repo.manifest import FLUX_GROUPS, Manifest, mapping, mappings

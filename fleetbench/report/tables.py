@@ -10,8 +10,9 @@ from rich.text import Text
 from fleetbench.errors import place
 from fleetbench.findings import Finding
 from fleetbench.graph.export import DEPENDS_ON, edges
-from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Source
+from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.layers import layers
+from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Source
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.report.critical_path import CriticalPath
 from fleetbench.report.findings import findings_list

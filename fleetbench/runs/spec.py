@@ -15,7 +15,8 @@ from typing import Any
 
 from fleetbench import json_values as values
 from fleetbench import phases
-from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Source, Workload
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Source, Workload
 from fleetbench.ids import GIT_REPOSITORY, HELM_CHART, HELM_RELEASE, KUSTOMIZATION, OCI_REPOSITORY, ObjectId
 from fleetbench.json_node import Node
 from fleetbench.runs import fields

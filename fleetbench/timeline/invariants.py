@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fleetbench import phases
-from fleetbench.graph.fleet import Fleet, Kustomization
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.timeline.events import Timeline
 from fleetbench.timeline.fold import CHECK, RUN, Reconcile

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fleetbench import phases
-from fleetbench.graph.fleet import HelmRelease, Kustomization
+from fleetbench.graph.objects import HelmRelease, Kustomization
 from fleetbench.graph.order import checks_health
 from fleetbench.ids import KUSTOMIZATION, ObjectId, say, some
 from fleetbench.timeline import causes

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fleetbench import phases
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization, Source
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import HelmRelease, Kustomization, Source
 from fleetbench.graph.order import Watched, watched
 from fleetbench.ids import HELM_CHART, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
 from fleetbench.timeline import causes

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from fleetbench import phases
-from fleetbench.graph.fleet import Kustomization
+from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import ObjectId
 from fleetbench.timeline import causes
 from fleetbench.timeline.fold import CHECK, FINALIZER, RUN, Reconcile

@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from fleetbench.graph.fleet import Fleet, Kustomization
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Kustomization
 from tests.builders import fleet, ks
 
 CHAIN = 20

@@ -12,7 +12,7 @@ from fleetbench import phases
 from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.reachable import reach
 from fleetbench.engine.simulate import run_sample, simulate
-from fleetbench.graph.fleet import Kustomization
+from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import HELM_RELEASE, ObjectId
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import BOOTSTRAP, Scenario

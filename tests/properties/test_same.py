@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from fleetbench import phases
 from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.simulate import run_sample, simulate
-from fleetbench.graph.fleet import Dependency, Fleet
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Dependency
 from fleetbench.ids import ObjectId
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import BOOTSTRAP, Scenario

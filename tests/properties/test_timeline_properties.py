@@ -6,7 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fleetbench.engine.simulate import simulate
-from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Source, Workload
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Source, Workload
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import load_profile

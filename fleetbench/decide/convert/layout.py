@@ -11,7 +11,8 @@ import networkx as nx
 
 from fleetbench.decide.needed import opaque
 from fleetbench.errors import InputError
-from fleetbench.graph.fleet import Dependency, Fleet, Kustomization
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Dependency, Kustomization
 from fleetbench.graph.waves import is_waves, to_waves
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say, some
 

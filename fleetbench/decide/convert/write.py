@@ -22,7 +22,8 @@ from fleetbench.decide.whatif import AddEdge, DropEdges, WhatIf
 from fleetbench.errors import InputError
 from fleetbench.findings import APPLY_REFUSED, Finding
 from fleetbench.graph.checks import check, combined
-from fleetbench.graph.fleet import Fleet, Kustomization
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo import Reading, read_repository
 from fleetbench.repo.manifest import mapping

@@ -16,7 +16,8 @@ from fleetbench.decide.patch.flags import FLAG_OF, flag_places, write_flags
 from fleetbench.decide.patch.instance import instance_place
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, document_of, drop_item, set_scalar
 from fleetbench.decide.whatif import AddEdge, DropEdges, SetFlags, SetTimeouts, SplitParent, WaitOff, WhatIf
-from fleetbench.graph.fleet import Fleet, Kustomization
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo import Reading
 from fleetbench.repo.tree import KUSTOMIZATION_FILES

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from fleetbench.findings import Finding, Shared
-from fleetbench.graph.fleet import HelmRelease, Kustomization
 from fleetbench.graph.nearest import nearest
+from fleetbench.graph.objects import HelmRelease, Kustomization
 from fleetbench.ids import ObjectId, say
 
 

@@ -19,8 +19,9 @@ from fleetbench.findings import (
 from fleetbench.graph.checks.about import about, said, similar
 from fleetbench.graph.checks.parents import parent_cycles
 from fleetbench.graph.checks.redundant import redundant
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
+from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.layers import dependency_graph
+from fleetbench.graph.objects import HelmRelease, Kustomization
 from fleetbench.graph.order import enforced_order, shortest_cycle, watched
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 from fleetbench.units import counted

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from fleetbench.findings import EXPRESSION_NEVER, EXPRESSION_NOT_READ, Finding, Shared
 from fleetbench.graph.checks.about import about, listed, said
-from fleetbench.graph.fleet import EXPRESSION_S, Fleet
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import EXPRESSION_S
 from fleetbench.ids import say
 from fleetbench.units import format_duration
 

@@ -9,7 +9,8 @@ import networkx as nx
 
 from fleetbench.findings import CRD_DEADLOCK, NEED_UNDECLARED, SELF_DEPENDENCY_LOOP, Finding, Shared
 from fleetbench.graph.checks.about import about, listed
-from fleetbench.graph.fleet import RUN_TIME, Fleet, HelmRelease, Kustomization, Need
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import RUN_TIME, HelmRelease, Kustomization, Need
 from fleetbench.graph.order import Moment, applied, checks_health, enforced_order, ready
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 from fleetbench.units import go_duration

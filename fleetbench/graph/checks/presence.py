@@ -19,7 +19,8 @@ from fleetbench.findings import (
     Finding,
 )
 from fleetbench.graph.checks.about import about, listed, said, similar
-from fleetbench.graph.fleet import NO_PATH, Fleet, HelmRelease, Kustomization
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import NO_PATH, HelmRelease, Kustomization
 from fleetbench.graph.order import watched
 from fleetbench.graph.release import SET_IT
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId, say

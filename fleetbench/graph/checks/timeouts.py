@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from fleetbench.findings import CHILD_TIMEOUT, RETRY_LATE, TIMEOUT_TOO_LONG, TIMEOUT_TOO_SHORT, Finding, Shared
 from fleetbench.graph.checks.about import about
-from fleetbench.graph.fleet import DEFAULT_INTERVAL_S, MIN_TIMEOUT_S, Fleet, HelmRelease, Kustomization
+from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.least import least_s
+from fleetbench.graph.objects import DEFAULT_INTERVAL_S, MIN_TIMEOUT_S, HelmRelease, Kustomization
 from fleetbench.graph.order import checks_health, health_checked, watched
 from fleetbench.graph.paths import never_applied, never_created
 from fleetbench.ids import ObjectId, say

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from fleetbench.findings import EDGE_WITHOUT_STATUS, WAIT_UNUSED, Finding, Shared
 from fleetbench.graph.checks.about import about, said
-from fleetbench.graph.fleet import Fleet, HelmRelease, Kustomization
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import HelmRelease, Kustomization
 from fleetbench.graph.order import checks_health, health_checked
 from fleetbench.graph.paths import never_applied, never_created
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say

@@ -14,7 +14,7 @@ from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet
 from fleetbench.cli.main import cli
 from fleetbench.findings import NODE_CAPACITY
 from fleetbench.graph.document import to_document
-from fleetbench.graph.fleet import FluxVersion
+from fleetbench.graph.objects import FluxVersion
 from fleetbench.model.profile import load_profile
 from fleetbench.repo.entries import entries
 from fleetbench.repo.tree import Tree

@@ -6,7 +6,8 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
-from fleetbench.graph.fleet import Fleet, Need
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Need
 from fleetbench.ids import ObjectId
 from tests.builders import fleet, ks, ks_id
 

@@ -13,7 +13,7 @@ from fleetbench.decide.change import Policy
 from fleetbench.decide.check import FINDING, NEVER, OBJECT, TOTAL, Failure, Verdict, judge
 from fleetbench.decide.sides import Side
 from fleetbench.findings import DEPENDENCY_MISSING, RULES, Finding
-from fleetbench.graph.fleet import Dependency
+from fleetbench.graph.objects import Dependency
 from fleetbench.ids import ObjectId
 from fleetbench.prediction.predict import predict
 from fleetbench.report.check import figures, headline, to_document

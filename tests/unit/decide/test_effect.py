@@ -20,7 +20,8 @@ from fleetbench.decide.patch.write import coupled_flags
 from fleetbench.decide.timeouts import advise
 from fleetbench.decide.trial import Bench
 from fleetbench.decide.whatif import DropEdges, SetFlags, SetTimeouts, WaitOff
-from fleetbench.graph.fleet import RUN_TIME, Fleet, Kustomization, Need
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import RUN_TIME, Kustomization, Need
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.steps import shipped_steps

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from fleetbench.engine.simulate import simulate
-from fleetbench.graph.fleet import Fleet, Need
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Need
 from fleetbench.model.scenario import COMMIT, RESTART
 from fleetbench.phases import BUILD_FAILED, HEALTH_CHECK_FAILED, RETRIES_EXCEEDED
 from tests.builders import ROOT, fleet, hr, hr_id, ks, ks_id, scenario

@@ -9,7 +9,8 @@ import pytest
 from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.reachable import never_ready
 from fleetbench.engine.simulate import simulate
-from fleetbench.graph.fleet import Fleet, Source
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Source
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_REPOSITORY, ObjectId
 from fleetbench.model.scenario import COMMIT, RESTART
 from fleetbench.phases import ARTIFACT_FAILED, DEPENDENCY_NOT_READY

@@ -10,7 +10,8 @@ import pytest
 from fleetbench.errors import InputError
 from fleetbench.graph.changes import changed_by, check_installed, with_installed
 from fleetbench.graph.document import read_document, to_document
-from fleetbench.graph.fleet import Fleet, Need
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Need
 from tests.builders import fleet, hr, hr_id, ks, ks_id
 
 APPS = replace(ks("apps", reads=("apps/base/podinfo", "apps/staging", "shared/logo.txt")), path="./apps/staging")

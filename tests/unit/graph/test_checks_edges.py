@@ -19,7 +19,8 @@ from fleetbench.findings import (
 )
 from fleetbench.graph.checks import check
 from fleetbench.graph.document import with_root
-from fleetbench.graph.fleet import Dependency, Fleet, Source
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Dependency, Source
 from fleetbench.ids import GIT_REPOSITORY, ObjectId
 from fleetbench.model.scenario import Scenario
 from tests.builders import NS, fleet, hr, hr_id, ks, ks_id

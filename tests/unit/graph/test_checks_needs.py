@@ -9,7 +9,8 @@ import pytest
 
 from fleetbench.findings import CRD_DEADLOCK, NEED_UNDECLARED, SELF_DEPENDENCY_LOOP, Finding
 from fleetbench.graph.checks import check
-from fleetbench.graph.fleet import Fleet, Kustomization, Need, Workload
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Kustomization, Need, Workload
 from fleetbench.ids import ObjectId
 from tests.builders import fleet, hr, hr_id, ks, ks_id
 

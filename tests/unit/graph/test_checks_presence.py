@@ -16,7 +16,8 @@ from fleetbench.findings import (
 )
 from fleetbench.graph.checks import check, combined
 from fleetbench.graph.document import with_root
-from fleetbench.graph.fleet import Fleet, Source, Workload
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Source, Workload
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, ObjectId
 from tests.builders import NS, fleet, hr, ks, ks_id
 

@@ -16,7 +16,8 @@ from fleetbench.findings import (
     WAIT_UNUSED,
 )
 from fleetbench.graph.checks import check
-from fleetbench.graph.fleet import Dependency, Fleet, Workload
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Dependency, Workload
 from fleetbench.ids import ObjectId
 from tests.builders import fleet, hr, ks, ks_id
 

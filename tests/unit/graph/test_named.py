@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from fleetbench.errors import InputError
-from fleetbench.graph.fleet import Workload
 from fleetbench.graph.named import named
+from fleetbench.graph.objects import Workload
 from fleetbench.ids import KUSTOMIZATION, ObjectId, parse_reference
 from tests.builders import fleet, hr, hr_id, ks, ks_id
 

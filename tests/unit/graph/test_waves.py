@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from fleetbench.findings import CHILD_TIMEOUT, CYCLE, DEPENDENCY_MISSING, SELF_DEPENDENCY_LOOP
 from fleetbench.graph.checks import check
-from fleetbench.graph.fleet import Fleet, Need, Source
+from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.layers import layers
+from fleetbench.graph.objects import Need, Source
 from fleetbench.graph.paths import blocked_by, critical_path
 from fleetbench.graph.waves import is_waves, to_waves
 from fleetbench.ids import GIT_REPOSITORY, ObjectId

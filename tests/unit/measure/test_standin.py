@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from fleetbench.graph.document import with_root
-from fleetbench.graph.fleet import Dependency, HelmRelease, Kustomization, Source, Workload
+from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Source, Workload
 from fleetbench.ids import ObjectId
 from fleetbench.measure.manifests import repository_files, root_objects, write_repository
 from fleetbench.measure.served import point_at_served

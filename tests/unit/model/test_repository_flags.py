@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fleetbench.graph.fleet import ControllerFlag
+from fleetbench.graph.objects import ControllerFlag
 from fleetbench.model.assemble import HELM, KUSTOMIZE, SOURCE, repository_flags
 
 READ = [

@@ -8,7 +8,7 @@ import pytest
 
 from fleetbench.graph.checks import check
 from fleetbench.graph.document import read_document, to_document
-from fleetbench.graph.fleet import EXPRESSION_S
+from fleetbench.graph.objects import EXPRESSION_S
 from fleetbench.graph.paths import never_applied
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.profile import load_profile

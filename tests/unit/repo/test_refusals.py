@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fleetbench.graph.checks import check, combined
-from fleetbench.graph.fleet import FluxVersion
+from fleetbench.graph.objects import FluxVersion
 from fleetbench.ids import KUSTOMIZATION
 from fleetbench.repo import Reading
 from fleetbench.repo.flux_api import Release, known_releases, release_of

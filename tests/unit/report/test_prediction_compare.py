@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from fleetbench.graph.fleet import Fleet, FluxVersion
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import FluxVersion
 from fleetbench.model.assemble import Choice
 from fleetbench.prediction.document import compare, why_pieces
 from fleetbench.prediction.predict import predict

@@ -1,7 +1,7 @@
 """What a commit changed is read from the record, so that validate predicts that commit and not an empty one."""
 
 from fleetbench.graph.document import with_root
-from fleetbench.graph.fleet import HelmRelease, Kustomization, Workload
+from fleetbench.graph.objects import HelmRelease, Kustomization, Workload
 from fleetbench.ids import ObjectId
 from fleetbench.measure.recorder import Recorder
 from fleetbench.runs.files import read_run

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from fleetbench.errors import InputError
-from fleetbench.graph.fleet import ControllerFlag, Fleet, FluxVersion
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import ControllerFlag, FluxVersion
 from fleetbench.model.assemble import Choice
 from fleetbench.sweep.grid import make_grid
 from tests.builders import fleet, ks, ks_id

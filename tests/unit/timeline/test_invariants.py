@@ -7,7 +7,7 @@ import pytest
 
 from fleetbench import phases
 from fleetbench.engine.simulate import simulate
-from fleetbench.graph.fleet import Dependency
+from fleetbench.graph.objects import Dependency
 from fleetbench.model.parameters import Parameters, flags_of_run
 from fleetbench.model.profile import load_profile
 from fleetbench.model.resolve import resolve

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetbench import phases
-from fleetbench.graph.fleet import HelmRelease
+from fleetbench.graph.objects import HelmRelease
 from fleetbench.model.parameters import Parameters
 from fleetbench.runs.files import read_run
 from fleetbench.timeline import stats

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from fleetbench import phases
-from fleetbench.graph.fleet import HelmRelease, Workload
+from fleetbench.graph.objects import HelmRelease, Workload
 from fleetbench.ids import HELM_CHART, ObjectId
 from fleetbench.model.parameters import Parameters
 from fleetbench.timeline import causes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fleetbench import phases
-from fleetbench.graph.fleet import Dependency, Fleet, HelmRelease, Kustomization, Source, Workload
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Source, Workload
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.timeline.events import Event, Timeline
 

@@ -1,0 +1,356 @@
+"""The objects of a fleet as plain data: Kustomizations, HelmReleases, sources, and what is known of each.
+
+Defaults are Flux's own, each from the API types of the release named beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fleetbench.ids import HELM_CHART, ObjectId
+
+DEFAULT_INTERVAL_S = 600.0
+"""What ``flux create kustomization`` and this tool assume where no interval is given."""
+EXPRESSION_S = (30.0, 300.0)
+"""What a custom resource is guessed to take until its status makes ``healthCheckExprs`` true: the median, and what one in
+ten exceeds. From a certificate to a database; no general figure. ``kinds.expression`` of the shipped priors says the same."""
+BOOTSTRAP_INTERVAL_S = 60.0
+"""Of the root's source where nothing in the repository states one: ``flux bootstrap`` (fluxcd/flux2 v2.9.4 cmd/flux/
+bootstrap_git.go ``--interval``) and flux-operator (v0.58.1 api/v1/fluxinstance_types.go Sync) make it with 1 m, and the
+Kustomization beside it with 10 m (pkg/manifestgen/sync/sync.go Generate; internal/builder/templates.go syncTmpl)."""
+MIN_TIMEOUT_S = 30.0
+"""kustomize-controller v1.9.4 api/v1/kustomization_types.go GetTimeout: interval - 30 s, never under 30 s."""
+HELM_TIMEOUT_S = 300.0
+"""helm-controller v1.6.3 api/v2/helmrelease_types.go GetTimeout: 5 m."""
+HELM_RETRY_INTERVAL_S = 300.0
+"""helm-controller v1.6.3 api/v2/helmrelease_types.go GetRetryInterval: 5 m, for strategy RetryOnFailure."""
+PROGRESS_DEADLINE_S = 600.0
+"""A Deployment's ``progressDeadlineSeconds`` where unset: k8s.io/kubernetes pkg/apis/apps/v1/defaults.go."""
+RUN_TIME = "run-time"
+"""What a need blocks that no controller waits for: see :attr:`Need.blocks`."""
+NO_PATH = "spec.path "
+"""How the reason begins why a Kustomization is broken whose path holds nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """One entry of ``spec.dependsOn``: always an object of the dependant's own kind."""
+
+    target: ObjectId
+    """The object named; its namespace is the dependant's where none is written."""
+    ready_expr: str | None = None
+    """``readyExpr``: CEL that replaces the built-in check unless AdditiveCELDependencyCheck is on."""
+    never: str | None = None
+    """What that expression reads and nothing sets, so that it is never true; None = it may be."""
+    maker: ObjectId | None = None
+    """Of a target that nothing here is seen to make: what could not be read to the end and may make it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One object that takes time to become Current: a Deployment, a StatefulSet, a custom resource ..."""
+
+    object: ObjectId
+    replicas: int = 1
+    images: tuple[str, ...] = ()
+    stated_ready_s: float | None = None
+    """What the pod template itself says (see ``stated_by``), ``minReadySeconds`` included; None = nothing."""
+    stated_by: str | None = None
+    """``annotation`` (the pod's whole time, as KWOK reads it), ``minReadySeconds`` or ``probes``."""
+    hook: bool = False
+    """A Helm pre-install hook: runs before the rest of its release."""
+    deadline_s: float | None = None
+    """``progressDeadlineSeconds`` / ``activeDeadlineSeconds``: when kstatus calls it Failed; None = the kind's default."""
+    group: str | None = None
+    """API group, where it is known: tells CloudNativePG's ``Cluster`` from another's."""
+    parallel: bool = False
+    """``podManagementPolicy: Parallel`` of a StatefulSet: its pods start at once instead of one after the other."""
+
+    @property
+    def given_up_s(self) -> float | None:
+        """Seconds without progress after which Kubernetes gives it up, and kstatus calls it Failed; None = it never does.
+
+        Source: fluxcd/cli-utils v1.2.2 pkg/kstatus/status/core.go deploymentConditions (ProgressDeadlineExceeded) and
+        jobConditions.
+        """
+        if self.object.kind == "Deployment":
+            return self.deadline_s or PROGRESS_DEADLINE_S
+        return self.deadline_s if self.object.kind == "Job" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something an object cannot do without and that another one brings, whether an edge says so or not."""
+
+    what: str
+    """For people: ``CustomResourceDefinition clusters.postgresql.cnpg.io``, ``Secret n8n/n8n-db`` ..."""
+    wanted_by: ObjectId
+    """The object inside the Kustomization that wants it (a custom resource, a Deployment ...)."""
+    provided_by: ObjectId | None
+    """The Kustomization or HelmRelease that brings it; None = nothing in this fleet does."""
+    blocks: str
+    """``apply`` (the dry-run fails: ReconciliationFailed, retryInterval), ``build`` (substituteFrom, valuesFrom: the
+    build fails), ``workload`` (applied, but not ready before it is there) or :data:`RUN_TIME` (it names a Service as a
+    host: nothing in Flux or Kubernetes waits for that, so the engine does not either; an edge that says so is needed)."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of what is needed."""
+        return self.what.partition(" ")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A GitRepository, OCIRepository, HelmRepository, Bucket or ExternalArtifact."""
+
+    id: ObjectId
+    parent: ObjectId | None = None
+    """The Kustomization that applies it; None = it is there before the rollout (or assumed to be)."""
+    interval_s: float = DEFAULT_INTERVAL_S
+    suspend: bool = False
+    """``spec.suspend``, where it does anything: not of a static source."""
+    static: bool = False
+    """A HelmRepository of ``type: oci``: nobody reconciles it, and its charts need no artifact of it."""
+    this_repository: bool = False
+    """Its content is the repository that was read."""
+    copied_from: ObjectId | None = None
+    """For an ExternalArtifact that an ArtifactGenerator fills: the source it copies from."""
+    defined: bool = True
+    """False: named by an object but defined nowhere (never has an artifact)."""
+    assumed: bool = False
+    """The root's source, which no file of the repository holds: as ``flux bootstrap`` or flux-operator make it."""
+    files: int | None = None
+    """How many files and folders its artifact holds, which every reconcile unpacks; None = not known."""
+    unwatched: str | None = None
+    """As of a Kustomization: it never gets an artifact."""
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kustomization:
+    """A kustomize.toolkit.fluxcd.io Kustomization as its parent renders it."""
+
+    id: ObjectId
+    path: str = "./"
+    parent: ObjectId | None = None
+    """The Kustomization whose build holds it; None = the root or an orphan."""
+    depends_on: tuple[Dependency, ...] = ()
+    wait: bool = False
+    health_checks: tuple[ObjectId, ...] = ()
+    health_check_exprs: bool = False
+    """``spec.healthCheckExprs`` is set: custom kinds are judged by CEL, which is not evaluated. Those whose status it reads
+    are among ``workloads``."""
+    interval_s: float = DEFAULT_INTERVAL_S
+    timeout_s: float | None = None
+    """``spec.timeout``; None = not set. See :attr:`effective_timeout_s`."""
+    retry_interval_s: float | None = None
+    """``spec.retryInterval``; None = not set. See :attr:`effective_retry_s`."""
+    suspend: bool = False
+    source: ObjectId | None = None
+    assumed: bool = False
+    """No file holds it: made up for a repository without a root, or (then ``file`` is where that is said) what flux-operator
+    makes of a FluxInstance. It counts as existing."""
+    expanded: bool = True
+    """False: its content lies elsewhere (another repository); ``not_expanded`` says why."""
+    not_expanded: str | None = None
+    broken: str | None = None
+    """Why Flux cannot build it (a path without files, which begins with :data:`NO_PATH`, or a failing build): it never
+    turns Ready; None = it builds."""
+    unset_variables: tuple[str, ...] = ()
+    """Variables in its build that nothing sets and that have no default: strict substitution fails the build."""
+    refused: str | None = None
+    """What the API server or kustomize-controller refuses of what it applies, so that all of it fails; None = nothing known."""
+    refused_by: tuple[str, ...] = ()
+    """The releases of Flux whose CRDs refuse that, where the repository states no release; empty = any."""
+    denied: str | None = None
+    """The source that the controller's flags keep from it (in another namespace, or an ExternalArtifact), so that it
+    never turns Ready."""
+    unwatched: str | None = None
+    """The labels that no controller of the repository watches, so that nobody reconciles it; None = one does, or not known."""
+    applies: int = 0
+    """How many objects its build holds."""
+    objects: tuple[ObjectId, ...] = ()
+    """Those objects, in the order in which Flux applies them; may be empty when only ``applies`` is known."""
+    workloads: tuple[Workload, ...] = ()
+    needs: tuple[Need, ...] = ()
+    shard: str | None = None
+    """Value of the label ``sharding.fluxcd.io/key``."""
+    substitute_from: tuple[ObjectId, ...] = ()
+    """Secrets and ConfigMaps of ``postBuild.substituteFrom`` that are not optional."""
+    cluster: str | None = None
+    """The other cluster that it is applied to, named by the Secret or ConfigMap of ``spec.kubeConfig``: its workloads start
+    there, and carry it in their namespace (``apps@spoke``); None = this cluster."""
+    reads: tuple[str, ...] = ()
+    """What its build reads, as paths in the repository, sorted: files, and folders where it reads all manifests in them.
+    Empty = not known."""
+    shaped_by: tuple[str, ...] = ()
+    """Files beside ``file`` that change what it is: patches, and generators of what it takes variables from."""
+    file: str | None = None
+    line: int | None = None
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why nothing of it is ever applied, whatever release makes it so (see :meth:`under`); None = nothing known."""
+        if self.broken is None and self.refused is not None:
+            return f"refused is {self.refused}"
+        unset = f"nothing sets {', '.join(self.unset_variables)}" if self.unset_variables else None
+        return self.broken or unset or _out_of_reach(self)
+
+    def under(self, release: str, strict_substitution: bool) -> Kustomization:
+        """The same with those obstacles alone that it meets under a release of Flux.
+
+        Args:
+            release: ``2.9``.
+            strict_substitution: a variable that nothing sets fails the build.
+        """
+        unset = self.unset_variables if strict_substitution else ()
+        refused = self.refused if self.is_refused_by(release) else None
+        return replace(
+            self, unset_variables=unset, refused=refused, refused_by=() if refused is None else self.refused_by
+        )
+
+    def is_refused_by(self, release: str) -> bool:
+        """Whether the API server refuses something of what it applies where that release of Flux is installed."""
+        return self.refused is not None and (not self.refused_by or release in self.refused_by)
+
+    @property
+    def effective_timeout_s(self) -> float:
+        """Seconds that build, apply and health check each may take (GetTimeout)."""
+        return self.default_timeout_s if self.timeout_s is None else max(self.timeout_s, MIN_TIMEOUT_S)
+
+    @property
+    def default_timeout_s(self) -> float:
+        """The timeout where none is set."""
+        return max(self.interval_s - 30.0, MIN_TIMEOUT_S)
+
+    @property
+    def effective_retry_s(self) -> float:
+        """Seconds until a failed reconcile is tried again (GetRetryInterval: the interval where unset)."""
+        return self.interval_s if self.retry_interval_s is None else self.retry_interval_s
+
+
+@dataclass(frozen=True, slots=True)
+class HelmRelease:
+    """A helm.toolkit.fluxcd.io HelmRelease as its parent Kustomization renders it."""
+
+    id: ObjectId
+    parent: ObjectId | None = None
+    depends_on: tuple[Dependency, ...] = ()
+    interval_s: float = DEFAULT_INTERVAL_S
+    timeout_s: float = HELM_TIMEOUT_S
+    suspend: bool = False
+    chart: str | None = None
+    """Name or path of the chart."""
+    chart_version: str | None = None
+    source: ObjectId | None = None
+    """Where the chart comes from: HelmRepository, GitRepository, OCIRepository (``chartRef``), HelmChart ..."""
+    chart_ref: bool = False
+    """``spec.chartRef``: no HelmChart object is made."""
+    target_namespace: str | None = None
+    disable_wait: bool = False
+    wait_strategy: str | None = None
+    """``spec.waitStrategy.name``: ``poller`` or ``legacy``; None = the release's default."""
+    strategy: str | None = None
+    """``spec.install.strategy.name``; None = not stated: RemediateOnFailure, or RetryOnFailure where
+    DefaultToRetryOnFailure is on. Files of before that was told apart state RemediateOnFailure for both."""
+    retries: int = 0
+    """``spec.install.remediation.retries``; -1 = for ever."""
+    upgrade_retries: int = 0
+    """``spec.upgrade.remediation.retries``; -1 = for ever."""
+    retry_interval_s: float = HELM_RETRY_INTERVAL_S
+    remediate_last_failure: bool = False
+    workloads: tuple[Workload, ...] = ()
+    workloads_known: bool = False
+    """The chart was rendered; False: its workloads are the priors' business."""
+    replicas: int | None = None
+    """The greatest whole number that ``spec.values`` states, at any depth, under ``replicas``, ``replicaCount`` or
+    ``instances``: how many pods of a chart start in turn; None = it states none."""
+    needs: tuple[Need, ...] = ()
+    shard: str | None = None
+    chart_of_revision: bool = False
+    """``spec.chart.spec.reconcileStrategy: Revision``: each commit of the chart's repository makes a new chart; False:
+    only a new version in Chart.yaml does."""
+    cluster: str | None = None
+    """As of a Kustomization."""
+    broken: str | None = None
+    """Why source-controller cannot build its chart (missing path): it never turns Ready; None = it can, or not known."""
+    denied: str | None = None
+    """As of a Kustomization: the source of its chart."""
+    unwatched: str | None = None
+    """As of a Kustomization."""
+    shaped_by: tuple[str, ...] = ()
+    """Files beside ``file`` that change what it is: patches, and generators of what it takes values from."""
+    file: str | None = None
+    line: int | None = None
+
+    @property
+    def chart_id(self) -> ObjectId | None:
+        """The HelmChart that it makes for itself; None with ``spec.chartRef`` or without a source.
+
+        Source: helm-controller v1.6.3 api/v2/helmrelease_types.go GetHelmChartName, internal/reconcile/helmchart_template.go
+        buildHelmChartFromTemplate.
+        """
+        if self.chart_ref or self.source is None:
+            return None
+        return ObjectId(HELM_CHART, self.source.namespace, f"{self.id.namespace}-{self.id.name}")
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why nothing of it is ever applied; None = nothing is known to."""
+        return self.broken or _out_of_reach(self)
+
+    @property
+    def release_namespace(self) -> str:
+        """Where the release's objects go."""
+        return self.target_namespace or self.id.namespace
+
+    @property
+    def effective_timeout_s(self) -> float:
+        """Seconds that each Helm action may take, its wait included."""
+        return self.timeout_s
+
+    @property
+    def effective_retry_s(self) -> float:
+        """Seconds until a failed release is tried again."""
+        return self.retry_interval_s
+
+
+def _out_of_reach(obj: Kustomization | HelmRelease) -> str | None:
+    """Why its controller leaves it alone."""
+    if obj.denied is not None:
+        return f"it may not use {obj.denied}"
+    return None if obj.unwatched is None else f"no controller watches {obj.unwatched}"
+
+
+CPU_LIMIT, TEMP_MEDIUM = "resources.limits.cpu", "volumes.temp.emptyDir.medium"
+"""Settings of a controller's Deployment that are no flags."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerFlag:
+    """A flag of a Flux controller that the repository itself sets."""
+
+    controller: str
+    """``kustomize-controller``, ``helm-controller`` or ``source-controller``."""
+    flag: str
+    """Without dashes: ``concurrent``, ``requeue-dependency``, ``feature-gates`` ...; :data:`CPU_LIMIT` and
+    :data:`TEMP_MEDIUM` for what the Deployment itself says."""
+    value: str
+    file: str | None = None
+    line: int | None = None
+
+    @property
+    def text(self) -> str:
+        """``--concurrent=20``; of what is no flag ``resources.limits.cpu=2000m``."""
+        return f"{'' if self.flag in (CPU_LIMIT, TEMP_MEDIUM) else '--'}{self.flag}={self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class FluxVersion:
+    """Which Flux the repository installs."""
+
+    version: str
+    """A version (``v2.7.5``), or the range of a FluxInstance (``2.7.x``)."""
+    file: str | None = None
+    line: int | None = None
