@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fleetbench.graph.document import with_root
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Workload
+from fleetbench.graph.root import with_root
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.model.distributions import Fixed
 from fleetbench.model.parameters import Parameters

@@ -61,7 +61,6 @@ HEAVY = (
 )
 LONGEST = 300
 LONGER = {
-    "graph/document.py": "one document, written and read: what one does the other must undo",
     "graph/objects.py": "the data of a fleet, a docstring under each field",
     "model/profile.py": "the whole of a profile file: what it may hold, and how it is read",
     "report/html/sections.py": "one run of the page: its sentences, figures and tables",

@@ -64,7 +64,7 @@ def _brought_by(fleet: Fleet, need: Need) -> frozenset[str]:
     if need.provided_by is not None:
         found.add(need.provided_by.name)
         release = fleet.helmrelease(need.provided_by)
-        found.add(((release and release.chart) or "").rstrip("/").rpartition("/")[2])
+        found.add(release.chart_name if release else "")
     return frozenset(found - {""})
 
 

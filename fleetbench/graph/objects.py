@@ -285,6 +285,11 @@ class HelmRelease:
     line: int | None = None
 
     @property
+    def chart_name(self) -> str:
+        """The chart's name, also where a path (``./charts/loki``) or an OCI address states it; "" = it names none."""
+        return (self.chart or "").rstrip("/").rsplit("/", 1)[-1].split("@")[0].split(":")[0]
+
+    @property
     def chart_id(self) -> ObjectId | None:
         """The HelmChart that it makes for itself; None with ``spec.chartRef`` or without a source.
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from fleetbench.errors import EnvironmentLacks
 from fleetbench.findings import SEVERAL_ROOTS, Finding
-from fleetbench.graph.document import with_root
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import ControllerFlag, FluxVersion, HelmRelease, Kustomization, Source, Workload
+from fleetbench.graph.root import with_root
 from fleetbench.ids import HELM_CHART, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
 from fleetbench.measure.controllers import CONTROLLERS, flags_in
 from fleetbench.measure.kinds import DEPLOYMENT, EVENT, POD, WATCHED, WORKLOAD_KINDS, WatchedKind

@@ -140,7 +140,7 @@ class _Choice:
     def _release(self, release: HelmRelease) -> list[_Pods]:
         if release.broken:
             return []
-        name = _chart_name(release)
+        name = release.chart_name
         workloads = release.workloads
         if self.user is not None and name in self.user.charts:
             return [self._chart(release, self.user.charts[name], f"profile {self.user.name}: chart {name}")]
@@ -278,11 +278,6 @@ def _time_of(prior: ImagePrior) -> Distribution | None:
 def _median(prior: ImagePrior) -> float:
     time = _time_of(prior)
     return 0.0 if time is None else time.quantile(0.5)
-
-
-def _chart_name(release: HelmRelease) -> str:
-    """The chart's name, also where a path (``./charts/loki``) or an OCI address states it."""
-    return (release.chart or "").rstrip("/").rsplit("/", 1)[-1].split("@")[0].split(":")[0]
 
 
 def _kind_key(profile: Profile, workload: Workload, judged: bool) -> str | None:

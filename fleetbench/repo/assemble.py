@@ -11,11 +11,11 @@ from fleetbench.findings import (
     Finding,
     in_order,
 )
-from fleetbench.graph.document import ASSUMED_SOURCE, with_root
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import FluxVersion, HelmRelease, Kustomization, Source
 from fleetbench.graph.paths import never_applied
 from fleetbench.graph.release import substitution
+from fleetbench.graph.root import ASSUMED_SOURCE, with_root
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.access import Watched, denied
 from fleetbench.repo.accounts import accounts_from_nowhere

@@ -79,10 +79,10 @@ class Providers:
             chart = charts.get(release.id)
             for manifest in (*chart.crds, *chart.manifests) if chart else ():
                 self._provide(manifest, manifest.namespace or namespace, release.id)
-            known = crd_charts().get(_chart_name(release))
+            known = crd_charts().get(release.chart_name)
             if known is None or chart is not None:
                 continue
-            there = _chart_name(release) in before or release.id.name in before
+            there = release.chart_name in before or release.id.name in before
             for group in known["groups"]:
                 if there:
                     self._before.add(group)
@@ -114,12 +114,12 @@ class Providers:
     @staticmethod
     def knows_crds_of(release: HelmRelease) -> bool:
         """Whether the shipped table says which CRDs a release's chart holds."""
-        return _chart_name(release) in crd_charts()
+        return release.chart_name in crd_charts()
 
     @staticmethod
     def chart_name(release: HelmRelease) -> str:
         """The last part of its chart's name or path."""
-        return _chart_name(release)
+        return release.chart_name
 
     def of(self, key: Key) -> list[ObjectId]:
         """Who brings it, the likeliest first; empty = nothing in this fleet."""
@@ -154,7 +154,3 @@ def _made_secret(manifest: Manifest) -> str:
         else mapping(manifest.spec, "template", "metadata")
     )
     return str(place.get("name") or manifest.name)
-
-
-def _chart_name(release: HelmRelease) -> str:
-    return (release.chart or "").rstrip("/").rpartition("/")[2]

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from fleetbench.errors import InputError, place
-from fleetbench.graph.document import ASSUMED_ROOT, ASSUMED_SOURCE
 from fleetbench.graph.objects import FluxVersion
 from fleetbench.graph.release import Substitution, substitution
+from fleetbench.graph.root import ASSUMED_ROOT, ASSUMED_SOURCE
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.assemble import Reading, assemble

@@ -141,10 +141,10 @@ def may_be_read_otherwise(text: str) -> bool:
     return "<<" in text or "!" in text
 
 
-def dump(body: Any) -> str:
-    """A value as block YAML without line folding, keys sorted, as kustomize prints resources."""
+def dump(body: Any, *, sort_keys: bool = True) -> str:
+    """A value as block YAML without line folding, keys sorted, as kustomize prints resources, or left in their order."""
     text: str = yaml.dump(
-        body, Dumper=_NoAlias, default_flow_style=False, width=2**30, allow_unicode=True, sort_keys=True
+        body, Dumper=_NoAlias, default_flow_style=False, width=2**30, allow_unicode=True, sort_keys=sort_keys
     )
     return text
 

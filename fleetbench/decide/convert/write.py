@@ -29,6 +29,7 @@ from fleetbench.repo import Reading, read_repository
 from fleetbench.repo.manifest import mapping
 from fleetbench.repo.objects import is_kustomization
 from fleetbench.repo.tree import spec_path
+from fleetbench.repo.yamltext import dump
 from fleetbench.units import go_duration
 
 WAVES, FINE = "waves", "fine"
@@ -242,7 +243,7 @@ class _Writer:
             "metadata": {"name": wave.id.name, "namespace": wave.id.namespace},
             "spec": spec,
         }
-        self.files.write(posixpath.join(self.entry, f"{wave.id.name}.yaml"), dump(body))
+        self.files.write(posixpath.join(self.entry, f"{wave.id.name}.yaml"), _manifest(body))
 
     def _carried(self, wave: Kustomization, name: str) -> Any:
         """A field that every parent the wave's services come from has alike.
@@ -272,9 +273,9 @@ class _Writer:
                 require_a_name(m.id)
                 file = f"{m.id.name}.yaml" if alike.count(m.id.name) == 1 else f"{m.id.namespace}-{m.id.name}.yaml"
                 listed.append(file)
-                self.files.write(posixpath.join(self.entry, name, file), dump(bodies[m.id]))
+                self.files.write(posixpath.join(self.entry, name, file), _manifest(bodies[m.id]))
             top = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": listed}
-            self.files.write(posixpath.join(self.entry, name, "kustomization.yaml"), dump(top))
+            self.files.write(posixpath.join(self.entry, name, "kustomization.yaml"), _manifest(top))
 
     def _rewire(self) -> None:
         """Who stays and depended on something that goes now depends on what that held."""
@@ -292,10 +293,6 @@ class _Writer:
             self.files.write(path, text)
 
 
-def dump(body: Mapping[str, Any]) -> str:
+def _manifest(body: Mapping[str, Any]) -> str:
     """A manifest as people write it: apiVersion, kind, metadata, then the rest."""
-    import yaml
-
-    return "---\n" + str(
-        yaml.safe_dump(dict(body), sort_keys=False, default_flow_style=False, width=2**16, allow_unicode=True)
-    )
+    return "---\n" + dump(dict(body), sort_keys=False)

@@ -8,8 +8,8 @@ import pytest
 
 from fleetbench import phases
 from fleetbench.engine.simulate import simulate
-from fleetbench.graph.document import with_root
 from fleetbench.graph.objects import Need, Source
+from fleetbench.graph.root import with_root
 from fleetbench.ids import HELM_REPOSITORY, ObjectId
 from fleetbench.model.parameters import Parameters, parameters_of
 from fleetbench.model.scenario import COMMIT

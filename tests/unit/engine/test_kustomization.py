@@ -9,8 +9,8 @@ import pytest
 from fleetbench import phases
 from fleetbench.engine.readiness import artifact_event_enqueues, dependency_ready, next_poll_s, retries_exhausted
 from fleetbench.engine.simulate import simulate
-from fleetbench.graph.document import with_root
 from fleetbench.graph.objects import Dependency, Need, Source, Workload
+from fleetbench.graph.root import with_root
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, OCI_REPOSITORY, ObjectId
 from fleetbench.model.parameters import parameters_of
 from fleetbench.model.profile import load_profile

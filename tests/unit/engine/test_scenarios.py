@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from fleetbench.engine.simulate import simulate
-from fleetbench.graph.document import with_root
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Source
+from fleetbench.graph.root import with_root
 from fleetbench.ids import EXTERNAL_ARTIFACT, GIT_REPOSITORY, ObjectId
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import COMMIT, RESTART

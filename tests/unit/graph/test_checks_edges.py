@@ -18,9 +18,9 @@ from fleetbench.findings import (
     Finding,
 )
 from fleetbench.graph.checks import check
-from fleetbench.graph.document import with_root
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Dependency, Source
+from fleetbench.graph.root import with_root
 from fleetbench.ids import GIT_REPOSITORY, ObjectId
 from fleetbench.model.scenario import Scenario
 from tests.builders import NS, fleet, hr, hr_id, ks, ks_id

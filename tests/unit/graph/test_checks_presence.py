@@ -15,9 +15,9 @@ from fleetbench.findings import (
     Finding,
 )
 from fleetbench.graph.checks import check, combined
-from fleetbench.graph.document import with_root
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Source, Workload
+from fleetbench.graph.root import with_root
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, ObjectId
 from tests.builders import NS, fleet, hr, ks, ks_id
 

@@ -1,8 +1,8 @@
 import pytest
 
 from fleetbench.errors import InputError
-from fleetbench.graph.document import with_root
 from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Kustomization
+from fleetbench.graph.root import with_root
 from fleetbench.ids import ObjectId
 from fleetbench.measure.controllers import FlagOptions, flags_for, flags_in, flux_release, flux_versions, run_flags
 from fleetbench.measure.flux import set_flags

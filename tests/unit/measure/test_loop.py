@@ -2,8 +2,8 @@ import queue
 
 import pytest
 
-from fleetbench.graph.document import with_root
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization
+from fleetbench.graph.root import with_root
 from fleetbench.ids import ObjectId
 from fleetbench.measure.fold import Fold
 from fleetbench.measure.kinds import BY_KIND

@@ -9,8 +9,8 @@ import textwrap
 import pytest
 
 from fleetbench.errors import EnvironmentLacks, InputError
-from fleetbench.graph.document import with_root
 from fleetbench.graph.objects import Kustomization
+from fleetbench.graph.root import with_root
 from fleetbench.ids import ObjectId
 from fleetbench.measure.recorder import Recorder, check_folder, open_folder
 from fleetbench.runs.files import read_run

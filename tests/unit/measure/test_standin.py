@@ -3,8 +3,8 @@ import subprocess
 import pytest
 import yaml
 
-from fleetbench.graph.document import with_root
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Source, Workload
+from fleetbench.graph.root import with_root
 from fleetbench.ids import ObjectId
 from fleetbench.measure.manifests import repository_files, root_objects, write_repository
 from fleetbench.measure.served import point_at_served
