@@ -143,7 +143,7 @@ def test_the_release_that_an_option_names_decides_whether_the_check_passes(write
     given = ["check", "--repo", str(write(_fleet(web, {"substitute": {"A": "x"}}))), "--cluster-path", "clusters/c"]
     results = [CliRunner().invoke(cli, [*given, "--samples", "2", "--flux-version", v]) for v in ("2.8", "2.9")]
     assert [r.exit_code for r in results] == [0, 1]
-    assert ["FB118: variable N" in r.stdout for r in results] == [False, True]
+    assert ["FB118" in r.stdout for r in results] == [False, True]
     assert all("all Ready in 100 %" in r.stdout for r in results[:1])
 
 
