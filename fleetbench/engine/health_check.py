@@ -36,7 +36,7 @@ def health_check(w: World, n: int) -> Generator[simpy.Event, Any, str]:
     while True:
         if w.failed_checks[n] and item.fails_fast:
             at, outcome = next_poll_s(env.now, first, item.poll_s), FAILED
-        elif item.check_missing or missing_provider(w, n) or w.pending[n]:
+        elif item.check_missing or missing_provider(w, n) or w.pending[n] or w.fails(n):
             at, outcome = deadline, TIMED_OUT
         else:
             current = watched_workloads_s(w, n)

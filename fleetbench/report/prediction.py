@@ -213,7 +213,7 @@ def _assumptions(scenario: Scenario) -> list[str]:
         said = place(source.file, source.line)
         by = f"({inert(said)})" if said else "(assumed, as flux bootstrap makes it: the repository does not hold it)"
         lines.append(f"{inert(str(source.id))} looks for commits every {go_duration(source.interval_s)} {by}.")
-    unread = [k for k in fleet.kustomizations if not k.expanded]
+    unread = [k for k in fleet.kustomizations if not k.expanded and k.id not in scenario.left_out]
     if unread:
         names = some([name_of(k.id) for k in unread], 6)
         lines.append(f"Not expanded, so counted as empty (their content lies elsewhere): {names}")

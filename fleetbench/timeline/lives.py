@@ -69,10 +69,10 @@ class Life:
     def _run(self, r: Reconcile) -> None:
         end = self.rollout.timeline.until_s if r.to_s is None else r.to_s
         if not checks_health(self.obj):
-            self._to(end, self.own)
+            self._to(end, self.own, detail=self._failure(r))
             return
         if self.id.kind == KUSTOMIZATION and r.applied_s is None:
-            self._to(end, self.own)  # it failed, or ended, before it was applied
+            self._to(end, self.own, detail=self._failure(r))  # it failed, or ended, before it was applied
             return
         since = r.from_s if r.applied_s is None else r.applied_s
         if r.ok or r.to_s is None:
@@ -81,8 +81,17 @@ class Life:
         self._to(r.applied_s, self.own)
         timed_out = end - since >= self.obj.effective_timeout_s - TIMEOUT_SLACK_S
         wanting = self._wanting(end)
-        detail = r.reason + (f": {some(wanting, 3)} not Current" if wanting else "")
+        detail = f"{r.reason}: {some(wanting, 3)} not Current" if wanting else self._failure(r)
         self._to(end, causes.TIMEOUT if timed_out else causes.FAILED, detail=detail)
+
+    def _failure(self, r: Reconcile) -> str:
+        """Why a reconcile ended before anything was applied: what it needs and nobody has brought, or its own fault."""
+        if r.ok or r.to_s is None or not r.reason:
+            return ""
+        at_s, needs = r.to_s, [need for need in self.obj.needs if need.blocks in ("apply", "build")]
+        lacking = [n.what for n in needs if n.provided_by and self.rollout.turned_ready(n.provided_by, at_s) is None]
+        why = f"{some(list(dict.fromkeys(lacking)), 3)} not there" if lacking else self.obj.obstacle
+        return f"{r.reason}: {why}" if why else r.reason
 
     def _wanting(self, at_s: float) -> list[str]:
         """What the health check watches and had not seen Current or Ready by then."""
@@ -143,8 +152,7 @@ def source_life(rollout: Rollout, id: ObjectId) -> list[Segment]:
     for came in rollout.artifacts(id):
         if found:
             begun = next((r.t_s for r in rows if at <= r.t_s <= came and r.status != phases.TRUE), came)
-            upstream = None if source is None else source.copied_from
-            found.append(Segment(at, begun, causes.READY, upstream))
+            found.append(Segment(at, begun, causes.READY, rollout.upstream(id)))
             at = begun
         found.append(Segment(at, came, causes.SOURCE))
         at = came

@@ -150,7 +150,7 @@ def _poll_due(rollout: Rollout, step: Step, looked_s: float, ready_s: float, ser
 def _change(rollout: Rollout, step: Step, last: Reconcile) -> Trigger:
     """Ready, and reconciled again: a new artifact, a change by its parent, or its interval."""
     obj = rollout.service(step.id)
-    artifact = _new_artifact(rollout, step, last.from_s) if isinstance(obj, Kustomization) else None
+    artifact = _new_artifact(rollout, step, last.from_s)
     if artifact is not None:
         due = max(artifact, step.since_s)
         return Trigger(((due, causes.READY, rollout.chart_or_source(step.id), ""),), due)
@@ -177,7 +177,7 @@ def _retry(rollout: Rollout, step: Step, last: Reconcile) -> Trigger:
 
 
 def _new_artifact(rollout: Rollout, step: Step, after_s: float) -> float | None:
-    """The first new artifact of its source after ``after_s``; its event enqueues a Kustomization at once."""
+    """The first new artifact of its source after ``after_s``; its event enqueues the object at once."""
     source = rollout.chart_or_source(step.id)
     if source is None:
         return None

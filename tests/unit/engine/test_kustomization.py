@@ -16,6 +16,7 @@ from fleetbench.model.parameters import parameters_of
 from fleetbench.model.profile import load_profile
 from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import COMMIT
+from fleetbench.model.steps import shipped_steps
 from fleetbench.timeline.causes import TIMEOUT
 from fleetbench.timeline.why import why
 from tests.builders import NS, ROOT, fleet, hr, hr_id, ks, ks_id, scenario
@@ -290,3 +291,20 @@ def test_what_never_turns_healthy_is_given_up_at_kubernetes_own_deadline_not_at_
     sample, _ = run(of, {"a": 5.0}, fail=frozenset({deployment("a")}))
     failed = next(e.t_s for e in sample.timeline.by_object[ks_id("a")] if e.reason == phases.HEALTH_CHECK_FAILED)
     assert failed == pytest.approx(601.5, abs=5.0)
+
+
+def test_what_fails_never_passes_a_health_check_of_a_release_alone():
+    of = fleet(ks("x", wait=False, health_checks=(hr_id("h"),), timeout_s=60.0), hr("h", "x"), ks("y", "x"))
+    _, at = run(of, {"h": 5.0}, fail=frozenset({ks_id("x")}), until_s=600.0)
+    assert at[hr_id("h")] is not None
+    assert at[ks_id("x")] is at[ks_id("y")] is None
+
+
+@pytest.mark.parametrize("asked", [ks_id("x"), hr_id("h")])
+@pytest.mark.parametrize("wait", [True, False])
+def test_what_a_failing_dry_run_lacks_is_said_also_of_what_it_would_have_created(asked, wait):
+    crd = Need("CustomResourceDefinition certificates.cert-manager.io", ks_id("x"), ks_id("y"), "apply")
+    of = fleet(ks("x", wait=wait, needs=(crd,)), hr("h", "x"), ks("y", "x"))
+    s = scenario(of, until_s=100.0, steps=shipped_steps())
+    details = [piece.detail for piece in why(of, simulate(s).timeline, asked, parameters=s.parameters)]
+    assert "ReconciliationFailed: CustomResourceDefinition certificates.cert-manager.io not there" in details

@@ -10,7 +10,10 @@ from fleetbench.engine.simulate import simulate
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Need
 from fleetbench.model.scenario import COMMIT, RESTART
+from fleetbench.model.steps import shipped_steps
 from fleetbench.phases import BUILD_FAILED, HEALTH_CHECK_FAILED, RETRIES_EXCEEDED
+from fleetbench.timeline.causes import INTERVAL, SOURCE, WORKLOAD
+from fleetbench.timeline.why import why
 from tests.builders import ROOT, fleet, hr, hr_id, ks, ks_id, scenario
 
 BROKEN = ks("broken", broken="no kustomization.yaml")
@@ -85,3 +88,15 @@ def test_other_commits_leave_a_release_with_a_chart_of_version_alone():
     of = fleet(ks("apps", wait=False), hr("web", "apps", chart="./charts/web"))
     rows = [e.t_s for e in simulate(scenario(of, {"web": 20.0}, **AT_ONCE)).timeline.events if e.object == hr_id("web")]
     assert rows == [0.0]
+
+
+def test_a_release_that_follows_its_chart_waits_for_the_source_and_no_interval():
+    of = fleet(ks("apps", wait=False), hr("web", "apps", chart="./charts/web"))
+    of = replace(of, sources=tuple(replace(s, this_repository=True) for s in of.sources))
+    changed = frozenset({of.helmrelease(hr_id("web")).chart_id})
+    s = scenario(of, {"web": 20.0}, changed=changed, steps=shipped_steps(), **AT_ONCE)
+    sample = simulate(s)
+    at = dict(zip([o.id for o in of.services()], sample.ready_s, strict=True))
+    chain = why(of, sample.timeline, hr_id("web"), parameters=s.parameters, ready_s=at)
+    assert [p.object.kind for p in chain if p.cause == SOURCE] == ["GitRepository", "HelmChart"]
+    assert WORKLOAD in [p.cause for p in chain] and INTERVAL not in [p.cause for p in chain]
