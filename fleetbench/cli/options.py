@@ -139,7 +139,7 @@ def fleet_options(command: Command) -> Command:
         "--installed",
         metavar="NAME",
         multiple=True,
-        help="A chart, API group or Kustomization that the cluster has before Flux comes (repeatable). A helmfile in the repository says so, too.",
+        help="A chart, API group, namespace or Kustomization that the cluster has before Flux comes (repeatable). A helmfile in the repository says so, too.",
     )
     @functools.wraps(command)
     def wrapper(

@@ -33,7 +33,7 @@ def with_installed(fleet: Fleet, names: Collection[str]) -> Fleet:
 
     Args:
         fleet: the fleet as read.
-        names: charts (``cert-manager``), API groups (``cert-manager.io``) or Kustomizations that are installed already.
+        names: charts (``cert-manager``), API groups (``cert-manager.io``), namespaces or Kustomizations that are there already.
     """
 
     def on_it(obj: Kustomization | HelmRelease) -> Kustomization | HelmRelease:
@@ -54,13 +54,14 @@ def check_installed(fleet: Fleet, names: Sequence[str]) -> None:
         if name not in known:
             there = f"there are: {some(sorted(known), 12)}" if known else "here nothing does"
             raise InputError(
-                f"--installed: got {name!r}, wanted a chart, an API group or an object that something needs; {there}"
+                f"--installed: got {name!r}, wanted a chart, an API group, a namespace or an object that something needs; {there}"
             )
 
 
 def _brought_by(fleet: Fleet, need: Need) -> frozenset[str]:
-    """Names for what meets a need: the API group of a definition, the chart or the object that brings it."""
-    found = {need.what.rpartition(" ")[2].partition(".")[2]} if need.kind == "CustomResourceDefinition" else set()
+    """Names for what meets a need: a namespace, the API group of a definition, the chart or object that brings it."""
+    named = need.what.rpartition(" ")[2]
+    found = {{"CustomResourceDefinition": named.partition(".")[2], "Namespace": named}.get(need.kind, "")}
     if need.provided_by is not None:
         found.add(need.provided_by.name)
         release = fleet.helmrelease(need.provided_by)

@@ -74,16 +74,17 @@ def test_an_object_goes_before_a_path_and_a_name_alone_comes_last() -> None:
 def test_nothing_of_what_the_cluster_has_before_flux_is_waited_for() -> None:
     crd = Need("CustomResourceDefinition certificates.cert-manager.io", ks_id("one"), hr_id("cm"), "apply")
     secret = Need("Secret default/key", ks_id("one"), ks_id("keys"), "workload")
-    of = fleet(
-        ks("one", needs=(crd, secret)), ks("keys"), ks("two", "one"), hr("cm", "two", chart="charts/cert-manager")
-    )
+    home = Need("Namespace home", ks_id("two"), ks_id("keys"), "apply")
+    two, release = ks("two", "one", needs=(home,)), hr("cm", "two", chart="charts/cert-manager")
+    of = fleet(ks("one", needs=(crd, secret)), ks("keys"), two, release)
     one = ks_id("one")
     for name in ("cert-manager", "cert-manager.io", "cm"):
         check_installed(of, [name])
         assert with_installed(of, [name]).service(one).needs == (secret,)
     assert with_installed(of, ["keys"]).service(one).needs == (crd,)
+    assert with_installed(of, ["home"]).service(two.id).needs == ()
     assert with_installed(of, []) is of
     with pytest.raises(
-        InputError, match=r"got 'istio', wanted a chart, an API group .*: cert-manager, cert-manager\.io, cm"
+        InputError, match=r"got 'istio', wanted a chart, .*: cert-manager, cert-manager\.io, cm, home, keys"
     ):
         check_installed(of, ["istio"])
