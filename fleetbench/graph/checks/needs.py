@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
+from typing import NamedTuple
 
 import networkx as nx
 
 from fleetbench.findings import CRD_DEADLOCK, NEED_UNDECLARED, SELF_DEPENDENCY_LOOP, Finding, Shared
-from fleetbench.graph.checks.about import about, listed
+from fleetbench.graph.checks.about import about, said
+from fleetbench.graph.checks.circles import (
+    Before,
+    Edge,
+    Lack,
+    circle,
+    contradictory,
+    knots,
+    needed_order,
+    same_knot,
+)
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import RUN_TIME, HelmRelease, Kustomization, Need
 from fleetbench.graph.order import Moment, applied, checks_health, enforced_order, ready
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
+from fleetbench.ids import KUSTOMIZATION, ObjectId, say
 from fleetbench.units import go_duration
 
-Before = Callable[[Moment, Moment], bool]
 NEEDING = "what needs it"
 """What lacks the edge, said of several objects."""
 
 
+class _Orders(NamedTuple):
+    """What the needs of a fleet are held against."""
+
+    before: Before
+    """Whether the enforced order alone puts one moment before another."""
+    needed: nx.DiGraph
+    """The enforced order with the needs that block an apply."""
+    in_knot: dict[Moment, int]
+    """Of that: what lies on cycles."""
+    refused: set[Edge]
+    """dependsOn edges that would make a cycle beside the others that are proposed."""
+
+
 def check_needs(fleet: Fleet) -> Iterator[Finding]:
-    """Needs that deadlock, and needs that nothing orders.
+    """Needs that deadlock, alone or in a circle, and needs that nothing orders.
 
     A Kustomization's provision is there once it is applied, a HelmRelease's (its chart's CRDs, what its operator
     makes) once it is Ready. A need is met for sure if the enforced order puts that before the needing object's apply.
@@ -36,21 +59,42 @@ def check_needs(fleet: Fleet) -> Iterator[Finding]:
     def before(first: Moment, second: Moment) -> bool:
         return second in after(first)
 
+    lacks = list(_lacks(fleet))
+    needed = needed_order(fleet, lacks, order, before)
+    in_knot = knots(needed)
+    missing = [lack for lack in lacks if not before(lack.there, applied(lack.obj.id)) and not _blocked(lack, in_knot)]
+    # What fails an apply costs most: its edges first.
+    edges = [
+        edge
+        for lack in sorted(missing, key=lambda lack: not lack.blocking)
+        if (edge := _edge(fleet, lack, before)) is not None
+    ]
+    refused = contradictory(fleet, edges, lacks, needed, before)
+    orders = _Orders(before, needed, in_knot, refused)
+    for lack in lacks:
+        found = _judge(fleet, lack, orders)
+        if found is not None:
+            yield found
+
+
+def _lacks(fleet: Fleet) -> Iterator[Lack]:
     for obj in fleet.services():
         groups: dict[tuple[ObjectId, str], list[Need]] = {}
         for need in obj.needs:
             if need.provided_by is not None and need.provided_by in fleet and need.blocks != RUN_TIME:
                 groups.setdefault((need.provided_by, need.blocks), []).append(need)
         for (provider, blocks), needs in groups.items():
-            found = _judge(fleet, obj, provider, blocks, needs, before)
-            if found is not None:
-                yield found
+            yield Lack(obj, provider, blocks, tuple(needs))
 
 
-def _judge(
-    fleet: Fleet, obj: Kustomization | HelmRelease, provider: ObjectId, blocks: str, needs: list[Need], before: Before
-) -> Finding | None:
-    what = listed(sorted({_said(need.what) for need in needs}), 3)
+def _blocked(lack: Lack, in_knot: dict[Moment, int]) -> bool:
+    """Whether a need hangs in a circle of needs and enforced order."""
+    return lack.blocking and same_knot(in_knot, lack.soonest, lack.holds_back)
+
+
+def _judge(fleet: Fleet, lack: Lack, orders: _Orders) -> Finding | None:
+    obj, provider, blocks = lack.obj, lack.provider, lack.blocks
+    what, wanting, wanted = lack.what, lack.wanting, lack.wanted
     if provider == obj.id:
         # What a Kustomization brings itself is there in time (CRDs and namespaces are applied first), except for
         # its own build, which comes before any of it.
@@ -58,14 +102,11 @@ def _judge(
             return None
         message = f"its build needs {what}, which only its own apply brings: it can never be built in a bootstrap."
         return about(SELF_DEPENDENCY_LOOP, obj, message, "move it into a Kustomization that this one depends on")
-    there = ready(provider) if provider.kind == HELM_RELEASE else applied(provider)
-    if before(there, applied(obj.id)):
+    before = orders.before
+    if before(lack.there, applied(obj.id)):
         return None
-    wanting = listed(sorted({say(need.wanted_by) for need in needs}), 3)
-    several = len({need.wanted_by for need in needs}) > 1
-    wanted = f"{wanting} {'need' if several else 'needs'} {what}, which {say(provider)} brings"
     holder = _holder(fleet, provider)
-    if blocks != "workload" and before(applied(obj.id), there):
+    if lack.blocking and before(applied(obj.id), lack.there):
         if holder == obj.id:
             return about(
                 CRD_DEADLOCK,
@@ -85,23 +126,32 @@ def _judge(
         )
     if obj.id in fleet.asleep:
         return None  # it is not reconciled, so nothing of it fails and no time is lost
-    cost = f"no edge puts that first: {_cost(fleet, obj, blocks, any(need.kind == 'Namespace' for need in needs))}."
-    fix = _fix(fleet, obj, holder, before, say(_kustomization(obj)), wanting)
+    if _blocked(lack, orders.in_knot):
+        steps, caught = circle(fleet, orders.needed, lack)
+        return about(
+            SELF_DEPENDENCY_LOOP,
+            obj,
+            f"{'; '.join(steps)}: a circle, a deadlock in a bootstrap. None of {said(caught)} can turn Ready.",
+            f"{_moved(lack, wanting, say(holder or provider), _waits(fleet, holder))} (one move ends the circle); if the "
+            f"cluster has it before Flux comes, say so with --installed {provider.name}",
+        )
+    cost = (
+        f"no edge puts that first: {_cost(fleet, obj, blocks, any(need.kind == 'Namespace' for need in lack.needs))}."
+    )
+    fix = _fix(fleet, lack, holder, orders, say(_kustomization(obj)), wanting)
     shared = Shared(
         f"need {what}, which {say(provider)} brings; {cost}",
-        _fix(fleet, obj, holder, before, "each", NEEDING),
+        _fix(fleet, lack, holder, orders, "each", NEEDING),
     )
     return about(NEED_UNDECLARED, obj, f"{wanted}; {cost}", fix, shared)
 
 
-def _said(what: str) -> str:
-    """A need for people: one of a kind does not know its CRD's name, which has the plural.
-
-    >>> _said("CustomResourceDefinition Certificate.cert-manager.io")
-    'the CRD of Certificate.cert-manager.io'
-    """
-    kind, _, name = what.partition(" ")
-    return f"the CRD of {name}" if kind == "CustomResourceDefinition" and name[:1].isupper() else what
+def _moved(lack: Lack, wanting: str, holder: str, waits: str) -> str:
+    """What to move for a need that no edge can declare."""
+    if any(need.wanted_by == lack.obj.id for need in lack.needs) and isinstance(lack.obj, Kustomization):
+        # Its own build wants it: that cannot be moved, what it wants can.
+        return f"move {lack.what} into a Kustomization of its own that {say(lack.obj.id)} depends on"
+    return f"move {wanting} into a Kustomization of its own that depends on {holder}{waits}"
 
 
 def _kustomization(obj: Kustomization | HelmRelease) -> ObjectId:
@@ -136,15 +186,31 @@ def _cost(fleet: Fleet, obj: Kustomization | HelmRelease, blocks: str, namespace
     return "if it comes late the install fails and costs one of its retries"
 
 
-def _fix(
-    fleet: Fleet, obj: Kustomization | HelmRelease, holder: ObjectId | None, before: Before, called: str, wanting: str
-) -> str:
+def _waits(fleet: Fleet, holder: ObjectId | None) -> str:
+    """What to add of a holder whose Ready does not cover what it brings."""
+    found = None if holder is None else fleet.kustomization(holder)
+    covers = found is None or checks_health(found) or found.id == fleet.root
+    return "" if found is None or covers else f", and set wait: true on {say(found.id)}"
+
+
+def _edge(fleet: Fleet, lack: Lack, before: Before) -> Edge | None:
+    """The dependsOn edge that would declare a need, where one can as things are."""
+    own, holder = _kustomization(lack.obj), _holder(fleet, lack.provider)
+    found = None if holder is None else fleet.kustomization(holder)
+    if lack.obj.id in fleet.asleep or own.kind != KUSTOMIZATION or found is None or own == found.id:
+        return None
+    if before(ready(found.id), applied(own)) or before(applied(own), ready(found.id)):
+        return None
+    return Edge(own, found.id)
+
+
+def _fix(fleet: Fleet, lack: Lack, holder: ObjectId | None, orders: _Orders, called: str, wanting: str) -> str:
     """What to change; ``called`` is what lacks the edge, ``wanting`` what in it needs the other."""
-    own = _kustomization(obj)
+    own, before = _kustomization(lack.obj), orders.before
     found = None if holder is None else fleet.kustomization(holder)
     if own.kind != KUSTOMIZATION or found is None or own == found.id:
         return "order them with dependsOn"
-    waits = "" if checks_health(found) or found.id == fleet.root else f", and set wait: true on {say(found.id)}"
+    waits = _waits(fleet, found.id)
     if before(ready(found.id), applied(own)):
         # The edge is there, but it leads to a Ready that says no more than "applied".
         return f"set wait: true on {say(found.id)}, so that its Ready covers what it brings"
@@ -154,4 +220,7 @@ def _fix(
         return f"move {wanting}{rest} into a Kustomization of its own that depends on {say(found.id)}{waits}"
     if before(applied(own), ready(found.id)):
         return f"split {say(found.id)}: it waits for {called} itself, so {called} cannot depend on it"
+    if Edge(own, found.id) in orders.refused:
+        moved = _moved(lack, wanting, say(found.id), waits)
+        return f"{moved}: with other needs here, an edge of {called} itself would close a cycle"
     return f"add {say(found.id)} to the dependsOn of {called}{waits}"

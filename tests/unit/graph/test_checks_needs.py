@@ -164,3 +164,121 @@ def test_several_need_and_one_needs_and_a_kind_is_not_taken_for_the_name_of_its_
     of = fleet(ks("app", needs=two), ks("operator"), hr("cm", "operator"))
     message = only(of, NEED_UNDECLARED).message
     assert message.startswith("Certificate/a/a, Certificate/a/b need the CRD of Certificate.cert-manager.io, which ")
+
+
+def crd_of(name: str, provider: ObjectId, blocks: str = "apply") -> tuple[Need, ...]:
+    kind = f"CustomResourceDefinition {name}.example.org"
+    return (Need(kind, ObjectId(name, "default", name.lower()), provider, blocks),)
+
+
+def test_needs_in_a_circle_are_a_deadlock_and_no_lost_retry_interval() -> None:
+    of = fleet(
+        ks("a", needs=crd_of("Monitor", hr_id("prometheus"))),
+        hr("cert-manager", "a"),
+        ks("b", needs=crd_of("Certificate", hr_id("cert-manager"))),
+        hr("prometheus", "b"),
+    )
+    assert codes(of) == {SELF_DEPENDENCY_LOOP}
+    first, second = (f for f in check(of) if f.code == SELF_DEPENDENCY_LOOP)
+    assert (first.object, second.object) == (ks_id("a"), ks_id("b"))
+    assert first.message == (
+        "Monitor/default/monitor needs the CRD of Monitor.example.org, which HelmRelease/flux-system/prometheus in "
+        "flux-system/b brings; Certificate/default/certificate needs the CRD of Certificate.example.org, which "
+        "HelmRelease/flux-system/cert-manager in flux-system/a brings: a circle, a deadlock in a bootstrap. "
+        "None of flux-system/a, flux-system/b can turn Ready."
+    )
+    assert first.fix.startswith(
+        "move Monitor/default/monitor into a Kustomization of its own that depends on flux-system/b (one move ends"
+    )
+    assert first.fix.endswith("say so with --installed prometheus")
+
+
+def test_a_circle_of_needs_may_go_through_edges_that_controllers_enforce() -> None:
+    of = fleet(
+        ks("a", needs=crd_of("Monitor", hr_id("prometheus"))),
+        ks("b", "c"),
+        hr("prometheus", "b"),
+        ks("c", needs=crd_of("Certificate", hr_id("cert-manager"))),
+        hr("cert-manager", "a"),
+    )
+    assert codes(of) == {SELF_DEPENDENCY_LOOP}
+    assert all(
+        "flux-system/b depends on flux-system/c" in f.message for f in check(of) if f.code == SELF_DEPENDENCY_LOOP
+    )
+
+
+def test_what_needs_something_of_a_circle_and_is_not_in_it_lacks_an_edge() -> None:
+    of = fleet(
+        ks("a", needs=crd_of("Monitor", hr_id("prometheus"))),
+        hr("cert-manager", "a"),
+        ks("b", needs=crd_of("Certificate", hr_id("cert-manager"))),
+        hr("prometheus", "b"),
+        ks("c", needs=crd_of("Monitor", hr_id("prometheus"))),
+    )
+    assert only(of, NEED_UNDECLARED).fix == "add flux-system/b to the dependsOn of flux-system/c"
+
+
+def test_what_a_build_needs_in_a_circle_is_moved_and_not_the_object_itself() -> None:
+    of = fleet(
+        ks("a", needs=(Need("ConfigMap data/values", ks_id("a"), ks_id("b"), "build"),)),
+        ks("b", needs=crd_of("Certificate", ks_id("a"))),
+    )
+    first, _ = (f for f in check(of) if f.code == SELF_DEPENDENCY_LOOP)
+    assert first.fix.startswith(
+        "move ConfigMap data/values into a Kustomization of its own that flux-system/a depends on"
+    )
+
+
+def test_crds_that_kustomizations_apply_themselves_come_first_and_so_make_no_circle() -> None:
+    of = fleet(
+        ks("a", needs=crd_of("Monitor", ks_id("b"))),
+        ks("b", needs=crd_of("Certificate", ks_id("a"))),
+    )
+    assert codes(of) == {NEED_UNDECLARED}
+    assert all(f.fix.startswith(("add ", "move ")) for f in check(of) if f.code == NEED_UNDECLARED)
+    assert sum(f.fix.startswith("add ") for f in check(of) if f.code == NEED_UNDECLARED) < 2
+
+
+def test_one_suspended_member_makes_no_circle() -> None:
+    of = fleet(
+        ks("a", needs=crd_of("Monitor", hr_id("prometheus"))),
+        hr("cert-manager", "a"),
+        ks("b", needs=crd_of("Certificate", hr_id("cert-manager")), suspend=True),
+        hr("prometheus", "b"),
+    )
+    assert codes(of) == {NEED_UNDECLARED}
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_edges_that_would_close_a_cycle_together_are_not_both_proposed(wait: bool) -> None:
+    of = fleet(
+        ks("a", needs=crd_of("Store", ks_id("b"), "workload"), wait=wait),
+        ks("b", needs=crd_of("Certificate", ks_id("a"), "workload"), wait=wait),
+    )
+    fixes = [f.fix for f in check(of) if f.code == NEED_UNDECLARED]
+    assert len(fixes) == 2
+    assert not {"add flux-system/b to the dep", "add flux-system/a to the dep"} <= {fix[:28] for fix in fixes}
+    assert any(fix.startswith("move ") and "would close a cycle" in fix for fix in fixes)
+
+
+def test_no_edge_is_proposed_to_what_waits_for_workloads_that_need_the_other() -> None:
+    # b after the Ready of a would be a deadlock: a waits for what only b brings.
+    of = fleet(
+        ks("a", needs=crd_of("Store", ks_id("b"), "workload")),
+        ks("b", needs=crd_of("Certificate", ks_id("a"))),
+    )
+    assert [f.fix.partition(":")[0] for f in check(of) if f.code == NEED_UNDECLARED] == [
+        "move Store/default/store into a Kustomization of its own that depends on flux-system/b",
+        "move Certificate/default/certificate into a Kustomization of its own that depends on flux-system/a",
+    ]
+
+
+def test_edges_proposed_around_three_objects_close_no_cycle() -> None:
+    needs = {"a": "b", "b": "c", "c": "a"}
+    of = fleet(*(ks(name, needs=crd_of(name.upper(), ks_id(other), "workload")) for name, other in needs.items()))
+    assert any(f.fix.startswith("move ") for f in check(of) if f.code == NEED_UNDECLARED)
+    taken = {
+        name for name, other in needs.items() for f in check(of) if f.fix.startswith(f"add flux-system/{other} to the")
+    }
+    after = fleet(*(replace(ks(name, *([other] if name in taken else []))) for name, other in needs.items()))
+    assert not [f for f in check(after) if f.code == "FB101"]
