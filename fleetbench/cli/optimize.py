@@ -88,6 +88,8 @@ def _patched(
     outcome = patch_outcome(fleet.repo, fleet.cluster_path, reading, found, choice)
     if outcome.patch.text:
         write_text(outcome.patch.text, file)
+    elif found.best.changes:
+        warn(f"{file} was not written: {'; '.join(outcome.patch.left) or 'its files say all of this already'}")
     else:
         warn(f"{file} was not written: nothing that this repository can say makes the rollout shorter")
     return outcome

@@ -13,6 +13,7 @@ from fleetbench.decide.patch.unified import unified_diff
 from fleetbench.decide.patch.write import Written, write_changes
 from fleetbench.decide.whatif import SetFlags, WhatIf, all_applied
 from fleetbench.errors import InputError
+from fleetbench.findings import BUILD_FAILED, FILE_UNREADABLE
 from fleetbench.graph.changes import with_installed
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import say
@@ -51,11 +52,14 @@ def make_patch(
         written = write_changes(repo, reading, wanted)
         if not written.files.changed:
             return Patch("", (), reading.fleet, (*left, *written.left), ())
-        fleet = _read_patched(repo, cluster_path, written, reading.fleet.installed)
+        patched = _read_patched(repo, cluster_path, written)
         promised = all_applied(scenario, tuple(wanted)).fleet
-        undone = fleet if isinstance(fleet, str) else _differs(promised, fleet, written)
+        if isinstance(patched, str):
+            undone: str | None = patched
+        else:
+            fleet = with_installed(patched.fleet, reading.fleet.installed)
+            undone = _unreadable(reading, patched) or _differs(promised, fleet, written)
         if undone is None:
-            assert isinstance(fleet, Fleet)
             changed = written.files.changed
             shared = tuple(sorted(p for p in changed if not p.startswith(spec_path(cluster_path) + "/")))
             text = unified_diff(written.files.before, changed)
@@ -64,13 +68,13 @@ def make_patch(
         left.append(f"{dropped.title}: {undone}")
 
 
-def _read_patched(repo: Path, cluster_path: str, written: Written, installed: tuple[str, ...]) -> Fleet | str:
-    """The fleet of the patched repository, or why there is none."""
+def _read_patched(repo: Path, cluster_path: str, written: Written) -> Reading | str:
+    """The patched repository as read, or why it cannot be."""
     with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
         copy = Path(folder) / repo.resolve().name
         copy_repository(repo, copy, written.files.changed)
         try:
-            return with_installed(read_repository(copy, cluster_path, copy_of=repo).fleet, installed)
+            return read_repository(copy, cluster_path, copy_of=repo)
         except InputError as error:
             return f"the patched repository cannot be read: {error.message}"
 
@@ -91,6 +95,16 @@ def copy_repository(repo: Path, copy: Path, changed: Mapping[str, str]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w", encoding="utf-8", newline="") as stream:
             stream.write(text)
+
+
+def _unreadable(reading: Reading, patched: Reading) -> str | None:
+    """What can no longer be read once the patch is in: whatever else differs then differs for it."""
+    before = {(f.code, f.object, f.file) for f in reading.findings}
+    for finding in patched.findings:
+        new = (finding.code, finding.object, finding.file) not in before
+        if new and finding.code in (FILE_UNREADABLE, BUILD_FAILED):
+            return f"the patched repository cannot be read: {finding.in_full}"
+    return None
 
 
 def _differs(promised: Fleet, fleet: Fleet, written: Written) -> str | None:

@@ -87,8 +87,11 @@ def drop_item(text: str, document: yaml.MappingNode, path: Sequence[str], match:
     if items.flow_style:
         return _without_flow_item(text, items, at)
     item = items.value[at]
-    start = text.rfind("\n", 0, item.start_mark.index) + 1
-    if text[start : item.start_mark.index].strip() != "-":
+    if item.start_mark.index < items.start_mark.index:
+        raise NotEditable(f"in its {path[-1]} it is an alias of something else")
+    dash = _dash(text, item)
+    start = _line_start(text, dash.index)
+    if text[start : dash.index].strip():
         raise NotEditable(f"its {path[-1]} is written in a form that cannot be edited line by line")
     return text[:start] + text[_line_end(text, _last_index(item)) :]
 
@@ -124,9 +127,9 @@ def add_item(
         separator = ", " if items.value else ""
         return text[:at].rstrip() + separator + body + text[at:]
     last = items.value[-1]
-    start = _line_start(text, last.start_mark.index)
-    dash = text[start:].index("-")
-    return _insert_lines(text, _line_end(text, _last_index(last)), _item(" " * dash, lines))
+    if last.start_mark.index < items.start_mark.index:
+        raise NotEditable(f"the last item of its {path[-1]} is an alias of something else")
+    return _insert_lines(text, _line_end(text, _last_index(last)), _item(" " * _dash(text, last).column, lines))
 
 
 def set_scalar(text: str, document: yaml.MappingNode, path: Sequence[str], value: str) -> str:
@@ -178,6 +181,18 @@ def _matches(item: Any, match: Match) -> bool:
         return match(item)
     return isinstance(item, yaml.MappingNode) and all(
         _scalar(child(item, key)) in wanted for key, wanted in match.items()
+    )
+
+
+def _dash(text: str, item: Any) -> yaml.Mark:
+    """Where the dash of an item stands: a comment may part it from the item, which then begins on a later line."""
+    return max(
+        (
+            token.start_mark
+            for token in yaml.scan(text, Loader=yaml.SafeLoader)
+            if isinstance(token, yaml.BlockEntryToken) and token.start_mark.index < item.start_mark.index
+        ),
+        key=lambda mark: mark.index,
     )
 
 

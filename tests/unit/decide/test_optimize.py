@@ -16,8 +16,9 @@ from fleetbench.cli.output import write_tables
 from fleetbench.decide.effect import effect_of
 from fleetbench.decide.needed import IMPLIED, NEEDED, UNNEEDED, UNPROVEN, classify, droppable
 from fleetbench.decide.optimize import optimize
+from fleetbench.decide.patch import verify
 from fleetbench.decide.patch.verify import make_patch
-from fleetbench.decide.patch.write import can_be_written
+from fleetbench.decide.patch.write import Written, can_be_written, write_changes
 from fleetbench.decide.prune import pruned
 from fleetbench.decide.trial import Bench, Trial, total_difference
 from fleetbench.decide.whatif import AddEdge, DropEdges, SetFlags, WaitOff, WhatIf, all_applied
@@ -345,6 +346,40 @@ def test_what_an_overlay_sets_again_is_not_promised(tmp_path: Path):
     assert patch.text == "" and "sets wait again" in patch.left[0]
 
 
+def broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a patch changes is no YAML afterwards."""
+
+    def write(*args: Any) -> Written:
+        written = write_changes(*args)
+        for path, text in written.files.changed.items():
+            written.files.write(path, text + "\n a: b: c\n")
+        return written
+
+    monkeypatch.setattr(verify, "write_changes", write)
+
+
+def test_a_patch_after_which_a_file_cannot_be_read_names_the_place_not_what_is_gone_for_it(tmp_path: Path, monkeypatch):
+    repo = tmp_path / "fleet"
+    write_repository(repo, 1)
+    broken(monkeypatch)
+    reading = read_repository(repo, "clusters/x")
+    file = reading.fleet.kustomization(ks_id("app-0")).file
+    changes = (WaitOff((ks_id("app-0"),)),)
+    patch = make_patch(repo, "clusters/x", reading, changes, assemble(reading.fleet, Choice()).scenario)
+    assert patch.text == "" and file in patch.left[0]
+    assert "cannot be read" in patch.left[0] and "is gone" not in patch.left[0]
+
+
+def test_what_is_shorter_but_cannot_be_written_is_not_called_no_shorter(tmp_path: Path, monkeypatch):
+    repo = tmp_path / "fleet"
+    write_repository(repo, 1)
+    broken(monkeypatch)
+    where = ["--repo", str(repo), "--cluster-path", "clusters/x", "--samples", "8", "--seed", "1"]
+    result = CliRunner().invoke(cli, ["optimize", *where, "--patch", str(tmp_path / "p.patch")])
+    assert "was not written: " in result.stderr and "cannot be read" in result.stderr
+    assert "makes the rollout shorter" not in result.stderr
+
+
 def test_what_a_graph_file_cannot_be_patched_says_so():
     result = CliRunner().invoke(cli, ["optimize", "--patch", "x.patch"])
     assert result.exit_code == 2 and "--repo" in result.output
@@ -450,6 +485,25 @@ def test_values_of_a_flux_instance_that_stand_elsewhere_are_said_so(tmp_path: Pa
     patch = make_patch(repo, "clusters/x", reading, flags, assemble(reading.fleet, Choice()).scenario)
     assert patch.text == ""
     assert "add it to spec.kustomize.patches of FluxInstance/flux-system/flux" in patch.left[0]
+
+
+def test_a_patch_stands_beside_patches_that_begin_with_a_comment(tmp_path: Path):
+    repo = tmp_path / "fleet"
+    write_repository(repo, 1)
+    commented = (
+        "      kustomize:\n        patches:\n"
+        "          - # Increase the memory limits\n            patch: |-\n              - op: add\n"
+        "                path: /metadata/annotations/a\n                value: b\n"
+        "            target:\n              kind: Deployment\n              name: source-controller\n"
+    )
+    head, key, rest = RELEASE.partition("      kustomize:\n")
+    assert key, RELEASE
+    (repo / "clusters/x/flux-system/gotk-components.yaml").write_text(head + commented)
+    reading = read_repository(repo, "clusters/x")
+    flags = (SetFlags({"kustomize_concurrent": 20}),)
+    patch = make_patch(repo, "clusters/x", reading, flags, assemble(reading.fleet, Choice()).scenario)
+    assert patch.left == () and "\n+          - patch: |" in patch.text
+    assert assemble(patch.fleet, Choice()).scenario.parameters.kustomize_concurrent == 20
 
 
 def test_an_ingress_needs_more_than_the_manifests_say():

@@ -92,6 +92,26 @@ def test_a_new_key_stands_behind_a_block_of_text_and_before_the_next_document():
     assert after == first + "resources:\n- a.yaml\n---\nkind: X\n"
 
 
+COMMENTED = "kind: X\npatches:\n  - # more workers - 10 of them\n    patch: |-\n      - op: add\n  - # - memory\n\n    path: b\n"
+
+
+def test_behind_items_that_begin_with_a_comment_the_dash_of_a_new_one_stands_as_theirs():
+    assert add_item(COMMENTED, top(COMMENTED), ("patches",), ["path: p"]) == COMMENTED + "  - path: p\n"
+
+
+def test_an_item_that_begins_with_a_comment_goes_with_it():
+    after = drop_item(COMMENTED, top(COMMENTED), ("patches",), {"path": ("b",)})
+    assert after == COMMENTED[: COMMENTED.index("  - # - memory")]
+
+
+def test_behind_an_alias_of_something_above_nothing_is_put():
+    text = "kind: X\na: &a {path: b}\npatches:\n  - path: c\n  - *a\n"
+    with pytest.raises(NotEditable, match="alias"):
+        add_item(text, top(text), ("patches",), ["path: p"])
+    with pytest.raises(NotEditable, match="alias"):
+        drop_item(text, top(text), ("patches",), {"path": ("b",)})
+
+
 def test_a_comment_above_the_next_key_stays_with_it():
     text = HEAD + "spec:\n  interval: 1m\n  # of the interval\n# the status\nstatus: {}\n"
     after = set_scalar(text, document_of(text, APP), ("spec", "wait"), "false")
