@@ -121,6 +121,40 @@ def test_the_path_that_bootstrap_wrote_is_read_as_flux_reads_it(tmp_path: Path, 
     assert entries(Tree.of_directory(tmp_path)) == [entry]
 
 
+SYNC = "sync: {kind: GitRepository, path: ./cluster/base}"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("flux.yaml", f"kind: FluxInstance\nspec:\n  {SYNC}\n"),
+        (
+            "hr.yaml",
+            f"kind: HelmRelease\nmetadata: {{name: flux-instance}}\nspec: {{values: {{instance: {{{SYNC}}}}}}}\n",
+        ),
+        ("flux-instance/values.yaml", f"instance:\n  {SYNC}\n"),
+        ("root.yaml", "kind: Kustomization\nmetadata:\n  name: flux-system\nspec: {path: cluster/base}\n"),
+    ],
+)
+def test_a_path_that_a_file_states_is_the_candidate_and_no_folder_of_an_app(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    repository(
+        tmp_path,
+        ("cluster/apps/" + name, text),
+        ("cluster/base/a.yaml", FLUX),
+        ("cluster/apps/x/a.yaml", FLUX),
+    )
+    assert entries(Tree.of_directory(tmp_path)) == ["cluster/base"]
+
+
+@pytest.mark.parametrize("path", ["cluster/gone", "${CLUSTER}", "[", "''"])
+def test_a_stated_path_that_is_no_folder_is_no_candidate(tmp_path: Path, path: str) -> None:
+    text = f"kind: FluxInstance\nspec:\n  sync:\n    path: {path}\n"
+    repository(tmp_path, ("flux.yaml", text), ("apps/x/a.yaml", FLUX))
+    assert entries(Tree.of_directory(tmp_path)) == ["apps/x"]
+
+
 def test_a_pipe_that_is_named_like_a_manifest_is_not_opened(tmp_path: Path) -> None:
     repository(tmp_path, ("flux/y.yaml", FLUX))
     os.mkfifo(tmp_path / "flux" / "pipe.yaml")
