@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -12,7 +12,7 @@ from fleetbench.decide.paired import interval, signed
 from fleetbench.decide.radius import Radius, adds
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.prediction.nothing import why_nothing
-from fleetbench.report.inert import inert
+from fleetbench.report.inert import clear_names, inert
 from fleetbench.report.rows import Rows
 from fleetbench.units import counted, format_duration, rounded
 
@@ -37,14 +37,16 @@ def tables(found: BlastRadius, *, overview: bool, top: int) -> list[RenderableTy
         for radii in found.singles:
             parts += [part for radius in radii for part in _full(radius)]
         return parts
-    parts += [Text("\nOne service never turns healthy, the most dangerous first", style="bold"), _rows(found.singles)]
-    parts += [Text(line) for line in _summary(found)]
+    names = clear_names(id for p in found.without.values() for id in p.services)
+    title = "\nOne service never turns healthy, the most dangerous first"
+    parts += [Text(title, style="bold"), _rows(found.singles, names)]
+    parts += [Text(line) for line in _summary(found, names)]
     if found.pairs:
-        parts += _pairs(found, top)
+        parts += _pairs(found, top, names)
     return parts
 
 
-def _pairs(found: BlastRadius, top: int) -> list[RenderableType]:
+def _pairs(found: BlastRadius, top: int, names: Mapping[ObjectId, str]) -> list[RenderableType]:
     """The pairs that do more than their two members; of the others there is nothing to say."""
     singles = {(radius.layout, id): radius for radii in found.singles for radius in radii for id in radius.failed}
     more = [radii for radii in found.pairs if any(adds(radius, singles) for radius in radii)]
@@ -52,7 +54,7 @@ def _pairs(found: BlastRadius, top: int) -> list[RenderableType]:
     if not more:
         return [Text(f"\nTwo at once ({simulated}): no pair keeps down or delays more than its two members alone.")]
     title = f"Two at once, where that does more than the two alone: {len(more)}, the worst first ({simulated})"
-    parts: list[RenderableType] = [Text(f"\n{title}", style="bold"), _rows(more[:top])]
+    parts: list[RenderableType] = [Text(f"\n{title}", style="bold"), _rows(more[:top], names)]
     return parts + ([Text(f"and {len(more) - top} more (--top)", style="dim")] if len(more) > top else [])
 
 
@@ -68,11 +70,7 @@ def _heading(found: BlastRadius) -> Text:
     )
 
 
-def _names(ids: Sequence[ObjectId], most: int = 4) -> str:
-    return some([inert(id.name) for id in ids], most)
-
-
-def _rows(radii: Sequence[tuple[Radius, ...]]) -> Rows:
+def _rows(radii: Sequence[tuple[Radius, ...]], names: Mapping[ObjectId, str]) -> Rows:
     rows = Rows()
     rows.words("fails", least=None)
     for layout in [r.layout for r in radii[0]] if radii else []:
@@ -83,11 +81,11 @@ def _rows(radii: Sequence[tuple[Radius, ...]]) -> Rows:
             worst = signed(r.late[0].difference.p50_s) if r.late else "-"
             late = str(len(r.late)) if r.samples else "?"
             cells += [str(len(r.never_services)), late, worst if r.samples else "?", f"{100 * r.up:.0f} %"]
-        rows.add(_names(row[0].failed), *cells)
+        rows.add(some([names[id] for id in row[0].failed], 4), *cells)
     return rows
 
 
-def _summary(found: BlastRadius) -> list[str]:
+def _summary(found: BlastRadius, names: Mapping[ObjectId, str]) -> list[str]:
     if not found.singles:
         return []
     worst = found.singles[0][0]
@@ -95,9 +93,13 @@ def _summary(found: BlastRadius) -> list[str]:
     few = min(radius.samples for radii in found.singles for radius in radii)
     if not few:
         lines.append("?: not simulated, as it reaches less far than the others; what waits in vain is known without.")
-    lines += [
-        f"\nMost dangerous: {_names(worst.failed)}; without it {counted(len(worst.never_services), 'service')} never Ready: {_names(worst.never_services, 8)}"
-    ]
+    never = [names[id] for id in worst.never_services]
+    down = (
+        f"without it {counted(len(never), 'service')} never Ready: {some(never, 8)}"
+        if never
+        else "it keeps no other down"
+    )
+    lines.append(f"\nMost dangerous: {some([names[id] for id in worst.failed], 4)}; {down}")
     for layout in found.without:
         up = expected_up(found.singles, layout)
         if up is not None:

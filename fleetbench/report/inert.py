@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable
 
-from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.ids import KUSTOMIZATION, ObjectId, say
 
 _HARMFUL = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode categories that move the cursor, reorder or break lines, or cannot be encoded: controls (the escape
@@ -29,6 +31,18 @@ def inert(text: str, *, newlines: bool = False) -> str:
 def name_of(id: ObjectId) -> str:
     """An object for people: Kustomizations by name, other kinds with the kind."""
     return inert(id.name if id.kind == KUSTOMIZATION else f"{id.kind}/{id.name}")
+
+
+def clear_names(ids: Iterable[ObjectId]) -> dict[ObjectId, str]:
+    """Objects that are named side by side: each by :func:`name_of`, in full where another would be called the same.
+
+    >>> a, b = ObjectId(KUSTOMIZATION, "x", "redis"), ObjectId(KUSTOMIZATION, "y", "redis")
+    >>> list(clear_names([a, b, ObjectId("HelmRelease", "x", "redis")]).values())
+    ['x/redis', 'y/redis', 'HelmRelease/redis']
+    """
+    objects = list(dict.fromkeys(ids))
+    called = Counter(map(name_of, objects))
+    return {id: name_of(id) if called[name_of(id)] == 1 else inert(say(id)) for id in objects}
 
 
 def _shown(c: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from fleetbench.cli.main import cli
 from fleetbench.decide.blast_radius import FINE, WAVES, blast_radius, layouts
@@ -15,7 +16,7 @@ from fleetbench.model.parameters import Parameters
 from fleetbench.prediction.predict import predict
 from fleetbench.report.blast_radius import tables, to_document
 from fleetbench.timeline.stats import parallel_services
-from tests.builders import fleet, ks, ks_id, scenario
+from tests.builders import fleet, hr, ks, ks_id, scenario
 from tests.unit.decide.fleets import random_fleet
 
 
@@ -105,6 +106,27 @@ def test_a_pair_that_takes_the_last_workers_is_shown():
     scenarios = {FINE: scenario(of, {f"z{n}": 20.0 for n in range(3)}, parameters=two)}
     found = blast_radius(scenarios, [(ks_id("bad-1"),), (ks_id("bad-2"),)], 6, pairs=True)
     assert "Two at once, where that does more" in str(tables(found, overview=True, top=3)[-2])
+
+
+def shown(found) -> str:
+    console = Console(width=300)
+    with console.capture() as capture:
+        for part in tables(found, overview=True, top=3):
+            console.print(part)
+    return capture.get()
+
+
+def test_a_release_and_a_kustomization_of_one_name_are_told_apart():
+    other = replace(ks("web", "db"), id=ks_id("web")._replace(namespace="other"))
+    of = fleet(ks("db"), hr("db", "db"), ks("web", "db"), other)
+    text = shown(blast_radius({FINE: scenario(of)}, [(ks_id("db"),), (of.helmreleases[0].id,)], 3))
+    assert "\ndb " in text and "\nHelmRelease/db " in text
+    assert "flux-system/web" in text and "other/web" in text
+
+
+def test_where_nothing_stays_down_no_names_are_promised():
+    text = shown(radius_of(fleet(ks("a"), ks("b")), "a"))
+    assert "Most dangerous: a; it keeps no other down\n" in text and "0 services" not in text
 
 
 def test_a_fleet_in_waves_is_simulated_once():
