@@ -30,7 +30,7 @@ READY = "ready"
 MEANING = {
     SOURCE: "the source or chart has no artifact yet",
     FINALIZER_REQUEUE: "the first reconcile only adds the finalizer; the second one follows after the rate limiter",
-    QUEUE: "due, but every worker is held",
+    QUEUE: "due, but no worker is free: others hold them, some with short work that no row shows",
     DEPENDENCY_POLL: "all dependencies are Ready, the next look at them is not due yet",
     FETCH_BUILD_APPLY: "kustomize-controller's own work, from the check of dependencies to applied, and its last patches",
     WORKLOAD: "applied, the object's own workloads are not Current yet",

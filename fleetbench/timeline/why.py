@@ -152,11 +152,19 @@ class Explanation:
         return Piece(id, cause, segment.from_s, to_s, detail), id
 
     def _holders(self, id: ObjectId, segment: Segment) -> str:
-        """Who held the workers; seen a moment after the start, when the one that was let go is taken again."""
+        """Who held the workers, at the moment of the stretch when most are seen to be held.
+
+        First a moment after the start, when the one that was let go is taken again. Rows need not show all of them.
+        """
         pool = self.queue(id).pool
-        holders = pool.holders(min(segment.from_s + DIP_S, (segment.from_s + segment.to_s) / 2))
+        first = min(segment.from_s + DIP_S, (segment.from_s + segment.to_s) / 2)
+        holders = pool.most_holders(first, segment.to_s)
         names = ", ".join(h.key for h in holders[:8]) + (" ..." if len(holders) > 8 else "")
-        return f"{len(holders)} of {pool.workers} workers held" + (f": {names}" if names else "")
+        n = len(holders)
+        said = (
+            f"{n} of {pool.workers} workers held" if n >= pool.workers else f"{n} of {pool.workers} workers seen held"
+        )
+        return said + (f": {names}" if names else "")
 
     def _segment(self, id: ObjectId, to_s: float) -> Segment | None:
         segments, ends = self._life(id)

@@ -55,7 +55,8 @@ class Pool:
 
     def __init__(self, held: Sequence[Held], workers: int, waited: Sequence[tuple[float, float]] = ()):
         self.held, self.workers = held, workers
-        self._full = _union([*_full_spans(steps_of(held), workers), *waited])
+        self._steps = steps_of(held)
+        self._full = _union([*_full_spans(self._steps, workers), *waited])
         self._starts = [start for start, _ in self._full]
 
     def full_until(self, at_s: float) -> float:
@@ -74,6 +75,17 @@ class Pool:
         """Who holds a worker at a moment, sorted."""
         begun = self.held[: bisect_right(self.held, at_s, key=lambda h: h.from_s)]
         return sorted(h.object for h in begun if h.to_s > at_s)
+
+    def most_holders(self, from_s: float, to_s: float) -> list[ObjectId]:
+        """Who holds a worker at that moment of a stretch when most do, the earliest of several; sorted."""
+        within = self._steps[
+            bisect_right(self._steps, from_s, key=lambda s: s[0]) : bisect_left(self._steps, to_s, key=lambda s: s[0])
+        ]
+        first = self.holders(from_s)
+        if len(first) >= self.workers or not within:
+            return first
+        at_s, most = max(within, key=lambda step: step[1])
+        return self.holders(at_s) if most > len(first) else first
 
 
 def _full_spans(steps: list[tuple[float, int]], workers: int) -> list[tuple[float, float]]:

@@ -12,6 +12,7 @@ from fleetbench.timeline import causes
 from fleetbench.timeline.causes import IN_CHAIN, MEANING
 from fleetbench.timeline.rollout import Rollout
 from fleetbench.timeline.why import Explanation, critical_objects, seconds_by_cause, why
+from fleetbench.timeline.workers import Held, Pool
 from tests.unit.timeline.timeline_rows import REPOSITORY, ROOT, Rows, fleet, k_id, kustomization, pod, release_id
 
 PARAMETERS = Parameters()
@@ -94,6 +95,28 @@ def test_a_due_poll_waits_in_the_queue_while_all_workers_are_held():
     assert ("b", "dependency-poll", 22.75, 32.8) in shown
     assert ("b", "queue", 32.8, 60.02) in shown
     assert next(p.detail for p in pieces if p.cause == "queue" and p.from_s > 30) == "1 of 1 workers held: apps/hog"
+
+
+def test_holders_are_told_of_the_moment_when_most_are_seen_and_need_not_be_all():
+    a, b, c = k_id("a"), k_id("b"), k_id("c")
+    pool = Pool([Held(0.0, 4.0, a), Held(0.0, 1.0, b), Held(2.0, 9.0, b), Held(3.0, 5.0, c)], 3)
+
+    assert pool.most_holders(1.5, 9.0) == [a, b, c]
+    assert pool.most_holders(1.5, 3.0) == [a, b]
+    assert pool.most_holders(6.0, 9.0) == [b]
+
+
+def test_workers_that_no_row_shows_to_be_held_are_not_said_to_be_free():
+    rows = alone(Rows().bootstrap(), "a")
+    rows.created(2.0, "hog").created(2.0, "b")
+    rows.run("hog", 30.0, 31.0, 58.0, 60.0).run("b", 60.02, 60.2, 65.0, 66.0)
+    members = fleet(kustomization("a"), kustomization("hog", "a"), kustomization("b"))
+
+    pieces = why(members, rows.timeline(), k_id("b"), parameters=Parameters(kustomize_concurrent=2))
+
+    details = [p.detail for p in pieces if p.cause == "queue" and p.object == k_id("b")]
+    assert details and all(detail.startswith("1 of 2 workers seen held: ") for detail in details)
+    assert "no row shows" in MEANING["queue"]
 
 
 def test_with_a_free_worker_the_same_gap_is_polling():
