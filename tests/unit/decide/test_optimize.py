@@ -361,12 +361,18 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_patch_after_which_a_file_cannot_be_read_names_the_place_not_what_is_gone_for_it(tmp_path: Path, monkeypatch):
     repo = tmp_path / "fleet"
     write_repository(repo, 1)
+    top = repo / "clusters/x/kustomization.yaml"
+    head = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {namespace: flux-system, name: "
+    rest = "}\nspec:\n  interval: 1h\n  wait: true\n  sourceRef: {kind: GitRepository, name: flux-system}\n  path: "
+    (repo / "kids").mkdir()
+    (repo / "clusters/x/parent.yaml").write_text(f"{head}parent{rest}./kids\n")
+    (repo / "kids/kid.yaml").write_text(f"{head}kid{rest}./apps/app-0\n")
+    top.write_text(top.read_text() + "- parent.yaml\n")
     broken(monkeypatch)
     reading = read_repository(repo, "clusters/x")
-    file = reading.fleet.kustomization(ks_id("app-0")).file
-    changes = (WaitOff((ks_id("app-0"),)),)
+    changes = (WaitOff((ks_id("kid"),)),)
     patch = make_patch(repo, "clusters/x", reading, changes, assemble(reading.fleet, Choice()).scenario)
-    assert patch.text == "" and file in patch.left[0]
+    assert patch.text == "" and "kids/kid.yaml:" in patch.left[0]
     assert "cannot be read" in patch.left[0] and "is gone" not in patch.left[0]
 
 
