@@ -167,7 +167,7 @@ def guard(text: str, file: str) -> None:
     """Refuse what would exhaust the stack or the memory; cheap for ordinary files.
 
     Raises:
-        Unreadable: nested deeper than :data:`MAX_DEPTH`, or a YAML bomb.
+        Unreadable: nested deeper than :data:`MAX_DEPTH`, an anchor that holds itself, or a YAML bomb.
     """
     many_brackets = text.count("[") + text.count("{") > MAX_DEPTH
     if many_brackets or re.search(rf"^[ \-?]{{{MAX_DEPTH},}}", text, re.M):
@@ -194,6 +194,10 @@ def _check_depth(text: str, file: str) -> None:
             depth -= 1
 
 
+_OPEN = -1
+"""The size of what has begun and not ended yet."""
+
+
 def _check_aliases(text: str, file: str) -> None:
     """Count the nodes that remain once every alias is written out, without writing any out."""
     sizes: dict[str, int] = {}
@@ -205,12 +209,17 @@ def _check_aliases(text: str, file: str) -> None:
             sizes, total = {}, 0
         elif isinstance(event, yaml.AliasEvent):
             size = sizes.get(event.anchor, 1)
+            if size == _OPEN:
+                line = event.start_mark.line + 1
+                raise Unreadable(file, f"got anchor {event.anchor!r} inside of what it stands for, wanted an end", line)
         elif isinstance(event, yaml.ScalarEvent):
             size = 1
             if event.anchor:
                 sizes[event.anchor] = 1
         elif isinstance(event, yaml.CollectionStartEvent):
             open_nodes.append((event.anchor, total))
+            if event.anchor:
+                sizes[event.anchor] = _OPEN
             size = 1
         elif isinstance(event, yaml.CollectionEndEvent):
             anchor, before = open_nodes.pop()

@@ -64,6 +64,12 @@ def test_a_bomb_of_merge_keys_is_refused_too() -> None:
         load(text, "f")
 
 
+@pytest.mark.parametrize("text", ["a: &a {b: *a}", "- &a [1]\n- &a [[*a]]", "a: &a\n  b: &b\n    c: *a\n"])
+def test_an_anchor_that_holds_itself_is_refused(text: str) -> None:
+    with pytest.raises(Unreadable, match="got anchor 'a' inside of what it stands for"):
+        load(text, "f")
+
+
 @pytest.mark.parametrize("text", ["- " * 5000 + "x", "{a: " * 3000 + "1" + "}" * 3000, "? " * 3000 + "x"])
 def test_any_kind_of_deep_nesting_is_refused(text: str) -> None:
     with pytest.raises(Unreadable, match="nesting"):
