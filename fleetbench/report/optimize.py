@@ -119,13 +119,16 @@ def _median(found: Optimized, p: Prediction) -> str:
 def _bound(found: Optimized) -> str:
     """How far it is to a perfect controller, on the samples that can be compared."""
     bound = found.bound
-    perfect = "A perfect controller (no polls, queues, timeouts, no work of its own) with the same edges"
+    perfect = (
+        "A perfect controller (no polls, queues, timeouts, no work of its own) over nodes that pull all images at once, with "
+        "the same edges"
+    )
     if bound.total is None:
         return f"{perfect}: {format_duration(found.perfect.total_quantile(0.5))}; now no sample is whole to compare it with."
     of = bound.total.samples
     where = "" if of == bound.samples else f" over the {counted(of, 'sample')} that are whole now"
     medians = f"{format_duration(bound.after_s)} against {format_duration(bound.before_s)}"
-    return f"{perfect}{where}: {medians}; the difference is what flags, waits and timeouts can win."
+    return f"{perfect}{where}: {medians}; flags, waits and timeouts can win no more than the difference."
 
 
 def _ranking(ranked: Sequence[Ranked]) -> Rows:
