@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fleetbench.decide.paired import CONFIDENCE, Paired, interval, paired, signed, span
 from fleetbench.decide.signs import SURE
 from fleetbench.decide.spread import MUCH_S, Moved, Pair, Shares, moved, shares
-from fleetbench.decide.trial import series, total_pairs
+from fleetbench.decide.trial import series, total_difference, total_pairs
 from fleetbench.ids import ObjectId
 from fleetbench.prediction.predict import Prediction
 from fleetbench.timeline.stats import lower_quantile
@@ -76,7 +76,7 @@ def total_change(base: Prediction, now: Prediction, policy: Policy) -> Change:
     whole = [(a, b) for a, b in zip(base.whole_totals, now.whole_totals, strict=True) if a < math.inf and b < math.inf]
     both = paired([a for a, _ in whole], [b for _, b in whole]) if whole else None
     pairs = total_pairs(base, now)
-    difference = paired([a for a, _ in pairs], [b for _, b in pairs])
+    difference = total_difference(base, now)
     if both is not None and math.isfinite(difference.p50_s):
         difference = both  # about as much turns Ready as before: how much later, the whole samples tell
     # The medians are those that every other command says.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fleetbench.engine.draws import key_of
 from fleetbench.engine.items import MISSING, Item, Plan
-from fleetbench.engine.reachable import kept_down, reach, reach_before
+from fleetbench.engine.reachable import kept_down, looked_at, reach, reach_before
 from fleetbench.graph.fleet import Fleet, artifact_files
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization
 from fleetbench.graph.order import checks_health, watched
@@ -53,8 +53,7 @@ def compile_plan(scenario: Scenario) -> Plan:
         plan.moved = _moved(plan)
     found = reach(plan)
     plan.reconcilable = found.ready
-    looked_at = [n for n in services if found.exists[n] and not items[n].suspend]
-    plan.doomed = {n: found.starts[n] for n in looked_at if not found.ready[n]}
+    plan.doomed = {n: found.starts[n] for n in services if looked_at(plan, found, n) and not found.ready[n]}
     plan.kept_down = kept_down(plan).intersection(services) - plan.left_out
     return plan
 

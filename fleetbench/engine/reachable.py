@@ -18,6 +18,11 @@ def never_ready(plan: Plan) -> frozenset[ObjectId]:
     return frozenset(plan.items[n].id for n in plan.services if not can[n])
 
 
+def looked_at(plan: Plan, found: Reach, n: int) -> bool:
+    """Whether its controller says at least what an item waits for: it exists one day and is not left alone."""
+    return found.exists[n] and not plan.items[n].suspend
+
+
 def kept_down(plan: Plan) -> frozenset[int]:
     """The items that an error or ``fail`` keeps from Ready, with all that waits for them in vain.
 

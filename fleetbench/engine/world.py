@@ -10,7 +10,7 @@ import simpy
 from fleetbench import phases
 from fleetbench.engine.items import MISSING, Plan
 from fleetbench.engine.machine import FAN_OUT, Machine
-from fleetbench.engine.reachable import reach
+from fleetbench.engine.reachable import looked_at, reach
 from fleetbench.engine.work_queue import WorkerPool
 from fleetbench.ids import HELM_CHART, HELM_RELEASE, ObjectId
 from fleetbench.timeline.events import Event
@@ -221,8 +221,7 @@ class World(Machine):
         heals = self.heals_at < inf
         found = reach(self.plan, {n for n in self.stalled if not (heals and self.items[n].failing_workloads)})
         for n in self.plan.services:
-            looked_at = found.exists[n] and not self.items[n].suspend
-            if n in self.doomed or (self.hopeful[n] and not found.ready[n] and looked_at):
+            if n in self.doomed or (self.hopeful[n] and not found.ready[n] and looked_at(self.plan, found, n)):
                 self.doomed[n] = found.starts[n]
                 self._hear(n, self.status[n], self.reason[n])
         self.hopeful = found.ready
