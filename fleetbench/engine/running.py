@@ -82,7 +82,8 @@ def _stand_still(w: World, n: int, found: Standstill, queued: bool) -> None:
         queue.has_failed_for_long(n)
     held_s = 0.0 if item.fails_fast and w.failed_checks[n] else found.held_s
     to_go_s = (found.retry_s + held_s) * w.draws.uniform(item.key, SYNC) - held_s
-    if to_go_s < 0.0:
+    held = sum(w.pool(other) is w.pool(n) for other in w.checking_s)
+    if to_go_s < 0.0 and held < w.pool(n).workers:  # else every worker is held, and it is due
         w.checking_s[n] = held_s + to_go_s
         w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.HEALTH_CHECKS)
     queue.add(n, after_s=max(to_go_s, 0.0))

@@ -9,9 +9,10 @@ import pytest
 from fleetbench.engine.simulate import simulate
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Need
+from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import COMMIT, RESTART
 from fleetbench.model.steps import shipped_steps
-from fleetbench.phases import BUILD_FAILED, HEALTH_CHECK_FAILED, RETRIES_EXCEEDED
+from fleetbench.phases import BUILD_FAILED, HEALTH_CHECK_FAILED, HEALTH_CHECKS, RETRIES_EXCEEDED
 from fleetbench.timeline.causes import INTERVAL, SOURCE, WORKLOAD
 from fleetbench.timeline.why import why
 from tests.builders import ROOT, fleet, hr, hr_id, ks, ks_id, scenario
@@ -100,3 +101,13 @@ def test_a_release_that_follows_its_chart_waits_for_the_source_and_no_interval()
     chain = why(of, sample.timeline, hr_id("web"), parameters=s.parameters, ready_s=at)
     assert [p.object.kind for p in chain if p.cause == SOURCE] == ["GitRepository", "HelmChart"]
     assert WORKLOAD in [p.cause for p in chain] and INTERVAL not in [p.cause for p in chain]
+
+
+def test_t0_finds_no_more_health_checks_than_workers():
+    names = [f"k{n}" for n in range(6)]
+    of = all_waiting(
+        BROKEN, *(ks(name, wait=False, health_checks=(BROKEN.id,), retry_interval_s=1.0) for name in names)
+    )
+    s = scenario(of, parameters=Parameters(kustomize_concurrent=2), **AT_ONCE)
+    rows = [e for e in simulate(s).timeline.events if e.t_s == 0.0 and e.message == HEALTH_CHECKS and not e.attempt]
+    assert len(rows) == 2
