@@ -73,10 +73,10 @@ def _release(w: World, n: int, rolls: bool) -> Reconcile:
     if w.started_s[n] is None:
         w.started_s[n] = w.env.now
     yield w.work(n, machine.HELM_INSTALL)
-    if not w.are_applied(item.needs_apply):  # no release is stored, so it is no failure that counts
+    if not w.are_there(item.needs_apply):  # no release is stored, so it is no failure that counts
         w.set_not_ready(n, phases.FALSE, phases.INSTALL_FAILED if installing else phases.UPGRADE_FAILED)
         return REQUEUE
-    if w.are_applied(item.needs_namespace):
+    if w.are_there(item.needs_namespace):
         if installing or w.given[n] > w.applied_revision[n] or rolls:
             start_workloads(w, n)
             w.applied_revision[n] = max(w.given[n], 1)

@@ -12,6 +12,16 @@ from fleetbench.model.workload_time import WorkloadTime
 MISSING = -1
 
 
+class Brought(NamedTuple):
+    """What an object cannot be applied without, and when it is there."""
+
+    by: int
+    """The item that brings it."""
+    first: bool = False
+    """It is a CRD or namespace that a Kustomization applies itself: there after the first stage of its apply, whatever
+    becomes of the others."""
+
+
 @dataclass(slots=True)
 class Item:
     """What stays the same about one object over all samples."""
@@ -66,10 +76,10 @@ class Item:
     """The API server refuses something of what it applies."""
     needs_build: tuple[int, ...] = ()
     """Items that must have been applied before its build succeeds (substituteFrom)."""
-    needs_apply: tuple[int, ...] = ()
-    """Items that must have been applied before its dry-run succeeds, or a release's chart can be rendered for the cluster."""
-    needs_namespace: tuple[int, ...] = ()
-    """Items that must have been applied before a release's objects have a namespace to go to."""
+    needs_apply: tuple[Brought, ...] = ()
+    """What must be there before its dry-run succeeds, or a release's chart can be rendered for the cluster."""
+    needs_namespace: tuple[Brought, ...] = ()
+    """The namespaces that a release's objects go to."""
     needs_run: tuple[int, ...] = ()
     """Items that must have been applied before its workloads turn ready, or before what its health check names exists."""
     cluster: str | None = None
@@ -117,6 +127,8 @@ class Reach(NamedTuple):
     """It is created one day."""
     starts: list[bool]
     """So are a source's artifact and Ready dependencies: a whole reconcile of it begins."""
+    stages: list[bool]
+    """The first stage of its apply: CRDs and namespaces."""
     applies: list[bool]
     ready: list[bool]
 

@@ -93,7 +93,10 @@ def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
         return _failed(w, n, phases.BUILD_FAILED)
     w.emit(n, phases.APPLYING)
     yield w.work(n, machine.DRY_RUN, ceil(max(item.applies, 1) / w.parameters.concurrent_ssa))
-    if item.refused or not w.are_applied(item.needs_apply) or (w.fails(n) and not item.waits):
+    if w.fails(n) and not item.waits:
+        return _failed(w, n, phases.RECONCILIATION_FAILED)
+    yield from _apply_first_stage(w, n)
+    if item.refused or not w.are_there(item.needs_apply):
         return _failed(w, n, phases.RECONCILIATION_FAILED)
     yield from _apply(w, n, revision)
     if item.waits:
@@ -128,6 +131,14 @@ def _finish(w: World, n: int, files: int) -> float:
     return w.amount(n, machine.FINISH) + w.remove_unpacked(n, files)
 
 
+def _apply_first_stage(w: World, n: int) -> Generator[simpy.Event, Any, None]:
+    """ApplyAllStaged: CRDs and namespaces are there before the rest is looked at, and stay if that is refused."""
+    if not w.staged[n]:
+        if w.items[n].definitions:
+            yield w.env.timeout(w.parameters.stage_poll_s)
+        w.staged[n] = True
+
+
 def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]:
     """ApplyAllStaged: what changed is applied one by one; children come to exist in that order."""
     item = w.items[n]
@@ -136,8 +147,6 @@ def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]
         others = item.applies - len(item.creates)
         if others > 0:
             yield w.work(n, machine.APPLY, others)
-        if first and item.definitions:
-            yield w.env.timeout(w.parameters.stage_poll_s)
         start_workloads(w, n)
         w.applied_revision[n] = revision
         new = [child for child in item.creates if not w.exists[child]]

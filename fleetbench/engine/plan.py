@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fleetbench.engine.draws import key_of
-from fleetbench.engine.items import MISSING, Item, Plan
+from fleetbench.engine.items import MISSING, Brought, Item, Plan
 from fleetbench.engine.reachable import kept_down, looked_at, reach, reach_before
 from fleetbench.graph.fleet import Fleet, artifact_files
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization
@@ -213,16 +213,16 @@ def _helmrelease(
 
 
 def _needs(index: dict[ObjectId, int], item: Item, obj: Kustomization | HelmRelease) -> None:
-    by_blocks: dict[str, list[int]] = {"build": [], "apply": [], "workload": [], "namespace": []}
+    by_blocks: dict[str, list[Brought]] = {"build": [], "apply": [], "workload": [], "namespace": []}
     for need in obj.needs:
         provider = _number(index, need.provided_by)
         blocks = "namespace" if isinstance(obj, HelmRelease) and need.kind == "Namespace" else need.blocks
         if provider != MISSING and provider != index[obj.id] and blocks in by_blocks:
-            by_blocks[blocks].append(provider)
-    item.needs_build = tuple(dict.fromkeys(by_blocks["build"]))
+            by_blocks[blocks].append(Brought(provider, need.in_first_stage))
+    item.needs_build = tuple(dict.fromkeys(need.by for need in by_blocks["build"]))
     item.needs_apply = tuple(dict.fromkeys(by_blocks["apply"]))
     item.needs_namespace = tuple(dict.fromkeys(by_blocks["namespace"]))
-    item.needs_run = tuple(dict.fromkeys([*item.needs_run, *by_blocks["workload"]]))
+    item.needs_run = tuple(dict.fromkeys([*item.needs_run, *(need.by for need in by_blocks["workload"])]))
 
 
 def _workload_keys(item: Item) -> None:

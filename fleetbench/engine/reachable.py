@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from fleetbench.engine.items import MISSING, Item, Plan, Reach
+from fleetbench.engine.items import MISSING, Brought, Item, Plan, Reach
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 
 
@@ -45,10 +45,10 @@ def reach_before(plan: Plan) -> Reach:
 def _hoped_for(plan: Plan, look: Callable[[Reach], Reach]) -> Reach:
     """The greatest fixed point over what no order of Flux's keeps: hope for all of it, then for what was reached."""
     every = [True] * len(plan.items)
-    found = look(Reach(every, every, every, every))
+    found = look(Reach(every, every, every, every, every))
     while True:
         last, found = found, look(found)
-        if last.ready == found.ready and last.applies == found.applies:
+        if (last.stages, last.applies, last.ready) == (found.stages, found.applies, found.ready):
             return found
 
 
@@ -89,12 +89,14 @@ class _Reaching:
         nothing = [False] * size
         # Before a commit or a restart everything had come as far as it could.
         before = None if healthy else plan.before
-        existed, self.applied, self.was_ready = (
-            (before.exists, before.applies, before.ready) if before else (nothing, nothing, nothing)
-        )
+        if before is None:
+            before = Reach(nothing, nothing, nothing, nothing, nothing)
+        existed, self.staged, self.applied, self.was_ready = before.exists, before.stages, before.applies, before.ready
         self.exists = [item.exists or there for item, there in zip(self.items, existed, strict=True)]
+        self.stages = [False] * size
         self.applies = [False] * size
         self.ready = [False] * size
+        self.brought_first: Sequence[bool] = self.stages if hoping is None else hoping.stages
         self.brought: Sequence[bool] = self.applies if hoping is None else hoping.applies
         self.healthy: Sequence[bool] = self.ready if hoping is None or not circles else hoping.ready
 
@@ -104,19 +106,20 @@ class _Reaching:
         todo = list(range(len(self.items)))
         while todo:
             n = todo.pop()
-            known = (self.exists[n], self.applies[n], self.ready[n])
+            known = (self.exists[n], self.stages[n], self.applies[n], self.ready[n])
             self._advance(n, self.items[n])
-            if (self.exists[n], self.applies[n], self.ready[n]) != known:
+            if (self.exists[n], self.stages[n], self.applies[n], self.ready[n]) != known:
                 todo.extend(interested[n])
         starts = [self.exists[n] and self._can_start(n) for n in range(len(self.items))]
-        return Reach(self.exists, starts, self.applies, self.ready)
+        return Reach(self.exists, starts, self.stages, self.applies, self.ready)
 
     def _interested(self) -> list[list[int]]:
         """Item -> who must look again when it gets further."""
         interested: list[list[int]] = [[] for _ in self.items]
         for n, item in enumerate(self.items):
             wanted = [d for d, _ in item.dependencies] + [item.source, item.parent, *item.checks]
-            wanted += [*item.needs_apply, *item.needs_build, *item.needs_namespace, *item.needs_run]
+            wanted += [*item.needs_build, *item.needs_run]
+            wanted += [need.by for need in (*item.needs_apply, *item.needs_namespace)]
             wanted.append(_artifact_of(self.plan, n))
             for other in set(wanted):
                 if other != MISSING:
@@ -127,12 +130,17 @@ class _Reaching:
         if not self.exists[n]:
             self.exists[n] = item.defined and item.parent != MISSING and self.applies[item.parent]
         if self.exists[n] and not self.applies[n]:
-            needs = (*item.needs_apply, *item.needs_build, *item.needs_namespace)
-            self.applies[n] = (
+            self.stages[n] = (
                 self._can_start(n)
-                and not (item.broken or item.refused)
-                and all(self.brought[p] or self.applied[p] for p in needs)
+                and not item.broken
+                and self._are_applied(item.needs_build)
                 and (self.healed or item.waits or not item.fails)
+            )
+            self.applies[n] = (
+                self.stages[n]
+                and not item.refused
+                and all(map(self._is_there, item.needs_apply))
+                and all(map(self._is_there, item.needs_namespace))
             )
         if self.applies[n] and not self.ready[n] and n not in self.given_up:
             self.ready[n] = (
@@ -147,8 +155,17 @@ class _Reaching:
         return (
             (self.circles or not item.check_missing)
             and all(self._is_current(c) for c in item.checks)
-            and all(self.brought[p] or self.applied[p] for p in item.needs_run)
+            and self._are_applied(item.needs_run)
         )
+
+    def _are_applied(self, needed: Sequence[int]) -> bool:
+        return all(self.brought[p] or self.applied[p] for p in needed)
+
+    def _is_there(self, need: Brought) -> bool:
+        """Whether what is needed is in the cluster one day, or was when the scenario began."""
+        if need.first:
+            return self.brought_first[need.by] or self.staged[need.by]
+        return self.brought[need.by] or self.applied[need.by]
 
     def _keeps(self, n: int) -> bool:
         """What was Ready before and is left as it is: suspended, or its suspended source keeps the commit from it."""

@@ -44,6 +44,7 @@ def settle(w: World, *, queued: bool = True) -> None:
             continue
         w.exists[n] = w.finalizer[n] = True
         w.given[n] = 1
+        w.staged[n] = before.stages[n]
         if before.applies[n]:
             w.applied_revision[n], w.applied_s[n] = 1, 0.0
         if not before.ready[n]:

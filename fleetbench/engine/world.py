@@ -8,7 +8,7 @@ from typing import Any
 import simpy
 
 from fleetbench import phases
-from fleetbench.engine.items import MISSING, Plan
+from fleetbench.engine.items import MISSING, Brought, Plan
 from fleetbench.engine.machine import FAN_OUT, Machine
 from fleetbench.engine.reachable import looked_at, reach
 from fleetbench.engine.work_queue import WorkerPool
@@ -44,6 +44,8 @@ class World(Machine):
         """HelmRelease: the revision of its manifest that its parent has applied; 0 = it was not created yet."""
         self.applied_revision = [0] * size
         """The revision of its manifests that was last applied; 0 = never."""
+        self.staged = [False] * size
+        """Whether its CRDs and namespaces are in the cluster."""
         self.applied_s: list[float | None] = [None] * size
         self.started_s: list[float | None] = [None] * size
         self.workload_s = [0.0] * size
@@ -66,14 +68,13 @@ class World(Machine):
         """Failed releases in a row of each HelmRelease."""
         self.ready_s: list[float | None] = [None] * size
         self.goal_revision = 1
-        self.counting = [False] * size
-        for n in plan.services:
-            self.counting[n] = True
+        services = set(plan.services)
+        self.counting = [n in services for n in range(size)]
         self.remaining = sum(plan.reconcilable[n] for n in plan.services)
         self.hopeful = plan.reconcilable
         """Whether each object can still turn Ready."""
         self.doomed = dict(plan.doomed)
-        """Services that can not, and have not said so yet -> whether a whole reconcile of them begins."""
+        """Services that can not and have not said so yet -> whether a whole reconcile of them begins."""
         self.finished = self.env.event()
         self._in_vain = 0
         """Whole reconciles since something was Ready or applied for the first time."""
@@ -274,6 +275,10 @@ class World(Machine):
         """Whether the manifests of all these objects are in the cluster."""
         return all(self.applied_s[n] is not None for n in needed)
 
+    def are_there(self, needed: tuple[Brought, ...]) -> bool:
+        """Whether all that these objects bring is in the cluster."""
+        return all(self.staged[by] if first else self.applied_s[by] is not None for by, first in needed)
+
     def _is_current(self, n: int) -> None:
         """Whose health check watches the object has one less to wait for."""
         for watcher in self.items[n].watchers:
@@ -288,8 +293,8 @@ class World(Machine):
 
     def _reached(self, n: int) -> bool:
         """Whether Ready counts: of the revision that the scenario waits for."""
-        if self.items[n].id.kind == HELM_RELEASE:
-            goal = self.goal_revision
-            given = self.applied_revision[n] >= self.manifest_revision(n, goal)
-            return given and self.attempted[n] >= self.chart_revision(n, goal)
-        return self.revision[n] >= self.goal_revision
+        goal = self.goal_revision
+        if self.items[n].id.kind != HELM_RELEASE:
+            return self.revision[n] >= goal
+        given = self.applied_revision[n] >= self.manifest_revision(n, goal)
+        return given and self.attempted[n] >= self.chart_revision(n, goal)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fleetbench.ids import HELM_CHART, ObjectId
+from fleetbench.ids import HELM_CHART, KUSTOMIZATION, ObjectId
 
 DEFAULT_INTERVAL_S = 600.0
 """What ``flux create kustomization`` and this tool assume where no interval is given."""
@@ -97,6 +97,15 @@ class Need:
     def kind(self) -> str:
         """The kind of what is needed."""
         return self.what.partition(" ")[0]
+
+    @property
+    def in_first_stage(self) -> bool:
+        """Whether it comes with the first stage of a Kustomization's apply, whatever is refused of the others.
+
+        Source: fluxcd/pkg ssa manager_apply.go ApplyAllStaged: CRDs and namespaces first.
+        """
+        by_kustomization = self.provided_by is not None and self.provided_by.kind == KUSTOMIZATION
+        return by_kustomization and self.kind in ("CustomResourceDefinition", "Namespace")
 
 
 @dataclass(frozen=True, slots=True)

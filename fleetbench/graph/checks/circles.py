@@ -40,12 +40,8 @@ class Lack(NamedTuple):
 
     @property
     def soonest(self) -> Moment:
-        """When it may be there already: CRDs and namespaces that a Kustomization applies itself are its first stage.
-
-        Source: fluxcd/pkg ssa manager_apply.go ApplyAllStaged: what fails the dry-run of a later stage leaves them there.
-        """
-        first_stage = all(need.kind in ("CustomResourceDefinition", "Namespace") for need in self.needs)
-        return staged(self.provider) if self.provider.kind == KUSTOMIZATION and first_stage else self.there
+        """When it may be there already: CRDs and namespaces that a Kustomization applies itself are its first stage."""
+        return staged(self.provider) if all(need.in_first_stage for need in self.needs) else self.there
 
     @property
     def holds_back(self) -> Moment:

@@ -123,6 +123,37 @@ def test_a_resource_beside_the_release_that_brings_its_kind_is_a_deadlock():
     assert ready[ks_id("a")] is None and ready[hr_id("h")] is None
 
 
+def crds_of_each_other(by_a=None, by_b=None, **fields):
+    def crd(name, wanted_by, provider):
+        return (Need(f"CustomResourceDefinition {name}", ks_id(wanted_by), provider, "apply"),)
+
+    a = replace(ks("a", retry_interval_s=120.0, **fields), needs=crd("x", "a", by_b or ks_id("b")))
+    return a, replace(ks("b", retry_interval_s=120.0), needs=crd("y", "b", by_a or ks_id("a")))
+
+
+def test_kustomizations_that_apply_each_others_crds_lose_one_retry_interval_at_most():
+    sample, ready = run(fleet(*crds_of_each_other()))
+    assert reasons(sample, ks_id("a")).count(phases.RECONCILIATION_FAILED) == 1
+    assert 120.0 < ready[ks_id("a")] < 130.0 and ready[ks_id("b")] < 10.0  # the first stage of a was there for b
+
+
+def test_kustomizations_whose_releases_bring_each_others_crds_never_come_up():
+    of = fleet(*crds_of_each_other(hr_id("in-a"), hr_id("in-b")), hr("in-a", "a"), hr("in-b", "b"))
+    assert set(run(of)[1].values()) - {run(of)[1][ROOT]} == {None}
+
+
+def test_what_the_api_server_refuses_leaves_the_crds_of_the_same_kustomization_there():
+    of = fleet(*crds_of_each_other(refused="spec.interval: got 10"))
+    _, ready = run(of)
+    assert ready[ks_id("a")] is None and ready[ks_id("b")] is not None
+
+
+def test_what_fails_without_a_health_check_brings_no_crds():
+    of = fleet(*crds_of_each_other(wait=False))
+    _, ready = run(of, fail=frozenset({ks_id("a")}))
+    assert (ready[ks_id("a")], ready[ks_id("b")]) == (None, None)
+
+
 def test_a_ready_expr_replaces_the_check_of_the_revision():
     a, b = ks("a"), ks("b")
     of = fleet(a, replace(b, depends_on=(Dependency(a.id, "true"),)))
