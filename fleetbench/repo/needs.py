@@ -13,6 +13,7 @@ from fleetbench.repo.hosts import hosts_of, hosts_of_values
 from fleetbench.repo.manifest import CLUSTER_SCOPED, FLUX_GROUPS, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.providers import ALWAYS_THERE, CRD, Key, Providers, is_built_in
+from fleetbench.repo.secret_names import secrets_of_values
 from fleetbench.repo.services import Services
 from fleetbench.units import counted
 
@@ -59,6 +60,9 @@ class Needs:
             return self._resolved(wants, release.id)
         if not mapping(manifest.spec, "install").get("createNamespace") and namespace != release.id.namespace:
             wants.append((("Namespace", "", namespace), release.id, APPLY))
+        for name in secrets_of_values(manifest.spec.get("values"), release.id.name):
+            if self.providers.of(secret := ("Secret", namespace, name)):
+                wants.append((secret, release.id, WORKLOAD))
         named: list[_Named] = [
             (host, namespace, release.id)
             for host in hosts_of_values(manifest.spec.get("values"), self._known_in(namespace))
@@ -87,13 +91,24 @@ class Needs:
 
     def _resolved(self, wants: Iterable[_Want], owner: ObjectId) -> tuple[Need, ...]:
         found: dict[tuple[Key, str], Need] = {}
-        for key, wanted_by, blocks in wants:
+        for key, wanted_by, blocks in self._with_stores(wants):
             if (key, blocks) in found:
                 continue
             provider = self._provider(key, owner, blocks)
             if provider is not None:
                 found[key, blocks] = Need(self._what(key), wanted_by, provider, blocks)
         return tuple(found.values())
+
+    def _with_stores(self, wants: Iterable[_Want]) -> Iterator[_Want]:
+        """The same, and what an ExternalSecret cannot make a wanted Secret without."""
+        for key, wanted_by, blocks in wants:
+            yield key, wanted_by, blocks
+            made_from = self.providers.external_secret(key)
+            store = None if made_from is None else _store_of(made_from, key[1])
+            if made_from is None or store is None:
+                continue
+            if set(self.providers.of(store)).isdisjoint(self.providers.of(key)):  # else the first need says it all
+                yield store, made_from.id_in(key[1]), blocks
 
     def _provider(self, key: Key, owner: ObjectId, blocks: str) -> ObjectId | None:
         """Who brings it; None where nothing here does, or where it is there before the owner is."""
@@ -211,13 +226,19 @@ def _wants(manifest: Manifest, namespace: str, *, written: bool) -> Iterator[_Wa
         yield (CRD, group, manifest.kind), id, APPLY
     if written and manifest.kind not in CLUSTER_SCOPED and namespace not in ALWAYS_THERE:
         yield ("Namespace", "", namespace), id, APPLY
-    if manifest.kind == "ExternalSecret":
-        store = mapping(manifest.spec, "secretStoreRef")
-        if store.get("name"):
-            kind = str(store.get("kind") or "SecretStore")
-            yield (kind, "" if kind == "ClusterSecretStore" else namespace, str(store["name"])), id, WORKLOAD
+    if manifest.kind == "ExternalSecret" and (store := _store_of(manifest, namespace)) is not None:
+        yield store, id, WORKLOAD
     for key in _pod_wants(_pod(manifest), namespace):
         yield key, id, WORKLOAD
+
+
+def _store_of(external_secret: Manifest, namespace: str) -> Key | None:
+    """The store that an ExternalSecret reads, if it names one for all its keys."""
+    store = mapping(external_secret.spec, "secretStoreRef")
+    if not store.get("name"):
+        return None
+    kind = str(store.get("kind") or "SecretStore")
+    return kind, "" if kind == "ClusterSecretStore" else namespace, str(store["name"])
 
 
 def _pod(manifest: Manifest) -> Mapping[str, Any]:

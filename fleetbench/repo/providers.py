@@ -69,6 +69,7 @@ class Providers:
         self._by: dict[Key, list[ObjectId]] = {}
         self.crd_names: dict[tuple[str, str], str] = {}
         """Group and kind -> the CRD's own name, where it was seen."""
+        self._external_secrets: dict[Key, Manifest] = {}
         self._groups: dict[str, list[tuple[bool, ObjectId]]] = {}
         self._before: set[str] = set()
         for node in nodes:
@@ -101,11 +102,17 @@ class Providers:
             key = (kind, namespace, manifest.name)
         elif kind in ("ExternalSecret", "SealedSecret", "Certificate"):
             key = ("Secret", namespace, _made_secret(manifest))
+            if kind == "ExternalSecret":
+                self._external_secrets.setdefault(key, manifest)
         else:
             return
         listed = self._by.setdefault(key, [])
         if by not in listed:
             listed.append(by)
+
+    def external_secret(self, key: Key) -> Manifest | None:
+        """The ExternalSecret that a Secret is made from; None = it is no such Secret."""
+        return self._external_secrets.get(key)
 
     def is_before(self, group: str) -> bool:
         """Whether what is installed before Flux brings the CRDs of an API group."""

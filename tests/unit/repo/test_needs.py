@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import both, config_map, flux, ks_id, obj, release
 
@@ -151,6 +153,65 @@ def test_a_release_needs_its_values_and_its_target_namespace(read: Read) -> None
         ("build", "Secret y/values", "Kustomization/flux-system/a"),
         ("apply", "Namespace x", "Kustomization/flux-system/a"),
     ]
+
+
+STORE = obj("external-secrets.io/v1", "ClusterSecretStore", "vault", spec={})
+DATABASE = obj(
+    "external-secrets.io/v1",
+    "ExternalSecret",
+    "app-db",
+    namespace="y",
+    spec={"secretStoreRef": {"kind": "ClusterSecretStore", "name": "vault"}},
+)
+WANTS_STORE = [("workload", "ClusterSecretStore vault", "ExternalSecret/y/app-db", "Kustomization/flux-system/a")]
+
+
+def _release_needs(read: Read, **spec: object) -> list[tuple[str, str, str, str]]:
+    app = release("app", namespace="y", **spec)
+    reading = read(
+        {
+            "clusters/c/all.yaml": both(flux("a", "./a"), flux("b", "./b")),
+            "a/store.yaml": STORE,
+            "b/app.yaml": both(app, DATABASE),
+        }
+    )
+    needs = reading.fleet.helmreleases[0].needs
+    return [(n.blocks, n.what, str(n.wanted_by), str(n.provided_by)) for n in needs]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"controllers": {"main": {"containers": {"app": {"envFrom": [{"secretRef": {"name": "app-db"}}]}}}}},
+        {"envFrom": [{"secretRef": {"name": "{{ .Release.Name }}-db"}}]},
+        {"auth": {"existingSecret": "app-db"}},
+        {"env": {"PASSWORD": {"valueFrom": {"secretKeyRef": {"name": "app-db", "key": "password"}}}}},
+    ],
+)
+def test_a_release_waits_for_the_store_of_the_external_secret_that_its_values_name(
+    read: Read, values: dict[str, object]
+) -> None:
+    assert _release_needs(read, values=values) == WANTS_STORE
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"envFrom": [{"secretRef": {"name": "app-db", "optional": True}}]},
+        {"envFrom": [{"secretRef": {"name": "another"}}]},
+        {"image": {"name": "app-db"}},
+        {"secrets": {"own": {"stringData": {"NAME": "app-db"}}}},
+    ],
+)
+def test_what_a_release_only_may_use_or_does_not_mean_as_a_secret_holds_nothing_up(
+    read: Read, values: dict[str, object]
+) -> None:
+    assert _release_needs(read, values=values) == []
+
+
+def test_values_from_an_external_secret_cannot_be_read_before_its_store_is_there(read: Read) -> None:
+    values_from = [{"kind": "Secret", "name": "app-db"}]
+    assert _release_needs(read, valuesFrom=values_from) == [("build", *WANTS_STORE[0][1:])]
 
 
 def test_of_several_providers_the_one_that_is_waited_for_counts(read: Read) -> None:
