@@ -80,7 +80,13 @@ def check_needs(fleet: Fleet) -> Iterator[Finding]:
 def _lacks(fleet: Fleet) -> Iterator[Lack]:
     for obj in fleet.services():
         groups: dict[tuple[ObjectId, str], list[Need]] = {}
+        parent = fleet.kustomization(obj.parent) if isinstance(obj, HelmRelease) and obj.parent else None
+        told = (
+            set(parent.needs) if parent else set()
+        )  # an ExternalSecret of the parent's: the edge is the parent's, too
         for need in obj.needs:
+            if need in told:
+                continue
             if need.provided_by is not None and need.provided_by in fleet and need.blocks != RUN_TIME:
                 groups.setdefault((need.provided_by, need.blocks), []).append(need)
         for (provider, blocks), needs in groups.items():

@@ -104,6 +104,12 @@ def test_needs_of_one_provider_are_one_finding() -> None:
     assert "Secret data/s0, Secret data/s1 and 2 more" in message
 
 
+def test_what_a_release_needs_through_an_object_of_its_parents_is_told_of_the_parent_only() -> None:
+    needs = (Need("ClusterSecretStore vault", ObjectId("ExternalSecret", "a", "db"), ks_id("stores"), "workload"),)
+    of = fleet(ks("apps", needs=needs), ks("stores"), hr("app", "apps", needs=needs))
+    assert only(of, NEED_UNDECLARED).object == ks_id("apps")
+
+
 @pytest.mark.parametrize(("what", "blocks"), [("ConfigMap data/values", "build"), (CRD, "apply")])
 def test_a_release_is_tried_again_soon_for_values_and_custom_kinds(what: str, blocks: str) -> None:
     release = hr("app", "apps", needs=(Need(what, CLUSTER, ks_id("secrets"), blocks),))
