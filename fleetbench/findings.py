@@ -86,6 +86,7 @@ ACCOUNT_MISSING = rule("FB314", WARNING, "applied as a service account that noth
 CRD_ELSEWHERE = rule("FB315", WARNING, "objects of a kind whose CRD nothing here brings")
 CRD_UNREAD = rule("FB316", INFO, "objects of kinds whose CRDs only something unread may bring")
 ROOT_DECRYPTS = rule("FB317", WARNING, "an encrypted Secret of a root that is only assumed")
+NAMESPACE_MISSING = rule("FB318", WARNING, "objects of a namespaced kind without a namespace")
 
 
 class Shared(NamedTuple):

@@ -29,6 +29,7 @@ from fleetbench.repo.judged import judged, refuse
 from fleetbench.repo.local_charts import local_charts, with_chart
 from fleetbench.repo.makers import Makers, not_expanded
 from fleetbench.repo.manifest import Manifest
+from fleetbench.repo.namespaced import without_namespace
 from fleetbench.repo.needs import Needs, from_elsewhere, namespaces_from_elsewhere
 from fleetbench.repo.nodes import Node, Walk, applied_twice, unset_variables
 from fleetbench.repo.objects import other_cluster, read_helmrelease, read_kustomization, read_source, with_chart_of
@@ -99,6 +100,7 @@ def assemble(
     findings += accounts_from_nowhere(providers, makers, root.id.namespace, walk)
     findings += crds_from_elsewhere(providers, here, charts.keys(), walk)
     findings += from_elsewhere(providers, kustomizations, releases, walk)
+    findings += without_namespace(walk)
     findings += namespaces_from_elsewhere(providers, root.id.namespace, here, walk)
     this = root.source or ASSUMED_SOURCE
     sources = _sources(walk, this, kustomizations, releases, findings, refused, tree)

@@ -64,3 +64,26 @@ def test_an_account_that_nothing_creates_is_warned_of_where_its_namespace_is_cre
     assert code == "FB314" and message.startswith("is applied as ServiceAccount/team/team, which nothing here creates")
     assert _said(read, namespace, account, child, **files) == []
     assert _said(read, child, **files) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "told"),
+    [
+        ("Deployment", "apps/v1", True),
+        ("ClusterRole", "rbac.authorization.k8s.io/v1", False),
+        ("Widget", "x.test/v1", False),
+    ],
+)
+def test_an_object_of_a_namespaced_kind_without_a_namespace_is_told_of_its_kustomization(
+    read: Read, kind: str, version: str, told: bool
+) -> None:
+    files = {"clusters/c/a.yaml": flux("a", "./a"), "a/x.yaml": both(obj(version, kind, "x"), config_map("m", "apps"))}
+    found = [f for f in read(files).findings if f.code == "FB318"]
+    assert [(f.object, f.message[:50]) for f in found] == [
+        (ks_id("a"), f"applies 1 object without a namespace ({kind}/x), wh"[:50])
+    ] * told
+
+
+def test_a_target_namespace_gives_one_to_all(read: Read) -> None:
+    files = {"clusters/c/a.yaml": flux("a", "./a", targetNamespace="apps"), "a/x.yaml": obj("v1", "Secret", "x")}
+    assert [f for f in read(files).findings if f.code == "FB318"] == []
