@@ -7,7 +7,7 @@ from fleetbench.engine.items import MISSING, Brought, Item, Plan
 from fleetbench.engine.reachable import kept_down, looked_at, reach, reach_before
 from fleetbench.graph.fleet import Fleet, artifact_files
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization
-from fleetbench.graph.order import checks_health, watched
+from fleetbench.graph.order import checks_health, watched, watches
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_RELEASE, ObjectId
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
 
@@ -217,6 +217,8 @@ def _needs(index: dict[ObjectId, int], item: Item, obj: Kustomization | HelmRele
     for need in obj.needs:
         provider = _number(index, need.provided_by)
         blocks = "namespace" if isinstance(obj, HelmRelease) and need.kind == "Namespace" else need.blocks
+        if blocks == "workload" and not watches(obj, need):
+            continue
         if provider != MISSING and provider != index[obj.id] and blocks in by_blocks:
             by_blocks[blocks].append(Brought(provider, need.in_first_stage))
     item.needs_build = tuple(dict.fromkeys(need.by for need in by_blocks["build"]))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import networkx as nx
 
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import HelmRelease, Kustomization
+from fleetbench.graph.objects import HelmRelease, Kustomization, Need
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId, say
 
 APPLIED, READY = "applied", "ready"
@@ -112,6 +112,18 @@ def may_bring(h: HelmRelease, named: ObjectId) -> bool:
 def checks_health(obj: Kustomization | HelmRelease) -> bool:
     """Whether the object waits for anything it applied, so that its Ready means more than "applied"."""
     return obj.wait or bool(obj.health_checks) if isinstance(obj, Kustomization) else not obj.disable_wait
+
+
+def watches(obj: Kustomization | HelmRelease, need: Need) -> bool:
+    """Whether the object's health check watches what cannot run before the need is met.
+
+    Without ``wait`` a Kustomization's watches what ``healthChecks`` name and nothing beside it.
+
+    Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go checkHealth.
+    """
+    if isinstance(obj, Kustomization) and not obj.wait:
+        return need.wanted_by in obj.health_checks
+    return checks_health(obj)
 
 
 def enforced_order(fleet: Fleet, *, without: frozenset[tuple[ObjectId, ObjectId]] = frozenset()) -> nx.DiGraph:

@@ -29,8 +29,8 @@ from fleetbench.repo.judged import judged, refuse
 from fleetbench.repo.local_charts import local_charts, with_chart
 from fleetbench.repo.makers import Makers, not_expanded
 from fleetbench.repo.manifest import Manifest
-from fleetbench.repo.namespaced import without_namespace
-from fleetbench.repo.needs import Needs, from_elsewhere, namespaces_from_elsewhere
+from fleetbench.repo.namespaced import namespaces_from_elsewhere, without_namespace
+from fleetbench.repo.needs import Needs, from_elsewhere
 from fleetbench.repo.nodes import Node, Walk, applied_twice, unset_variables
 from fleetbench.repo.objects import other_cluster, read_helmrelease, read_kustomization, read_source, with_chart_of
 from fleetbench.repo.providers import Providers, installed_before

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from fleetbench.findings import NAMESPACE_ELSEWHERE, VARIABLES_ELSEWHERE, Finding
+from fleetbench.findings import VARIABLES_ELSEWHERE, Finding
 from fleetbench.graph.objects import RUN_TIME, HelmRelease, Kustomization, Need
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.charts import Chart
@@ -15,7 +15,6 @@ from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.providers import ALWAYS_THERE, CRD, Key, Providers, is_built_in
 from fleetbench.repo.secret_names import secrets_of_values
 from fleetbench.repo.services import Services
-from fleetbench.units import counted
 
 APPLY, BUILD, WORKLOAD = "apply", "build", "workload"
 _Want = tuple[Key, ObjectId, str]
@@ -91,7 +90,7 @@ class Needs:
 
     def _resolved(self, wants: Iterable[_Want], owner: ObjectId) -> tuple[Need, ...]:
         found: dict[tuple[Key, str], Need] = {}
-        for key, wanted_by, blocks in self._with_stores(wants):
+        for key, wanted_by, blocks in self._with_stores(wants, owner):
             if (key, blocks) in found:
                 continue
             provider = self._provider(key, owner, blocks)
@@ -99,15 +98,21 @@ class Needs:
                 found[key, blocks] = Need(self._what(key), wanted_by, provider, blocks)
         return tuple(found.values())
 
-    def _with_stores(self, wants: Iterable[_Want]) -> Iterator[_Want]:
-        """The same, and what an ExternalSecret cannot make a wanted Secret without."""
+    def _with_stores(self, wants: Iterable[_Want], owner: ObjectId) -> Iterator[_Want]:
+        """The same, and what an ExternalSecret cannot make a wanted Secret without.
+
+        A store that can only follow the owner (it serves the store's secrets) did not make the first Secret: somebody
+        did by hand, and the ExternalSecret keeps it.
+        """
         for key, wanted_by, blocks in wants:
             yield key, wanted_by, blocks
             made_from = self.providers.external_secret(key)
             store = None if made_from is None else _store_of(made_from, key[1])
             if made_from is None or store is None:
                 continue
-            if set(self.providers.of(store)).isdisjoint(self.providers.of(key)):  # else the first need says it all
+            by = self.providers.of(store)
+            said = not set(by).isdisjoint(self.providers.of(key))  # the first need says it all
+            if not said and not any(self._follows(store_by, owner) for store_by in by):
                 yield store, made_from.id_in(key[1]), blocks
 
     def _provider(self, key: Key, owner: ObjectId, blocks: str) -> ObjectId | None:
@@ -122,6 +127,21 @@ class Needs:
             return owner if blocks == BUILD else None  # a build comes before the apply that would bring it
         waited_for = self.edges.get(owner, frozenset())
         return next((p for p in providers if p in waited_for or self.parents.get(p) in waited_for), providers[0])
+
+    def _follows(self, later: ObjectId, owner: ObjectId) -> bool:
+        """Whether dependsOn lets the one begin only after the owner, or after what applies the owner."""
+        first = {owner, *self._ancestors(owner)}
+        todo, seen = [later], set()
+        while todo:
+            id = todo.pop()
+            if id in seen:
+                continue
+            seen.add(id)
+            waited_for = self.edges.get(id, frozenset())
+            if not first.isdisjoint(waited_for):
+                return True
+            todo += [*waited_for, *self._ancestors(id)]
+        return False
 
     def _ancestors(self, owner: ObjectId) -> set[ObjectId]:
         """The Kustomizations that apply the owner, up to the root: what they bring beside it is applied with or before it."""
@@ -171,45 +191,6 @@ def _values_from(release: HelmRelease, manifest: Manifest) -> Iterator[ObjectId]
     for reference in mappings(manifest.spec, "valuesFrom"):
         if not reference.get("optional"):
             yield ObjectId(str(reference.get("kind")), release.id.namespace, str(reference.get("name")))
-
-
-def namespaces_from_elsewhere(
-    providers: Providers, flux_namespace: str, releases: Sequence[HelmRelease], walk: Walk
-) -> Iterator[Finding]:
-    """The namespaces that objects of known kinds go to and that nothing in the fleet creates: one finding for each.
-
-    The dry-run of an object in a namespace that is not there fails (fluxcd/pkg ssa v0.76.1 manager_apply.go
-    ApplyAll), a release's install too. A warning only: namespaces are made by hand, or by what came before Flux.
-    Of custom kinds it is not known whether they live in namespaces at all.
-    """
-    users: dict[str, list[tuple[ObjectId, Manifest]]] = {}
-    applied_to: set[str] = set()
-    for node, manifest in walk.manifests():
-        known = is_built_in(manifest.group) or manifest.group in FLUX_GROUPS
-        if known and manifest.namespace and manifest.kind not in CLUSTER_SCOPED:
-            users.setdefault(manifest.namespace, []).append((manifest.id_in(node.id.namespace), manifest))
-            applied_to.add(manifest.namespace)
-    made = {flux_namespace}
-    for release in releases:
-        manifest = walk.releases[release.id][0]
-        if mapping(manifest.spec, "install").get("createNamespace") is True:
-            made.add(release.release_namespace)
-        else:
-            users.setdefault(release.release_namespace, []).append((release.id, manifest))
-    for namespace, using in sorted(users.items()):
-        if namespace in made or namespace in ALWAYS_THERE or providers.of(("Namespace", "", namespace)):
-            continue
-        id, manifest = using[0]
-        others = len({user for user, _ in using}) - 1
-        more = f" (and {counted(others, 'more object')})" if others else ""
-        if namespace in applied_to:
-            text = f"goes to namespace {namespace}{more}, which nothing here creates: until it is there it cannot be applied"
-            fix = "define the Namespace"
-        else:
-            text = f"installs into namespace {namespace}{more}, which nothing here creates: until it is there the install fails"
-            fix = "define the Namespace, or set install.createNamespace: true"
-        fix = f"nothing to do if it is created by hand or by something outside; else {fix}"
-        yield Finding(NAMESPACE_ELSEWHERE, text, fix, id, manifest.file, manifest.line)
 
 
 def _wants(manifest: Manifest, namespace: str, *, written: bool) -> Iterator[_Want]:

@@ -41,11 +41,29 @@ def is_built_in(group: str) -> bool:
 
 
 @cache
+def _crds() -> Mapping[str, Any]:
+    file = shipped("", "crds.yaml")
+    table: Mapping[str, Any] = load(file.read_text(), file.name)
+    return table
+
+
 def crd_charts() -> Mapping[str, Mapping[str, Any]]:
     """The shipped table: chart name -> groups of its CRDs."""
-    file = shipped("", "crds.yaml")
-    charts: Mapping[str, Mapping[str, Any]] = load(file.read_text(), file.name)["charts"]
+    charts: Mapping[str, Mapping[str, Any]] = _crds()["charts"]
     return charts
+
+
+def _groups_of_base(url: str) -> list[str]:
+    """The API groups whose CRDs a remote base is known to hold: it is never downloaded, so its files cannot say it.
+
+    >>> _groups_of_base("https://github.com/kubernetes-csi/external-snapshotter/client/config/crd?ref=v8.2.0")
+    ['snapshot.storage.k8s.io', 'groupsnapshot.storage.k8s.io']
+    >>> _groups_of_base("https://github.com/somebody/external-snapshotter?ref=main")
+    []
+    """
+    repositories: Mapping[str, list[str]] = _crds()["remote"]
+    named = (groups for name, groups in repositories.items() if re.search(rf"[/:]{name}(?:\.git)?(?:[/?#]|$)", url))
+    return [group for groups in named for group in groups]
 
 
 class Providers:
@@ -75,6 +93,9 @@ class Providers:
         for node in nodes:
             for manifest in node.rendered:
                 self._provide(manifest, manifest.namespace or node.id.namespace, node.id)
+            for base in node.build.remote if node.build else ():
+                for group in _groups_of_base(base.text):
+                    self._groups.setdefault(group, []).append((False, node.id))
         for release in releases:
             namespace = release.release_namespace
             chart = charts.get(release.id)

@@ -11,7 +11,7 @@ import networkx as nx
 from fleetbench.graph.checks.about import listed
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import HelmRelease, Kustomization, Need
-from fleetbench.graph.order import Moment, applied, checks_health, ready
+from fleetbench.graph.order import Moment, applied, checks_health, ready, watches
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 
 STAGED = "staged"
@@ -152,7 +152,7 @@ def contradictory(
     holders = {edge.holder for edge in edges}
     for lack in lacks:
         # A holder is to wait, if it does not yet.
-        waits = checks_health(lack.obj) or lack.obj.id in holders
+        waits = any(watches(lack.obj, need) for need in lack.needs) or lack.obj.id in holders
         if waits and lack.provider != lack.obj.id and not before(ready(lack.obj.id), lack.there):
             order.add_edge(lack.there, ready(lack.obj.id))
     for holder in holders - {fleet.root}:

@@ -22,7 +22,7 @@ from fleetbench.graph.checks.circles import (
 )
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import RUN_TIME, HelmRelease, Kustomization, Need
-from fleetbench.graph.order import Moment, applied, checks_health, enforced_order, ready
+from fleetbench.graph.order import Moment, applied, checks_health, enforced_order, ready, watches
 from fleetbench.ids import KUSTOMIZATION, ObjectId, say
 from fleetbench.units import go_duration
 
@@ -138,12 +138,10 @@ def _judge(fleet: Fleet, lack: Lack, orders: _Orders) -> Finding | None:
             SELF_DEPENDENCY_LOOP,
             obj,
             f"{'; '.join(steps)}: a circle, a deadlock in a bootstrap. None of {said(caught)} can turn Ready.",
-            f"{_moved(lack, wanting, say(holder or provider), _waits(fleet, holder))} (one move ends the circle); if the "
+            f"{_moved(lack, wanting, say(holder or provider), _waits(fleet, lack, holder))} (one move ends the circle); if the "
             f"cluster has it before Flux comes, say so with --installed {provider.name}",
         )
-    cost = (
-        f"no edge puts that first: {_cost(fleet, obj, blocks, any(need.kind == 'Namespace' for need in lack.needs))}."
-    )
+    cost = f"no edge puts that first: {_cost(fleet, lack)}."
     fix = _fix(fleet, lack, holder, orders, say(_kustomization(obj)), wanting)
     shared = Shared(
         f"need {what}, which {say(provider)} brings; {cost}",
@@ -171,18 +169,20 @@ def _holder(fleet: Fleet, provider: ObjectId) -> ObjectId | None:
     return provider if release is None else release.parent
 
 
-def _cost(fleet: Fleet, obj: Kustomization | HelmRelease, blocks: str, namespace: bool) -> str:
+def _cost(fleet: Fleet, lack: Lack) -> str:
+    obj, blocks = lack.obj, lack.blocks
     if blocks == "workload":
         # Custom resources whose status tells something are workloads, too; only pods have images.
         own = isinstance(obj, HelmRelease) or any(w.images for w in obj.workloads)
         has_pods = own or any(h.parent == obj.id for h in fleet.helmreleases)
+        waited_for = any(watches(obj, need) for need in lack.needs)
         late = "its pods only start then" if has_pods else "what needs it only turns Ready then"
-        return f"if it comes late {late}{', and a health check waits for that' if checks_health(obj) else ''}"
+        return f"if it comes late {late}{', and a health check waits for that' if waited_for else ''}"
     if isinstance(obj, Kustomization):
         step = "build" if blocks == "build" else "dry-run"
         lost = go_duration(obj.effective_retry_s)
         return f"if it comes late the {step} fails and a whole retryInterval is lost ({lost})"
-    if not namespace:
+    if not any(need.kind == "Namespace" for need in lack.needs):
         step = "values cannot be read" if blocks == "build" else "chart cannot be built for the cluster"
         return f"as long as it is not there the {step}, which is tried again after 0.75 s, then twice as long each time"
     if obj.strategy == "RetryOnFailure":
@@ -192,9 +192,9 @@ def _cost(fleet: Fleet, obj: Kustomization | HelmRelease, blocks: str, namespace
     return "if it comes late the install fails and costs one of its retries"
 
 
-def _waits(fleet: Fleet, holder: ObjectId | None) -> str:
-    """What to add of a holder whose Ready does not cover what it brings."""
-    found = None if holder is None else fleet.kustomization(holder)
+def _waits(fleet: Fleet, lack: Lack, holder: ObjectId | None) -> str:
+    """What to add of a holder whose Ready does not cover what a release in it brings; what it applies itself it covers."""
+    found = None if holder is None or holder == lack.provider else fleet.kustomization(holder)
     covers = found is None or checks_health(found) or found.id == fleet.root
     return "" if found is None or covers else f", and set wait: true on {say(found.id)}"
 
@@ -216,7 +216,7 @@ def _fix(fleet: Fleet, lack: Lack, holder: ObjectId | None, orders: _Orders, cal
     found = None if holder is None else fleet.kustomization(holder)
     if own.kind != KUSTOMIZATION or found is None or own == found.id:
         return "order them with dependsOn"
-    waits = _waits(fleet, found.id)
+    waits = _waits(fleet, lack, found.id)
     if before(ready(found.id), applied(own)):
         # The edge is there, but it leads to a Ready that says no more than "applied".
         return f"set wait: true on {say(found.id)}, so that its Ready covers what it brings"

@@ -154,6 +154,15 @@ def test_what_fails_without_a_health_check_brings_no_crds():
     assert (ready[ks_id("a")], ready[ks_id("b")]) == (None, None)
 
 
+@pytest.mark.parametrize(("wait", "ready_at_last"), [(True, False), (False, True)])
+def test_health_checks_watch_what_they_name_and_not_what_waits_for_a_store_beside_it(wait, ready_at_last):
+    secret = ObjectId("ExternalSecret", "a", "token")
+    store = (Need("ClusterSecretStore vault", secret, ks_id("store"), "workload"),)
+    es = replace(ks("es", wait=wait), health_checks=(deployment("es"),), needs=store)
+    _, ready = run(fleet(es, ks("store", "es")))  # the store comes after what the secret lies in
+    assert (ready[ks_id("es")] is not None) is ready_at_last
+
+
 def test_a_ready_expr_replaces_the_check_of_the_revision():
     a, b = ks("a"), ks("b")
     of = fleet(a, replace(b, depends_on=(Dependency(a.id, "true"),)))

@@ -51,6 +51,11 @@ def test_the_fix_asks_for_a_wait_where_the_holder_has_none() -> None:
     assert "and set wait: true on flux-system/operator" in only(of, NEED_UNDECLARED).fix
 
 
+def test_what_a_holder_applies_itself_needs_no_wait_of_it() -> None:
+    of = fleet(needing("pg", ks_id("crds")), ks("crds", wait=False))
+    assert only(of, NEED_UNDECLARED).fix == "add flux-system/crds to the dependsOn of flux-system/pg"
+
+
 def test_an_edge_to_a_waiting_holder_declares_the_need() -> None:
     assert codes(fleet(needing("pg", hr_id("cnpg"), "operator"), ks("operator"), hr("cnpg", "operator"))) == set()
 

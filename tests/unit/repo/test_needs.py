@@ -54,6 +54,21 @@ def test_beside_the_release_that_brings_its_crd_it_is_a_need_all_the_same(read: 
     ]
 
 
+def test_a_remote_base_of_a_known_repository_brings_its_crds_before_a_chart_does(read: Read) -> None:
+    base = "https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.3.0/experimental-install.yaml"
+    route = obj("gateway.networking.k8s.io/v1", "HTTPRoute", "r", namespace="x", spec={})
+    entry = both(flux("a", "./a"), flux("b", "./b"), flux("envoy", "./envoy"))
+    files = {
+        "clusters/c/all.yaml": entry,
+        "a/kustomization.yaml": f"resources: [{base}]",
+        "envoy/r.yaml": release("envoy-gateway", namespace="x", chart="gateway-helm"),
+        "b/route.yaml": route,
+    }
+    assert _needs(read, files) == [
+        "apply: CustomResourceDefinition HTTPRoute.gateway.networking.k8s.io for HTTPRoute/x/r by Kustomization/flux-system/a"
+    ]
+
+
 def test_what_a_helmfile_installs_is_there_before_flux(read: Read) -> None:
     operator = release("cnpg", namespace="x", chart="cloudnative-pg")
     helmfile = "releases:\n  - name: cloudnative-pg\n    chart: oci://example.test/charts/cloudnative-pg\n"
@@ -207,6 +222,20 @@ def test_what_a_release_only_may_use_or_does_not_mean_as_a_secret_holds_nothing_
     read: Read, values: dict[str, object]
 ) -> None:
     assert _release_needs(read, values=values) == []
+
+
+def test_a_store_that_follows_the_release_did_not_make_its_first_secret(read: Read) -> None:
+    app = release("app", namespace="y", values={"auth": {"existingSecret": "app-db"}})
+    entry = both(flux("a", "./a", dependsOn=[{"name": "between"}]), flux("b", "./b"))
+    reading = read(
+        {
+            "clusters/c/all.yaml": both(entry, flux("between", "./between", dependsOn=[{"name": "b"}])),
+            "a/store.yaml": STORE,
+            "b/app.yaml": both(app, DATABASE),
+            "between/m.yaml": config_map("m", "y"),
+        }
+    )
+    assert reading.fleet.helmreleases[0].needs == ()
 
 
 def test_values_from_an_external_secret_cannot_be_read_before_its_store_is_there(read: Read) -> None:
