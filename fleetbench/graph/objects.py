@@ -91,7 +91,8 @@ class Need:
     blocks: str
     """``apply`` (the dry-run fails: ReconciliationFailed, retryInterval), ``build`` (substituteFrom, valuesFrom: the
     build fails), ``workload`` (applied, but not ready before it is there) or :data:`RUN_TIME` (it names a Service as a
-    host: nothing in Flux or Kubernetes waits for that, so the engine does not either; an edge that says so is needed)."""
+    host, or its values ask for a custom kind: nothing in Flux or Kubernetes waits for that, so the engine does not
+    either; an edge that says so is needed)."""
 
     @property
     def kind(self) -> str:

@@ -13,8 +13,8 @@ from fleetbench.repo.hosts import hosts_of, hosts_of_values
 from fleetbench.repo.manifest import CLUSTER_SCOPED, FLUX_GROUPS, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.providers import ALWAYS_THERE, CRD, Key, Providers, is_built_in
-from fleetbench.repo.secret_names import secrets_of_values
 from fleetbench.repo.services import Services
+from fleetbench.repo.value_names import kinds_of_values, secrets_of_values
 
 APPLY, BUILD, WORKLOAD = "apply", "build", "workload"
 _Want = tuple[Key, ObjectId, str]
@@ -62,6 +62,8 @@ class Needs:
         for name in secrets_of_values(manifest.spec.get("values"), release.id.name):
             if self.providers.of(secret := ("Secret", namespace, name)):
                 wants.append((secret, release.id, WORKLOAD))
+        # Most charts look whether the cluster knows the kind and leave it out else: no install fails for it.
+        wants += [(key, release.id, RUN_TIME) for key in kinds_of_values(manifest.spec.get("values"), namespace)]
         named: list[_Named] = [
             (host, namespace, release.id)
             for host in hosts_of_values(manifest.spec.get("values"), self._known_in(namespace))

@@ -119,7 +119,7 @@ class Providers:
             self.crd_names[group, key[2]] = manifest.name
         elif kind in ("Namespace", "ClusterSecretStore"):
             key = (kind, "", manifest.name)
-        elif kind in ("Secret", "ConfigMap", "ServiceAccount", "SecretStore", "PersistentVolumeClaim"):
+        elif kind in ("Secret", "ConfigMap", "ServiceAccount", "SecretStore", "PersistentVolumeClaim", "Gateway"):
             key = (kind, namespace, manifest.name)
         elif kind in ("ExternalSecret", "SealedSecret", "Certificate"):
             key = ("Secret", namespace, _made_secret(manifest))

@@ -224,6 +224,21 @@ def test_what_a_release_only_may_use_or_does_not_mean_as_a_secret_holds_nothing_
     assert _release_needs(read, values=values) == []
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_an_order_that_a_route_in_the_values_leans_on_is_needed_at_run_time(read: Read, enabled: bool) -> None:
+    route = {"enabled": enabled, "parentRefs": [{"name": "public", "namespace": "gateways"}]}
+    reading = read(
+        {
+            "clusters/c/all.yaml": both(flux("a", "./a"), flux("b", "./b")),
+            "a/gateway.yaml": obj("gateway.networking.k8s.io/v1", "Gateway", "public", namespace="gateways", spec={}),
+            "b/app.yaml": release("app", namespace="y", values={"httpRoute": route}),
+        }
+    )
+    assert [(n.blocks, n.what) for n in reading.fleet.helmreleases[0].needs] == [
+        ("run-time", "Gateway gateways/public")
+    ] * enabled
+
+
 def test_a_store_that_follows_the_release_did_not_make_its_first_secret(read: Read) -> None:
     app = release("app", namespace="y", values={"auth": {"existingSecret": "app-db"}})
     entry = both(flux("a", "./a", dependsOn=[{"name": "between"}]), flux("b", "./b"))
