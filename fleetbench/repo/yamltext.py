@@ -30,7 +30,7 @@ class _Loader(_Base):  # type: ignore[misc]
 
 
 _Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
+_RESOLVED = (
     ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
     ("tag:yaml.org,2002:int", r"^[-+]?(?:0|[1-9][0-9_]*|0[0-7]+|0o[0-7]+|0x[0-9a-fA-F]+|0b[01]+)$", "-+0123456789"),
     (
@@ -40,7 +40,8 @@ for _tag, _pattern, _first in (
     ),
     ("tag:yaml.org,2002:null", r"^(?:~|null|Null|NULL|)$", "~nN\0"),
     ("tag:yaml.org,2002:merge", r"^<<$", "<"),
-):
+)
+for _tag, _pattern, _first in _RESOLVED:
     _Loader.add_implicit_resolver(_tag, re.compile(_pattern), [*_first, ""] if "\0" in _first else list(_first))
 
 
@@ -161,6 +162,9 @@ def _text(dumper: Any, value: str) -> Any:
 
 
 _NoAlias.add_representer(str, _text)
+for _tag, _pattern, _first in _RESOLVED:
+    if _tag.endswith((":int", ":float")):  # a text such as 1e3 is quoted, as it would be read as a number
+        _NoAlias.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
 
 
 def guard(text: str, file: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fleetbench.repo.tree import Unreadable
@@ -92,6 +92,8 @@ _VALUES = st.recursive(
 )
 
 
+@example("1e3")
+@example("0o17")
 @given(_VALUES)
 def test_what_is_dumped_loads_as_the_same(value: object) -> None:
     assert load(dump({"value": value}), "f") == {"value": value}
