@@ -13,8 +13,8 @@ from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
 from fleetbench.repo.arguments import flags_among, together
 from fleetbench.repo.controllers import HELM_VALUES, patched_by
 from fleetbench.repo.flag_places import Setting, place_of
-from fleetbench.repo.instance import INSTANCE_GROUP, flux_values
-from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
+from fleetbench.repo.instance import flux_values
+from fleetbench.repo.manifest import CONTROLLERS, INSTANCE_GROUP, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.tree import Tree, Unreadable
 from fleetbench.repo.yamltext import load

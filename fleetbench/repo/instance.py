@@ -14,7 +14,7 @@ from fleetbench.graph.objects import BOOTSTRAP_INTERVAL_S, Source
 from fleetbench.ids import BUCKET, GIT_REPOSITORY, KUSTOMIZATION, OCI_REPOSITORY, ObjectId
 from fleetbench.repo.charts import coalesced, values_of
 from fleetbench.repo.flag_places import line_in
-from fleetbench.repo.manifest import KUSTOMIZE_GROUP, SOURCE_GROUP, Manifest, mapping, mappings
+from fleetbench.repo.manifest import INSTANCE_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.objects import is_helmrelease, oci_chart
 from fleetbench.repo.program import BuildFailed, Program
@@ -23,7 +23,6 @@ from fleetbench.repo.tree import Tree, Unreadable, spec_path
 from fleetbench.repo.yamltext import documents, load
 from fleetbench.units import parse_duration
 
-INSTANCE_GROUP = "fluxcd.controlplane.io"
 INSTANCE_CHART, CONTROLLERS_CHARTS = "flux-instance", ("flux2", "flux")
 
 

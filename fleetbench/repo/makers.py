@@ -1,4 +1,4 @@
-"""What makes objects in the cluster that no build shows: ResourceSets, and Kustomizations whose content lies elsewhere.
+"""What makes objects that nothing here shows: ResourceSets that are not expanded, Kustomizations of another repository.
 
 Source: controlplaneio-fluxcd/flux-operator v0.58.1 api/v1/resourceset_types.go (``resources``, ``resourcesTemplate``,
 ``steps``; templates between ``<<`` and ``>>``), internal/builder/resourceset.go BuildResourceSet.
@@ -7,17 +7,16 @@ Source: controlplaneio-fluxcd/flux-operator v0.58.1 api/v1/resourceset_types.go 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from fleetbench.findings import NOT_EXPANDED, Finding
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization
-from fleetbench.graph.order import RESOURCE_SET
 from fleetbench.ids import ObjectId
-from fleetbench.repo.instance import INSTANCE_GROUP
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.repo.nodes import Walk
+from fleetbench.repo.resource_sets import is_disabled, is_resource_set
 
 _TEMPLATE = re.compile(r"<<.*?>>", re.S)
 _Service = TypeVar("_Service", Kustomization, HelmRelease)
@@ -27,7 +26,7 @@ class Makers:
     """Who may make an object that nothing here is seen to make."""
 
     def __init__(self, walk: Walk):
-        self._sets = [(m.id_in(node.id.namespace), m) for node, m in walk.manifests() if is_resource_set(m)]
+        self._sets = [(id, m) for id, m, _ in _unexpanded(walk) if not is_disabled(m)]
         self._unread = [node.id for node in walk.nodes.values() if node.not_expanded is not None]
 
     def of(self, id: ObjectId) -> ObjectId | None:
@@ -50,9 +49,12 @@ class Makers:
         return dependency if dependency.target in known else replace(dependency, maker=self.of(dependency.target))
 
 
-def is_resource_set(manifest: Manifest) -> bool:
-    """flux-operator's ResourceSet."""
-    return manifest.is_flux(INSTANCE_GROUP, RESOURCE_SET)
+def _unexpanded(walk: Walk) -> Iterator[tuple[ObjectId, Manifest, str]]:
+    """The ResourceSets that are not expanded, and why."""
+    for node, manifest in walk.manifests():
+        id = manifest.id_in(node.id.namespace)
+        if is_resource_set(manifest) and id in node.unexpanded:
+            yield id, manifest, node.unexpanded[id]
 
 
 def _may_make(manifest: Manifest, id: ObjectId) -> bool:
@@ -79,16 +81,9 @@ def _fits(template: object, value: str) -> bool:
     return re.fullmatch(pattern, value, re.S) is not None
 
 
-def not_expanded(walk: Walk) -> list[Finding]:
-    """What flux-operator would make of a ResourceSet is not worked out."""
-    found = []
-    for node, manifest in walk.manifests():
-        if is_resource_set(manifest):
-            id = manifest.id_in(node.id.namespace)
-            text = "is listed but not expanded: flux-operator makes its objects in the cluster"
-            found.append(
-                Finding(
-                    NOT_EXPANDED, text, "nothing to do; its objects are not counted", id, manifest.file, manifest.line
-                )
-            )
-    return found
+def not_expanded(walk: Walk) -> Iterator[Finding]:
+    """The ResourceSets of which it is not worked out what flux-operator makes, and why."""
+    for id, manifest, why in _unexpanded(walk):
+        text = f"is listed but not expanded: flux-operator makes its objects in the cluster, and {why}"
+        fix = "nothing to do; its objects are not counted"
+        yield Finding(NOT_EXPANDED, text, fix, id, manifest.file, manifest.line)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from fleetbench.ids import ObjectId
 
@@ -77,7 +77,19 @@ KUSTOMIZE_GROUP = "kustomize.toolkit.fluxcd.io"
 HELM_GROUP = "helm.toolkit.fluxcd.io"
 SOURCE_GROUP = "source.toolkit.fluxcd.io"
 FLUX_GROUPS = (KUSTOMIZE_GROUP, HELM_GROUP, SOURCE_GROUP)
+INSTANCE_GROUP = "fluxcd.controlplane.io"
+"""flux-operator's: FluxInstance, ResourceSet and the like."""
 _VARIABLE = re.compile(r"\$\{#?(\w+)")
+
+
+class Made(NamedTuple):
+    """Which ResourceSet makes an object, and when."""
+
+    by: ObjectId
+    step: int = 0
+    """In which of its steps, from 0."""
+    waited: bool = False
+    """Whether the ResourceSet turns Ready only once the object is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,8 @@ class Manifest:
     line: int | None = None
     unknown: frozenset[str] = frozenset()
     """Variables that its text still names, as nothing here says what kustomize-controller puts in their place."""
+    made: Made | None = None
+    """Of what no build holds: the ResourceSet of which flux-operator makes it; None = kustomize-controller applies it."""
 
     @property
     def kind(self) -> str:
@@ -174,6 +188,21 @@ def mappings(body: Mapping[str, Any], *path: str) -> list[Mapping[str, Any]]:
     """The mappings of the list at a path of keys; empty where there is none."""
     value: Any = mapping(body, *path[:-1]).get(path[-1])
     return [v for v in value if isinstance(v, Mapping)] if isinstance(value, list) else []
+
+
+def with_metadata(manifests: list[Manifest], spec: Mapping[str, Any]) -> list[Manifest]:
+    """``spec.commonMetadata`` of a Kustomization or a ResourceSet: labels and annotations over all that it applies."""
+    common = mapping(spec, "commonMetadata")
+    if not common:
+        return manifests
+    changed = []
+    for manifest in manifests:
+        metadata = dict(manifest.metadata)
+        for place in ("labels", "annotations"):
+            if mapping(common, place):
+                metadata[place] = {**mapping(metadata, place), **mapping(common, place)}
+        changed.append(replace(manifest, body={**manifest.body, "metadata": metadata}))
+    return changed
 
 
 def in_apply_order(manifests: Iterable[Manifest]) -> list[Manifest]:

@@ -42,9 +42,11 @@ class Node:
     parent: ObjectId | None
     source: ObjectId | None
     rendered: list[Manifest] = field(default_factory=list)
-    """Its objects in apply order, variables filled in."""
+    """Its objects in apply order, variables filled in; behind them what the ResourceSets among them make."""
     elsewhere: list[Manifest] = field(default_factory=list)
     """The same of one that is applied to another cluster, in which nothing of this one is."""
+    unexpanded: dict[ObjectId, str] = field(default_factory=dict)
+    """ResourceSets among them, or made by those, of which it is not known what they make -> why."""
     build: Build | None = None
     variables: Variables = field(default_factory=Variables)
     unknown: dict[str, Manifest] = field(default_factory=dict)

@@ -11,8 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from fleetbench.findings import API_GONE, CRD_ELSEWHERE, CRD_UNREAD, Finding
 from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import ObjectId, say, some
-from fleetbench.repo.instance import INSTANCE_GROUP
-from fleetbench.repo.manifest import FLUX_GROUPS, Manifest
+from fleetbench.repo.manifest import FLUX_GROUPS, INSTANCE_GROUP, Manifest
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.providers import CRD, Providers, is_built_in
 

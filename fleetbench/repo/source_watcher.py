@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from fleetbench.graph.objects import ControllerFlag
 from fleetbench.repo.arguments import GATES
-from fleetbench.repo.instance import INSTANCE_GROUP, flux_charts, instance_spec
-from fleetbench.repo.manifest import CONTROLLERS, Manifest, mappings
+from fleetbench.repo.instance import flux_charts, instance_spec
+from fleetbench.repo.manifest import CONTROLLERS, INSTANCE_GROUP, Manifest, mappings
 from fleetbench.repo.nodes import Walk
 from fleetbench.units import parse_bool
 

@@ -20,6 +20,9 @@ from fleetbench.repo.tree import Unreadable
 from fleetbench.repo.yamltext import dump, load
 
 SUBSTITUTE_KEY = "kustomize.toolkit.fluxcd.io/substitute"
+_COPY_FROM = "fluxcd.controlplane.io/copyFrom"
+"""Annotation on what a ResourceSet makes: the ``namespace/name`` whose data it gets (controlplaneio-fluxcd/flux-operator
+v0.58.1 internal/controller/resourceset_controller_configs.go copyResources)."""
 _NAME = re.compile(r"^[_a-zA-Z][_a-zA-Z0-9]*$")
 
 Values = dict[str, str | None]
@@ -31,16 +34,22 @@ class VariableStore:
 
     def __init__(self) -> None:
         self._data: dict[ObjectId, Values] = {}
+        self._copies: dict[ObjectId, ObjectId] = {}
+        """What flux-operator fills with the data of another object."""
 
     def add(self, manifests: Iterable[Manifest], namespace: str) -> None:
         """Take in what a Kustomization applies; its own namespace counts where an object names none."""
         for manifest in manifests:
             if manifest.group == "" and manifest.kind in ("ConfigMap", "Secret"):
-                self._data.setdefault(manifest.id_in(namespace), _values(manifest.body))
+                id = manifest.id_in(namespace)
+                self._data.setdefault(id, _values(manifest.body))
+                copied = mapping(manifest.metadata, "annotations").get(_COPY_FROM) if manifest.made else None
+                if copied is not None:
+                    self._copies[id] = ObjectId(manifest.kind, *str(copied).rpartition("/")[::2])
 
     def get(self, id: ObjectId) -> Values | None:
         """The values of an object; None = the repository does not hold it."""
-        return self._data.get(id)
+        return self._data.get(self._copies.get(id, id))
 
 
 def _values(body: Mapping[str, Any]) -> Values:

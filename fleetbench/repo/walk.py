@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from fleetbench.graph.objects import NO_PATH
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.build import Build, Builder, Request
-from fleetbench.repo.manifest import Manifest, in_apply_order, mapping
+from fleetbench.repo.manifest import Manifest, in_apply_order, with_metadata
 from fleetbench.repo.nodes import SSA, Node, Walk
 from fleetbench.repo.objects import is_helmrelease, is_kustomization, is_source, source_of
+from fleetbench.repo.resource_sets import expanded
 from fleetbench.repo.tree import Tree
 from fleetbench.repo.variables import VariableStore, substituted, variables_of
 
@@ -124,9 +123,10 @@ def _fill(node: Node, build: Build, store: VariableStore, strict: bool) -> None:
     if result.failure is not None:
         node.broken = result.failure
     kept = [m for m in result.manifests if m.kind and m.name and not _left_alone(m)]
-    ordered = in_apply_order(_with_metadata(kept, node.spec))
+    ordered = in_apply_order(with_metadata(kept, node.spec))
     if node.cluster is None:
-        node.rendered = ordered
+        made, node.unexpanded = expanded(ordered, node.id.namespace)
+        node.rendered = [*ordered, *made]
     else:
         node.elsewhere = ordered
 
@@ -134,18 +134,3 @@ def _fill(node: Node, build: Build, store: VariableStore, strict: bool) -> None:
 def _left_alone(manifest: Manifest) -> bool:
     """What kustomize-controller excludes from its apply (kustomization_controller.go apply, ExclusionSelector)."""
     return (manifest.note(_RECONCILE) or "").lower() == "disabled" or (manifest.note(SSA) or "").lower() == "ignore"
-
-
-def _with_metadata(manifests: list[Manifest], spec: Mapping[str, Any]) -> list[Manifest]:
-    """``spec.commonMetadata``: labels and annotations over all objects, after variables."""
-    common = mapping(spec, "commonMetadata")
-    if not common:
-        return manifests
-    changed = []
-    for manifest in manifests:
-        metadata = dict(manifest.metadata)
-        for place in ("labels", "annotations"):
-            if mapping(common, place):
-                metadata[place] = {**mapping(metadata, place), **mapping(common, place)}
-        changed.append(replace(manifest, body={**manifest.body, "metadata": metadata}))
-    return changed
