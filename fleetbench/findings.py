@@ -87,6 +87,7 @@ CRD_ELSEWHERE = rule("FB315", WARNING, "objects of a kind whose CRD nothing here
 CRD_UNREAD = rule("FB316", INFO, "objects of kinds whose CRDs only something unread may bring")
 ROOT_DECRYPTS = rule("FB317", WARNING, "an encrypted Secret of a root that is only assumed")
 NAMESPACE_MISSING = rule("FB318", WARNING, "objects of a namespaced kind without a namespace")
+WAIT_NOT_MODELLED = rule("FB319", WARNING, "a ResourceSet waits for what is not modelled")
 
 
 class Shared(NamedTuple):

@@ -30,6 +30,8 @@ class Item:
     key: int
     """For its random numbers."""
     parent: int = MISSING
+    after: tuple[int, ...] = ()
+    """What must have been Ready before flux-operator makes it, once its parent is applied: MISSING for what does not exist."""
     source: int = MISSING
     """Kustomization: its source. HelmRelease: what holds its chart (HelmChart or chartRef). HelmChart: its repository."""
     dependencies: tuple[tuple[int, bool], ...] = ()

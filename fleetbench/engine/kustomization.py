@@ -12,7 +12,7 @@ from typing import Any
 import simpy
 
 from fleetbench import phases
-from fleetbench.engine import machine
+from fleetbench.engine import flux_operator, machine
 from fleetbench.engine.health_check import CANCELED, PASSED, health_check
 from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import dependency_ready
@@ -156,7 +156,10 @@ def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]
             if not w.exists[child]:
                 yield w.processors.work(each_s)
                 w.given[child] = max(w.manifest_revision(child, revision), 1)
-                w.create(child)
+                if w.items[child].after:
+                    w.env.process(flux_operator.make(w, child))
+                else:
+                    w.create(child)
     for child in item.creates:  # a changed release gets a new generation, which enqueues it
         newest = w.manifest_revision(child, revision)
         if newest > w.given[child] and w.items[child].id.kind == HELM_RELEASE:

@@ -33,6 +33,9 @@ def compile_plan(scenario: Scenario) -> Plan:
         _kustomization(items, index, scenario, k)
     for h in fleet.helmreleases:
         _helmrelease(items, index, scenario, h, charts.get(h.id))
+    for obj in fleet.objects():
+        if obj.made is not None:
+            items[index[obj.id]].after = tuple(_number(index, gate) for gate in obj.made.after)
     for n, item in enumerate(items):
         for dependency, _ in item.dependencies:
             if dependency != MISSING:
@@ -151,7 +154,8 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     item.waits, item.fails_fast = checks_health(k), parameters.fail_fast
     item.cancels, item.poll_s = parameters.cancel_health_check_on_new_revision, parameters.health_poll_s
     if k.wait:
-        item.checks = item.creates
+        waited_for = set(watched(fleet, k).objects)
+        item.checks = tuple(n for n in item.creates if items[n].id in waited_for)
     elif k.health_checks:
         _health_checks(index, fleet, item, k)
     _needs(index, item, k)

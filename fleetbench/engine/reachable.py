@@ -118,7 +118,7 @@ class _Reaching:
         interested: list[list[int]] = [[] for _ in self.items]
         for n, item in enumerate(self.items):
             wanted = [d for d, _ in item.dependencies] + [item.source, item.parent, *item.checks]
-            wanted += [*item.needs_build, *item.needs_run]
+            wanted += [*item.after, *item.needs_build, *item.needs_run]
             wanted += [need.by for need in (*item.needs_apply, *item.needs_namespace)]
             wanted.append(_artifact_of(self.plan, n))
             for other in set(wanted):
@@ -128,7 +128,8 @@ class _Reaching:
 
     def _advance(self, n: int, item: Item) -> None:
         if not self.exists[n]:
-            self.exists[n] = item.defined and item.parent != MISSING and self.applies[item.parent]
+            made = all(g != MISSING and (self.ready[g] or self._keeps(g)) for g in item.after)
+            self.exists[n] = item.defined and item.parent != MISSING and self.applies[item.parent] and made
         if self.exists[n] and not self.applies[n]:
             self.stages[n] = (
                 self._can_start(n)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fleetbench import phases
+from fleetbench.engine.flux_operator import make
 from fleetbench.engine.items import MISSING, Item, Reach
 from fleetbench.engine.machine import SYNC
 from fleetbench.engine.world import World
@@ -66,6 +67,8 @@ def settle(w: World, *, queued: bool = True) -> None:
     w.doomed = {n: starts for n, starts in w.plan.doomed.items() if w.exists[n]}
     for n, item in enumerate(w.items):
         w.pending[n] = sum(w.status[c] != phases.TRUE for c in item.checks)
+        if item.after and not w.exists[n] and item.parent != MISSING and before.applies[item.parent]:
+            w.env.process(make(w, n))
 
 
 def _stand_still(w: World, n: int, found: Standstill, queued: bool) -> None:

@@ -17,8 +17,7 @@ from fleetbench.timeline.events import Event
 
 IN_VAIN, IN_VAIN_PER_OBJECT = 5_000, 200
 """A sample ends after so many reconciles, polls of dependencies aside, in which nothing turned Ready or was applied that
-was not before. An interval of some milliseconds beside an object that misses its timeout would go on for the whole day,
-millions of reconciles long; retries every minute for some hours stay below it."""
+was not before: intervals of milliseconds would go on for the whole day, retries every minute for some hours stay below."""
 
 TRUE, FALSE, UNKNOWN, ABSENT = phases.TRUE, phases.FALSE, phases.UNKNOWN, phases.ABSENT
 
@@ -156,6 +155,7 @@ class World(Machine):
                 self.finish_if_over()
         if was != TRUE:
             self._is_current(n)
+        self.has_turned_ready(n)
         if self.parameters.event_driven_dependents:
             for dependent in self.items[n].dependents:
                 if self.exists[dependent]:

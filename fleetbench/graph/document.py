@@ -19,6 +19,7 @@ from fleetbench.graph.objects import (
     FluxVersion,
     HelmRelease,
     Kustomization,
+    Made,
     Need,
     Source,
     Workload,
@@ -54,8 +55,9 @@ def to_document(fleet: Fleet, findings: Sequence[Finding] = ()) -> dict[str, Any
 
 
 def _plain(obj: Any) -> dict[str, Any]:
-    """A flat frozen dataclass as JSON: ids as text, tuples as lists."""
-    return {name: _value(getattr(obj, name)) for name in obj.__dataclass_fields__}
+    """A flat frozen dataclass as JSON: ids as text, tuples as lists; what only ResourceSets bring where they bring it."""
+    every = {name: getattr(obj, name) for name in obj.__dataclass_fields__}
+    return {name: _value(value) for name, value in every.items() if value or name not in _OF_RESOURCE_SETS}
 
 
 def _value(value: Any) -> Any:
@@ -63,6 +65,8 @@ def _value(value: Any) -> Any:
         return str(value)
     if isinstance(value, tuple):
         return [_value(v) for v in value]
+    if isinstance(value, Made):
+        return _plain(value)
     return value
 
 
@@ -87,6 +91,7 @@ def _common(obj: Kustomization | HelmRelease, layer: int | None) -> dict[str, An
     }
 
 
+_OF_RESOURCE_SETS = ("made", "unexpanded")
 _OWN_FIELDS = ("id", "parent", "depends_on", "source", "workloads", "needs")
 
 
@@ -200,6 +205,7 @@ _READERS: dict[str, Callable[[Node, str, str], Any]] = {
     "tuple[ObjectId, ...]": lambda at, name, kind: at.ids(name, kind),
     "tuple[Workload, ...]": lambda at, name, kind: tuple(_flat(w, Workload) for w in at.each(name)),
     "tuple[Need, ...]": lambda at, name, kind: tuple(_flat(n, Need) for n in at.each(name)),
+    "Made | None": lambda at, name, kind: _flat(at.below(name, data=at.data[name]), Made),
     "tuple[Dependency, ...]": lambda at, name, kind: _depends_on(at, kind),
 }
 

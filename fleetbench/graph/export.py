@@ -9,11 +9,14 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.layers import layers
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 
-DEPENDS_ON, CREATES = "dependsOn", "creates"
+DEPENDS_ON, CREATES, MADE_AFTER = "dependsOn", "creates", "madeAfter"
 
 
 class Edge(NamedTuple):
-    """``first`` comes before ``second``: a dependency before its dependant, a parent before what it creates."""
+    """``first`` comes before ``second``: a dependency before its dependant, a parent before what it creates.
+
+    What a ResourceSet waits for comes before what it makes, too.
+    """
 
     first: ObjectId
     second: ObjectId
@@ -27,6 +30,8 @@ def edges(fleet: Fleet) -> Iterator[Edge]:
             yield Edge(obj.parent, obj.id, CREATES)
         for target in dict.fromkeys(d.target for d in obj.depends_on):
             yield Edge(target, obj.id, DEPENDS_ON)
+        for gate in () if obj.made is None else obj.made.gates:
+            yield Edge(gate, obj.id, MADE_AFTER)
 
 
 def nodes(fleet: Fleet) -> list[tuple[ObjectId, bool]]:
@@ -37,7 +42,7 @@ def nodes(fleet: Fleet) -> list[tuple[ObjectId, bool]]:
 
 
 def to_dot(fleet: Fleet, bold: Collection[ObjectId] = ()) -> str:
-    """Graphviz DOT: dependsOn solid, parent to child dashed, one rank a layer, missing targets red.
+    """Graphviz DOT: dependsOn solid, parent to child and what is made after it dashed, one rank a layer, missing targets red.
 
     Args:
         fleet: the fleet.
@@ -61,7 +66,7 @@ def to_dot(fleet: Fleet, bold: Collection[ObjectId] = ()) -> str:
 
 
 def to_mermaid(fleet: Fleet, bold: Collection[ObjectId] = ()) -> str:
-    """A Mermaid flowchart: dependsOn solid, parent to child dotted, missing targets in red, ``bold`` heavy."""
+    """A Mermaid flowchart: dependsOn solid, parent to child and what is made after it dotted, missing targets in red, ``bold`` heavy."""
     number = {id: f"n{i}" for i, (id, _) in enumerate(nodes(fleet))}
     lines = ["flowchart LR"]
     for id, exists in nodes(fleet):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from fleetbench.graph.objects import ControllerFlag, Dependency, FluxVersion, HelmRelease, Kustomization, Source
+from fleetbench.graph.objects import ControllerFlag, Dependency, FluxVersion, HelmRelease, Kustomization, Made, Source
 from fleetbench.ids import ObjectId
 
 
@@ -65,6 +65,19 @@ class Fleet:
         """The source of that id, or None."""
         found = self._index.get(id)
         return found if isinstance(found, Source) else None
+
+    def made(self, id: ObjectId) -> Made | None:
+        """How a ResourceSet comes to make an object; None = none does."""
+        return getattr(self._index.get(id), "made", None)
+
+    @cached_property
+    def made_and_waited_for(self) -> dict[ObjectId, tuple[ObjectId, ...]]:
+        """ResourceSet -> what it makes and waits for."""
+        found: dict[ObjectId, list[ObjectId]] = {}
+        for obj in self.objects():
+            if obj.made is not None and obj.made.waited:
+                found.setdefault(obj.made.by, []).append(obj.id)
+        return {by: tuple(ids) for by, ids in found.items()}
 
     @property
     def root_source(self) -> ObjectId | None:

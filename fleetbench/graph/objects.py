@@ -26,6 +26,10 @@ HELM_RETRY_INTERVAL_S = 300.0
 """helm-controller v1.6.3 api/v2/helmrelease_types.go GetRetryInterval: 5 m, for strategy RetryOnFailure."""
 PROGRESS_DEADLINE_S = 600.0
 """A Deployment's ``progressDeadlineSeconds`` where unset: k8s.io/kubernetes pkg/apis/apps/v1/defaults.go."""
+OPERATOR_REQUEUE_S = 5.0
+"""How often flux-operator looks again at what a ResourceSet depends on: controlplaneio-fluxcd/flux-operator v0.58.1
+cmd/operator/main.go ``--requeue-dependency``. The health check of a step looks as often (resourceset_controller.go
+waitForStep)."""
 RUN_TIME = "run-time"
 """What a need blocks that no controller waits for: see :attr:`Need.blocks`."""
 NO_PATH = "spec.path "
@@ -110,6 +114,24 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """How flux-operator comes to make an object."""
+
+    by: ObjectId
+    """The ResourceSet."""
+    waited: bool = False
+    """That one turns Ready only once the object is, and so does who waits for it."""
+    after: tuple[ObjectId, ...] = ()
+    """What must have been Ready before the object is made: of ``spec.dependsOn``, and of the steps before its own; ``by``
+    itself where its apply is refused, so that it makes nothing."""
+
+    @property
+    def gates(self) -> tuple[ObjectId, ...]:
+        """The objects among them that may turn Ready."""
+        return tuple(id for id in self.after if id != self.by)
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A GitRepository, OCIRepository, HelmRepository, Bucket or ExternalArtifact."""
 
@@ -133,6 +155,8 @@ class Source:
     """How many files and folders its artifact holds, which every reconcile unpacks; None = not known."""
     unwatched: str | None = None
     """As of a Kustomization: it never gets an artifact."""
+    made: Made | None = None
+    """As of a Kustomization."""
     file: str | None = None
     line: int | None = None
 
@@ -178,10 +202,15 @@ class Kustomization:
     never turns Ready."""
     unwatched: str | None = None
     """The labels that no controller of the repository watches, so that nobody reconciles it; None = one does, or not known."""
+    made: Made | None = None
+    """How a ResourceSet that ``parent`` applies comes to make it; None = ``parent`` applies it itself."""
     applies: int = 0
     """How many objects its build holds."""
     objects: tuple[ObjectId, ...] = ()
-    """Those objects, in the order in which Flux applies them; may be empty when only ``applies`` is known."""
+    """Those objects, in the order in which Flux applies them, and behind them what ResourceSets among them make; may be
+    empty when only ``applies`` is known."""
+    unexpanded: tuple[ObjectId, ...] = ()
+    """The ResourceSets among them of which it is not known what they make."""
     workloads: tuple[Workload, ...] = ()
     needs: tuple[Need, ...] = ()
     shard: str | None = None
@@ -288,6 +317,8 @@ class HelmRelease:
     denied: str | None = None
     """As of a Kustomization: the source of its chart."""
     unwatched: str | None = None
+    """As of a Kustomization."""
+    made: Made | None = None
     """As of a Kustomization."""
     shaped_by: tuple[str, ...] = ()
     """Files beside ``file`` that change what it is: patches, and generators of what it takes values from."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import networkx as nx
 
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import HelmRelease, Kustomization, Need
+from fleetbench.graph.objects import HelmRelease, Kustomization, Made, Need
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId, say
 
 APPLIED, READY = "applied", "ready"
@@ -59,7 +59,9 @@ def watched(fleet: Fleet, k: Kustomization) -> Watched:
     """
     own = [w.object for w in k.workloads]
     if k.wait:
-        children = tuple(id for id in fleet.children.get(k.id, ()) if id != k.id)
+        # of what a ResourceSet makes it waits for what the ResourceSet itself waits for
+        made = {id: fleet.made(id) for id in fleet.children.get(k.id, ()) if id != k.id}
+        children = tuple(id for id, how in made.items() if how is None or how.waited)
         return Watched(children, tuple((k.id, workload) for workload in own), (), ())
     objects: list[ObjectId] = []
     workloads: list[tuple[ObjectId, ObjectId]] = []
@@ -67,7 +69,9 @@ def watched(fleet: Fleet, k: Kustomization) -> Watched:
     nowhere: list[ObjectId] = []
     for target in k.health_checks:
         owner = k.id if target in own else fleet.workload_owners.get(target)
-        if target in fleet:
+        if target.kind == RESOURCE_SET and target in k.objects:
+            objects += fleet.made_and_waited_for.get(target, ())
+        elif target in fleet:
             objects += [target] if target != k.id else []
         elif owner is not None and owner.kind == HELM_RELEASE:
             objects.append(owner)
@@ -98,8 +102,9 @@ def may_exist(fleet: Fleet, named: ObjectId) -> bool:
 
 def _holds_more(fleet: Fleet, k: Kustomization) -> bool:
     """Whether a Kustomization applies more than is known of it, or something that makes more."""
-    makes = any(id.kind == RESOURCE_SET for id in k.objects)
-    return makes or not k.expanded or bool(k.broken) or len({*k.objects, *fleet.children.get(k.id, ())}) < k.applies
+    if k.unexpanded or not k.expanded or k.broken:
+        return True
+    return len({*k.objects, *fleet.children.get(k.id, ())}) < k.applies
 
 
 def may_bring(h: HelmRelease, named: ObjectId) -> bool:
@@ -144,6 +149,7 @@ def enforced_order(fleet: Fleet, *, without: frozenset[tuple[ObjectId, ObjectId]
         if obj.parent is not None and obj.parent != obj.id and applied(obj.parent) in graph:
             why = f"{say(obj.id)} exists only once {say(obj.parent)} is applied"
             _add(graph, applied(obj.parent), applied(obj.id), why)
+        _add_made(graph, obj.made, applied(obj.id), say(obj.id))
     _add_health_checks(fleet, graph)
     _add_sources(fleet, graph)
     return graph
@@ -152,6 +158,15 @@ def enforced_order(fleet: Fleet, *, without: frozenset[tuple[ObjectId, ObjectId]
 def _add(graph: nx.DiGraph, before: Moment, after: Moment, why: str) -> None:
     if not graph.has_edge(before, after):
         graph.add_edge(before, after, why=why)
+
+
+def _add_made(graph: nx.DiGraph, made: Made | None, then: Moment, what: str) -> None:
+    """What flux-operator waits for before it makes an object."""
+    if made is None:
+        return
+    for gate in made.after:
+        if ready(gate) in graph:
+            _add(graph, ready(gate), then, f"{say(made.by)} waits for {say(gate)} before it makes {what}")
 
 
 def _add_health_checks(fleet: Fleet, graph: nx.DiGraph) -> None:
@@ -178,6 +193,7 @@ def _add_sources(fleet: Fleet, graph: nx.DiGraph) -> None:
             # A Kustomization needs the artifact before it is applied; a HelmRelease only to get its chart.
             needs_it = applied(obj.id) if obj.id.kind == KUSTOMIZATION else ready(obj.id)
             _add(graph, creator, needs_it, f"{say(obj.id)} needs {source.id}, which {say(source.parent)} creates")
+            _add_made(graph, source.made, needs_it, str(source.id))
 
 
 def marks_after(graph: nx.DiGraph, marks: Sequence[Any]) -> dict[Any, int]:

@@ -24,7 +24,8 @@ def to_waves(fleet: Fleet) -> Fleet:
     *Services* are the Kustomizations the root creates, and those that a parent creates which itself neither waits
     nor checks health (such a parent only groups them; what else it applies stays with it). Deeper ones stay in
     their parent. A service keeps its path, waits and durations; its dependsOn goes, as its wave replaces it. A
-    suspended one goes into no wave, which would wait for it in vain: it stays where it is.
+    suspended one goes into no wave, which would wait for it in vain: it stays where it is. What a ResourceSet makes is
+    applied by its wave instead, after the waves of what the ResourceSet waits for.
 
     Kept as they are: dependsOn between HelmReleases and of deeper Kustomizations; dependsOn that no wave can
     replace: to an object that exists nowhere, to the root, or within a cycle. So what is never Ready fine-grained
@@ -53,7 +54,7 @@ def to_waves(fleet: Fleet) -> Fleet:
         k = fleet.kustomization(id)
         assert k is not None
         kept = [d for d in _all_dependencies(fleet, k, groups) if _stays(d.target, id, owner, part_of)]
-        moved[id] = replace(k, parent=names[level[part_of[id]]], depends_on=tuple(dict.fromkeys(kept)))
+        moved[id] = replace(k, parent=names[level[part_of[id]]], depends_on=tuple(dict.fromkeys(kept)), made=None)
     layers = [sorted(id for id in members if level[part_of[id]] == n) for n in range(len(names))]
     waves = [
         _wave(fleet, name, names[n - 1] if n else None, [moved[id] for id in layers[n]]) for n, name in enumerate(names)
@@ -198,10 +199,14 @@ def _constraints(
         if isinstance(obj, Kustomization) and second == obj.id:
             for dependency in _all_dependencies(fleet, obj, groups):
                 put(dependency.target, second, 1)
+            for gate in () if obj.made is None else obj.made.after:
+                put(gate, second, 1)
             put(obj.parent, second, 0)
         else:
             for dependency in obj.depends_on:
                 put(dependency.target, second, 0)
+            for gate in () if obj.made is None else obj.made.after:
+                put(gate, second, 0)
         for needed in _brought_by_others(fleet, obj, obj.needs):
             put(needed, second, 0)
     return graph

@@ -27,6 +27,7 @@ from fleetbench.repo.flux_version import flux_version
 from fleetbench.repo.instance import Sync, assumed_source
 from fleetbench.repo.judged import judged, refuse
 from fleetbench.repo.local_charts import local_charts, with_chart
+from fleetbench.repo.made import Operator
 from fleetbench.repo.makers import Makers, not_expanded
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.namespaced import namespaces_from_elsewhere, without_namespace
@@ -111,6 +112,10 @@ def assemble(
     if assumed and sync is not None and sync.root == root.id:
         kustomizations = [replace(k, file=sync.file, line=sync.line) if k.assumed else k for k in kustomizations]
     kustomizations, releases = makers.marked(kustomizations), makers.marked(releases)
+    operator = Operator(walk, makers, refused.keys() - refusing.keys())
+    kustomizations, releases = operator.marked(kustomizations), operator.marked(releases)
+    sources = operator.marked(sources)
+    findings += operator.findings()
     watched = Watched(walk)
     kustomizations, releases = watched.of_services(kustomizations), watched.of_services(releases)
     sources = watched.of_sources(sources)
@@ -138,7 +143,7 @@ def _objects(
     for node in walk.nodes.values():
         found, bad = read_kustomization(node.manifest, node.id, node.parent)
         findings += bad
-        refuse(refused, node.parent, bad)
+        refuse(refused, node.parent and node.manifest.applied_by(node.parent), bad)
         kustomizations.append(
             replace(
                 found,
@@ -150,8 +155,9 @@ def _objects(
                 not_expanded=node.not_expanded,
                 broken=node.broken,
                 unset_variables=tuple(sorted(unset_variables(node))),
-                applies=len(node.rendered) + len(node.elsewhere),
+                applies=sum(m.made is None for m in node.rendered) + len(node.elsewhere),
                 objects=tuple(m.id_in(node.id.namespace) for m in node.rendered),
+                unexpanded=tuple(node.unexpanded),
                 workloads=workloads_of(node.rendered, node.id.namespace, judged_by_status(node.spec)),
             )
         )
@@ -161,7 +167,7 @@ def _objects(
     for id, (manifest, parent) in walk.releases.items():
         release, bad = read_helmrelease(manifest, id, parent)
         findings += bad
-        refuse(refused, parent, bad)
+        refuse(refused, manifest.applied_by(parent), bad)
         source = None if release.source is None else walk.sources.get(release.source)
         release = with_chart_of(release, None if source is None else source[0])
         depends_on = with_verdicts(walk, id, release.depends_on)
@@ -224,7 +230,7 @@ def _sources(
     for id, (manifest, parent) in walk.sources.items():
         source, bad = read_source(manifest, id, parent)
         findings += bad
-        refuse(refused, parent, bad)
+        refuse(refused, manifest.applied_by(parent), bad)
         found[id] = source
     for id, copied in walk.artifacts.copied.items():
         known = found.get(id) or Source(id, copied.parent, file=copied.generator.file, line=copied.generator.line)

@@ -15,7 +15,7 @@ from fleetbench.repo.source_watcher import ExternalArtifacts
 
 
 def refuse(refused: dict[ObjectId, str], by: ObjectId | None, findings: Iterable[Finding]) -> None:
-    """Note what the API server refuses of what a Kustomization applies: its dry-run fails, so nothing of it is applied."""
+    """Note what the API server refuses of what a Kustomization or ResourceSet applies: nothing of it is applied then."""
     for finding in findings:
         if by is not None and finding.code in (API_GONE, FILE_UNREADABLE, OBJECT_REFUSED):
             refused.setdefault(by, f"{finding.object}: {finding.message}")
@@ -35,12 +35,12 @@ def judged(
         walk: what was found.
         flux: the release.
         findings: what is found already; more is added.
-        refused: why an apply fails, for each Kustomization; more is added.
+        refused: why an apply fails, for each Kustomization and ResourceSet; more is added.
         artifacts: what the controllers do with ExternalArtifacts.
         guessed: the root of which nothing is known; None = a file or a FluxInstance says it.
 
     Returns:
-        Kustomization -> the releases that refuse something of what it applies, where the repository states none and
+        Kustomization or ResourceSet -> the releases that refuse something of what it applies, where the repository states none and
         not all of them do.
     """
     manifests = [manifest for _, manifest in walk.manifests()]
@@ -48,23 +48,23 @@ def judged(
     judge = Judge(release, manifests, findings, artifacts)
     every = frozenset(known_releases())
     causes: dict[ObjectId, list[tuple[str, frozenset[str]]]] = {}
-    for node, finding in gone(walk):
+    for by_whom, finding in gone(walk):
         findings.append(finding)
-        refuse(refused, node.id, [finding])
+        refuse(refused, by_whom, [finding])
     said: set[tuple[ObjectId | None, str]] = set()
     for node, manifest in walk.manifests():
-        id = manifest.id_in(node.id.namespace)
+        id, applier = manifest.id_in(node.id.namespace), manifest.applied_by(node.id)
         if stays_encrypted(manifest, node.spec) and node.id == guessed:
             findings.append(encrypted_in_the_root(node.id, id, manifest))
         elif stays_encrypted(manifest, node.spec):
             text = f"{say(id)}: SOPS encrypted it, and spec.decryption is not set"
-            causes.setdefault(node.id, []).append((text, every))
-        found = judge.findings(manifest, id, node.id)
+            causes.setdefault(applier, []).append((text, every))
+        found = judge.findings(manifest, id, applier)
         findings += [f for f in found if (f.object, f.message) not in said]  # several may apply it
         said.update((f.object, f.message) for f in found)
         for finding in (f for f in found if f.code == OBJECT_REFUSED):
             by = every if release.stated or release.newer else judge.refusing(manifest)
-            causes.setdefault(node.id, []).append((f"{finding.object}: {finding.message}", by))
+            causes.setdefault(applier, []).append((f"{finding.object}: {finding.message}", by))
     refusing: dict[ObjectId, tuple[str, ...]] = {}
     for id, refusals in causes.items():
         if id in refused:

@@ -82,10 +82,10 @@ INSTANCE_GROUP = "fluxcd.controlplane.io"
 _VARIABLE = re.compile(r"\$\{#?(\w+)")
 
 
-class Made(NamedTuple):
+class MadeBy(NamedTuple):
     """Which ResourceSet makes an object, and when."""
 
-    by: ObjectId
+    set: ObjectId
     step: int = 0
     """In which of its steps, from 0."""
     waited: bool = False
@@ -102,7 +102,7 @@ class Manifest:
     line: int | None = None
     unknown: frozenset[str] = frozenset()
     """Variables that its text still names, as nothing here says what kustomize-controller puts in their place."""
-    made: Made | None = None
+    made: MadeBy | None = None
     """Of what no build holds: the ResourceSet of which flux-operator makes it; None = kustomize-controller applies it."""
 
     @property
@@ -161,6 +161,10 @@ class Manifest:
         """Its id once applied: where it names no namespace it goes to the given one, unless its kind has none."""
         inside = "" if self.kind in CLUSTER_SCOPED else self.namespace or namespace
         return ObjectId(self.kind, inside, self.name)
+
+    def applied_by(self, kustomization: ObjectId) -> ObjectId:
+        """Who fails where it is refused: the ResourceSet that makes it, else the Kustomization whose build holds it."""
+        return kustomization if self.made is None else self.made.set
 
     def is_flux(self, group: str, kind: str) -> bool:
         """Whether it is of that Flux kind, in any version."""

@@ -21,7 +21,7 @@ from fleetbench.repo.manifest import (
     CLUSTER_SCOPED,
     FLUX_GROUPS,
     INSTANCE_GROUP,
-    Made,
+    MadeBy,
     Manifest,
     in_apply_order,
     mapping,
@@ -117,7 +117,7 @@ def _objects(manifest: Manifest, id: ObjectId, budget: Budget) -> list[Manifest]
         for key in (_key(body) for body in bodies):
             if step_of.setdefault(key, step) != step:
                 raise NotPlain(f"two of its steps define {key[1]} {key[3]}, which flux-operator refuses")
-        mark = Made(id, step, waited=step < len(steps) - 1 or spec.get("wait") is True)
+        mark = MadeBy(id, step, waited=step < len(steps) - 1 or spec.get("wait") is True)
         found = [replace(manifest, body=body, made=mark) for body in bodies]
         made += in_apply_order(with_metadata(found, spec))
     return made

@@ -12,7 +12,7 @@ from fleetbench.findings import API_GONE, CRD_ELSEWHERE, CRD_UNREAD, Finding
 from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.repo.manifest import FLUX_GROUPS, INSTANCE_GROUP, Manifest
-from fleetbench.repo.nodes import Node, Walk
+from fleetbench.repo.nodes import Walk
 from fleetbench.repo.providers import CRD, Providers, is_built_in
 
 _WORKLOADS = ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")
@@ -46,17 +46,18 @@ _WITHOUT_CRDS = frozenset({"app-template", "flux-instance", "podinfo"})
 """Charts that hold no CRD, among those that the shipped table does not list."""
 
 
-def gone(walk: Walk) -> Iterator[tuple[Node, Finding]]:
-    """Objects of a built-in version that no Kubernetes serves any more, each with the Kustomization that applies it."""
+def gone(walk: Walk) -> Iterator[tuple[ObjectId, Finding]]:
+    """Objects of a built-in version that no Kubernetes serves any more, each with what applies it."""
     for node, manifest in walk.manifests():
         kinds, since, now = _GONE.get(manifest.api_version, ((), "", ""))
         if manifest.kind in kinds:
             text = f"Kubernetes serves no {manifest.kind} as {manifest.api_version} since {since}: its apply fails"
             instead = manifest.kind != "PodSecurityPolicy" and (now or "the version of today")
             mend = f"write it as {instead}" if instead else "take it out"
-            fix = f"{mend}: until then nothing of what {say(node.id)} applies is applied"
+            by = manifest.applied_by(node.id)
+            fix = f"{mend}: until then nothing of what {say(by)} applies is applied"
             id = manifest.id_in(node.id.namespace)
-            yield node, Finding(API_GONE, text, fix, id, manifest.file, manifest.line)
+            yield by, Finding(API_GONE, text, fix, id, manifest.file, manifest.line)
 
 
 def crds_from_elsewhere(

@@ -13,7 +13,7 @@ from fleetbench.graph.export import DEPENDS_ON, edges
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.layers import layers
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Source
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say, some
 from fleetbench.report.critical_path import CriticalPath
 from fleetbench.report.findings import findings_list
 from fleetbench.report.inert import inert
@@ -150,6 +150,13 @@ def _notes(fleet: Fleet, width: int) -> list[str]:
                 "layer counts dependsOn alone: a child also comes after the parent that applies it, whatever its layer."
             )
             break
+    late: dict[tuple[ObjectId, tuple[ObjectId, ...]], list[str]] = {}
+    for service in fleet.services():
+        if service.made is not None and service.made.gates:
+            late.setdefault((service.made.by, service.made.gates), []).append(inert(say(service.id)))
+    for (by, after), names in late.items():
+        gates = f"{inert(some([say(gate) for gate in after], 4))} {'is' if len(after) == 1 else 'are'}"
+        notes.append(f"{inert(say(by))} makes {some(names, 4)} once {gates} Ready.")
     if width < WIDE:
         left_out = "timeout, parent, path and chart" if fleet.helmreleases else "timeout, parent and path"
         notes.append(f"Left out at this width: {left_out}. From {WIDE} columns they are shown; --format json has all.")

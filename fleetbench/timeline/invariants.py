@@ -111,6 +111,11 @@ def _parent(rollout: Rollout, id: ObjectId, tolerance_s: float) -> Iterator[str]
     parent = rollout.parent(id)
     if parent is None or created.status != phases.ABSENT or rollout.service(parent) is None:
         return
+    made = rollout.fleet.made(id)
+    for gate in () if made is None else made.after:
+        turns = rollout.turns(gate)
+        if not turns or turns[0] > created.t_s + tolerance_s:
+            yield f"{id}: exists at {created.t_s:.3f} s, before {gate} is Ready, for which its ResourceSet waits"
     first = next((r.from_s for r in _runs(rollout, parent)), None)
     if first is None or created.t_s < first - tolerance_s:
         yield f"{id}: exists at {created.t_s:.3f} s, before its parent {parent} applies it"

@@ -11,9 +11,11 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import TYPE_CHECKING
 
 from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import OPERATOR_REQUEUE_S
 from fleetbench.ids import HELM_CHART, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
 from fleetbench.timeline import causes
 from fleetbench.timeline.causes import Piece, Segment
@@ -182,6 +184,13 @@ class Explanation:
     def _creation(self, id: ObjectId, to_s: float, seen: set[ObjectId]) -> tuple[Piece | None, ObjectId]:
         """Before an object existed: its parent's apply."""
         seen.add(id)
+        gate = self._gate(id, to_s)
+        if gate is not None and gate not in seen:
+            since = self.rollout.turns(gate)[:1]
+            if not since or since[0] >= to_s:
+                return None, gate
+            detail = f"flux-operator looks every {OPERATOR_REQUEUE_S:g} s"
+            return Piece(id, causes.DEPENDENCY_POLL, since[0], to_s, detail), gate
         parent = self.rollout.parent(id)
         if id.kind == HELM_CHART and parent is not None and self._segment(parent, to_s) is not None:
             return None, parent
@@ -195,6 +204,18 @@ class Explanation:
                 return None, parent
         cause = causes.SOURCE if id.kind in SOURCE_KINDS else causes.PARENT
         return Piece(id, cause, self.rollout.since_s, to_s, "until it was created"), id
+
+    def _gate(self, id: ObjectId, to_s: float) -> ObjectId | None:
+        """What flux-operator waited for last before it made an object; None = the parent's apply came after that."""
+        made = self.rollout.fleet.made(id)
+        if made is None or not made.after:
+            return None
+        first = {gate: turns[0] if (turns := self.rollout.turns(gate)) else inf for gate in made.after}
+        gate = max(made.after, key=lambda g: (first[g], g))
+        parent = self.rollout.parent(id)
+        runs = [] if parent is None else [r for r in self.rollout.reconciles(parent) if r.kind == RUN]
+        applying = next((r.from_s for r in runs if r.ok or r.to_s is None or r.applied_s is not None), inf)
+        return gate if min(first[gate], to_s) > applying else None
 
     def _poll_s(self, id: ObjectId) -> float:
         p = self.rollout.parameters

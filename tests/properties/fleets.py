@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
 
 from fleetbench.engine.plan import compile_plan
 from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Made
 from fleetbench.ids import ObjectId
 from fleetbench.model.distributions import LogNormal
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, RESTART, Scenario
 from fleetbench.model.steps import no_steps, shipped_steps
 from fleetbench.model.workload_time import WorkloadTime
-from tests.builders import fleet, hr, ks
+from tests.builders import fleet, hr, ks, ks_id
 
+SET = ObjectId("ResourceSet", "flux-system", "made")
 SECONDS = st.integers(0, 120).map(float)
 
 
@@ -46,7 +49,11 @@ def fleets(draw: st.DrawFn, *, tidy: bool = False, most: int = 8) -> Fleet:
             "retry_interval_s": draw(st.sampled_from([15.0, 60.0, None])),
             "suspend": draw(st.sampled_from([False] * 9 + [True])),
         }  # fmt: skip
-        objects.append(ks(name, *depends_on, parent=parent, **({"timeout_s": 7200.0} if tidy else fields)))
+        k = ks(name, *depends_on, parent=parent, **({"timeout_s": 7200.0} if tidy else fields))
+        if known and not tidy and parent is not None and draw(st.booleans()):
+            gates = draw(st.lists(choices, max_size=2, unique=True))
+            k = replace(k, made=Made(SET, draw(st.booleans()), tuple(map(ks_id, gates))))
+        objects.append(k)
     for n in range(draw(st.integers(0, 3))):
         depends_on = draw(st.lists(st.sampled_from([f"h{m}" for m in range(n)]), max_size=2, unique=True)) if n else []
         parent = draw(st.sampled_from(names))

@@ -74,6 +74,7 @@ def test_where_nobody_queues_names_change_nothing(of, data):
                 id=names[k.id],
                 parent=names.get(k.parent),
                 depends_on=tuple(Dependency(names.get(d.target, d.target)) for d in k.depends_on),
+                made=k.made and replace(k.made, after=tuple(names.get(gate, gate) for gate in k.made.after)),
             )
             for k in of.kustomizations
         ),

@@ -203,7 +203,9 @@ class _Writer:
                 body: dict[str, Any] = json.loads(json.dumps(m.body, default=str))
                 break
         else:
-            raise InputError(f"{say(move.id)}: {say(move.parent)} renders it under another name", "convert it by hand")
+            made = self._kustomization(move.id).made
+            who = f"{say(move.parent)} renders it under another name" if made is None else f"{say(made.by)} makes it"
+            raise InputError(f"{say(move.id)}: {who}", "convert it by hand")
         metadata = body.setdefault("metadata", {})
         metadata["namespace"] = move.id.namespace
         spec = body["spec"] = dict(mapping(body, "spec"))  # `spec:` with nothing behind it is None

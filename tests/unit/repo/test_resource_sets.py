@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fleetbench.ids import ObjectId
-from fleetbench.repo.manifest import Made, Manifest
+from fleetbench.repo.manifest import MadeBy, Manifest
 from fleetbench.repo.resource_sets import MAX_OBJECTS, expanded
 
 ID = ObjectId("ResourceSet", "flux-system", "tenants")
@@ -51,7 +51,7 @@ def test_each_resource_is_made_of_each_set_of_inputs_and_bears_the_place_of_its_
     )
     assert [m.id.key for m in found] == ["/a", "/b", "a/a-x", "b/b-x"]
     assert found[2].body["data"] == {"n": 2, "q": "2"}  # what is filled in is read again, so bare digits are a number
-    assert {(m.file, m.line, m.made) for m in found} == {("tenants.yaml", 3, Made(ID))}
+    assert {(m.file, m.line, m.made) for m in found} == {("tenants.yaml", 3, MadeBy(ID))}
 
 
 def test_without_inputs_resources_are_made_once() -> None:
@@ -108,14 +108,17 @@ def test_common_metadata_goes_over_all_objects() -> None:
 
 def test_steps_are_made_one_after_the_other_and_all_but_the_last_are_waited_for() -> None:
     steps = [{"name": "b", "resources": [_config("z")]}, {"name": "a", "resources": [_config("y")]}]
-    assert [(m.name, m.made) for m in _made(_set(steps=steps))] == [("z", Made(ID, 0, True)), ("y", Made(ID, 1, False))]
-    assert [m.made for m in _made(_set(steps=steps, wait=True))] == [Made(ID, 0, True), Made(ID, 1, True)]
+    assert [(m.name, m.made) for m in _made(_set(steps=steps))] == [
+        ("z", MadeBy(ID, 0, True)),
+        ("y", MadeBy(ID, 1, False)),
+    ]
+    assert [m.made for m in _made(_set(steps=steps, wait=True))] == [MadeBy(ID, 0, True), MadeBy(ID, 1, True)]
 
 
 def test_a_resourceset_that_another_one_makes_is_expanded_too() -> None:
     inner = _set("inner", resources=[_config("x")])
     found = _made(_set(inputs=[{"a": 1}], resources=[inner]))
-    assert [(m.id.key, m.made.by.name) for m in found if m.made] == [
+    assert [(m.id.key, m.made.set.name) for m in found if m.made] == [
         ("flux-system/inner", "tenants"),
         ("apps/x", "inner"),
     ]
