@@ -100,11 +100,12 @@ def crds_from_elsewhere(
 def _unread(
     providers: Providers, releases: Sequence[HelmRelease], rendered: Collection[ObjectId], walk: Walk
 ) -> list[str]:
-    """What may bring CRDs and could not be read: charts, other repositories, remote bases, broken builds."""
+    """What may bring CRDs and could not be read: charts, other repositories, remote bases, broken builds, ResourceSets."""
     charts = {providers.chart_name(r) for r in releases if r.id not in rendered and not providers.knows_crds_of(r)}
     found = [f"chart {name}" for name in sorted(charts - _WITHOUT_CRDS)]
     for node in walk.nodes.values():
         if node.not_expanded is not None or (node.broken is not None and node.no_path is None):
             found.append(node.id.key)
+        found += [str(id) for id in node.unexpanded]
         found += [problem.text for problem in (node.build.remote if node.build else ())]
     return found

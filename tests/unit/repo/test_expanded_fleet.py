@@ -286,3 +286,10 @@ def test_a_fleet_of_resourcesets_is_simulated_from_end_to_end(write: Write) -> N
     assert objects["web/apps"]["ready_s_p50"] < objects["flux-system/after"]["started_s"]
     shown = CliRunner().invoke(cli, ["graph", *arguments[:4]], env={"COLUMNS": "200"})
     assert "ResourceSet/flux-system/late makes flux-system/after once web/apps is Ready." in shown.output
+
+
+def test_a_resourceset_that_is_not_expanded_may_bring_the_crds_that_nothing_else_brings(read: Read) -> None:
+    unread = rset("charts", inputsFrom=[{"name": "x"}], resources=[child("<< inputs.x >>")])
+    route = obj("gateway.networking.k8s.io/v1", "HTTPRoute", "r", namespace="x", spec={})
+    found = [f for f in _reading(read, unread, route).findings if f.code in ("FB315", "FB316")]
+    assert [f.code for f in found] == ["FB316"] and "ResourceSet/flux-system/charts" in found[0].message
