@@ -55,9 +55,9 @@ def to_document(fleet: Fleet, findings: Sequence[Finding] = ()) -> dict[str, Any
 
 
 def _plain(obj: Any) -> dict[str, Any]:
-    """A flat frozen dataclass as JSON: ids as text, tuples as lists; what only ResourceSets bring where they bring it."""
+    """A flat frozen dataclass as JSON: ids as text, tuples as lists; what few objects have where they have it."""
     every = {name: getattr(obj, name) for name in obj.__dataclass_fields__}
-    return {name: _value(value) for name, value in every.items() if value or name not in _OF_RESOURCE_SETS}
+    return {name: _value(value) for name, value in every.items() if value or name not in _OF_FEW}
 
 
 def _value(value: Any) -> Any:
@@ -91,7 +91,7 @@ def _common(obj: Kustomization | HelmRelease, layer: int | None) -> dict[str, An
     }
 
 
-_OF_RESOURCE_SETS = ("made", "unexpanded")
+_OF_FEW = ("made", "target_namespace", "unexpanded")
 _OWN_FIELDS = ("id", "parent", "depends_on", "source", "workloads", "needs")
 
 

@@ -182,6 +182,8 @@ class Kustomization:
     """``spec.retryInterval``; None = not set. See :attr:`effective_retry_s`."""
     suspend: bool = False
     source: ObjectId | None = None
+    target_namespace: str | None = None
+    """``spec.targetNamespace``: everything in its build that lives in a namespace is put there."""
     assumed: bool = False
     """No file holds it: made up for a repository without a root, or (then ``file`` is where that is said) what flux-operator
     makes of a FluxInstance. It counts as existing."""
@@ -235,6 +237,11 @@ class Kustomization:
             return f"refused is {self.refused}"
         unset = f"nothing sets {', '.join(self.unset_variables)}" if self.unset_variables else None
         return self.broken or unset or _out_of_reach(self)
+
+    def may_hold_unread(self, named: ObjectId) -> bool:
+        """Whether its content, which lies elsewhere, may hold an object: of that content only the namespace is known."""
+        acts = not (self.expanded or self.suspend or self.cluster)
+        return acts and self.target_namespace in (None, named.namespace)
 
     def under(self, release: str, strict_substitution: bool) -> Kustomization:
         """The same with those obstacles alone that it meets under a release of Flux.

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import networkx as nx
 
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import HelmRelease, Kustomization, Made, Need
+from fleetbench.graph.objects import NO_PATH, HelmRelease, Kustomization, Made, Need
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId, say
 
 APPLIED, READY = "applied", "ready"
@@ -95,14 +95,17 @@ def health_checked(fleet: Fleet, k: Kustomization) -> tuple[ObjectId, ...]:
 
 def may_exist(fleet: Fleet, named: ObjectId) -> bool:
     """Whether something that could not be read to the end may create an object that nothing here is seen to create."""
-    return any(_holds_more(fleet, k) for k in fleet.kustomizations) or any(
+    return any(_may_hold(fleet, k, named) for k in fleet.kustomizations) or any(
         may_bring(h, named) for h in fleet.helmreleases
     )
 
 
-def _holds_more(fleet: Fleet, k: Kustomization) -> bool:
-    """Whether a Kustomization applies more than is known of it, or something that makes more."""
-    if k.unexpanded or not k.expanded or k.broken:
+def _may_hold(fleet: Fleet, k: Kustomization, named: ObjectId) -> bool:
+    """Whether a Kustomization applies more than is known of it, or something that makes more, and the object among that."""
+    if not k.expanded:
+        source = None if k.source is None else fleet.source(k.source)
+        return k.may_hold_unread(named) and source is not None and source.defined
+    if k.unexpanded or (k.broken and not k.broken.startswith(NO_PATH)):
         return True
     return len({*k.objects, *fleet.children.get(k.id, ())}) < k.applies
 

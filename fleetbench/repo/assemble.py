@@ -97,7 +97,7 @@ def assemble(
     here = [release for release in releases if release.cluster is None]
     providers = Providers(walk.nodes.values(), here, charts, installed_before(tree))
     kustomizations, releases = _with_needs(providers, walk, root, kustomizations, releases, charts)
-    makers = Makers(walk)
+    makers = Makers(walk, kustomizations, releases, root.source)
     findings += accounts_from_nowhere(providers, makers, root.id.namespace, walk)
     findings += crds_from_elsewhere(providers, here, charts.keys(), walk)
     findings += from_elsewhere(providers, kustomizations, releases, walk)

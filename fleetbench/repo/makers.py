@@ -7,11 +7,12 @@ Source: controlplaneio-fluxcd/flux-operator v0.58.1 api/v1/resourceset_types.go 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from fleetbench.findings import NOT_EXPANDED, Finding
+from fleetbench.graph.nearest import is_misspelt
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization
 from fleetbench.ids import ObjectId
 from fleetbench.repo.manifest import Manifest, mapping, mappings
@@ -25,13 +26,28 @@ _Service = TypeVar("_Service", Kustomization, HelmRelease)
 class Makers:
     """Who may make an object that nothing here is seen to make."""
 
-    def __init__(self, walk: Walk):
+    def __init__(
+        self,
+        walk: Walk,
+        kustomizations: Sequence[Kustomization],
+        releases: Sequence[HelmRelease],
+        this: ObjectId | None,
+    ):
+        """Take in what is not read to the end.
+
+        Args:
+            walk: what was found.
+            kustomizations: all of them; those whose source nothing defines never make anything.
+            releases: all of them.
+            this: the source of the repository itself, which need not be defined.
+        """
         self._sets = [(id, m) for id, m, _ in _unexpanded(walk) if not is_disabled(m)]
-        self._unread = [node.id for node in walk.nodes.values() if node.not_expanded is not None]
+        self._known = {k.id for k in kustomizations} | {release.id for release in releases}
+        self._unread = [k for k in kustomizations if k.source == this or k.source in walk.sources]
 
     def of(self, id: ObjectId) -> ObjectId | None:
         """The first that may make it, one whose templates say so before one of which nothing is known; None = nobody."""
-        return self.by_template(id) or next(iter(self._unread), None)
+        return self.by_template(id) or next((k.id for k in self._unread if k.may_hold_unread(id)), None)
 
     def by_template(self, id: ObjectId) -> ObjectId | None:
         """The first ResourceSet whose templates may be that object."""
@@ -39,14 +55,21 @@ class Makers:
 
     def marked(self, services: Sequence[_Service]) -> list[_Service]:
         """The services with a maker at each dependency that is none of them."""
-        known = {service.id for service in services}
-        return [
-            replace(service, depends_on=tuple(self._dependency(d, known) for d in service.depends_on))
-            for service in services
-        ]
+        return [replace(s, depends_on=tuple(map(self._dependency, s.depends_on))) for s in services]
 
-    def _dependency(self, dependency: Dependency, known: set[ObjectId]) -> Dependency:
-        return dependency if dependency.target in known else replace(dependency, maker=self.of(dependency.target))
+    def _dependency(self, dependency: Dependency) -> Dependency:
+        target = dependency.target
+        if target in self._known:
+            return dependency
+        maker = self.by_template(target) if _is_slip(target, self._known) else self.of(target)
+        return replace(dependency, maker=maker)
+
+
+def _is_slip(target: ObjectId, known: Collection[ObjectId]) -> bool:
+    """Whether somebody meant an object that is there: of the other kind, in another namespace, or with a name misspelt."""
+    alike = [id for id in known if id.kind == target.kind]
+    by_place = any(id[1:] == target[1:] for id in known) or any(id.name == target.name for id in alike)
+    return by_place or any(is_misspelt(target.name, id.name) for id in alike)
 
 
 def _unexpanded(walk: Walk) -> Iterator[tuple[ObjectId, Manifest, str]]:

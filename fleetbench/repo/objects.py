@@ -122,6 +122,7 @@ def read_kustomization(
             retry_interval_s=at.seconds("spec", "retryInterval"),
             suspend=at.flag("spec", "suspend"),
             source=source,
+            target_namespace=str(manifest.spec.get("targetNamespace") or "") or None,
             shard=_shard(manifest),
             substitute_from=tuple(substitute_from),
             file=manifest.file,

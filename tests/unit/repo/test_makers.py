@@ -12,7 +12,7 @@ from fleetbench.graph.checks import check
 from fleetbench.graph.document import from_document, to_document
 from tests.builders import scenario
 from tests.unit.repo.conftest import Read
-from tests.unit.repo.manifests import both, flux, ks_id, obj
+from tests.unit.repo.manifests import both, flux, git, ks_id, obj, release
 
 KUSTOMIZE = {"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization"}
 
@@ -58,7 +58,45 @@ def test_who_depends_on_what_a_resourceset_may_make_is_warned_of_and_predicted(
     assert again is not None and again.depends_on == (dependency,)
 
 
+def _maker(read: Read, *others: str, on: str = "team1") -> str | None:
+    reading = read({"clusters/c/all.yaml": both(*others, flux("after", "./clusters", dependsOn=[{"name": on}]))})
+    after = reading.fleet.kustomization(ks_id("after"))
+    assert after is not None
+    maker = after.depends_on[0].maker
+    assert (ks_id("after") in never_ready(compile_plan(scenario(reading.fleet)))) == (maker is None)
+    return None if maker is None else str(maker)
+
+
 def test_another_repository_may_make_it_too(read: Read) -> None:
     others = flux("theirs", "./x", source="theirs")
-    reading = read({"clusters/c/all.yaml": both(others, flux("after", "./clusters", dependsOn=[{"name": "team1"}]))})
-    assert reading.fleet.kustomization(ks_id("after")).depends_on[0].maker == ks_id("theirs")  # type: ignore[union-attr]
+    assert _maker(read, git("theirs"), others) == "Kustomization/flux-system/theirs"
+    assert _maker(read, others) is None  # its source is defined nowhere: it never has any content
+
+
+@pytest.mark.parametrize("spec", [{"suspend": True}, {"targetNamespace": "podinfo"}])
+def test_what_another_repository_cannot_make_is_an_error(read: Read, spec: dict[str, Any]) -> None:
+    assert _maker(read, git("theirs"), flux("theirs", "./x", source="theirs", **spec)) is None
+
+
+@pytest.mark.parametrize(
+    ("there", "named", "slip"),
+    [
+        (flux("traefik", "./clusters"), "traefk", True),
+        (flux("tenant-a", "./clusters"), "tenant-b", False),
+        (flux("traefik", "./clusters", namespace="infra"), "traefik", True),
+        (release("traefik", namespace="flux-system"), "traefik", True),
+    ],
+)
+def test_a_slip_of_the_pen_is_an_error_whatever_another_repository_may_make(
+    read: Read, there: str, named: str, slip: bool
+) -> None:
+    others = flux("theirs", "./x", source="theirs")
+    assert (_maker(read, git("theirs"), others, there, on=named) is None) is slip
+
+
+@pytest.mark.parametrize("there", [flux("gone", "./nowhere"), flux("theirs", "./x", targetNamespace="podinfo")])
+def test_what_cannot_bring_it_hides_no_health_check_on_what_is_not_there(read: Read, there: str) -> None:
+    named = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "namespace": "apps"}
+    checking = flux("checking", "./clusters", healthChecks=[named])
+    fleet = read({"clusters/c/all.yaml": both(there, checking)}).fleet
+    assert "FB210" in [f.code for f in check(fleet) if f.object == ks_id("checking")]
