@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from fleetbench.graph.objects import ControllerFlag, HelmRelease, Kustomization, Source
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.repo.arguments import flags_among
 from fleetbench.repo.instance import flux_charts, instances
+from fleetbench.repo.label_selector import selector
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Walk
 from fleetbench.repo.objects import SHARD_LABEL
@@ -19,9 +19,6 @@ from fleetbench.units import parse_bool
 
 NO_CROSS, WATCH = "no-cross-namespace-refs", "watch-label-selector"
 _OF_KIND = {KUSTOMIZATION: "kustomize-controller", HELM_RELEASE: "helm-controller"}
-_TERM = re.compile(
-    r"\s*(?:(?P<no>!)?\s*(?P<key>[\w./-]+)\s*(?:(?P<op>==?|!=)\s*(?P<value>[\w.-]*)|(?P<in>in|notin)\s*\((?P<values>[^)]*)\))?)\s*(?:,|$)"
-)
 
 
 def denied(
@@ -50,42 +47,6 @@ def _is_on(value: str) -> bool:
         return parse_bool(value)
     except ValueError:
         return False
-
-
-class Term(NamedTuple):
-    """One condition of a label selector."""
-
-    key: str
-    values: frozenset[str] | None
-    """None = any."""
-    wanted: bool
-    """False: the label must not be there, or must have none of the values."""
-
-    def holds(self, labels: Mapping[str, str]) -> bool:
-        """Whether an object with these labels meets it."""
-        found = self.key in labels and (self.values is None or labels[self.key] in self.values)
-        return found is self.wanted
-
-
-def selector(text: str) -> tuple[Term, ...] | None:
-    """A label selector as Kubernetes reads it (apimachinery pkg/labels/selector.go Parse); None where it is none.
-
-    >>> selector("!sharding.fluxcd.io/key, app=web")[1]
-    Term(key='app', values=frozenset({'web'}), wanted=True)
-    """
-    terms, at = [], 0
-    while at < len(text):
-        match = _TERM.match(text, at)
-        if match is None or (match["no"] and (match["op"] or match["in"])):
-            return None
-        values = None
-        if match["op"]:
-            values = frozenset({match["value"]})
-        elif match["in"]:
-            values = frozenset(value.strip() for value in match["values"].split(","))
-        terms.append(Term(match["key"], values, not (match["no"] or match["op"] == "!=" or match["in"] == "notin")))
-        at = match.end()
-    return tuple(terms)
 
 
 class Watched:

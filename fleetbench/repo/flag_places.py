@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM
-from fleetbench.repo.controllers import HELM_VALUES, patched_by
+from fleetbench.repo.controllers import HELM_VALUES, INSTALL_LABELS, patched_by
 from fleetbench.repo.manifest import CONTROLLERS, Manifest
 from fleetbench.repo.nodes import Node
 from fleetbench.repo.origin import scalars_of
@@ -154,7 +154,7 @@ def _walk(node: Any, path: str) -> Iterator[_Region]:
 def _patch(scalars: dict[str, str], target: dict[str, str], path: str, node: Any) -> Iterator[_Region]:
     """A patch that stands there itself, or the file that it names."""
     try:
-        controllers = tuple(patched_by(target, load(scalars.get("patch", ""), path)))
+        controllers = tuple(patched_by(target, load(scalars.get("patch", ""), path), INSTALL_LABELS))
         yield _region(controllers, path, node)
         if scalars.get("path"):
             yield _Region(controllers, join(path.rpartition("/")[0], scalars["path"]), 1, _TO_THE_END)

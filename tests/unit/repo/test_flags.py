@@ -99,6 +99,74 @@ def test_a_flux_instances_patches_override_its_size(read: Read) -> None:
     assert found["kustomize-controller requeue-dependency"] == "10s"
 
 
+KUSTOMIZE_ONLY = {"kustomize-controller": "77", "helm-controller": "5"}
+BOTH = dict.fromkeys(KUSTOMIZE_ONLY, "77")
+ALL = BOTH | {"source-controller": "77"}
+SIZE = dict.fromkeys(KUSTOMIZE_ONLY, "5")
+COMPONENT = "app.kubernetes.io/component"
+
+
+@pytest.mark.parametrize(
+    ("target", "workers"),
+    [
+        ({"labelSelector": f"{COMPONENT}=kustomize-controller"}, KUSTOMIZE_ONLY),
+        ({"labelSelector": f"{COMPONENT} in (kustomize-controller)"}, KUSTOMIZE_ONLY),
+        ({"labelSelector": f"{COMPONENT} notin (source-controller)"}, BOTH),
+        ({"labelSelector": f"{COMPONENT}!=source-controller"}, BOTH),
+        ({"labelSelector": "app.kubernetes.io/part-of=flux,control-plane"}, ALL),
+        ({"labelSelector": "!app.kubernetes.io/part-of"}, SIZE),
+        ({"labelSelector": "app.kubernetes.io/instance=flux-system"}, SIZE),  # comes after every patch
+        ({"labelSelector": "app.kubernetes.io/part-of ~ flux"}, SIZE),
+        ({"labelSelector": "control-plane=controller", "name": "kustomize-controller"}, KUSTOMIZE_ONLY),
+        ({"annotationSelector": "sharding.fluxcd.io/role"}, SIZE),
+        ({"annotationSelector": "!sharding.fluxcd.io/role"}, ALL),
+        ({}, ALL),
+    ],
+)
+@pytest.mark.parametrize("merge", [True, False])
+def test_a_patch_is_for_the_controllers_that_its_target_selects(
+    read: Read, target: dict[str, str], workers: dict[str, str], merge: bool
+) -> None:
+    patch = _add("--concurrent=77")
+    if merge:  # with a target, the name that the patch has itself says nothing
+        container = {"name": "manager", "args": ["--concurrent=77"]}
+        body = {"metadata": {"name": "all"}, "spec": {"template": {"spec": {"containers": [container]}}}}
+        patch["patch"] = json.dumps({"apiVersion": "apps/v1", "kind": "Deployment"} | body)
+    patch["target"] = {"kind": "Deployment"} | target
+    text = _instance(cluster={"size": "small"}, kustomize={"patches": [patch]})
+    found = _flags(read, {"clusters/c/all.yaml": both(ROOT, text)})
+    assert {name.partition(" ")[0]: value for name, value in found.items() if "concurrent" in name} == workers
+
+
+def test_the_place_of_a_flag_that_a_patch_sets_by_a_label_selector(read: Read) -> None:
+    patches = [_add("--concurrent=9"), _add("--concurrent=9")]
+    for patch, name in zip(patches, ("helm", "kustomize"), strict=True):
+        patch["target"] = {
+            "kind": "Deployment",
+            "labelSelector": f"{COMPONENT}={name}-controller,app.kubernetes.io/instance=flux-system",
+        }
+    labels = {"app.kubernetes.io/instance": "flux-system"}
+    controllers = [
+        _controller(f"{n}-controller").replace(
+            '"metadata": {', f'"metadata": {{"labels": {json.dumps(labels | {COMPONENT: f"{n}-controller"})}, ', 1
+        )
+        for n in ("kustomize", "helm")
+    ]
+    text = kustomization("gotk.yaml", "sync.yaml", patches=patches)
+    reading = read(
+        {
+            "clusters/c/flux-system/kustomization.yaml": text,
+            "clusters/c/flux-system/gotk.yaml": both(*controllers),
+            "clusters/c/flux-system/sync.yaml": ROOT,
+        }
+    )
+    helm, kustomize = (n for n, line in enumerate(text.splitlines(), 1) if "--concurrent=9" in line)
+    assert {f.controller: f.line for f in reading.fleet.flags} == {
+        "kustomize-controller": kustomize,
+        "helm-controller": helm,
+    }
+
+
 @pytest.mark.parametrize("target", ["CustomResourceDefinition", "Service"])
 def test_patches_on_other_kinds_set_nothing(read: Read, target: str) -> None:
     patch = _add("--concurrent=30") | {"target": {"kind": target}}
