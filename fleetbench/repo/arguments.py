@@ -32,7 +32,16 @@ def flags_among(arguments: object) -> list[tuple[str, str]]:
     >>> flags_among(["--concurrent", "17", "--watch-all-namespaces", "--log-level=info"])
     [('concurrent', '17'), ('watch-all-namespaces', 'true'), ('log-level', 'info')]
     """
-    return [(flag, value) for flag, value, _ in _read(arguments) if flag is not None]
+    return [(flag, value) for flag, value, _ in flags_at(arguments)]
+
+
+def flags_at(arguments: object) -> Iterator[tuple[str, str, int]]:
+    """The same with the place of the argument that states the value."""
+    taken = 0
+    for flag, value, texts in _read(arguments):
+        taken += len(texts)
+        if flag is not None:
+            yield flag, value, taken - 1
 
 
 def without(arguments: object, flags: Collection[str]) -> list[str]:

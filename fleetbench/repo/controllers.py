@@ -1,12 +1,13 @@
-"""The three controllers, and which of them a Kustomize patch is for."""
+"""The three controllers: which of them a Kustomize patch is for, and what their pods say beside arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM
 from fleetbench.repo.label_selector import meets, selector
-from fleetbench.repo.manifest import CONTROLLERS, mapping
+from fleetbench.repo.manifest import CONTROLLERS, mapping, mappings
 from fleetbench.repo.shaping import selects
 
 HELM_VALUES = {
@@ -44,3 +45,15 @@ def patched_by(target: Mapping[str, Any], body: Any, undecided: Collection[str] 
         return []
     asked = [term for term in labels if term.key not in undecided]
     return [c for c in CONTROLLERS if selects(name, c) and all(term.holds(_LABELS | {_COMPONENT: c}) for term in asked)]
+
+
+def pod_settings(pod: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """What a controller's pod says beside its arguments: its CPU limit, and where its temporary folder is."""
+    for container in mappings(pod, "containers"):
+        limit = mapping(container, "resources", "limits").get("cpu")
+        if limit is not None:
+            yield CPU_LIMIT, str(limit)
+    for volume in mappings(pod, "volumes"):
+        medium = mapping(volume, "emptyDir").get("medium")
+        if volume.get("name") == "temp" and medium:
+            yield TEMP_MEDIUM, str(medium)

@@ -99,6 +99,43 @@ def test_a_flux_instances_patches_override_its_size(read: Read) -> None:
     assert found["kustomize-controller requeue-dependency"] == "10s"
 
 
+ARGS = "/spec/template/spec/containers/0/args"
+WORKERS_ALONE = {"concurrent": "7"}
+KEPT = {"concurrent": "7", "requeue-dependency": "10s"}
+
+
+@pytest.mark.parametrize(
+    ("patch", "left"),
+    [
+        ({"spec": {"template": {"spec": {"containers": [{"name": "manager", "args": ["--concurrent=7"]}]}}}}, WORKERS_ALONE),
+        ({"spec": {"template": {"spec": {"containers": [{"name": "manager", "args": None}]}}}}, {}),
+        ([{"op": "replace", "path": ARGS, "value": ["--concurrent", "7"]}], WORKERS_ALONE),
+        ([{"op": "add", "path": ARGS, "value": ["--concurrent=7"]}], WORKERS_ALONE),
+        ([{"op": "remove", "path": ARGS}], {}),
+        ([{"op": "add", "path": f"{ARGS}/-", "value": "--concurrent=7"}], KEPT),
+        ([{"op": "replace", "path": f"{ARGS}/5", "value": "--concurrent=7"}], KEPT),
+        ([{"op": "remove", "path": f"{ARGS}/6"}, {"op": "replace", "path": f"{ARGS}/5", "value": "--concurrent=7"}], WORKERS_ALONE),
+        ([{"op": "add", "path": f"{ARGS}/0", "value": "--concurrent=7"}], KEPT | {"concurrent": "5"}),  # the last one holds
+    ],
+)  # fmt: skip
+def test_a_patch_of_the_arguments_meets_those_that_the_size_of_a_flux_instance_added_before(
+    read: Read, patch: Any, left: dict[str, str]
+) -> None:
+    target = {"kind": "Deployment", "name": "kustomize-controller"}
+    kustomize = {"patches": [{"patch": json.dumps(patch), "target": target}]}
+    found = _flags(read, {"clusters/c/all.yaml": both(ROOT, _instance(cluster={"size": "small"}, kustomize=kustomize))})
+    assert {n.partition(" ")[2]: v for n, v in found.items() if n.startswith("kustomize")} == left
+    assert found["helm-controller concurrent"] == "5"
+
+
+def test_a_patch_sets_the_cpu_limit_that_a_size_raised_back_to_the_usual_one(read: Read) -> None:
+    patch = [{"op": "replace", "path": "/spec/template/spec/containers/0/resources/limits/cpu", "value": "1000m"}]
+    target = {"kind": "Deployment", "name": "kustomize-controller"}
+    kustomize = {"patches": [{"patch": json.dumps(patch), "target": target}]}
+    found = _flags(read, {"clusters/c/all.yaml": both(ROOT, _instance(cluster={"size": "large"}, kustomize=kustomize))})
+    assert found["kustomize-controller resources.limits.cpu"] == "1000m"
+
+
 KUSTOMIZE_ONLY = {"kustomize-controller": "77", "helm-controller": "5"}
 BOTH = dict.fromkeys(KUSTOMIZE_ONLY, "77")
 ALL = BOTH | {"source-controller": "77"}
