@@ -216,7 +216,8 @@ class Kustomization:
     workloads: tuple[Workload, ...] = ()
     needs: tuple[Need, ...] = ()
     shard: str | None = None
-    """Value of the label ``sharding.fluxcd.io/key``."""
+    """Which controller of its kind reconciles it, by what that selects: the value of a label, of several ``a,b``; None =
+    the main one. Where the controllers are not known, the value of its label ``sharding.fluxcd.io/key``."""
     substitute_from: tuple[ObjectId, ...] = ()
     """Secrets and ConfigMaps of ``postBuild.substituteFrom`` that are not optional."""
     cluster: str | None = None

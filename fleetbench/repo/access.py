@@ -9,15 +9,16 @@ from typing import Any
 from fleetbench.graph.objects import ControllerFlag, HelmRelease, Kustomization, Source
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.repo.arguments import flags_among
+from fleetbench.repo.controllers import WATCH, run_by, shard_of
 from fleetbench.repo.instance import flux_charts, instances
-from fleetbench.repo.label_selector import selector
-from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
+from fleetbench.repo.label_selector import meets, selector
+from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping
 from fleetbench.repo.nodes import Walk
-from fleetbench.repo.objects import SHARD_LABEL
+from fleetbench.repo.operator import made_of
 from fleetbench.repo.source_watcher import ExternalArtifacts
 from fleetbench.units import parse_bool
 
-NO_CROSS, WATCH = "no-cross-namespace-refs", "watch-label-selector"
+NO_CROSS = "no-cross-namespace-refs"
 _OF_KIND = {KUSTOMIZATION: "kustomize-controller", HELM_RELEASE: "helm-controller"}
 
 
@@ -50,53 +51,53 @@ def _is_on(value: str) -> bool:
 
 
 class Watched:
-    """Which labels the controllers watch that a repository holds."""
+    """Which labels the controllers watch that a repository holds, and so which of them reconciles an object."""
 
     def __init__(self, walk: Walk):
-        self._selectors: dict[str, list[str]] = {controller: [] for controller in CONTROLLERS}
+        self._controllers: dict[str, list[tuple[str | None, str]]] = {controller: [] for controller in CONTROLLERS}
+        """Controller -> each of its Deployments: its shard (None = it is none) and its label selector."""
         for _, manifest in walk.manifests():
-            if manifest.kind == "Deployment":
-                self._deployment(manifest)
-        for spec in instances(walk):
-            self._instance(spec)
+            for controller, container in run_by(manifest):
+                watches = dict(flags_among(container.get("args"))).get(WATCH, "")
+                self._controllers[controller].append((shard_of(manifest.name, watches), watches))
+        for made in (made for spec in instances(walk) for made in made_of(spec)):
+            self._controllers[made.controller].append((made.shard, made.watches))
         self._known = not flux_charts(walk)  # a chart's arguments are not all known
         self._walk = walk
 
-    def _deployment(self, manifest: Manifest) -> None:
-        for container in mappings(manifest.spec, "template", "spec", "containers"):
-            image = str(container.get("image") or "").rpartition("/")[2].partition(":")[0].partition("@")[0]
-            controller = next((c for c in CONTROLLERS if c in (image, manifest.name)), None)
-            if controller is not None:
-                self._selectors[controller].append(dict(flags_among(container.get("args"))).get(WATCH, ""))
-
-    def _instance(self, spec: Mapping[str, Any]) -> None:
-        """What flux-operator makes of ``spec.sharding`` (internal/builder/build.go, templates of the shards)."""
-        sharding = mapping(spec, "sharding")
-        key = str(sharding.get("key") or SHARD_LABEL)
-        shards = sharding.get("shards")
-        names = [str(name) for name in shards] if isinstance(shards, list) else []
-        patched = any(WATCH in str(patch.get("patch")) for patch in mappings(spec, "kustomize", "patches"))
-        for controller in CONTROLLERS:
-            own = [f"!{key}", *(f"{key}={name}" for name in names)] if names else [""]
-            self._selectors[controller] += [""] if patched else own
+    def _of(self, id: ObjectId) -> list[tuple[str | None, str]]:
+        """The Deployments of the controller of a kind; empty where it is not known what they watch."""
+        known = self._known and id.kind not in (EXTERNAL_ARTIFACT, HELM_CHART)
+        return self._controllers[_OF_KIND.get(id.kind, "source-controller")] if known else []
 
     def nobody(self, id: ObjectId, labels: Mapping[str, Any]) -> str | None:
         """What the object's labels are and what is watched instead; None = it is watched, or that is not known."""
-        controller = _OF_KIND.get(id.kind, "source-controller")
-        selectors = self._selectors[controller]
-        if not self._known or not selectors or id.kind in (EXTERNAL_ARTIFACT, HELM_CHART):
-            return None
-        texts = {str(key): str(value) for key, value in labels.items()}
+        selectors = [watches for _, watches in self._of(id)]
+        texts = _texts(labels)
         terms = [selector(text) for text in selectors]
-        if any(t is None or all(term.holds(texts) for term in t) for t in terms):
+        if not selectors or any(t is None or all(term.holds(texts) for term in t) for t in terms):
             return None
         keys = sorted({term.key for t in terms for term in t or ()})
         has = ", ".join(f"{key}={texts[key]}" if key in texts else f"no {key}" for key in keys)
+        controller = _OF_KIND.get(id.kind, "source-controller")
         return f"{has}, where {controller} watches {' or '.join(dict.fromkeys(selectors))}"
 
+    def shard(self, service: Kustomization | HelmRelease, labels: Mapping[str, Any]) -> str | None:
+        """The shard whose controller reconciles an object: one whose selector selects it; a label alone makes none.
+
+        Where it is not known what the controllers watch, or nobody watches the object, what the label says.
+        """
+        texts = _texts(labels)
+        mine = [shard for shard, watches in self._of(service.id) if selector(watches) is None or meets(watches, texts)]
+        return next((shard for shard in mine if shard is not None), None) if mine else service.shard
+
     def of_services(self, services: Sequence[Any]) -> list[Any]:
-        """Kustomizations or HelmReleases with what nobody watches told."""
-        return [replace(s, unwatched=self.nobody(s.id, _labels(self._walk.first(s.id)[0]))) for s in services]
+        """Kustomizations or HelmReleases with their shards, and what nobody watches told."""
+        found = []
+        for s in services:
+            labels = _labels(self._walk.first(s.id)[0])
+            found.append(replace(s, unwatched=self.nobody(s.id, labels), shard=self.shard(s, labels)))
+        return found
 
     def of_sources(self, sources: Sequence[Source]) -> list[Source]:
         """The same of sources; one that is made up has no labels."""
@@ -108,3 +109,7 @@ class Watched:
 
 def _labels(manifest: Manifest) -> Mapping[str, Any]:
     return mapping(manifest.metadata, "labels")
+
+
+def _texts(labels: Mapping[str, Any]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in labels.items()}

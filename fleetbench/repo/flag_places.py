@@ -27,6 +27,8 @@ class Setting(NamedTuple):
     value: str
     size: str | None = None
     """The size of a FluxInstance that stands for it; None = it is written out."""
+    shard: str | None = None
+    """Which of the controller's Deployments; None = the main one."""
 
 
 class _Region(NamedTuple):

@@ -15,7 +15,7 @@ from fleetbench.repo.flag_places import Setting, place_of
 from fleetbench.repo.instance import flux_values
 from fleetbench.repo.manifest import CONTROLLERS, INSTANCE_GROUP, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
-from fleetbench.repo.operator import instance_settings
+from fleetbench.repo.operator import made_of
 from fleetbench.repo.tree import Tree
 
 _USUAL = frozenset(
@@ -54,13 +54,17 @@ def _set(node: Node, manifest: Manifest, walk: Walk) -> Iterable[Setting]:
             yield from (Setting(manifest.name, *f) for f in own)
         yield from (Setting(manifest.name, *s) for s in _settings(mapping(manifest.spec, "template", "spec")))
     elif manifest.is_flux(INSTANCE_GROUP, "FluxInstance"):
-        yield from instance_settings(manifest.spec)
+        yield from _instance(manifest.spec)
     else:
         values = flux_values(node, manifest, walk)
-        yield from instance_settings(mapping(values, "instance"))
+        yield from _instance(mapping(values, "instance"))
         for key, controller in HELM_VALUES.items():
             container = mapping(values, key, "container")
             yield from (Setting(controller, *f) for f in flags_among(container.get("additionalArgs")))
+
+
+def _instance(spec: Mapping[str, Any]) -> Iterable[Setting]:
+    return (setting for made in made_of(spec) if made.shard is None for setting in made.settings)
 
 
 def _settings(pod: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

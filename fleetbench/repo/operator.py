@@ -1,7 +1,8 @@
 """What flux-operator makes of a FluxInstance's controllers: the arguments of Flux's own manifests, patched in its order.
 
 Source: controlplaneio-fluxcd/flux-operator v0.58.1 internal/controller/fluxinstance_controller.go (size, tenants, then
-the instance's own patches), internal/builder/profiles.go, config/data/flux.
+the instance's own patches), internal/builder/profiles.go, templates.go kustomizationTmpl and kustomizationShardTmpl,
+config/data/flux.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import Any, NamedTuple
 
 from fleetbench.graph.objects import CPU_LIMIT
 from fleetbench.repo.arguments import flags_at
-from fleetbench.repo.controllers import patched_by, pod_settings
+from fleetbench.repo.controllers import WATCH, Deployment, is_patched, pod_settings
 from fleetbench.repo.flag_places import Setting
 from fleetbench.repo.manifest import CONTROLLERS, mapping, mappings
+from fleetbench.repo.objects import SHARD_LABEL
 from fleetbench.repo.tree import Unreadable
 from fleetbench.repo.yamltext import load
 
@@ -47,6 +49,10 @@ _SIZES: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
 The CPU limit of ``small`` is the one that is there without it."""
 
 
+_Patch = tuple[Mapping[str, Any], Any]
+"""Target and body."""
+
+
 class _Argument(NamedTuple):
     text: str
     size: str | None = None
@@ -55,24 +61,59 @@ class _Argument(NamedTuple):
     """False: every controller has it, or it says nothing about timing."""
 
 
-def instance_settings(spec: Mapping[str, Any]) -> Iterator[Setting]:
-    """The flags of the controllers of a FluxInstance, each controller's in order, and what else of their pods is set."""
+class Made(NamedTuple):
+    """A controller of a FluxInstance."""
+
+    controller: str
+    shard: str | None
+    """None = the main one."""
+    watches: str
+    """Its ``--watch-label-selector``; empty = all."""
+    settings: tuple[Setting, ...]
+    """Its flags in order, and what else of its pod is set."""
+
+
+def made_of(spec: Mapping[str, Any]) -> Iterator[Made]:
+    """The controllers of a FluxInstance, with those of its shards (``spec.sharding``)."""
     patches = list(_patches(spec))
+    listed = mapping(spec, "sharding").get("shards")
+    shards = [str(name) for name in listed] if isinstance(listed, list) else []
     for controller in CONTROLLERS:
-        size = str(mapping(spec, "cluster").get("size"))
-        sized = _SIZES.get(size, {}).get(controller, ())
-        yield from (Setting(controller, *flag, size) for flag in sized if flag[0] == CPU_LIMIT)
-        first = (*_FIRST, *(_STORAGE if controller == "source-controller" else ()))
-        arguments = [_Argument(text, told=False) for text in first]
-        arguments += [_Argument(f"--{flag}={value}", size) for flag, value in sized if flag != CPU_LIMIT]
-        arguments += _of_tenants(spec, controller)
-        for target, body in patches:
-            if controller in patched_by(target, body):
-                _patch(arguments, body)
-                yield from (Setting(controller, *setting) for setting in pod_settings(_pod(body)))
-        for flag, value, last in flags_at([argument.text for argument in arguments]):
-            if arguments[last].told:
-                yield Setting(controller, flag, value, arguments[last].size)
+        for shard in (None, *shards):
+            yield _made(Deployment(controller, shard), spec, patches, sharded=bool(shards))
+
+
+def _made(deployment: Deployment, spec: Mapping[str, Any], patches: Iterable[_Patch], *, sharded: bool) -> Made:
+    controller, shard = deployment
+    size = str(mapping(spec, "cluster").get("size"))
+    sized = _SIZES.get(size, {}).get(controller, ())
+    settings = [Setting(controller, *flag, size) for flag in sized if flag[0] == CPU_LIMIT]
+    arguments = [_Argument(text, told=False) for text in _before(deployment, spec, sharded=sharded)]
+    arguments += [_Argument(f"--{flag}={value}", size) for flag, value in sized if flag != CPU_LIMIT]
+    arguments += _of_tenants(spec, controller)
+    for target, body in patches:
+        if is_patched(deployment, target, body):
+            _patch(arguments, body)
+            settings += [Setting(controller, *setting) for setting in pod_settings(_pod(body))]
+    watches = ""
+    for flag, value, last in flags_at([argument.text for argument in arguments]):
+        if flag == WATCH:
+            watches = value
+        if arguments[last].told:
+            settings.append(Setting(controller, flag, value, arguments[last].size))
+    return Made(controller, shard, watches, tuple(s._replace(shard=shard) for s in settings))
+
+
+def _before(deployment: Deployment, spec: Mapping[str, Any], *, sharded: bool) -> Iterator[str]:
+    """The arguments before any patch of a profile: those of Flux's manifests, and what the controller watches."""
+    yield from _FIRST
+    if deployment.controller == "source-controller":
+        yield from _STORAGE if deployment.shard is None else (*_STORAGE, _STORAGE[-1])
+    key = str(mapping(spec, "sharding").get("key") or SHARD_LABEL)
+    if deployment.shard is not None:
+        yield f"--{WATCH}={key}={deployment.shard}"
+    elif sharded:
+        yield f"--{WATCH}=!{key}"
 
 
 def _of_tenants(spec: Mapping[str, Any], controller: str) -> Iterator[_Argument]:
@@ -86,7 +127,7 @@ def _of_tenants(spec: Mapping[str, Any], controller: str) -> Iterator[_Argument]
         yield _Argument(f"--default-service-account={account}")
 
 
-def _patches(spec: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Any]]:
+def _patches(spec: Mapping[str, Any]) -> Iterator[_Patch]:
     """Target and body of the instance's own patches; one that cannot be read is left out."""
     for patch in mappings(spec, "kustomize", "patches"):
         try:

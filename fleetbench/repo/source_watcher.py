@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from fleetbench.graph.objects import ControllerFlag
 from fleetbench.repo.arguments import GATES
+from fleetbench.repo.controllers import run_by
 from fleetbench.repo.instance import flux_charts, instance_spec
-from fleetbench.repo.manifest import CONTROLLERS, INSTANCE_GROUP, Manifest, mappings
+from fleetbench.repo.manifest import CONTROLLERS, INSTANCE_GROUP
 from fleetbench.repo.nodes import Walk
 from fleetbench.units import parse_bool
 
@@ -40,7 +41,7 @@ def external_artifacts(walk: Walk, flags: Iterable[ControllerFlag]) -> ExternalA
         walk: what was found.
         flags: what the repository sets on the controllers.
     """
-    deployed = {name for _, manifest in walk.manifests() for name in _controllers(manifest)}
+    deployed = {name for _, manifest in walk.manifests() for name, _ in run_by(manifest, (*CONTROLLERS, WATCHER))}
     components = list(_components(walk))
     if flux_charts(walk) or not (deployed or components) or None in components:  # not all of their arguments are known
         return ExternalArtifacts(None, frozenset())
@@ -50,15 +51,6 @@ def external_artifacts(walk: Walk, flags: Iterable[ControllerFlag]) -> ExternalA
         allowed.update(CONTROLLERS)
     installed = deployed.union(*(listed for listed in components if listed))
     return ExternalArtifacts(watcher, frozenset(c for c in CONTROLLERS if c in installed and c not in allowed))
-
-
-def _controllers(manifest: Manifest) -> Iterator[str]:
-    """The controller of Flux's that a Deployment runs, whatever it is called."""
-    if manifest.kind != "Deployment":
-        return
-    for container in mappings(manifest.spec, "template", "spec", "containers"):
-        image = str(container.get("image") or "").rpartition("/")[2].partition(":")[0].partition("@")[0]
-        yield from (c for c in (*CONTROLLERS, WATCHER) if c in (image, manifest.name))
 
 
 def _components(walk: Walk) -> Iterator[frozenset[str] | None]:

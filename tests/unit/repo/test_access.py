@@ -137,6 +137,36 @@ def test_what_no_controller_watches_nobody_reconciles(
     assert a is not None and (a.obstacle is None) is watched
 
 
+BOTH = [_controller("kustomize-controller", MAIN), _controller("kustomize-controller", SHARD, suffix="-shard1")]
+TWO_KEYS = "--watch-label-selector=sharding.fluxcd.io/key in (shard1, shard2)"
+
+
+@pytest.mark.parametrize(
+    ("controllers", "label", "shard"),
+    [
+        (BOTH, "shard1", "shard1"),
+        ([_controller("kustomize-controller")], "shard1", None),
+        ([_controller("kustomize-controller"), BOTH[1]], "shard1", "shard1"),
+        ([BOTH[0], _controller("kustomize-controller", TWO_KEYS, suffix="-rest")], "shard2", "shard1,shard2"),
+        ([_controller("helm-controller")], "shard1", "shard1"),
+        ([], "shard1", "shard1"),
+        ([_instance()], "shard1", None),
+        ([_instance(sharding={"shards": ["shard1"]})], "shard1", "shard1"),
+        ([_instance(sharding={"shards": ["shard1"], "key": "own/key"})], "shard1", None),
+    ],
+)  # fmt: skip
+def test_a_shard_is_where_a_controllers_selector_selects_not_where_a_label_is(
+    read: Read, controllers: list[str], label: str, shard: str | None
+) -> None:
+    files = {
+        "clusters/c/all.yaml": both(_labelled(flux("a", "./a"), label), flux("b", "./a")),
+        "a/m.yaml": config_map("m"),
+        **{f"clusters/c/flux-{n}.yaml": text for n, text in enumerate(controllers)},
+    }
+    shards = {k.id.name: k.shard for k in read(files).fleet.kustomizations}
+    assert (shards["a"], shards["b"]) == (shard, None)
+
+
 def test_a_source_that_nobody_watches_is_told_too(read: Read) -> None:
     files = {
         "clusters/c/all.yaml": both(
