@@ -218,7 +218,7 @@ def _profile(name: str | None) -> Profile | None:
 
 
 def _known_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
-    names = [f.name for f in fields(Parameters)]
+    names = [f.name for f in fields(Parameters) if f.name != "shards"]
     for name in flags:
         if name not in names:
             import difflib

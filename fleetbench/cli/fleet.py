@@ -175,6 +175,7 @@ def fleet_findings(
     checked = check(
         fleet.under(parameters.flux_version, parameters.strict_post_build_substitutions),
         kustomize_concurrent=parameters.kustomize_concurrent,
+        shard_concurrent=parameters.shard_concurrent,
         node_pods=prior.max_pods,
         nodes=nodes,
         known_s=known_s,

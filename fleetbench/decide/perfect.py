@@ -27,7 +27,7 @@ class Perfect:
         return replace(
             scenario,
             fleet=changed(scenario.fleet, patient),
-            parameters=replace(scenario.parameters.perfect(), fail_fast=False, helm_fail_fast=False),
+            parameters=scenario.parameters.perfect().everywhere(fail_fast=False, helm_fail_fast=False),
             steps=no_steps(),
             pull=None if scenario.pull is None else replace(scenario.pull, serialized_per_node=False),
         )

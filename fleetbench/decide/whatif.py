@@ -246,7 +246,10 @@ class FasterWorkload:
 
 @dataclass(frozen=True)
 class Shard:
-    """Kustomizations spread over shards, each with a kustomize-controller (and so workers) of its own."""
+    """Kustomizations spread over shards, each with a kustomize-controller (and so workers) of its own.
+
+    All of them with the flags of the main one, in the place of any shards that there are.
+    """
 
     shards: int
 
@@ -261,7 +264,8 @@ class Shard:
         moved = sorted(k.id for k in fleet.kustomizations if k.id != fleet.root)
         keys = {id: f"shard{n % self.shards}" for n, id in enumerate(moved)}
         deal = {id: (lambda k: replace(k, shard=keys[k.id])) for id in moved}
-        return replace(scenario, fleet=changed(fleet, deal))
+        others = tuple(s for s in scenario.parameters.shards if s.kind != KUSTOMIZATION)
+        return replace(scenario, fleet=changed(fleet, deal), parameters=replace(scenario.parameters, shards=others))
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def reconcile(w: World, n: int) -> Reconcile:
             yield w.work(n, machine.DEPENDENCY_END)
             message = f"dependency '{item.names[number]}' is not ready"
             w.set_not_ready(n, phases.FALSE, phases.DEPENDENCY_NOT_READY, message)
-            return Result(w.parameters.helm_requeue_dependency_s)
+            return Result(item.parameters.helm_requeue_dependency_s)
     if item.denied:
         return deny(w, n)
     if item.source == MISSING or not w.exists[item.source]:
@@ -39,7 +39,7 @@ def reconcile(w: World, n: int) -> Reconcile:
         return REQUEUE
     if not w.revision[item.source]:
         w.set_not_ready(n, phases.FALSE, phases.SOURCE_NOT_READY)
-        return Result(w.jittered(n, w.parameters.helm_requeue_dependency_s))
+        return Result(w.jittered(n, item.parameters.helm_requeue_dependency_s))
     w.whole_reconcile()
     chart = w.revision[item.source]
     new_chart = 0 < w.attempted[n] < chart

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fleetbench.ids import HELM_RELEASE, ObjectId
+from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import Scenario
 from fleetbench.model.workload_time import WorkloadTime
 
@@ -29,6 +30,8 @@ class Item:
     id: ObjectId
     key: int
     """For its random numbers."""
+    parameters: Parameters
+    """Of the controller that reconciles it."""
     parent: int = MISSING
     after: tuple[int, ...] = ()
     """What must have been Ready before flux-operator makes it, once its parent is applied: MISSING for what does not exist."""

@@ -39,11 +39,11 @@ def reconcile(w: World, n: int) -> Reconcile:
     if not w.revision[source]:
         yield w.work(n, machine.NO_ARTIFACT)
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Source artifact not found")
-        return Result(w.parameters.requeue_dependency_s)
+        return Result(item.parameters.requeue_dependency_s)
     waiting_for = (yield from _check_dependencies(w, n)) if item.dependencies else None
     if waiting_for is not None:
         w.set_not_ready(n, phases.FALSE, phases.DEPENDENCY_NOT_READY, f"dependency '{waiting_for}' is not ready")
-        return Result(w.parameters.requeue_dependency_s)
+        return Result(item.parameters.requeue_dependency_s)
     return (yield from _reconcile_revision(w, n, w.revision[source]))
 
 
@@ -92,7 +92,7 @@ def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
     if item.broken or not w.are_applied(item.needs_build):
         return _failed(w, n, phases.BUILD_FAILED)
     w.emit(n, phases.APPLYING)
-    yield w.work(n, machine.DRY_RUN, ceil(max(item.applies, 1) / w.parameters.concurrent_ssa))
+    yield w.work(n, machine.DRY_RUN, ceil(max(item.applies, 1) / item.parameters.concurrent_ssa))
     if w.fails(n) and not item.waits:
         return _failed(w, n, phases.RECONCILIATION_FAILED)
     yield from _apply_first_stage(w, n)
@@ -135,7 +135,7 @@ def _apply_first_stage(w: World, n: int) -> Generator[simpy.Event, Any, None]:
     """ApplyAllStaged: CRDs and namespaces are there before the rest is looked at, and stay if that is refused."""
     if not w.staged[n]:
         if w.items[n].definitions:
-            yield w.env.timeout(w.parameters.stage_poll_s)
+            yield w.env.timeout(w.items[n].parameters.stage_poll_s)
         w.staged[n] = True
 
 

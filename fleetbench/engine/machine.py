@@ -66,9 +66,8 @@ class Machine:
         if scenario.kind == BOOTSTRAP:
             self.cold = max(self.draws.lognormal(scenario.steps.cold, _SHARED, PHASES["cold"]) - 1.0, 0.0)
         self.processors = Processors(self.env, scenario.parameters.cpus * scenario.steps.overlap)
-        limit = scenario.parameters.kustomize_cpus
-        shards = {item.shard for item in plan.items if item.id.kind == KUSTOMIZATION}
-        self.containers = {shard: Container(self.env, limit) for shard in shards}
+        limits = {i.shard: i.parameters.kustomize_cpus for i in plan.items if i.id.kind == KUSTOMIZATION}
+        self.containers = {shard: Container(self.env, limit) for shard, limit in limits.items()}
         """Shard (None = the main one) -> its kustomize-controller."""
         self._removed: deque[tuple[float, int]] = deque()
         """(when, how many) files were removed from the disk within :data:`REMOVED_S`."""
@@ -134,7 +133,7 @@ class Machine:
 
     def unpack(self, n: int, files: int) -> float:
         """Work of unpacking an artifact into the controller's temporary folder, in seconds."""
-        if self.parameters.in_memory_builds:
+        if self.items[n].parameters.in_memory_builds:
             return self.amount(n, MEMORY_FILE, files)
         removed = self._removed
         while removed and removed[0][0] < self.env.now - REMOVED_S:
@@ -144,7 +143,7 @@ class Machine:
 
     def remove_unpacked(self, n: int, files: int) -> float:
         """Work of removing it again, in seconds."""
-        if self.parameters.in_memory_builds:
+        if self.items[n].parameters.in_memory_builds:
             return 0.0
         self._removed.append((self.env.now, files))
         self._removed_files += files
@@ -152,7 +151,8 @@ class Machine:
 
     def jittered(self, n: int, interval_s: float) -> float:
         """An interval with the controllers' jitter (pkg/runtime jitter.JitteredIntervalDuration)."""
-        jitter = self.parameters.interval_jitter_of(self.items[n].id.kind)
+        item = self.items[n]
+        jitter = item.parameters.interval_jitter_of(item.id.kind)
         if jitter == 0.0:
             return interval_s
         u = self.draws.uniform(self.items[n].key, JITTER, self.attempts[n])

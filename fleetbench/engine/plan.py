@@ -8,7 +8,7 @@ from fleetbench.engine.reachable import kept_down, looked_at, reach, reach_befor
 from fleetbench.graph.fleet import Fleet, artifact_files
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization
 from fleetbench.graph.order import checks_health, watched, watches
-from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_RELEASE, ObjectId
+from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
 
 
@@ -19,7 +19,7 @@ def compile_plan(scenario: Scenario) -> Plan:
     ids = [s.id for s in fleet.sources] + [k.id for k in fleet.kustomizations] + [h.id for h in fleet.helmreleases]
     ids += list(charts.values())
     index = {id: n for n, id in enumerate(ids)}
-    items = [Item(id, key_of(str(id))) for id in ids]
+    items = [Item(id, key_of(str(id)), scenario.parameters) for id in ids]
     for source in fleet.sources:
         item = items[index[source.id]]
         item.parent = _number(index, source.parent)
@@ -125,9 +125,10 @@ def _dependency(index: dict[ObjectId, int], dependency: Dependency) -> int:
 
 def _dependencies(index: dict[ObjectId, int], k: Kustomization, scenario: Scenario) -> tuple[tuple[int, bool], ...]:
     found = []
+    parameters = scenario.parameters.of(KUSTOMIZATION, k.shard)
     for d in scenario.fleet.waited_for(k):
         target = scenario.fleet.kustomization(d.target)
-        builtin = d.ready_expr is None or scenario.parameters.additive_cel_dependency_check
+        builtin = d.ready_expr is None or parameters.additive_cel_dependency_check
         same = builtin and target is not None and target.source == k.source
         found.append((_dependency(index, d), same))
     return tuple(found)
@@ -145,12 +146,12 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     item.applies = max(k.applies, len(item.creates))
     item.definitions = any(id.kind == "CustomResourceDefinition" for id in k.objects)
     item.interval_s, item.timeout_s, item.retry_s = k.interval_s, k.effective_timeout_s, k.effective_retry_s
-    parameters = scenario.parameters
-    met = k.under(parameters.flux_version, parameters.strict_post_build_substitutions)
+    met = k.under(scenario.parameters.flux_version, scenario.parameters.strict_post_build_substitutions)
     _leave_alone(item, k.suspend, k.unwatched is not None)
     item.denied = k.denied is not None
     item.broken, item.refused = met.broken is not None or bool(met.unset_variables), met.refused is not None
     item.shard, item.cluster = k.shard, k.cluster
+    parameters = item.parameters = scenario.parameters.of(KUSTOMIZATION, k.shard)
     item.waits, item.fails_fast = checks_health(k), parameters.fail_fast
     item.cancels, item.poll_s = parameters.cancel_health_check_on_new_revision, parameters.health_poll_s
     if k.wait:
@@ -191,7 +192,7 @@ def _helmrelease(
     _leave_alone(item, h.suspend, h.unwatched is not None or (h.denied is not None and not h.chart_ref))
     item.denied = h.denied is not None
     item.broken = h.broken is not None
-    parameters = scenario.parameters
+    parameters = item.parameters = scenario.parameters.of(HELM_RELEASE, h.shard)
     item.waits, item.poll_s = checks_health(h), parameters.release_poll_s(h.wait_strategy)
     interruptible = not parameters.waits_as_helm_3(h.wait_strategy)
     item.fails_fast = interruptible and parameters.helm_fail_fast

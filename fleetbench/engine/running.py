@@ -100,13 +100,13 @@ def standstill(w: World, n: int, before: Reach) -> Standstill:
     v1.6.3 internal/controller/helmrelease_controller.go reconcileRelease; the engine's own reconciles say the same.
     """
     item = w.items[n]
-    longest_s = w.parameters.retry_delays_s(item.id.kind)[1]
+    longest_s = item.parameters.retry_delays_s(item.id.kind)[1]
     if item.id.kind not in (KUSTOMIZATION, HELM_RELEASE):
         return Standstill(phases.ARTIFACT_FAILED, longest_s, rate_limited=True)
     if item.denied:
         return Standstill(phases.ACCESS_DENIED, stalled=True)
     if not before.starts[n]:
-        return _waiting(w, item, before)
+        return _waiting(item, before)
     if item.id.kind == KUSTOMIZATION:
         return _failing_kustomization(item, before.applies[n], before)
     if not before.applies[n]:
@@ -118,15 +118,15 @@ def standstill(w: World, n: int, before: Reach) -> Standstill:
     return Standstill(phases.RETRIES_EXCEEDED, stalled=True)
 
 
-def _waiting(w: World, item: Item, before: Reach) -> Standstill:
+def _waiting(item: Item, before: Reach) -> Standstill:
     has_artifact = item.source != MISSING and before.ready[item.source]
     if item.id.kind == HELM_RELEASE:
         reason = phases.DEPENDENCY_NOT_READY if item.dependencies else phases.SOURCE_NOT_READY
-        return Standstill(reason, w.parameters.helm_requeue_dependency_s)
+        return Standstill(reason, item.parameters.helm_requeue_dependency_s)
     if has_artifact:
-        return Standstill(phases.DEPENDENCY_NOT_READY, w.parameters.requeue_dependency_s)
+        return Standstill(phases.DEPENDENCY_NOT_READY, item.parameters.requeue_dependency_s)
     exists = item.source != MISSING and before.exists[item.source]
-    return Standstill(phases.ARTIFACT_FAILED, w.parameters.requeue_dependency_s if exists else item.retry_s)
+    return Standstill(phases.ARTIFACT_FAILED, item.parameters.requeue_dependency_s if exists else item.retry_s)
 
 
 def _failing_kustomization(item: Item, applies: bool, before: Reach) -> Standstill:

@@ -100,9 +100,8 @@ def _is_complete(w: World) -> bool:
 
 
 def _make_pools(w: World) -> None:
-    parameters = w.parameters
     for item in w.items:
-        key = (item.id.kind, item.shard)
+        key, parameters = (item.id.kind, item.shard), item.parameters
         if key in w.pools:
             continue
         reconcile, workers = {

@@ -15,6 +15,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.layers import layers
 from fleetbench.graph.objects import (
     ControllerFlag,
+    ControllerShard,
     Dependency,
     FluxVersion,
     HelmRelease,
@@ -50,6 +51,7 @@ def to_document(fleet: Fleet, findings: Sequence[Finding] = ()) -> dict[str, Any
         "sources": [_source(s) for s in sorted(fleet.sources, key=lambda s: s.id)],
         "flux_version": None if fleet.flux is None else _plain(fleet.flux),
         "controller_flags": [_plain(f) for f in fleet.flags],
+        **({"controller_shards": [_shard(s) for s in fleet.shards]} if fleet.shards else {}),
         "findings": [f.to_json() for f in in_order(list(findings))],
     }
 
@@ -105,6 +107,10 @@ def _helmrelease(h: HelmRelease, layer: int | None) -> dict[str, Any]:
     return {"id": h.id.key, **_common(h, layer), **{n: v for n, v in _plain(h).items() if n not in _OWN_FIELDS}}
 
 
+def _shard(s: ControllerShard) -> dict[str, Any]:
+    return {"controller": s.controller, "shard": s.shard, "flags": [_plain(f) for f in s.flags]}
+
+
 def _source(s: Source) -> dict[str, Any]:
     return {**_plain(s), "id": str(s.id), "parent": _key(s.parent)}
 
@@ -148,6 +154,7 @@ def from_document(document: Any, file: str, text: str | None = None, path: Path 
     helmreleases = _objects(top, "helmreleases", _read_helmrelease)
     sources = _objects(top, "sources", _read_source)
     flags = _objects(top, "controller_flags", lambda at: _flat(at, ControllerFlag))
+    shards = _objects(top, "controller_shards", _read_shard)
     flux = top.data.get("flux_version")
     for place, listed in (("kustomizations", kustomizations), ("helmreleases", helmreleases), ("sources", sources)):
         _require_each_once(top, place, listed)
@@ -160,6 +167,7 @@ def from_document(document: Any, file: str, text: str | None = None, path: Path 
         sources,
         root,
         flags=tuple(flags),
+        shards=tuple(shards),
         name=top.text_of("name") or "fleet",
         cluster_path=top.text_of("cluster_path"),
         flux=None if flux is None else _flat(top.below("flux_version", data=flux), FluxVersion),
@@ -242,6 +250,11 @@ def _read_helmrelease(at: Node) -> HelmRelease:
     id = _required_id(at, HELM_RELEASE)
     given = {"id": id, "parent": at.id("parent", KUSTOMIZATION), "source": at.id("source", GIT_REPOSITORY)}
     return _flat(at, HelmRelease, kind=HELM_RELEASE, **given)  # type: ignore[no-any-return]
+
+
+def _read_shard(at: Node) -> ControllerShard:
+    flags = _objects(at, "flags", lambda flag: _flat(flag, ControllerFlag))
+    return _flat(at, ControllerShard, flags=tuple(flags))  # type: ignore[no-any-return]
 
 
 def _read_source(at: Node) -> Source:

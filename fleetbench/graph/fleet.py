@@ -7,7 +7,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from fleetbench.graph.objects import ControllerFlag, Dependency, FluxVersion, HelmRelease, Kustomization, Made, Source
+from fleetbench.graph.objects import (
+    ControllerFlag,
+    ControllerShard,
+    Dependency,
+    FluxVersion,
+    HelmRelease,
+    Kustomization,
+    Made,
+    Source,
+)
 from fleetbench.ids import ObjectId
 
 
@@ -21,6 +30,7 @@ class Fleet:
     helmreleases: tuple[HelmRelease, ...] = ()
     sources: tuple[Source, ...] = ()
     flags: tuple[ControllerFlag, ...] = ()
+    """Of the main controllers."""
     name: str = "fleet"
     """For run folders and titles."""
     cluster_path: str | None = None
@@ -28,6 +38,8 @@ class Fleet:
     """The Flux that the repository installs; None = it does not say."""
     installed: tuple[str, ...] = ()
     """What the user says that the cluster holds before Flux comes: :func:`fleetbench.graph.changes.with_installed`."""
+    shards: tuple[ControllerShard, ...] = ()
+    """The other Deployments of the controllers, where they are known."""
     _index: dict[ObjectId, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

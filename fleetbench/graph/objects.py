@@ -401,6 +401,17 @@ class ControllerFlag:
 
 
 @dataclass(frozen=True, slots=True)
+class ControllerShard:
+    """Another Deployment of a controller, for what its label selector selects, and the flags that are set on it."""
+
+    controller: str
+    shard: str
+    """As :attr:`Kustomization.shard` has it."""
+    flags: tuple[ControllerFlag, ...] = ()
+    """What is not among them has the release's default, whatever the main controller's is."""
+
+
+@dataclass(frozen=True, slots=True)
 class FluxVersion:
     """Which Flux the repository installs."""
 

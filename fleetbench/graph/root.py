@@ -10,6 +10,7 @@ from fleetbench.graph.objects import (
     BOOTSTRAP_INTERVAL_S,
     DEFAULT_INTERVAL_S,
     ControllerFlag,
+    ControllerShard,
     FluxVersion,
     HelmRelease,
     Kustomization,
@@ -28,6 +29,7 @@ def with_root(
     root: ObjectId | None,
     *,
     flags: tuple[ControllerFlag, ...] = (),
+    shards: tuple[ControllerShard, ...] = (),
     name: str = "fleet",
     cluster_path: str | None = None,
     source: ObjectId | None = None,
@@ -41,6 +43,7 @@ def with_root(
         sources: those that are defined; one that is only named is added.
         root: the root's id where known; None = look for one, or assume ``flux-system/flux-system``.
         flags: controller flags that the repository sets.
+        shards: the controllers' other Deployments.
         name: for run folders and titles.
         cluster_path: what the root points at, where known.
         source: the source of an assumed root; None = the one most Kustomizations use.
@@ -68,7 +71,9 @@ def with_root(
             srcs[named] = Source(named, assumed=assumed, interval_s=interval_s)
     if root_source is not None:
         srcs[root_source] = replace(srcs[root_source], this_repository=True)
-    return Fleet(root, tuple(ks.values()), tuple(hrs), tuple(srcs.values()), flags, name, cluster_path, flux)
+    return Fleet(
+        root, tuple(ks.values()), tuple(hrs), tuple(srcs.values()), flags, name, cluster_path, flux, shards=shards
+    )
 
 
 def _find_root(ks: dict[ObjectId, Kustomization]) -> ObjectId | None:

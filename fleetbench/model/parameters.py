@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from fleetbench.errors import InputError
 from fleetbench.graph.release import RELEASES, strict_by_default
@@ -16,6 +16,16 @@ from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 
 REQUEUE_S = (0.1, 86_400.0)
 """Seconds that ``--requeue-dependency`` may be, from and to."""
+
+
+class ShardFlags(NamedTuple):
+    """What differs on the controller of a shard from the main one of the same kind."""
+
+    kind: str
+    """What it reconciles: ``Kustomization`` or ``HelmRelease``."""
+    shard: str
+    flags: tuple[tuple[str, Any], ...]
+    """Field of :class:`Parameters` -> value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,8 @@ class Parameters:
     """Processors that the controllers, the API server and etcd share."""
     leader_election: bool = True
     """A restarted controller waits for the lease of a killed one: up to 35 s; pkg/runtime leaderelection."""
+    shards: tuple[ShardFlags, ...] = ()
+    """Shards whose controllers are set otherwise; any other has the same flags as the main one."""
 
     def __post_init__(self) -> None:
         for name in ("kustomize_concurrent", "helm_concurrent", "source_concurrent", "concurrent_ssa", "nodes"):
@@ -107,6 +119,21 @@ class Parameters:
             value = getattr(self, name)
             if not 0.0 <= value < 1.0:
                 raise InputError(f"{name}: got {value:g}, wanted 0 or more and less than 1")
+
+    def of(self, kind: str, shard: str | None) -> Parameters:
+        """Those of the controller that reconciles a kind's objects of a shard (None = the main one)."""
+        flags = next((s.flags for s in self.shards if (s.kind, s.shard) == (kind, shard)), None)
+        return self if flags is None else replace(self, shards=(), **dict(flags))
+
+    @property
+    def shard_concurrent(self) -> dict[str, int]:
+        """Workers of the kustomize-controller of each shard that has others than the main one."""
+        return {s.shard: self.of(*s[:2]).kustomize_concurrent for s in self.shards if s.kind == KUSTOMIZATION}
+
+    def everywhere(self, **changes: Any) -> Parameters:
+        """A copy with these fields changed on the main controllers and on every shard."""
+        kept = (s._replace(flags=tuple(f for f in s.flags if f[0] not in changes)) for s in self.shards)
+        return replace(self, shards=tuple(s for s in kept if s.flags), **changes)
 
     def retry_delays_s(self, kind: str) -> tuple[float, float]:
         """First and longest delay of the rate limiter of the controller that reconciles a kind."""
@@ -135,8 +162,7 @@ class Parameters:
 
     def unbounded(self) -> Parameters:
         """So many workers and processors that nothing stands in a queue."""
-        return replace(
-            self,
+        return self.everywhere(
             kustomize_concurrent=10_000,
             helm_concurrent=10_000,
             source_concurrent=10_000,
@@ -146,8 +172,7 @@ class Parameters:
 
     def perfect(self) -> Parameters:
         """A controller without polls, queues and delays: what is left is the longest path."""
-        return replace(
-            self.unbounded(),
+        return self.unbounded().everywhere(
             min_retry_delay_s=0.0,
             helm_min_retry_delay_s=0.0,
             source_min_retry_delay_s=0.0,
@@ -159,7 +184,7 @@ class Parameters:
         )
 
     def with_(self, **changes: Any) -> Parameters:
-        """A copy with these fields changed; None leaves a field as it is."""
+        """A copy with these fields of the main controllers changed; None leaves a field as it is."""
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
 
 
@@ -190,6 +215,28 @@ def flags_of_run(flags: Mapping[str, Any], base: Parameters | None = None) -> Pa
     known = {k: v for k, v in flags.items() if k in names}
     if known.get("kustomize_cpus") is None:  # a run that says nothing of a limit had none
         base = replace(base or Parameters(), kustomize_cpus=None)
+    if "shards" in known:
+        known["shards"] = shards_of_run(known["shards"])
     if "requeue_dependency_s" in known:
         known.setdefault("helm_requeue_dependency_s", known["requeue_dependency_s"])
     return (base or Parameters()).with_(**known)
+
+
+def shards_of_run(recorded: Any) -> tuple[ShardFlags, ...]:
+    """The shards' flags as a run records them: lists of kind, shard and pairs of field and value.
+
+    Raises:
+        ValueError: they are none.
+    """
+    names = {f.name for f in fields(Parameters)} - {"shards"}
+    found = []
+    try:
+        for kind, shard, flags in recorded:
+            pairs = tuple((name, value) for name, value in flags)
+            if not all(isinstance(text, str) for text in (kind, shard)) or not names.issuperset(n for n, _ in pairs):
+                raise ValueError
+            found.append(ShardFlags(kind, shard, pairs))
+            Parameters(shards=(found[-1],)).of(kind, shard)  # refuses values that they cannot have
+    except (TypeError, ValueError, InputError):
+        raise ValueError(f"got {recorded!r}, wanted lists of a kind, a shard and its flags") from None
+    return tuple(found)

@@ -9,6 +9,7 @@ from typing import Any
 from fleetbench import __version__, phases
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Assembled
+from fleetbench.model.controller_flags import origin_key
 from fleetbench.model.workload_time import WorkloadTime
 from fleetbench.prediction.predict import QUANTILES, Prediction
 from fleetbench.timeline.causes import Piece
@@ -39,6 +40,7 @@ def to_document(
         "scenario": first.scenario.kind,
         "fleet": first.scenario.fleet.name,
         "parameters": parameters_document(assembled),
+        **({"controller_shards": shards} if (shards := shards_document(assembled)) else {}),
         "workload_times": workload_document(first.scenario.workloads),
         "warnings": list(assembled.warnings),
         "strategies": {name: strategy_document(p, why_of) for name, p in predictions.items()},
@@ -52,7 +54,23 @@ def parameters_document(assembled: Assembled) -> dict[str, Any]:
     return {
         name: {"value": getattr(parameters, name), "from": assembled.origins[name]}
         for name in parameters.__dataclass_fields__
+        if name != "shards"
     }
+
+
+def shards_document(assembled: Assembled) -> list[dict[str, Any]]:
+    """The controllers of shards that are set otherwise than the main ones: what differs, and where that came from."""
+    return [
+        {
+            "kind": kind,
+            "shard": shard,
+            "parameters": {
+                name: {"value": value, "from": assembled.origins[origin_key(kind, shard, name)]}
+                for name, value in flags
+            },
+        }
+        for kind, shard, flags in assembled.scenario.parameters.shards
+    ]
 
 
 def workload_document(times: Mapping[ObjectId, WorkloadTime]) -> list[dict[str, Any]]:

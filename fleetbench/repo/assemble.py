@@ -22,7 +22,7 @@ from fleetbench.repo.accounts import accounts_from_nowhere
 from fleetbench.repo.charts import Chart
 from fleetbench.repo.elsewhere import on_other_cluster
 from fleetbench.repo.entries import defining, nothing_in_it
-from fleetbench.repo.flags import flags_of
+from fleetbench.repo.flags import controllers_of
 from fleetbench.repo.flux_version import flux_version
 from fleetbench.repo.instance import Sync, assumed_source
 from fleetbench.repo.judged import judged, refuse
@@ -86,7 +86,7 @@ def assemble(
     """
     findings = list(walk.findings)
     refused: dict[ObjectId, str] = {}
-    flags, flux = flags_of(walk, tree), flux_version(walk, tree)
+    (flags, shards), flux = controllers_of(walk, tree), flux_version(walk, tree)
     artifacts = external_artifacts(walk, flags)
     denial = partial(denied, flags=flags, artifacts=artifacts)
     kustomizations, releases = _objects(walk, root, findings, refused, denial, assumed)
@@ -124,7 +124,9 @@ def assemble(
         findings.append(nothing_in_it(tree, entry))
     findings += not_expanded(walk)
     path = entry or "."
-    fleet = with_root(kustomizations, releases, sources, root.id, flags=flags, name=name, cluster_path=path, flux=flux)
+    fleet = with_root(
+        kustomizations, releases, sources, root.id, flags=flags, shards=shards, flux=flux, name=name, cluster_path=path
+    )
     strictly = substitution(flags, judged_by or flux)
     findings += applied_twice(walk, never_applied(fleet.under(strictly.release, strictly.strict)))
     rendered = {node.id: tuple(node.rendered) for node in walk.nodes.values()}

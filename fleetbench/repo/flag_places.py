@@ -10,7 +10,7 @@ import yaml
 
 from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM
 from fleetbench.repo.controllers import HELM_VALUES, INSTALL_LABELS, patched_by
-from fleetbench.repo.manifest import CONTROLLERS, Manifest
+from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.nodes import Node
 from fleetbench.repo.origin import scalars_of
 from fleetbench.repo.tree import KUSTOMIZATION_FILES, Tree, Unreadable, join
@@ -32,7 +32,7 @@ class Setting(NamedTuple):
 
 
 class _Region(NamedTuple):
-    """Lines of a file that are about some controllers."""
+    """Lines of a file that are about some controllers, or Deployments of theirs."""
 
     controllers: tuple[str, ...]
     path: str
@@ -48,8 +48,9 @@ def place_of(setting: Setting, node: Node, manifest: Manifest, tree: Tree) -> tu
     outermost_first = [*reversed(node.build.files if node.build else ()), *filter(None, [node.manifest.file])]
     files = list(dict.fromkeys(outermost_first))
     places = [[(path, line) for path in files for line in _lines(tree, path, p)] for p in _patterns(setting)]
-    for found in places:
-        own = _about(setting.controller, tree, files, found)
+    own_name = [manifest.name] if setting.shard is not None and manifest.kind == "Deployment" else []
+    for found, name in ((found, name) for found in places for name in (*own_name, setting.controller)):
+        own = _about(name, tree, files, found)
         if own:
             return tree.name(own[0][0]), [line for path, line in own if path == own[0][0]][-1]
     for found in filter(None, places):  # in what is not known to be about it: the line only where there is one
@@ -143,7 +144,7 @@ def _walk(node: Any, path: str) -> Iterator[_Region]:
     children = {key.value: value for key, value in node.value if isinstance(key, yaml.ScalarNode)}
     name = scalars_of(children.get("metadata")).get("name", "")
     scalars = scalars_of(node)
-    if scalars.get("kind") == "Deployment" and name in CONTROLLERS:
+    if scalars.get("kind") == "Deployment":
         yield _region((name,), path, node)
     elif "patch" in scalars or ("path" in scalars and "target" in children):
         yield from _patch(scalars, scalars_of(children.get("target")), path, node)

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fleetbench.graph.objects import CPU_LIMIT, ControllerFlag
+from fleetbench.graph.objects import CPU_LIMIT, ControllerFlag, ControllerShard
 from fleetbench.repo.arguments import flags_among, together
-from fleetbench.repo.controllers import HELM_VALUES, pod_settings
+from fleetbench.repo.controllers import HELM_VALUES, WATCH, pod_settings, run_by, shard_of
 from fleetbench.repo.flag_places import Setting, place_of
-from fleetbench.repo.instance import flux_values
-from fleetbench.repo.manifest import CONTROLLERS, INSTANCE_GROUP, Manifest, mapping, mappings
+from fleetbench.repo.instance import flux_values, instance_spec
+from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.operator import made_of
 from fleetbench.repo.tree import Tree
@@ -36,35 +36,45 @@ _USUAL_CPU = ("1000m", "1")
 
 
 def flags_of(walk: Walk, tree: Tree) -> tuple[ControllerFlag, ...]:
-    """Every flag the fleet's objects set on the three controllers; of two values for one flag the later holds."""
-    found: dict[tuple[str, str], ControllerFlag] = {}
+    """Every flag the fleet's objects set on the three main controllers: see :func:`controllers_of`."""
+    return controllers_of(walk, tree)[0]
+
+
+def controllers_of(walk: Walk, tree: Tree) -> tuple[tuple[ControllerFlag, ...], tuple[ControllerShard, ...]]:
+    """The flags that the fleet's objects set on the three main controllers, and their shards with those set there.
+
+    Of two values for one flag the later holds.
+    """
+    found: dict[tuple[str, str | None], dict[str, ControllerFlag]] = {(c, None): {} for c in CONTROLLERS}
     for node, manifest in walk.manifests():
-        for setting in _set(node, manifest, walk):
-            controller, flag = setting.controller, setting.flag
-            before = found.get((controller, flag))
-            value = together(flag, None if before is None else before.value, setting.value)
-            found[controller, flag] = ControllerFlag(controller, flag, value, *place_of(setting, node, manifest, tree))
-    return tuple(sorted(found.values(), key=lambda f: (CONTROLLERS.index(f.controller), f.flag)))
+        for controller, shard, settings in _set(node, manifest, walk):
+            flags = found.setdefault((controller, shard), {})
+            for setting in settings:
+                before = flags.get(setting.flag)
+                value = together(setting.flag, None if before is None else before.value, setting.value)
+                where = place_of(setting, node, manifest, tree)
+                flags[setting.flag] = ControllerFlag(controller, setting.flag, value, *where)
+    in_order = {of: tuple(flags[name] for name in sorted(flags)) for of, flags in found.items()}
+    shards = [ControllerShard(c, shard, flags) for (c, shard), flags in in_order.items() if shard is not None]
+    shards.sort(key=lambda s: (CONTROLLERS.index(s.controller), s.shard))
+    return tuple(flag for c in CONTROLLERS for flag in in_order[c, None]), tuple(shards)
 
 
-def _set(node: Node, manifest: Manifest, walk: Walk) -> Iterable[Setting]:
-    if manifest.kind == "Deployment" and manifest.name in CONTROLLERS:
-        for container in mappings(manifest.spec, "template", "spec", "containers"):
-            own = (f for f in flags_among(container.get("args")) if f[0] not in _USUAL)
-            yield from (Setting(manifest.name, *f) for f in own)
-        yield from (Setting(manifest.name, *s) for s in _settings(mapping(manifest.spec, "template", "spec")))
-    elif manifest.is_flux(INSTANCE_GROUP, "FluxInstance"):
-        yield from _instance(manifest.spec)
-    else:
-        values = flux_values(node, manifest, walk)
-        yield from _instance(mapping(values, "instance"))
-        for key, controller in HELM_VALUES.items():
-            container = mapping(values, key, "container")
-            yield from (Setting(controller, *f) for f in flags_among(container.get("additionalArgs")))
-
-
-def _instance(spec: Mapping[str, Any]) -> Iterable[Setting]:
-    return (setting for made in made_of(spec) if made.shard is None for setting in made.settings)
+def _set(node: Node, manifest: Manifest, walk: Walk) -> Iterable[tuple[str, str | None, Iterable[Setting]]]:
+    """Controller, shard (None = the main one) and what an object sets on it."""
+    for controller, container in run_by(manifest):
+        own = [f for f in flags_among(container.get("args")) if f[0] not in _USUAL]
+        shard = shard_of(manifest.name, dict(own).get(WATCH, ""))
+        if manifest.name == controller or shard is not None:
+            pod = _settings(mapping(manifest.spec, "template", "spec"))
+            yield controller, shard, [Setting(controller, *f, shard=shard) for f in (*own, *pod)]
+    spec = instance_spec(node, manifest, walk)
+    for made in made_of(spec) if spec else ():
+        yield made.controller, made.shard, made.settings
+    values = flux_values(node, manifest, walk)
+    for key, controller in HELM_VALUES.items():
+        added = flags_among(mapping(values, key, "container").get("additionalArgs"))
+        yield controller, None, [Setting(controller, *f) for f in added]
 
 
 def _settings(pod: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from fleetbench.errors import place
 from fleetbench.ids import ObjectId, say, some
-from fleetbench.model.assemble import DEFAULT_ORIGIN
+from fleetbench.model.controller_flags import DEFAULT_ORIGIN, origin_key
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT
 from fleetbench.prediction.document import compare, why_pieces
 from fleetbench.prediction.nothing import why_nothing
@@ -116,18 +116,23 @@ def _title(text: str) -> Text:
 def _heading(result: Simulated) -> Text:
     first = next(iter(result.predictions.values()))
     scenario, parameters = first.scenario, first.scenario.parameters
-    flags = []
-    for field, name in _FLAGS.items():
-        value = getattr(parameters, field)
-        shown = format_duration(value).replace(".0s", "s") if field.endswith("_s") else str(value)
-        flags.append(f"{name} {shown}{_said_by(result, field)}")
+    flags = [_flag(result, field, getattr(parameters, field), field) for field in _FLAGS]
     text = Text(
         f"{inert(scenario.fleet.name)}: {scenario.kind}, {counted(first.samples, 'sample')}, seed {scenario.seed}",
         style="bold",
     )
     version = f"Flux {parameters.flux_version}{_said_by(result, 'flux_version')}"
     text.append(f"\n{version}, {', '.join(flags)}", style="not bold")
+    for kind, shard, differ in parameters.shards:
+        told = [_flag(result, field, value, origin_key(kind, shard, field)) for field, value in differ]
+        text.append(f"\nshard {inert(shard)} ({kind}): {', '.join(told)}", style="not bold")
     return text
+
+
+def _flag(result: Simulated, field: str, value: Any, origin: str) -> str:
+    name = _FLAGS.get(field, field.removesuffix("_s").replace("_", " "))
+    shown = format_duration(value).replace(".0s", "s") if field.endswith("_s") else str(value)
+    return f"{name} {shown}{_said_by(result, origin)}"
 
 
 def _said_by(result: Simulated, field: str) -> str:

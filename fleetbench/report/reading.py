@@ -104,10 +104,10 @@ def result_of_run(run: Run, path: Path | None = None) -> RunResult:
     )
     meta = {**run.meta, "fleet": run.fleet.name, "scenario": "bootstrap" if run.commit is None else "commit"}
     flags = {name: (value, "recorded with the run") for name, value in run.flags.items()}
-    findings = tuple(
-        f.to_json()
-        for f in in_order(check(run.fleet, kustomize_concurrent=flags_of_run(run.flags).kustomize_concurrent))
-    )
+    parameters = flags_of_run(run.flags)
+    workers, of_shards = parameters.kustomize_concurrent, parameters.shard_concurrent
+    found = check(run.fleet, kustomize_concurrent=workers, shard_concurrent=of_shards)
+    findings = tuple(f.to_json() for f in in_order(found))
     return RunResult(run.name, MEASURED, (rollout,), meta, flags, findings, notes=tuple(notes), path=path, run=run)
 
 

@@ -58,6 +58,8 @@ def _run(prediction: Prediction) -> Run:
     timeline = prediction.median.timeline
     assert timeline is not None
     flags = asdict(prediction.scenario.parameters)
+    if not flags["shards"]:
+        del flags["shards"]
     return Run(prediction.scenario.fleet.name, prediction.scenario.fleet, timeline, flags, source="predicted")
 
 

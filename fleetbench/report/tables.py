@@ -133,9 +133,12 @@ def _heading(fleet: Fleet, name: _Names, judged_by: str | None) -> Text:
     if judged_by is not None:
         why = ", as the repository names no release" if fleet.flux is None else ""
         text.append(f"\nwhat cannot be built or applied is judged by Flux {judged_by}{why}", style="not bold")
-    for flag in fleet.flags:
+    told = [("", flag) for flag in fleet.flags]
+    main = {(f.controller, f.text) for f in fleet.flags}
+    told += [(f" shard {s.shard}", f) for s in fleet.shards for f in s.flags if (f.controller, f.text) not in main]
+    for shard, flag in told:
         said = _at(flag.file, flag.line)
-        text.append(f"\n{inert(flag.controller)} {inert(flag.text)}{said}", style="not bold")
+        text.append(f"\n{inert(flag.controller + shard)} {inert(flag.text)}{said}", style="not bold")
     return text
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fleetbench.json_node import Node
 from fleetbench.json_values import object_id, seconds, text, whole
-from fleetbench.model.parameters import Parameters
+from fleetbench.model.parameters import Parameters, shards_of_run
 from fleetbench.timeline.events import Event
 
 _LEAST_ONE = ("kustomize_concurrent", "helm_concurrent", "source_concurrent")
@@ -33,7 +33,10 @@ def flags(top: Node) -> dict[str, Any]:
         InputError: one has a value it cannot have.
     """
     found = top.below("flags", data=top.mapping("flags"))
+    found.optional("shards", shards_of_run)
     for known in fields(Parameters):
+        if known.name == "shards":
+            continue
         if found.data.get(known.name) is not None and not _fits(found.data[known.name], known.name, known.default):
             raise found.bad(known.name, found.data[known.name], f"a value like {known.default!r}")
     return dict(found.data)

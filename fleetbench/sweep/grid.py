@@ -89,7 +89,7 @@ def make_grid(fleet: Fleet, choice: Choice, axes: Mapping[str, tuple[Value, ...]
         scenario = scenarios[groups[key]]
         flags = {field: of[name] for name in of for field in AXES[name].fields}
         fail = _failing(of[FAIL]) if FAIL in of else scenario.fail
-        cells.append(Cell(number, values, groups[key], scenario.parameters.with_(**flags), fail))
+        cells.append(Cell(number, values, groups[key], scenario.parameters.everywhere(**flags), fail))
     base = _base(assemble(fleet, choice).scenario.parameters, axes)
     return Grid(axes, tuple(cells), tuple(scenarios), base, tuple(warnings))
 

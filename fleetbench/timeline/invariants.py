@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fleetbench import phases
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.timeline.events import Timeline
 from fleetbench.timeline.fold import CHECK, RUN, Reconcile
 from fleetbench.timeline.queues import held
@@ -71,12 +71,11 @@ def _rows(timeline: Timeline) -> Iterator[str]:
 
 def _workers(rollout: Rollout) -> Iterator[str]:
     """Never more objects in work than there are workers."""
-    p = rollout.parameters
     groups: dict[tuple[str, str | None], list[ObjectId]] = {}
     for obj in rollout.fleet.services():
         groups.setdefault((obj.id.kind, obj.shard), []).append(obj.id)
     for (kind, _), ids in groups.items():
-        workers = p.helm_concurrent if kind == HELM_RELEASE else p.kustomize_concurrent
+        workers = rollout.workers_of(ids[0])
         for at, count in steps_of(held(rollout, ids)):
             if count > workers:
                 yield f"{count} {kind}s in work at {at:.3f} s with {workers} workers"
@@ -89,7 +88,7 @@ def _dependencies(rollout: Rollout, id: ObjectId, tolerance_s: float) -> Iterato
     source = rollout.chart_or_source(id)
     for dependency in obj.depends_on:
         target = rollout.service(dependency.target)
-        if target is None or (dependency.ready_expr and not rollout.parameters.additive_cel_dependency_check):
+        if target is None or (dependency.ready_expr and not rollout.parameters_of(id).additive_cel_dependency_check):
             continue
         for run in _runs(rollout, id):
             by = run.from_s + tolerance_s

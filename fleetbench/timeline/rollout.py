@@ -213,9 +213,19 @@ class Rollout:
             self._watching[k.id] = watched(self.fleet, k)
         return self._watching[k.id]
 
+    def parameters_of(self, id: ObjectId) -> Parameters:
+        """The flags of the controller that reconciles an object."""
+        service = self.service(id)
+        return self.parameters if service is None else self.parameters.of(id.kind, service.shard)
+
+    def workers_of(self, id: ObjectId) -> int:
+        """How many workers reconcile what its controller has to reconcile: a Kustomization's, or a HelmRelease's."""
+        p = self.parameters_of(id)
+        return p.helm_concurrent if id.kind == HELM_RELEASE else p.kustomize_concurrent
+
     def requeue_dependency_s(self, id: ObjectId) -> float:
         """How often the object's controller looks again at a dependency that was not ready."""
-        p = self.parameters
+        p = self.parameters_of(id)
         return p.requeue_dependency_s if id.kind == KUSTOMIZATION else p.helm_requeue_dependency_s
 
     # --- all objects -----------------------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ def trigger(rollout: Rollout, step: Step, served: Served) -> Trigger:
     if last is None or last.kind == FINALIZER:
         if step.reconcile is not None and step.reconcile.kind == FINALIZER:
             return Trigger((), step.since_s)
-        due = min(step.since_s + rollout.parameters.retry_delays_s(step.id.kind)[0], step.begun_s)
+        due = min(step.since_s + rollout.parameters_of(step.id).retry_delays_s(step.id.kind)[0], step.begun_s)
         return Trigger(((due, causes.FINALIZER_REQUEUE, None, ""),), due)
     if last.ok:
         return _change(rollout, step, last)

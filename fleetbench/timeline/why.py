@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import OPERATOR_REQUEUE_S
-from fleetbench.ids import HELM_CHART, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
+from fleetbench.ids import HELM_CHART, SOURCE_KINDS, ObjectId
 from fleetbench.timeline import causes
 from fleetbench.timeline.causes import Piece, Segment
 from fleetbench.timeline.events import Timeline
@@ -103,9 +103,7 @@ class Explanation:
         ids: dict[tuple[str, str | None], list[ObjectId]] = {}
         for id in self.rollout.services:
             ids.setdefault((id.kind, self._shard(id)), []).append(id)
-        p = self.rollout.parameters
-        workers = {KUSTOMIZATION: p.kustomize_concurrent, HELM_RELEASE: p.helm_concurrent}
-        return {key: Queue(self.rollout, found, workers[key[0]]) for key, found in ids.items()}
+        return {key: Queue(self.rollout, found, self.rollout.workers_of(found[0])) for key, found in ids.items()}
 
     def _shard(self, id: ObjectId) -> str | None:
         obj = self.rollout.service(id)
@@ -218,7 +216,7 @@ class Explanation:
         return gate if min(first[gate], to_s) > applying else None
 
     def _poll_s(self, id: ObjectId) -> float:
-        p = self.rollout.parameters
+        p = self.rollout.parameters_of(id)
         release = self.rollout.fleet.helmrelease(id)
         return p.health_poll_s if release is None else p.release_poll_s(release.wait_strategy)
 

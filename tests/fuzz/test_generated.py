@@ -70,6 +70,7 @@ GRAPH = st.fixed_dictionaries(
         "helmreleases": st.one_of(st.lists(OBJECT, max_size=3), JSON),
         "sources": JSON,
         "controller_flags": JSON,
+        "controller_shards": JSON,
         "root": st.one_of(NAME, SCALAR),
         "format_version": st.one_of(st.just(1), SCALAR),
         "name": SCALAR,

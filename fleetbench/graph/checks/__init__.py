@@ -23,6 +23,7 @@ def check(
     fleet: Fleet,
     *,
     kustomize_concurrent: int = 4,
+    shard_concurrent: Mapping[str, int] | None = None,
     node_pods: int = 110,
     nodes: int = 1,
     known_s: Mapping[ObjectId, float] | None = None,
@@ -32,6 +33,7 @@ def check(
     Args:
         fleet: the fleet.
         kustomize_concurrent: workers of kustomize-controller (``--concurrent``).
+        shard_concurrent: those of its shards; one that is not named has as many.
         node_pods: pods that a node takes (kubelet ``maxPods``, 110 by default).
         nodes: nodes of the cluster.
         known_s: what objects and workloads take at least, measured or given by the user; it goes before what templates
@@ -45,7 +47,7 @@ def check(
             *check_needs(fleet),
             *check_waits(fleet, kustomize_concurrent),
             *check_timeouts(fleet, known_s or {}),
-            *check_workers(fleet, kustomize_concurrent),
+            *check_workers(fleet, kustomize_concurrent, shard_concurrent or {}),
             *check_presence(fleet, node_pods, nodes),
         ]
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import networkx as nx
 
@@ -14,18 +14,17 @@ from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.units import go_duration
 
 
-def check_workers(fleet: Fleet, kustomize_concurrent: int) -> Iterator[Finding]:
+def check_workers(fleet: Fleet, kustomize_concurrent: int, shard_concurrent: Mapping[str, int]) -> Iterator[Finding]:
     """One finding for each controller (shard) whose workers can all be held."""
     order = enforced_order(fleet)
     for shard in sorted({k.shard or "" for k in fleet.kustomizations}):
         parents = lock(fleet, order, shard or None)
-        if len(parents) >= max(kustomize_concurrent, 1):
+        workers = shard_concurrent.get(shard, kustomize_concurrent)
+        if len(parents) >= max(workers, 1):
             first = fleet.kustomization(parents[0])
             assert first is not None
             timeouts = [k.effective_timeout_s for p in parents if (k := fleet.kustomization(p)) is not None]
-            yield about(
-                WORKERS_EXHAUSTED, first, _sentence(parents, kustomize_concurrent, min(timeouts), shard), _fix(parents)
-            )
+            yield about(WORKERS_EXHAUSTED, first, _sentence(parents, workers, min(timeouts), shard), _fix(parents))
 
 
 def _sentence(parents: list[ObjectId], workers: int, first_timeout_s: float, shard: str) -> str:

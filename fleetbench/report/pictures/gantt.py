@@ -162,15 +162,15 @@ def _workers(axes: Axes, rollout: RolloutResult, until: float) -> None:
         axes.set_yticks([])
         axes.text(0.01, 0.5, "not recorded", transform=axes.transAxes, va="center", color=MUTED)
         return
-    flags = rollout.explanation.rollout.parameters
     top = 1
-    for kind, name, there_are, colour, line in (
-        (KUSTOMIZATION, "kustomize-controller", flags.kustomize_concurrent, BLUE, "-"),
-        (HELM_RELEASE, "helm-controller", flags.helm_concurrent, ORANGE, (0, (4, 1.5))),
+    for kind, name, colour, line in (
+        (KUSTOMIZATION, "kustomize-controller", BLUE, "-"),
+        (HELM_RELEASE, "helm-controller", ORANGE, (0, (4, 1.5))),
     ):
         pools = rollout.pools(kind)
         if not pools:
             continue
+        there_are = sum(pool.workers for pool in pools)
         held = [h for pool in pools for h in pool.held]
         steps = [(t - rollout.since_s, n) for t, n in steps_of(held)]
         before = [n for t, n in steps if t <= 0]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +20,8 @@ from fleetbench.decide.whatif import (
     WaitOff,
     all_applied,
 )
-from fleetbench.model.parameters import Parameters
+from fleetbench.ids import KUSTOMIZATION
+from fleetbench.model.parameters import Parameters, ShardFlags
 from fleetbench.prediction.predict import predict
 from tests.builders import fleet, ks, ks_id, scenario
 
@@ -43,6 +46,13 @@ def test_a_shard_has_workers_of_its_own():
     of = fleet(*(ks(f"s{n}") for n in range(8)))
     s = scenario(of, {f"s{n}": 100.0 for n in range(8)})
     assert total(Shard(2).applied(s)) == pytest.approx(total(s) - 100, abs=10)
+
+
+def test_shards_that_are_tried_take_the_place_of_those_that_there_are():
+    s = scenario(fleet(*(ks(f"s{n}") for n in range(8))))
+    own = ShardFlags(KUSTOMIZATION, "shard0", (("kustomize_concurrent", 1),))
+    s = replace(s, parameters=replace(s.parameters, shards=(own,)))
+    assert Shard(2).applied(s).parameters.shards == ()
 
 
 def test_faster_workloads_take_their_share_of_the_time():

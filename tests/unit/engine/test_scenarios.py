@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -10,12 +11,13 @@ from fleetbench.engine.simulate import simulate
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Source
 from fleetbench.graph.root import with_root
-from fleetbench.ids import EXTERNAL_ARTIFACT, GIT_REPOSITORY, ObjectId
-from fleetbench.model.parameters import Parameters
+from fleetbench.ids import EXTERNAL_ARTIFACT, GIT_REPOSITORY, KUSTOMIZATION, ObjectId
+from fleetbench.model.parameters import Parameters, ShardFlags
 from fleetbench.model.scenario import COMMIT, RESTART
 from fleetbench.model.steps import shipped_steps
 from fleetbench.phases import RECONCILIATION_FAILED, RETRIES_EXCEEDED
-from fleetbench.timeline.causes import DEPENDENCY_POLL, INTERVAL, WORKLOAD
+from fleetbench.timeline.causes import DEPENDENCY_POLL, INTERVAL, QUEUE, WORKLOAD
+from fleetbench.timeline.invariants import check_invariants
 from fleetbench.timeline.stats import max_parallel
 from fleetbench.timeline.why import why
 from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
@@ -208,3 +210,22 @@ def test_what_a_bad_commit_breaks_was_healthy_before_it():
     failed = next(e.t_s for e in events if e.reason == RECONCILIATION_FAILED)
     seen = next(e.t_s for e in simulate(s).timeline.by_object[GIT] if e.revision == "r2")
     assert failed >= seen > 0.0
+
+
+def test_a_shards_workers_and_polls_are_those_of_its_own_controller():
+    names = [f"{s}{n}" for s in "ms" for n in range(3)]
+    kustomizations = [ks(name, shard="one" if name[0] == "s" else None) for name in names]
+    of = fleet(*kustomizations, ks("after", "m0", shard="two"))
+    one = ShardFlags(KUSTOMIZATION, "one", (("kustomize_concurrent", 1),))
+    two = ShardFlags(KUSTOMIZATION, "two", (("requeue_dependency_s", 1.0),))
+    flags = Parameters(kustomize_concurrent=10, interval_jitter=0.0, shards=(one, two))
+    sample = simulate(scenario(of, dict.fromkeys(names, 20.0), parameters=flags))
+    at = {id.name: ready_s for id, ready_s in ready(sample, of).items()}
+    main, shard = ([at[f"{s}{n}"] for n in range(3)] for s in "ms")
+    assert max(main) - min(main) < 1.0  # ten workers
+    assert [round(b - a, -1) for a, b in pairwise(sorted(shard))] == [20.0, 20.0]  # one after the other
+    assert at["after"] - at["m0"] <= 1.5  # looked at each second, not every 30 s
+    assert sample.timeline is not None and check_invariants(of, sample.timeline, flags) == []
+    last = ks_id(f"s{shard.index(max(shard))}")
+    queued = [p.seconds for p in why(of, sample.timeline, last, parameters=flags) if p.cause == QUEUE]
+    assert sum(queued) > 15.0

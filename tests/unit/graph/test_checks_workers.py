@@ -99,6 +99,12 @@ def test_shards_have_workers_of_their_own() -> None:
     assert lock(fleet(*objects), shard="s") == [ks_id("p1")]
 
 
+def test_a_shard_locks_at_the_number_of_its_own_workers() -> None:
+    of = fleet(ks("p0"), ks("p0c", parent="p0"), ks("p1", shard="s"), ks("p1c", parent="p1", shard="s"))
+    found = [f for f in check(of, shard_concurrent={"s": 1}) if f.code == WORKERS_EXHAUSTED]
+    assert [f.object for f in found] == [ks_id("p1")] and "now 1 of shard s" in found[0].message
+
+
 def test_the_finding_names_the_number_of_workers_at_which_the_rollout_locks() -> None:
     def found(workers: int) -> list[str]:
         return [f.message for f in check(nested(4, 2), kustomize_concurrent=workers) if f.code == WORKERS_EXHAUSTED]

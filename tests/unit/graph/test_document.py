@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fleetbench.decide.sides import read_baseline
 from fleetbench.errors import InputError
-from fleetbench.graph.document import read_document
+from fleetbench.graph.document import read_document, to_document
+from fleetbench.graph.objects import ControllerFlag, ControllerShard
 from fleetbench.ids import HELM_RELEASE, ObjectId
 
 
@@ -58,3 +61,10 @@ def test_a_mistake_in_a_graph_file_names_line_field_got_and_wanted(text: str, sa
     with pytest.raises(InputError) as error:
         read_document(text, "g.json")
     assert error.value.message == said
+
+
+def test_the_shards_of_the_controllers_are_kept_in_a_graph_file() -> None:
+    flag = ControllerFlag("kustomize-controller", "concurrent", "1", "flux.yaml", 3)
+    shards = (ControllerShard("kustomize-controller", "one", (flag,)), ControllerShard("helm-controller", "one"))
+    fleet = replace(read_document('{"helmreleases": [{"id": "ns/h"}]}', "g.json"), shards=shards)
+    assert read_document(json.dumps(to_document(fleet)), "g.json").shards == shards

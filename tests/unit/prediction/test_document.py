@@ -10,8 +10,9 @@ from io import StringIO
 from rich.console import Console
 
 import fleetbench
+from fleetbench.graph.objects import ControllerFlag, ControllerShard
 from fleetbench.model.assemble import Choice
-from fleetbench.prediction.document import strategy_document
+from fleetbench.prediction.document import strategy_document, to_document
 from fleetbench.prediction.predict import Prediction, predict
 from fleetbench.prediction.strategies import predict_strategies
 from fleetbench.report.folder import write_prediction
@@ -51,6 +52,24 @@ def test_every_report_of_a_rollout_in_which_nothing_turns_ready_says_why_and_no_
     assert said in prediction_markdown(result) and "## Why" not in prediction_markdown(result)
     assert extra_files(result)["totals.csv"] == "strategy,quantile,total_s\n"
     assert result_of(result)["fine"].totals_s == ()
+
+
+def test_what_a_shards_controller_has_otherwise_is_said_with_where_it_is_set() -> None:
+    flag = ControllerFlag("kustomize-controller", "concurrent", "1", "shard.yaml", 5)
+    of = replace(fleet(ks("a", shard="one")), shards=(ControllerShard("kustomize-controller", "one", (flag,)),))
+    result = predict_strategies(of, Choice(), "fine", samples=1)
+    (said,) = to_document(result.assembled, result.predictions)["controller_shards"]
+    assert said == {
+        "kind": "Kustomization",
+        "shard": "one",
+        "parameters": {"kustomize_concurrent": {"value": 1, "from": "shard.yaml:5"}},
+    }
+    console = Console(width=200, file=StringIO())
+    console.print(*prediction_tables(result))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "shard one (Kustomization): kustomize workers 1 (shard.yaml:5)\n" in text
+    plain = predict_strategies(FLEET, Choice(), "fine", samples=1)
+    assert "controller_shards" not in to_document(plain.assembled, plain.predictions)
 
 
 def test_the_total_of_a_sample_in_which_not_all_is_ready_is_the_last_ready_of_what_is() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fleetbench.model.assemble import repository_flags
+from fleetbench.model.controller_flags import repository_flags
 from fleetbench.model.parameters import Parameters
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import both, config_map, flux, git, kustomization, obj, release
@@ -303,6 +303,43 @@ def test_helm_values_of_the_community_chart(read: Read) -> None:
     values = {"kustomizeController": {"container": {"additionalArgs": ["--concurrent=16"]}}}
     helm = release("flux2", namespace="flux-system", chart="flux2", values=values)
     assert _flags(read, {"clusters/c/all.yaml": both(ROOT, helm)}) == {"kustomize-controller concurrent": "16"}
+
+
+def _shard_flags(read: Read, text: str) -> dict[tuple[str, str], dict[str, str]]:
+    shards = read({"clusters/c/all.yaml": both(ROOT, text)}).fleet.shards
+    return {(s.controller.partition("-")[0], s.shard): {f.flag: f.value for f in s.flags} for s in shards}
+
+
+def test_a_shards_flags_are_its_own_and_its_place_that_of_its_deployment(read: Read) -> None:
+    main, shard = "!sharding.fluxcd.io/key", "sharding.fluxcd.io/key=one"
+    texts = [
+        _controller("kustomize-controller", "--concurrent=3", f"--watch-label-selector={main}"),
+        _controller("kustomize-controller", "--concurrent=3", f"--watch-label-selector={shard}"),
+    ]
+    texts[1] = texts[1].replace('"kustomize-controller"', '"kustomize-controller-one"', 1)
+    texts[1] = texts[1].replace('"manager"', '"manager", "image": "ghcr.io/fluxcd/kustomize-controller:v1.9.4"')
+    text = both(ROOT, *texts)
+    fleet = read({"clusters/c/all.yaml": text}).fleet
+    lines = [n for n, line in enumerate(text.splitlines(), 1) if "--concurrent=3" in line]
+    assert [(f.text, f.line) for f in fleet.flags if f.flag == "concurrent"] == [("--concurrent=3", lines[0])]
+    (found,) = fleet.shards
+    assert (found.controller, found.shard) == ("kustomize-controller", "one")
+    assert [(f.text, f.line) for f in found.flags if f.flag == "concurrent"] == [("--concurrent=3", lines[1])]
+
+
+def test_the_shards_of_a_flux_instance_take_what_its_patches_select(read: Read) -> None:
+    patches = [
+        _add("--concurrent=7"),  # kustomize finds what has a suffix by its first name, too
+        _add("--requeue-dependency=1s", name="kustomize-controller-one"),
+        _add("--concurrent=9") | {"target": {"kind": "Deployment", "annotationSelector": "sharding.fluxcd.io/role"}},
+    ]
+    text = _instance(sharding={"shards": ["one", "two"]}, cluster={"size": "small"}, kustomize={"patches": patches})
+    found = _shard_flags(read, text)
+    assert found["kustomize", "one"] == {"concurrent": "9", "requeue-dependency": "1s"}
+    assert found["kustomize", "two"] == {"concurrent": "9", "requeue-dependency": "10s"}
+    assert found["helm", "one"] == {"concurrent": "9", "requeue-dependency": "10s"}
+    assert found["source", "two"] == {"concurrent": "9"}
+    assert _flags(read, {"clusters/c/all.yaml": both(ROOT, text)})["kustomize-controller concurrent"] == "7"
 
 
 def test_a_controller_of_another_name_is_none_of_ours(read: Read) -> None:

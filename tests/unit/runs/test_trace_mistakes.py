@@ -35,6 +35,10 @@ def wrong(change: Callable[[dict[str, Any]], Any], folder: Path) -> str:
         (lambda d: d["spec"]["kustomizations"][1].update(dependsOn=[3]), "dependsOn[0]: got 3, wanted text"),
         (lambda d: d.update(flags=5), "flags: got 5, wanted an object"),
         (lambda d: d["flags"].update(kustomize_concurrent="x"), "flags.kustomize_concurrent: got 'x', wanted a value"),
+        (
+            lambda d: d["flags"].update(shards=[1]),
+            "flags.shards: got [1], wanted lists of a kind, a shard and its flags",
+        ),
         (lambda d: d.update(limit_s=[]), "limit_s: got [], wanted seconds"),
         (lambda d: d.update(commit={"t": 1.0}), "commit.revision: got nothing, wanted text"),
         (lambda d: d.update(trace=7), "trace: got 7, wanted an object"),
