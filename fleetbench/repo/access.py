@@ -85,11 +85,12 @@ class Watched:
     def shard(self, service: Kustomization | HelmRelease, labels: Mapping[str, Any]) -> str | None:
         """The shard whose controller reconciles an object: one whose selector selects it; a label alone makes none.
 
-        Where it is not known what the controllers watch, or nobody watches the object, what the label says.
+        Where it is not known what the controllers watch, what the label says.
         """
         texts = _texts(labels)
-        mine = [shard for shard, watches in self._of(service.id) if selector(watches) is None or meets(watches, texts)]
-        return next((shard for shard in mine if shard is not None), None) if mine else service.shard
+        known = self._of(service.id)
+        mine = (shard for shard, watches in known if shard is not None and meets(watches, texts))
+        return next(mine, None) if known else service.shard
 
     def of_services(self, services: Sequence[Any]) -> list[Any]:
         """Kustomizations or HelmReleases with their shards, and what nobody watches told."""

@@ -145,6 +145,7 @@ TWO_KEYS = "--watch-label-selector=sharding.fluxcd.io/key in (shard1, shard2)"
     ("controllers", "label", "shard"),
     [
         (BOTH, "shard1", "shard1"),
+        (BOTH, "shard2", None),  # nobody watches it
         ([_controller("kustomize-controller")], "shard1", None),
         ([_controller("kustomize-controller"), BOTH[1]], "shard1", "shard1"),
         ([BOTH[0], _controller("kustomize-controller", TWO_KEYS, suffix="-rest")], "shard2", "shard1,shard2"),
