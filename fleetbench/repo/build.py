@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from fleetbench.repo.batch import MAX_MEMBERS, can_share, run_together, split
 from fleetbench.repo.blame import bad_files, named_place
 from fleetbench.repo.cache import BuildCache, content_key
+from fleetbench.repo.controller_patches import Patch, in_build
 from fleetbench.repo.inputs import Inputs, Problem, collect
 from fleetbench.repo.manifest import Manifest, crd_header
 from fleetbench.repo.origin import Origins
@@ -53,6 +54,8 @@ class Build:
     """The same as the repository names them, without what Flux generates; also of a build that fails."""
     shapers: tuple[Shaper, ...] = ()
     """Those of them that change objects which others define."""
+    controller_patches: tuple[Patch, ...] = ()
+    """Patches that name a controller of Flux's, whether it is among ``manifests`` or not."""
 
 
 class Request(NamedTuple):
@@ -181,7 +184,8 @@ def _built(
     """The outcome, with what can be said of its files."""
     files = tuple(inputs.files) if failure is None else ()
     reads, shape = read_files(tree, inputs), shapers(tree, inputs)
-    return Build(tuple(manifests), tuple(inputs.remote), tuple(problems), files, failure, reads, shape)
+    patches = in_build(inputs) if failure is None else ()
+    return Build(tuple(manifests), tuple(inputs.remote), tuple(problems), files, failure, reads, shape, patches)
 
 
 def _bodies(printed: Iterable[str], where: str) -> list[dict[str, Any]]:

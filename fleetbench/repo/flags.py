@@ -5,17 +5,18 @@ It does so by patches on the Deployments, a FluxInstance or Helm values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fleetbench.graph.objects import CPU_LIMIT, ControllerFlag, ControllerShard
 from fleetbench.repo.arguments import flags_among, together
+from fleetbench.repo.controller_patches import in_spec
 from fleetbench.repo.controllers import HELM_VALUES, WATCH, pod_settings, run_by, shard_of
 from fleetbench.repo.flag_places import Setting, place_of
 from fleetbench.repo.instance import flux_values, instance_spec
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping
 from fleetbench.repo.nodes import Node, Walk
-from fleetbench.repo.operator import made_of
+from fleetbench.repo.operator import made_of, patched
 from fleetbench.repo.tree import Tree
 
 _USUAL = frozenset(
@@ -46,22 +47,37 @@ def controllers_of(walk: Walk, tree: Tree) -> tuple[tuple[ControllerFlag, ...], 
     Of two values for one flag the later holds.
     """
     found: dict[tuple[str, str | None], dict[str, ControllerFlag]] = {(c, None): {} for c in CONTROLLERS}
-    for node, manifest in walk.manifests():
-        for controller, shard, settings in _set(node, manifest, walk):
-            flags = found.setdefault((controller, shard), {})
-            for setting in settings:
-                before = flags.get(setting.flag)
-                value = together(setting.flag, None if before is None else before.value, setting.value)
-                where = place_of(setting, node, manifest, tree)
-                flags[setting.flag] = ControllerFlag(controller, setting.flag, value, *where)
+    for node, manifest, (controller, shard, settings) in _stated(walk):
+        flags = found.setdefault((controller, shard), {})
+        for setting in settings:
+            before = flags.get(setting.flag)
+            value = together(setting.flag, None if before is None else before.value, setting.value)
+            where = place_of(setting, node, manifest, tree)
+            flags[setting.flag] = ControllerFlag(controller, setting.flag, value, *where)
     in_order = {of: tuple(flags[name] for name in sorted(flags)) for of, flags in found.items()}
     shards = [ControllerShard(c, shard, flags) for (c, shard), flags in in_order.items() if shard is not None]
     shards.sort(key=lambda s: (CONTROLLERS.index(s.controller), s.shard))
     return tuple(flag for c in CONTROLLERS for flag in in_order[c, None]), tuple(shards)
 
 
-def _set(node: Node, manifest: Manifest, walk: Walk) -> Iterable[tuple[str, str | None, Iterable[Setting]]]:
-    """Controller, shard (None = the main one) and what an object sets on it."""
+_Stated = tuple[str, str | None, Iterable[Setting]]
+"""Controller, shard (None = the main one) and what is set on it."""
+
+
+def _stated(walk: Walk) -> Iterator[tuple[Node, Manifest, _Stated]]:
+    """What objects set, and patches whose Deployment is not here."""
+    for node, manifest in walk.manifests():
+        for stated in _set(node, manifest, walk):
+            yield node, manifest, stated
+    for node in walk.nodes.values():
+        patches = in_spec(node.spec) if node.build is None else node.build.controller_patches
+        held = {m.name for m in node.rendered if m.kind == "Deployment"} if patches else set()
+        for controller in CONTROLLERS:
+            if patches and controller not in held:
+                yield node, node.manifest, (controller, None, patched(controller, patches))
+
+
+def _set(node: Node, manifest: Manifest, walk: Walk) -> Iterable[_Stated]:
     for controller, container in run_by(manifest):
         own = [f for f in flags_among(container.get("args")) if f[0] not in _USUAL]
         shard = shard_of(manifest.name, dict(own).get(WATCH, ""))

@@ -83,6 +83,11 @@ def made_of(spec: Mapping[str, Any]) -> Iterator[Made]:
             yield _made(Deployment(controller, shard), spec, patches, sharded=bool(shards))
 
 
+def patched(controller: str, patches: Iterable[tuple[Mapping[str, Any], Any]]) -> tuple[Setting, ...]:
+    """What patches (target, body) set on a controller, put on its Deployment as Flux's own manifests have it."""
+    return _made(Deployment(controller), {}, patches, sharded=False).settings
+
+
 def _made(deployment: Deployment, spec: Mapping[str, Any], patches: Iterable[_Patch], *, sharded: bool) -> Made:
     controller, shard = deployment
     size = str(mapping(spec, "cluster").get("size"))

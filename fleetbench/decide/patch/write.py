@@ -20,6 +20,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo import Reading
+from fleetbench.repo.manifest import CONTROLLERS
 from fleetbench.repo.tree import KUSTOMIZATION_FILES
 from fleetbench.units import go_duration
 
@@ -160,7 +161,14 @@ def not_here(beside: Added) -> str:
 
 
 def _deployments(reading: Reading) -> dict[str, str | None]:
-    return {m.name: m.file for m in reading.rendered.get(reading.fleet.root, ()) if m.kind == "Deployment"}
+    """Controller -> the file of its Deployment; of one that only patches here name, the kustomization that holds them."""
+    rendered = reading.rendered.get(reading.fleet.root, ())
+    found: dict[str, str | None] = {m.name: m.file for m in rendered if m.kind == "Deployment"}
+    for flag in reading.fleet.flags:
+        if flag.file is not None and flag.file.rpartition("/")[2] in KUSTOMIZATION_FILES:
+            for controller in CONTROLLERS:
+                found.setdefault(controller, flag.file)
+    return found
 
 
 def _edit_objects(files: Files, fleet: Fleet, change: WhatIf) -> list[str]:

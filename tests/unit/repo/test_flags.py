@@ -378,3 +378,30 @@ def test_a_deployment_says_its_cpu_limit_and_its_temporary_volume_where_they_are
         "kustomize-controller resources.limits.cpu": "3",
         "kustomize-controller volumes.temp.emptyDir.medium": "Memory",
     }
+
+
+def test_patches_hold_where_bootstrap_brings_the_controllers_and_the_repository_does_not(read: Read) -> None:
+    everywhere = {"patch": json.dumps([{"op": "add", "path": "/spec/x/args/-", "value": "--concurrent=9"}])}
+    patches = [_add("--concurrent=20", "--requeue-dependency=5s"), everywhere | {"target": {"kind": "Deployment"}}]
+    reading = read(
+        {
+            "clusters/c/flux-system/kustomization.yaml": kustomization("gotk.yaml", "sync.yaml", patches=patches),
+            "clusters/c/flux-system/gotk.yaml": "# made by flux bootstrap\n",
+            "clusters/c/flux-system/sync.yaml": ROOT,
+        }
+    )
+    assert [(f.controller, f.flag, f.value, f.file) for f in reading.fleet.flags] == [
+        ("kustomize-controller", "concurrent", "20", "clusters/c/flux-system/kustomization.yaml"),
+        ("kustomize-controller", "requeue-dependency", "5s", "clusters/c/flux-system/kustomization.yaml"),
+    ]  # what is meant for any Deployment says nothing of a controller that is not there
+
+
+def test_patches_on_fluxs_own_manifests_from_elsewhere_hold(read: Read) -> None:
+    merge = {"spec": {"template": {"spec": {"volumes": [{"name": "temp", "emptyDir": {"medium": "Memory"}}]}}}}
+    target = {"kind": "Deployment", "name": "kustomize-controller"}
+    patches = [_add("--concurrent=100"), {"patch": json.dumps(merge), "target": target}]
+    manifests = flux("flux", "./", sourceRef={"kind": "OCIRepository", "name": "flux-manifests"}, patches=patches)
+    assert _flags(read, {"clusters/c/all.yaml": both(ROOT, manifests)}) == {
+        "kustomize-controller concurrent": "100",
+        "kustomize-controller volumes.temp.emptyDir.medium": "Memory",
+    }
