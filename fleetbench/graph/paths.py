@@ -8,31 +8,36 @@ from itertools import pairwise
 import networkx as nx
 
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.order import APPLIED, READY, Moment, applied, enforced_order, ready
+from fleetbench.graph.order import APPLIED, READY, Moment, applied, enforced_order, ready, watched
 from fleetbench.ids import ObjectId
 
 
-def critical_path(fleet: Fleet, durations: Mapping[ObjectId, float]) -> tuple[list[ObjectId], float]:
+def critical_path(fleet: Fleet, durations: Mapping[ObjectId, float]) -> tuple[dict[ObjectId, float], float]:
     """The longest path from the root to the last Ready: no rollout is faster, whatever the workers and polls.
 
     Args:
         fleet: the fleet; what can never turn Ready (in a cycle, broken, suspended ... or behind it) is left out.
-        durations: seconds from applied to Ready that an object takes itself; 0 where it is missing.
+        durations: seconds from applied to Ready that an object takes itself, for what its health check waits for; of a
+            workload that another Kustomization's health check names, from its owner's apply; 0 where it is missing.
 
     Returns:
-        The objects along it in order, and its length in seconds. Empty and 0.0 if nothing can turn Ready.
+        The objects along it in order, each with the seconds of it that pass there, and its length in seconds. Empty and
+        0.0 if nothing can turn Ready.
     """
     graph = _weighted(fleet, durations)
     if not graph:
-        return [], 0.0
+        return {}, 0.0
     path: list[Moment] = nx.dag_longest_path(graph, weight="seconds")
-    length = sum(graph.edges[a, b]["seconds"] for a, b in pairwise(path))
-    return list(dict.fromkeys(moment.object for moment in path)), length
+    found = dict.fromkeys((moment.object for moment in path), 0.0)
+    for before, after in pairwise(path):
+        found[after.object] += graph.edges[before, after]["seconds"]
+    return found, sum(found.values())
 
 
 def slack(fleet: Fleet, durations: Mapping[ObjectId, float]) -> dict[ObjectId, float]:
-    """Seconds by which an object could take longer without making the whole longer; 0 on the critical path.
+    """Seconds by which an object could be applied or Ready later without making the whole longer; 0 on the critical path.
 
+    Of the two moments the one with less to spare counts: of a parent that does not wait, what it creates may be late.
     Objects that never turn Ready are left out.
     """
     graph = _weighted(fleet, durations)
@@ -46,11 +51,10 @@ def slack(fleet: Fleet, durations: Mapping[ObjectId, float]) -> dict[ObjectId, f
     for moment in reversed(order):
         for before, _, seconds in graph.in_edges(moment, data="seconds"):
             latest[before] = min(latest[before], latest[moment] - seconds)
-    # Its own stretch, from the earliest apply to the latest Ready, less the time it takes.
     return {
-        m.object: latest[m] - earliest[Moment(APPLIED, m.object)] - durations.get(m.object, 0.0)
+        m.object: min(latest[at] - earliest[at] for at in (applied(m.object), m))
         for m in order
-        if m.phase == READY and Moment(APPLIED, m.object) in earliest
+        if m.phase == READY and applied(m.object) in earliest
     }
 
 
@@ -88,6 +92,11 @@ def _weighted(fleet: Fleet, durations: Mapping[ObjectId, float]) -> nx.DiGraph:
     graph.remove_nodes_from(_stuck(graph, _never_applied(fleet)))
     for before, after, data in graph.edges(data=True):
         data["seconds"] = float(durations.get(before.object, 0.0)) if before.object == after.object else 0.0
+    for k in fleet.kustomizations:
+        for owner, workload in watched(fleet, k).workloads:
+            if owner != k.id and graph.has_edge(applied(owner), ready(k.id)):
+                data = graph.edges[applied(owner), ready(k.id)]
+                data["seconds"] = max(data["seconds"], float(durations.get(workload, 0.0)))
     return graph
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ from fleetbench.model.typical import typical_durations
 class CriticalPath:
     """Objects along it, and how long each object of the fleet takes and may take."""
 
-    objects: Sequence[ObjectId]
+    objects: Mapping[ObjectId, float]
+    """In order, each with the seconds of the path that pass there; they add up to the total."""
     total_s: float
     durations_s: Mapping[ObjectId, float]
     slack_s: Mapping[ObjectId, float]
@@ -27,7 +28,7 @@ def path_of(fleet: Fleet) -> CriticalPath:
     durations = typical_durations(fleet)
     objects, total_s = critical_path(fleet, durations)
     if not total_s:
-        objects, _ = critical_path(fleet, dict.fromkeys(durations, 1.0))
+        objects = dict.fromkeys(critical_path(fleet, dict.fromkeys(durations, 1.0))[0], 0.0)
     return CriticalPath(objects, total_s, durations, slack(fleet, durations))
 
 
@@ -35,6 +36,6 @@ def to_document(path: CriticalPath) -> dict[str, Any]:
     """As ``fleetbench graph --format json --critical-path`` adds it to the graph document."""
     return {
         "total_s": path.total_s,
-        "objects": [{"object": str(id), "takes_s": path.durations_s.get(id, 0.0)} for id in path.objects],
+        "objects": [{"object": str(id), "takes_s": takes_s} for id, takes_s in path.objects.items()],
         "slack_s": {str(id): path.slack_s[id] for id in sorted(path.slack_s)},
     }

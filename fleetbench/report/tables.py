@@ -55,8 +55,7 @@ def path_tables(fleet: Fleet, path: CriticalPath) -> list[RenderableType]:
     rows.names("on the critical path")
     rows.numbers("takes", "until")
     until_s = 0.0
-    for id in path.objects:
-        takes_s = path.durations_s.get(id, 0.0)
+    for id, takes_s in path.objects.items():
         until_s += takes_s
         rows.add(name.of(id), format_duration(takes_s), format_duration(until_s))
     beside = Rows()
@@ -272,8 +271,7 @@ def _path_line(path: CriticalPath, name: _Names) -> list[RenderableType]:
     )
     text.append(f" {format_duration(path.total_s)}: " if path.total_s else ": ", style="not bold")
     steps = []
-    for id in path.objects:
-        takes_s = path.durations_s.get(id, 0.0)
+    for id, takes_s in path.objects.items():
         steps.append(name.of(id) + (f" {format_duration(takes_s)}" if takes_s else ""))
     text.append(" > ".join(steps), style="not bold")
     if not path.total_s:

@@ -286,7 +286,7 @@ class RunSection:
             )
         first = run.rollout
         if any(o.depends_on for o in first.fleet.services()):
-            caption = "What depends on what. Slack: seconds that an object could take longer without making the longest path longer."
+            caption = "What depends on what. Slack: seconds that an object could come later without making the longest path longer."
             found.append(self._figure("graph", caption, pictures.dependencies(first.fleet, first.durations_s or None)))
         return found
 

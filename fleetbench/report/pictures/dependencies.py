@@ -38,10 +38,10 @@ def dependencies(
     graph, looping = _edges(fleet)
     column = _columns(graph)
     place = _places(graph, column)
-    path, length = critical_path(fleet, durations_s) if durations_s else ([], 0.0)
+    path, length = critical_path(fleet, durations_s) if durations_s else ({}, 0.0)
     slack_s = _slack(fleet, durations_s, set(place)) if durations_s else {}
     critical = [id for id in path if id in place]
-    spent = _spent(path, place, durations_s or {})
+    spent = _spent(path, place)
     across = max(column.values(), default=0) + 1
     down = max((y for _, y in place.values()), default=0.0) + 1
     with styled():
@@ -82,16 +82,14 @@ def _slack(fleet: Fleet, durations_s: Mapping[ObjectId, float], shown: set[Objec
     return found
 
 
-def _spent(
-    path: list[ObjectId], shown: Collection[ObjectId], durations_s: Mapping[ObjectId, float]
-) -> dict[ObjectId, float]:
+def _spent(path: Mapping[ObjectId, float], shown: Collection[ObjectId]) -> dict[ObjectId, float]:
     """Seconds of the critical path at each object shown; those of an object that is not count to the one before."""
     found: dict[ObjectId, float] = {}
     at: ObjectId | None = None
-    for id in path:
+    for id, takes_s in path.items():
         at = id if id in shown else at
         if at is not None:
-            found[at] = found.get(at, 0.0) + durations_s.get(id, 0.0)
+            found[at] = found.get(at, 0.0) + takes_s
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fleetbench.graph.paths import blocked_by, critical_path, slack
+from fleetbench.ids import ObjectId
 from tests.builders import fleet, hr, hr_id, ks, ks_id
 
 DIAMOND = fleet(ks("a"), ks("b", "a"), ks("c", "a"), ks("d", "b", "c"))
@@ -21,6 +22,34 @@ def test_slack_is_what_the_shorter_branch_has_to_spare() -> None:
     spare = slack(DIAMOND, TIMES)
     assert spare[ks_id("c")] == pytest.approx(15.0)
     assert [spare[ks_id(name)] for name in "abd"] == pytest.approx([0.0, 0.0, 0.0])
+
+
+def test_what_lies_on_the_critical_path_has_no_slack_be_it_for_what_it_creates_or_for_what_it_waits_for() -> None:
+    of = fleet(ks("p", wait=False), ks("a", parent="p"), ks("gate", wait=False, health_checks=(ks_id("a"),)), ks("b"))
+    objects, total_s = critical_path(of, {ks_id("a"): 7.0, ks_id("b"): 2.0})
+    spare = slack(of, {ks_id("a"): 7.0, ks_id("b"): 2.0})
+    assert total_s == pytest.approx(7.0) and {"flux-system", "p", "a"} <= {id.name for id in objects}
+    assert [spare[id] for id in [*objects, ks_id("gate")]] == pytest.approx([0.0] * (len(objects) + 1))
+    assert spare[ks_id("b")] == pytest.approx(5.0)
+
+
+def test_the_times_along_the_path_add_up_where_a_parent_is_only_passed_on_the_way_to_its_children() -> None:
+    objects, total_s = critical_path(fleet(ks("p"), ks("a", parent="p"), ks("b")), {ks_id("p"): 3.0, ks_id("a"): 7.0})
+    assert {id.name: takes_s for id, takes_s in objects.items()} == {"flux-system": 0.0, "p": 0.0, "a": 7.0}
+    assert total_s == pytest.approx(7.0)
+
+
+def test_a_health_check_on_what_another_brings_takes_as_long_as_that() -> None:
+    named = ObjectId("Deployment", "default", "x")
+    of = fleet(ks("x", wait=False), ks("gate", wait=False, health_checks=(named,)), ks("after", "gate"))
+    objects, total_s = critical_path(of, {named: 12.0, ks_id("after"): 1.0})
+    assert [(id.name, takes_s) for id, takes_s in objects.items()] == [
+        ("flux-system", 0.0),
+        ("x", 0.0),
+        ("gate", 12.0),
+        ("after", 1.0),
+    ]
+    assert total_s == pytest.approx(13.0)
 
 
 def test_a_waiting_parent_passes_the_time_of_its_children_on() -> None:
