@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import networkx as nx
 
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import RUN_TIME, Dependency, HelmRelease, Kustomization, Need
+from fleetbench.graph.objects import Dependency, Kustomization
 from fleetbench.graph.order import checks_health
+from fleetbench.graph.wave_order import constraints, dependencies_of, levels, owners
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 
 WAVE_MARGIN_S = 60.0
@@ -22,10 +23,11 @@ def to_waves(fleet: Fleet) -> Fleet:
     """Regroup the services: one Kustomization a layer of the dependsOn graph, each waiting, each after the last.
 
     *Services* are the Kustomizations the root creates, and those that a parent creates which itself neither waits
-    nor checks health (such a parent only groups them; what else it applies stays with it). Deeper ones stay in
-    their parent. A service keeps its path, waits and durations; its dependsOn goes, as its wave replaces it. A
-    suspended one goes into no wave, which would wait for it in vain: it stays where it is. What a ResourceSet makes is
-    applied by its wave instead, after the waves of what the ResourceSet waits for.
+    nor checks health (such a parent only groups them; what else it applies stays with it), or which stands in a line of
+    waves that dependsOn orders inside. Deeper ones stay in their parent. A service keeps its path, waits and durations;
+    its dependsOn goes, as its wave replaces it. A suspended one goes into no wave, which would wait for it in vain: it
+    stays where it is. What a ResourceSet makes is applied by its wave instead, after the waves of what the ResourceSet
+    waits for.
 
     Kept as they are: dependsOn between HelmReleases and of deeper Kustomizations; dependsOn that no wave can
     replace: to an object that exists nowhere, to the root, or within a cycle. So what is never Ready fine-grained
@@ -45,15 +47,15 @@ def to_waves(fleet: Fleet) -> Fleet:
     members = [*groups, *services]
     if not members:
         return fleet
-    owner = _owners(fleet, set(members))
-    graph = _constraints(fleet, members, owner, groups)
-    part_of, level = _levels(graph)
+    owner = owners(fleet, set(members))
+    graph = constraints(fleet, members, owner, groups)
+    part_of, level = levels(graph)
     names = _wave_names(fleet, max(level.values()) + 1)
     moved = {}
     for id in members:
         k = fleet.kustomization(id)
         assert k is not None
-        kept = [d for d in _all_dependencies(fleet, k, groups) if _stays(d.target, id, owner, part_of)]
+        kept = [d for d in dependencies_of(fleet, k, groups) if _stays(d.target, id, owner, part_of)]
         moved[id] = replace(k, parent=names[level[part_of[id]]], depends_on=tuple(dict.fromkeys(kept)), made=None)
     layers = [sorted(id for id in members if level[part_of[id]] == n) for n in range(len(names))]
     waves = [
@@ -69,15 +71,20 @@ def to_waves(fleet: Fleet) -> Fleet:
 def is_waves(fleet: Fleet) -> bool:
     """Whether the fleet is laid out in waves already.
 
-    It is if each service holds Kustomizations or HelmReleases of its own, each but the first depends on the one
-    before (and so all are in one line), and each but the last checks their health. A single one counts if it checks
-    their health and nothing in it depends on anything else in it: one wave.
+    It is if each but the first of the root's Kustomizations depends on the one before (and so all are in one line), those
+    but the last check the health of what they hold, and no dependsOn orders the Kustomizations inside one of them. What
+    only configures (it holds no service and brings no workload, as between controllers and apps) may stand in the line.
+    A single one counts if it checks the health of services of its own: one wave.
     """
     line = _top_line(fleet)
-    if not line or any(not _holds_services(fleet, k) for k in line):
+    return _in_line(fleet, line) and not any(_ordered_inside(fleet, k) for k in line)
+
+
+def _in_line(fleet: Fleet, line: Sequence[Kustomization]) -> bool:
+    """Whether these are waves, whatever the order inside them."""
+    holding = [k for k in line if _holds_services(fleet, k)]
+    if not holding or any(k.workloads for k in line if k not in holding):
         return False
-    if len(line) == 1:
-        return checks_health(line[0]) and not _ordered_inside(fleet, line[0])
     ids = {k.id for k in line}
     graph = nx.DiGraph()
     graph.add_nodes_from(ids)
@@ -87,16 +94,18 @@ def is_waves(fleet: Fleet) -> bool:
     order = list(nx.topological_sort(graph))
     if any(not graph.has_edge(a, b) for a, b in pairwise(order)):
         return False
-    return all(checks_health(k) for k in line if k.id != order[-1])
+    return all(checks_health(k) for k in holding if k.id != order[-1] or len(order) == 1)
 
 
 def _top_line(fleet: Fleet) -> list[Kustomization]:
-    """What would be the waves: the Kustomizations of the root, or of the one below it that only groups them."""
+    """What would be the waves: the Kustomizations of the root, or of the one below it that only groups them.
+
+    What stays away from waves is none of them.
+    """
     top, seen = fleet.root, {fleet.root}
     while True:
-        line = [
-            k for id in fleet.children.get(top, ()) if (k := fleet.kustomization(id)) is not None and id not in seen
-        ]
+        found = (fleet.kustomization(id) for id in fleet.children.get(top, ()) if id not in seen)
+        line = [k for k in found if k is not None and not _stays_away(fleet, k)]
         only = line[0] if len(line) == 1 else None
         if (
             only is None
@@ -113,31 +122,38 @@ def _holds_services(fleet: Fleet, k: Kustomization) -> bool:
 
 
 def _ordered_inside(fleet: Fleet, k: Kustomization) -> bool:
-    kids = set(fleet.children.get(k.id, ()))
-    return any(d.target in kids for kid in kids if (c := fleet.kustomization(kid)) is not None for d in c.depends_on)
+    """Whether waves could part what it holds: a dependsOn between two of its Kustomizations that are in no circle."""
+    found = (fleet.kustomization(id) for id in fleet.children.get(k.id, ()) if id != k.id)
+    kids = {kid.id: kid for kid in found if kid is not None}
+    edges = [(d.target, id) for id, kid in kids.items() for d in kid.depends_on if d.target in kids]
+    if not edges:
+        return False
+    part_of, _ = levels(constraints(fleet, list(kids), owners(fleet, set(kids)), ()))
+    return any(part_of[first] != part_of[second] for first, second in edges)
 
 
 def _services(fleet: Fleet) -> tuple[list[ObjectId], list[ObjectId]]:
     """Parents that only group, and the services: what goes into the waves, each sorted.
 
-    A waiting parent that alone holds a whole fleet with an order of its own groups, too: as one service it would
-    make a single wave of everything.
+    A waiting parent that alone holds a whole fleet with an order of its own groups, too, as do all of a line of them
+    where one has: as one service it would make a single wave of what several layers are.
     """
+    line = _top_line(fleet)
+    apart = _in_line(fleet, line) and any(_ordered_inside(fleet, k) for k in line)
+    to_part = {k.id for k in line} if apart else set()
     groups: list[ObjectId] = []
     services: list[ObjectId] = []
     seen = {fleet.root}
     below = [fleet.root]
     while below:
         found = (fleet.kustomization(id) for id in fleet.children.get(below.pop(), ()))
-        level = [k for k in found if k is not None and not _stays_away(fleet, k)]
-        for k in level:
+        for k in (k for k in found if k is not None and not _stays_away(fleet, k)):
             id = k.id
             if id in seen:
                 continue
             seen.add(id)
             kids = [kid for kid in fleet.children.get(id, ()) if kid.kind == KUSTOMIZATION and kid != id]
-            alone = len(level) == 1 and not below and not services and _ordered_inside(fleet, k)
-            if kids and (alone or not checks_health(k)):
+            if kids and (id in to_part or not checks_health(k)):
                 groups.append(id)
                 below.append(id)
             else:
@@ -149,90 +165,6 @@ def _stays_away(fleet: Fleet, k: Kustomization) -> bool:
     """Whether it is suspended, or its source is: not where that is the root's, without which nothing comes at all."""
     source = fleet.suspended_source(k)
     return k.suspend or (source is not None and source.id != fleet.root_source)
-
-
-def _owners(fleet: Fleet, members: set[ObjectId]) -> dict[ObjectId, ObjectId]:
-    """Every object below a member -> the nearest member above it, a member being its own."""
-    owner = {id: id for id in members}
-    for obj in fleet.objects():
-        trail = []
-        at: ObjectId | None = obj.id
-        while at is not None and at not in owner and at not in trail:
-            trail.append(at)
-            parent_of = fleet.service(at) or fleet.source(at)
-            at = None if parent_of is None else parent_of.parent
-        if at is not None and at in owner:
-            owner.update(dict.fromkeys(trail, owner[at]))
-    return owner
-
-
-def _all_dependencies(fleet: Fleet, k: Kustomization, groups: list[ObjectId]) -> list[Dependency]:
-    """The dependsOn of a service and of the grouping parents above it: it exists only once those are met."""
-    found = list(k.depends_on)
-    at, seen = k.parent, set()
-    while at is not None and at in groups and at not in seen:
-        seen.add(at)
-        group = fleet.kustomization(at)
-        assert group is not None
-        found += group.depends_on
-        at = group.parent
-    return found
-
-
-def _constraints(
-    fleet: Fleet, members: list[ObjectId], owner: dict[ObjectId, ObjectId], groups: list[ObjectId]
-) -> nx.DiGraph:
-    """Edges first -> second between members; ``step`` 1 = an earlier wave, 0 = an earlier or the same one."""
-    graph = nx.DiGraph()
-    graph.add_nodes_from(members)
-
-    def put(first: ObjectId | None, second: ObjectId, step: int) -> None:
-        before = None if first is None else owner.get(first)
-        if before is not None and (before != second or step):
-            known = graph.edges[before, second]["step"] if graph.has_edge(before, second) else 0
-            graph.add_edge(before, second, step=max(step, known))
-
-    for obj in fleet.services():
-        second = owner.get(obj.id)
-        if second is None:
-            continue
-        if isinstance(obj, Kustomization) and second == obj.id:
-            for dependency in _all_dependencies(fleet, obj, groups):
-                put(dependency.target, second, 1)
-            for gate in () if obj.made is None else obj.made.after:
-                put(gate, second, 1)
-            put(obj.parent, second, 0)
-        else:
-            for dependency in obj.depends_on:
-                put(dependency.target, second, 0)
-            for gate in () if obj.made is None else obj.made.after:
-                put(gate, second, 0)
-        for needed in _brought_by_others(fleet, obj, obj.needs):
-            put(needed, second, 0)
-    return graph
-
-
-def _brought_by_others(fleet: Fleet, obj: Kustomization | HelmRelease, needs: Iterable[Need]) -> list[ObjectId]:
-    # Services name each other in both directions; which comes first, if it matters, the edges say.
-    found = [need.provided_by for need in needs if need.provided_by is not None and need.blocks != RUN_TIME]
-    source = None if obj.source is None else fleet.source(obj.source)
-    if source is not None and source.parent is not None and source.id != fleet.root_source:
-        found.append(source.parent)
-    return found
-
-
-def _levels(graph: nx.DiGraph) -> tuple[dict[ObjectId, int], dict[int, int]]:
-    """Member -> its strongly connected part, and part -> its wave."""
-    condensed = nx.condensation(graph)
-    part_of: dict[ObjectId, int] = condensed.graph["mapping"]
-    level = dict.fromkeys(condensed, 0)
-    steps: dict[int, list[tuple[int, int]]] = {}
-    for before, after, step in graph.edges(data="step"):
-        if part_of[before] != part_of[after]:
-            steps.setdefault(part_of[after], []).append((part_of[before], step))
-    for part in nx.topological_sort(condensed):
-        level[part] = max((level[before] + step for before, step in steps.get(part, ())), default=0)
-    return part_of, level
 
 
 def _stays(target: ObjectId, id: ObjectId, owner: dict[ObjectId, ObjectId], part_of: dict[ObjectId, int]) -> bool:

@@ -126,6 +126,48 @@ def test_a_fleet_in_waves_already_is_left_as_it_is() -> None:
     assert to_waves(of) is of
 
 
+def test_a_line_with_an_order_inside_is_taken_apart_into_its_layers() -> None:
+    of = fleet(
+        ks("infra"),
+        ks("apps", "infra", wait=False),
+        ks("i1", parent="infra"),
+        ks("i2", "i1", parent="infra"),
+        ks("a1", parent="apps"),
+        ks("a2", "a1", parent="apps"),
+    )
+    assert not is_waves(of)
+    assert in_waves(of) == [["i1", "infra"], ["i2"], ["a1", "apps"], ["a2"]]
+    assert is_waves(to_waves(of))
+
+
+def test_releases_ordered_inside_a_line_are_no_order_that_waves_could_take_over() -> None:
+    of = fleet(ks("infra"), ks("apps", "infra"), hr("x", "infra"), hr("y", "infra", "x"), hr("z", "apps"))
+    assert is_waves(of)
+
+
+def test_configuration_that_holds_no_service_may_stand_between_controllers_and_apps() -> None:
+    configs = replace(ks("configs", "controllers", wait=False), workloads=())
+    of = fleet(ks("controllers"), configs, ks("apps", "configs"), hr("cert-manager", "controllers"), hr("app", "apps"))
+    assert is_waves(of)
+    leaf = replace(configs, workloads=ks("configs").workloads)
+    assert not is_waves(replace(of, kustomizations=tuple(leaf if k.id == leaf.id else k for k in of.kustomizations)))
+
+
+def test_a_circle_that_no_wave_can_replace_is_left_inside_it() -> None:
+    laid_out = to_waves(fleet(ks("a"), ks("b", "a", "c"), ks("c", "b")))
+    assert is_waves(laid_out) and to_waves(laid_out) is laid_out
+
+
+def test_what_stays_away_from_the_waves_leaves_them_waves() -> None:
+    laid_out = to_waves(fleet(ks("a"), ks("b", "a"), ks("asleep", suspend=True)))
+    assert is_waves(laid_out)
+
+
+def test_who_checks_the_health_of_a_later_service_comes_no_earlier_than_that() -> None:
+    of = fleet(ks("a"), ks("b", "a"), ks("gate", wait=False, health_checks=(ks_id("b"),)))
+    assert in_waves(of) == [["a"], ["b", "gate"]]
+
+
 def test_waves_below_a_parent_that_only_groups_them_are_waves() -> None:
     of = fleet(
         ROOT,
