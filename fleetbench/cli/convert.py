@@ -28,8 +28,8 @@ from fleetbench.units import counted
 def command(fleet: FleetChoice, to: str, output: Path) -> None:
     """Write the fleet as waves, or as fine-grained dependsOn.
 
-    In waves each service keeps its old dependsOn in the annotation fleetbench/depends-on, from which --to fine restores
-    it. Without that annotation --to fine writes the edges that the manifests need.
+    In waves each service keeps its old dependsOn, with the order that its grouping parents enforced, in the annotation
+    fleetbench/depends-on, from which --to fine restores it. Without that annotation --to fine writes the edges that the manifests need.
     """
     from fleetbench.decide.convert.write import convert
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -77,6 +78,14 @@ class Excluder:
             return False
         return True
 
+    def set_depends_on(self, folder: str, id: ObjectId, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Patch the ``spec.dependsOn`` of an object that a folder builds."""
+        path = self._kustomization_file(folder)
+        text = self.files.read(path)
+        value = json.dumps([dict(e) for e in entries])
+        operation = ["patch: |", "  - op: add", "    path: /spec/dependsOn", f"    value: {value}"]
+        self.files.write(path, add_item(text, _top(text), ("patches",), [*_target(id), *operation]))
+
     def include(self, folder: str, resource: str) -> None:
         """Add a resource to a folder's kustomization file."""
         path = self._kustomization_file(folder)
@@ -142,13 +151,19 @@ class Excluder:
         return {Manifest(b).id_in(namespace) for b in bodies}
 
 
-def _deletion(id: ObjectId) -> list[str]:
-    """A patch that takes an object out of a build; https://kubectl.docs.kubernetes.io/references/kustomize/ , patches."""
+def _target(id: ObjectId) -> list[str]:
     return [
         "target:",
         f"  group: {KUSTOMIZE_GROUP}",
         f"  kind: {KUSTOMIZATION}",
         f"  name: ^{id.name.replace('.', '[.]')}$",
+    ]
+
+
+def _deletion(id: ObjectId) -> list[str]:
+    """A patch that takes an object out of a build; https://kubectl.docs.kubernetes.io/references/kustomize/ , patches."""
+    return [
+        *_target(id),
         "patch: |",
         "  $patch: delete",
         f"  apiVersion: {KUSTOMIZE_GROUP}/v1",

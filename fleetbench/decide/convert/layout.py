@@ -9,6 +9,7 @@ from typing import Any
 
 import networkx as nx
 
+from fleetbench.decide.convert.carried import carried
 from fleetbench.decide.needed import opaque
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
@@ -17,7 +18,7 @@ from fleetbench.graph.waves import is_waves, to_waves
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say, some
 
 ANNOTATION = "fleetbench/depends-on"
-"""On a service in a wave: its fine-grained ``spec.dependsOn`` as JSON."""
+"""On a service in a wave: its fine-grained ``spec.dependsOn`` as JSON, with the order that its parents enforced."""
 SERVICES = "services"
 """Folder for the services of a fine-grained layout, beside the entry's other files."""
 
@@ -35,6 +36,8 @@ class Move:
     """``spec.dependsOn`` as it will be."""
     keep_note: bool = False
     """Keep its old dependsOn in :data:`ANNOTATION`."""
+    carried: tuple[Mapping[str, Any], ...] = ()
+    """What to add there, as the parents that it leaves enforced it: see :mod:`.carried`."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +70,15 @@ def into_waves(fleet: Fleet) -> Relayout:
     names = {wave.id: wave.id.name for wave in waves}
     moved = [k for k in regrouped.kustomizations if k.parent in names]
     gone = _emptied(fleet, {k.id for k in moved})
+    order = carried(fleet, {k.id for k in moved}, gone)
     moves = []
     for k in moved:
         before = fleet.kustomization(k.id)
         assert before is not None and before.parent is not None and k.parent is not None
         if k.id not in gone:
             kept = tuple(_entry(d.target, k.id, d.ready_expr) for d in k.depends_on if d.target not in gone)
-            moves.append(Move(k.id, before.parent, names[k.parent], kept, keep_note=True))
+            more = tuple(_entry(d.target, k.id, d.ready_expr) for d in order[k.id])
+            moves.append(Move(k.id, before.parent, names[k.parent], kept, keep_note=True, carried=more))
     return Relayout(tuple(moves), waves, tuple(sorted(gone)))
 
 
@@ -89,7 +94,7 @@ def into_fine(fleet: Fleet, notes: Mapping[ObjectId, str]) -> Relayout:
     """
     if not is_waves(fleet):
         raise InputError(
-            f"{fleet.name}: it is not laid out in waves: each service already has its own dependsOn",
+            f"{fleet.name}: it is not laid out in waves: its services have dependsOn of their own",
             "--to waves writes waves",
         )
     waves = [k for k in fleet.kustomizations if k.parent == fleet.root and fleet.inside(k.id)]

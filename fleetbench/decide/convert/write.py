@@ -6,22 +6,21 @@ import json
 import posixpath
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fleetbench.decide.convert.carried import still_there
 from fleetbench.decide.convert.exclude import Excluder
 from fleetbench.decide.convert.file_names import require_a_name
 from fleetbench.decide.convert.layout import ANNOTATION, Move, Relayout, into_fine, into_waves
+from fleetbench.decide.convert.verify import verify, without_their_edges
 from fleetbench.decide.patch.verify import copy_repository
 from fleetbench.decide.patch.write import Files, write_changes
 from fleetbench.decide.patch.yaml_edit import NotEditable
-from fleetbench.decide.sides import new_errors
 from fleetbench.decide.whatif import AddEdge, DropEdges, WhatIf
 from fleetbench.errors import InputError
-from fleetbench.findings import APPLY_REFUSED, Finding
-from fleetbench.graph.checks import check, combined
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import ObjectId, say
@@ -60,16 +59,23 @@ def convert(repo: Path, cluster_path: str, to: str, output: Path) -> Converted:
         raise InputError(f"-o {output}: lies inside the repository", "name a folder outside it")
     reading = read_repository(repo, cluster_path)
     relayout = into_waves(reading.fleet) if to == WAVES else into_fine(reading.fleet, _notes(reading))
-    writer = _Writer(repo.resolve(), spec_path(cluster_path), reading, relayout)
-    try:
-        changed = writer.write()
-    except NotEditable as error:
-        raise InputError(f"{repo}: {error}", "the files stay as they are") from None
     with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
         copy = Path(folder) / repo.resolve().name
-        copy_repository(repo, copy, changed)
-        result = read_repository(copy, cluster_path, copy_of=repo)
-        _verify(reading, result, relayout)
+
+        def written(otherwise: Collection[ObjectId]) -> tuple[_Writer, dict[str, str], Reading]:
+            writer = _Writer(repo.resolve(), spec_path(cluster_path), reading, relayout, otherwise)
+            try:
+                changed = writer.write()
+            except NotEditable as error:
+                raise InputError(f"{repo}: {error}", "the files stay as they are") from None
+            copy_repository(repo, copy, changed)
+            return writer, changed, read_repository(copy, cluster_path, copy_of=repo)
+
+        writer, changed, result = written(())
+        if to == FINE and (otherwise := without_their_edges(result.fleet, relayout)):
+            shutil.rmtree(copy)
+            writer, changed, result = written(otherwise)
+        verify(reading, result, relayout)
         output.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(copy, output, symlinks=True, dirs_exist_ok=True)
     return Converted(result.fleet, (*relayout.notes, *_to_look_at(writer, changed, result.fleet)))
@@ -99,46 +105,14 @@ def _notes(reading: Reading) -> dict[ObjectId, str]:
     return found
 
 
-def _verify(before: Reading, after: Reading, relayout: Relayout) -> None:
-    """The result holds every service with the edges it should have, and no error that was not there.
-
-    Raises:
-        InputError: it does not.
-    """
-    wanted = {m.id: {(e["name"], e.get("namespace", m.id.namespace)) for e in m.depends_on} for m in relayout.moves}
-    for id, edges in wanted.items():
-        k = after.fleet.kustomization(id)
-        found = None if k is None else {(d.target.name, d.target.namespace) for d in k.depends_on}
-        if found != edges:
-            raise InputError(
-                f"{say(id)}: the result would not have the dependsOn it should",
-                "something in the repository (a patch of a parent?) sets it again; convert this one by hand",
-            )
-    left = (
-        {k.id for k in before.fleet.kustomizations} - set(relayout.emptied) - {k.id for k in after.fleet.kustomizations}
-    )
-    if left:
-        raise InputError(
-            f"the result would lose {', '.join(sorted(say(id) for id in left))}", "convert this repository by hand"
-        )
-    errors = new_errors(_findings(after), _findings(before))
-    if errors:
-        raise InputError(
-            f"the result would have an error that is not there now: {errors[0].code}: {errors[0].in_full}",
-            errors[0].fix,
-        )
-
-
-def _findings(reading: Reading) -> list[Finding]:
-    """What is wrong; who applies what the API server refuses changes with the layout and says nothing new."""
-    return [f for f in combined(reading.findings, check(reading.fleet), reading.fleet) if f.code != APPLY_REFUSED]
-
-
 class _Writer:
     """Collects the files that change."""
 
-    def __init__(self, repo: Path, entry: str, reading: Reading, relayout: Relayout):
-        self.repo, self.entry, self.reading, self.relayout = repo, entry, reading, relayout
+    def __init__(
+        self, repo: Path, entry: str, reading: Reading, relayout: Relayout, otherwise: Collection[ObjectId] = ()
+    ):
+        """``otherwise``: services whose old place, where they come back there, states another dependsOn."""
+        self.repo, self.entry, self.reading, self.relayout, self.otherwise = repo, entry, reading, relayout, otherwise
         self.files = Files(repo)
         self.excluder = Excluder(repo, self.files)
 
@@ -148,6 +122,9 @@ class _Writer:
         bodies = {
             m.id: self._body(m) for m in moves if self.relayout.waves or not self.excluder.restore(self.entry, m.id)
         }
+        for m in moves:
+            if m.id in self.otherwise and m.id not in bodies:
+                self.excluder.set_depends_on(self.entry, m.id, m.depends_on)
         by_parent: dict[ObjectId, set[ObjectId]] = {}
         for m in moves:
             by_parent.setdefault(m.parent, set()).add(m.id)
@@ -213,7 +190,7 @@ class _Writer:
         notes = dict(mapping(metadata, "annotations"))
         notes.pop(ANNOTATION, None)
         if move.keep_note:
-            notes[ANNOTATION] = json.dumps(old or [])
+            notes[ANNOTATION] = json.dumps([*still_there(old, self.relayout.emptied, move.id.namespace), *move.carried])
         metadata["annotations"] = notes
         if not notes:
             del metadata["annotations"]

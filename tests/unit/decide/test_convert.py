@@ -223,3 +223,37 @@ def test_a_kustomization_with_nothing_behind_spec_is_put_into_a_wave_as_any_othe
     (entry / "sync.yaml").write_text(f"{SYNC}---\n{empty}")
     assert convert(tmp_path / "repo", "clusters/x", "waves", tmp_path / "w").exit_code == 0
     assert "d" in {k.id.name for k in read(tmp_path / "w", "clusters/x").kustomizations}
+
+
+def in_groups(root: Path) -> None:
+    """`apps` only groups and goes; it depends on `infra`, which waits for what it holds; `late` depends on `apps`."""
+
+    def service(name: str, path: str, more: str = "") -> str:
+        return (
+            f"---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: "
+            f"flux-system}}\nspec: {{interval: 5m, path: ./{path}, sourceRef: {{kind: GitRepository, name: flux-system}}{more}}}\n"
+        )
+
+    files = {
+        "clusters/x/sync.yaml": SYNC
+        + service("infra", "infra", ", wait: true")
+        + service("apps", "apps", ", dependsOn: [{name: infra}]")
+        + service("mon", "w")
+        + service("late", "w", ", dependsOn: [{name: apps}, {name: mon, readyExpr: 'true'}]"),
+        "infra/all.yaml": service("i1", "w"),
+        "apps/all.yaml": service("a1", "w") + service("a2", "w", ", dependsOn: [{name: a1}]"),
+        "w/cm.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: w, namespace: default}\n",
+    }
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+
+
+def test_the_order_that_a_parent_carried_comes_back_though_the_parent_is_gone(tmp_path: Path):
+    in_groups(tmp_path / "repo")
+    assert convert(tmp_path / "repo", "clusters/x", "waves", tmp_path / "w").exit_code == 0
+    assert convert(tmp_path / "w", "clusters/x", "fine", tmp_path / "f").exit_code == 0
+    after = read(tmp_path / "f", "clusters/x")
+    assert named(after) == {("a1", "infra"), ("a2", "a1"), ("late", "infra"), ("late", "mon")}
+    late = next(k for k in after.kustomizations if k.id.name == "late")
+    assert {d.target.name: d.ready_expr for d in late.depends_on} == {"infra": None, "mon": "true"}
