@@ -43,6 +43,9 @@ chain come first, and all of them together are tried in any case."""
 READY_SAYS_LESS = "its Ready says that all is applied, no longer that it is healthy"
 """What a Kustomization no longer promises once it does not wait: alerts and ``flux reconcile`` go by it."""
 
+ON_PURPOSE = "whether it is there on purpose is yours to say"
+"""Of an order that somebody stated and that would go."""
+
 EDGES_SAFE, EDGES_UNNEEDED, EDGES_UNPROVEN, EDGES_NONE = "safe", "unneeded", "unproven", "none"
 
 
@@ -116,7 +119,7 @@ def layout_changes(fleet: Fleet) -> list[Candidate]:
         in_fine(fleet)
     except InputError:
         return []
-    note = "`fleetbench convert --to fine` writes it: edges as the manifests need them, check them first"
+    note = f"orders go that nothing is seen to need; {ON_PURPOSE} (`fleetbench convert --to fine` writes it)"
     return [Candidate(Layout("fine"), False, note)]
 
 
@@ -155,7 +158,7 @@ def edge_changes(fleet: Fleet, edges: str, chain: Sequence[ObjectId] = ()) -> li
     unneeded = [e for e, c in classes.items() if c in (IMPLIED, UNNEEDED)]
     if any(classes[e] == UNNEEDED for e in unneeded):
         taken = edges in (EDGES_UNNEEDED, EDGES_UNPROVEN)
-        note = "nothing needs it in the manifests; whether it is there on purpose is yours to say"
+        note = f"nothing needs it in the manifests; {ON_PURPOSE}"
         note += "" if taken else " (--edges unneeded takes it)"
         found += _groups(droppable(fleet, unneeded), note, taken, chain)
     unproven = [e for e, c in classes.items() if c in (IMPLIED, UNNEEDED, UNPROVEN)]

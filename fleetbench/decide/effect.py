@@ -21,6 +21,8 @@ from fleetbench.timeline.stats import lower_quantile
 
 DOUBT = 0.2
 """Fewer whole samples are taken for real much sooner: a patch should break nothing."""
+WORTH_S = 1.0
+"""What saves less is worth no line in anybody's repository, however certain it is."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class Effect:
     def better(self) -> bool:
         """Surer, or sooner and not less sure."""
         return not self.less_sure and (self.surer or self.sooner)
+
+    @property
+    def worth_a_line(self) -> bool:
+        """Surer, or sooner by what is worth a line."""
+        return self.better and (self.surer or self.saves_s >= WORTH_S)
 
     @property
     def saves_s(self) -> float:

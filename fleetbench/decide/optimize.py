@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from fleetbench.decide.candidates import EDGES_NONE, EDGES_SAFE, EDGES_UNNEEDED, Candidate, candidates
 from fleetbench.decide.change import FLOOR_S, Change, Policy, object_changes
-from fleetbench.decide.effect import Basis, Effect
+from fleetbench.decide.effect import WORTH_S, Basis, Effect
 from fleetbench.decide.needed import (
     Guarantees,
     classify,
@@ -20,7 +20,7 @@ from fleetbench.decide.needed import (
 from fleetbench.decide.perfect import Perfect, bound_of
 from fleetbench.decide.prune import pruned
 from fleetbench.decide.timeouts import TimeoutAdvice, advise
-from fleetbench.decide.trial import SCREENED, WORTH_S, Bench, Progress, Trial
+from fleetbench.decide.trial import SCREENED, Bench, Progress, Trial
 from fleetbench.decide.whatif import DropEdges, Edge, SetFlags, SplitParent, WaitOff, WhatIf, all_applied
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import Scenario
@@ -224,9 +224,9 @@ def _beside(bench: Bench, best: Trial, more: Sequence[WhatIf], unsure: list[Adde
     bench.look_ahead([added for _, added in wanted])
     for change, added in wanted:
         effect = bench.basis.effect(best.prediction, bench.try_(*added).prediction)
-        if effect.better:
+        if effect.worth_a_line:
             return Added(change, effect)
-        if effect.sooner:
+        if effect.less_sure and effect.sooner and effect.saves_s >= WORTH_S:
             unsure.append(Added(change, effect))
     return None
 
@@ -249,7 +249,7 @@ def _combine(
         trial = bench.try_(*wanted)
         effect = bench.basis.effect(best.prediction, trial.prediction)
         if effect.less_sure or bench.basis.effect(surest.prediction, trial.prediction).less_sure:
-            unsure += [Added(change, effect)] if effect.sooner else []
+            unsure += [Added(change, effect)] if effect.sooner and effect.saves_s >= WORTH_S else []
             continue
         if not effect.better or not _worth_its_loss(change, effect):
             continue

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fleetbench.decide.trial import WORTH_S, Bench, Trial
+from fleetbench.decide.effect import WORTH_S
+from fleetbench.decide.trial import Bench, Trial
 from fleetbench.decide.whatif import DropEdges, Edge, SetFlags, WaitOff, WhatIf
 from fleetbench.ids import ObjectId
 
@@ -26,7 +27,7 @@ def pruned(
     """Backward elimination, one pass over the members, what was added last first.
 
     A member goes if without it as many samples are whole and the total is no later than that of the whole combination,
-    beyond noise and :data:`~.trial.WORTH_S`. All are held against the whole, so that many small losses cannot add up.
+    beyond noise and :data:`~.effect.WORTH_S`. All are held against the whole, so that many small losses cannot add up.
 
     Args:
         bench: what simulates.

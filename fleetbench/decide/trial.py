@@ -26,8 +26,6 @@ Progress = Callable[[int, int | None], None]
 
 SCREENED = 16
 """Samples after which a change that nothing speaks for is not tried any further."""
-WORTH_S = 1.0
-"""What saves less is worth no line in anybody's repository, however certain it is."""
 LEAST_UNTIL_S = 7_200.0
 _PARALLEL_FROM_S = 3.0
 """Work below this is done in this process: starting others takes about a second."""

@@ -11,12 +11,12 @@ from rich.text import Text
 
 from fleetbench.decide.candidates import READY_SAYS_LESS
 from fleetbench.decide.change import FLOOR_S, Change, Policy
-from fleetbench.decide.effect import Effect, share_of
+from fleetbench.decide.effect import WORTH_S, Effect, share_of
 from fleetbench.decide.needed import MEANING, UNPROVEN
 from fleetbench.decide.optimize import Optimized, Ranked
 from fleetbench.decide.paired import METHOD, interval, signed
 from fleetbench.decide.timeouts import TimeoutAdvice
-from fleetbench.decide.trial import SCREENED, WORTH_S
+from fleetbench.decide.trial import SCREENED
 from fleetbench.decide.whatif import DropEdges, SetTimeouts, SplitParent, WaitOff, WhatIf
 from fleetbench.errors import place
 from fleetbench.findings import Finding
@@ -181,7 +181,7 @@ def _with_reason(found: Optimized, change: WhatIf) -> str:
 def _not_in_it(found: Optimized) -> list[str]:
     """What would help, too, and why it is not in the combination."""
     said = []
-    judge = next((r for r in found.ranked if not r.candidate.taken and r.trial.effect.better), None)
+    judge = next((r for r in found.ranked if not r.candidate.taken and r.trial.effect.worth_a_line), None)
     if judge is not None:
         option = "--edges unneeded" if "--edges unneeded" in judge.candidate.note else "--edges unproven"
         said.append(

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from fleetbench.cli.main import cli
 from fleetbench.cli.output import write_tables
+from fleetbench.decide.candidates import ON_PURPOSE, layout_changes
 from fleetbench.decide.effect import effect_of
 from fleetbench.decide.needed import IMPLIED, NEEDED, UNNEEDED, UNPROVEN, classify, droppable
 from fleetbench.decide.optimize import optimize
@@ -173,6 +174,22 @@ def chain_of_three() -> tuple[Scenario, DropEdges]:
     read = [replace(k, applies=0, workloads=()) for k in (ks("a"), ks("b", "a"), ks("c", "b"))]
     edges = DropEdges(((ks_id("b"), ks_id("a")), (ks_id("c"), ks_id("b"))))
     return scenario(fleet(*read), {"a": 40.0, "b": 40.0, "c": 40.0}, steps=shipped_steps()), edges
+
+
+def test_what_saves_less_than_is_worth_a_line_is_not_named_as_what_has_no_place_here():
+    alone = scenario(fleet(ks("a")), {"a": 12.3}, steps=shipped_steps())
+    found = optimize(alone, 8, writable=lambda change: False)
+    least = next(r.trial.effect for r in found.ranked if r.candidate.change.title == "in-memory kustomize builds")
+    assert least.better and 0.0 < least.saves_s < 1.0
+    assert found.beside is None
+
+
+def test_a_layout_that_drops_stated_orders_says_whose_say_that_is():
+    of = fleet(ks("infra"), ks("apps", "infra"), ks("i", parent="infra"), ks("a", parent="apps"))
+    (fine,) = layout_changes(of)
+    assert fine.change.title == "layout: fine" and ON_PURPOSE in fine.note
+    (waves,) = layout_changes(fleet(ks("a"), ks("b", "a")))
+    assert waves.change.title == "layout: waves" and ON_PURPOSE not in waves.note
 
 
 def test_what_saves_nothing_beside_the_rest_of_a_combination_is_left_out_of_it():
