@@ -26,7 +26,7 @@ from fleetbench.units import counted
     help="New folder for the whole repository; nothing is ever overwritten.",
 )
 def command(fleet: FleetChoice, to: str, output: Path) -> None:
-    """Write the fleet as waves, or as fine-grained dependsOn.
+    """Write a repository's fleet as waves, or as fine-grained dependsOn.
 
     In waves each service keeps its old dependsOn, with the order that its grouping parents enforced, in the annotation
     fleetbench/depends-on, from which --to fine restores it. Without that annotation --to fine writes the edges that the manifests need.
@@ -35,7 +35,10 @@ def command(fleet: FleetChoice, to: str, output: Path) -> None:
 
     fleet.validate()
     if fleet.repo is None:
-        raise click.UsageError("convert writes manifests: give it a repository with --repo and --cluster-path.")
+        raise click.UsageError(
+            "convert writes manifests, and a graph, a live cluster or the reference fleet that ships holds none: give it a "
+            "repository with --repo and --cluster-path."
+        )
     if fleet.cluster_path is None or not fleet.repo.is_dir():
         load_fleet(fleet)  # says what is wrong
     assert fleet.cluster_path is not None
@@ -46,3 +49,9 @@ def command(fleet: FleetChoice, to: str, output: Path) -> None:
     note(
         f"Wrote {output}: {counted(services, 'Kustomization')}; read it with --repo {output} --cluster-path {fleet.cluster_path}"
     )
+
+
+for _option in command.params:
+    # Known, so that it is said why they are refused; of no use here, so in no help. The reference fleet is a graph, too.
+    if isinstance(_option, click.Option) and _option.name in ("graph", "from_cluster", "context", "env"):
+        _option.hidden = True

@@ -44,3 +44,14 @@ def test_simulate_warns_of_a_timeout_below_the_time_that_the_user_gives(tmp_path
         "FB212: base/services/n8n.yaml:2 flux-system/n8n: timeout 15m0s, but Kustomization/flux-system/n8n takes at least 2h0m0s, as given"
         in done.stderr
     )
+
+
+@pytest.mark.parametrize("given", [[], ["--env", "prod"], ["--graph", "x.json"], ["--from-cluster"]])
+def test_convert_names_in_its_help_only_what_holds_manifests_and_refuses_the_rest(
+    tmp_path: Path, given: list[str]
+) -> None:
+    shown = CliRunner().invoke(cli, ["convert", "--help"]).output
+    assert "--cluster-path" in shown
+    assert not any(option in shown for option in ("--graph", "--from-cluster", "--context", "--env"))
+    refused = CliRunner().invoke(cli, ["convert", "--to", "waves", "-o", str(tmp_path / "w"), *given])
+    assert refused.exit_code == 2 and "give it a repository with --repo and --cluster-path" in refused.output
