@@ -10,6 +10,7 @@ from fleetbench.decide.convert.layout import in_fine
 from fleetbench.decide.needed import IMPLIED, UNNEEDED, UNPROVEN, classify, droppable
 from fleetbench.decide.timeouts import TimeoutAdvice
 from fleetbench.decide.whatif import (
+    AddEdges,
     DropEdges,
     Edge,
     FasterWorkload,
@@ -22,6 +23,7 @@ from fleetbench.decide.whatif import (
     WhatIf,
 )
 from fleetbench.errors import InputError
+from fleetbench.graph.checks.needs import missing_edges
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
 from fleetbench.graph.order import health_checked
@@ -100,6 +102,7 @@ def candidates(
     fleet = scenario.fleet
     found = [Candidate(SetFlags(flags), True) for flags in flag_changes(scenario.parameters, fleet)]
     found += edge_changes(fleet, edges, chain)
+    found += needed_edge_changes(fleet, chain)
     found += wait_changes(fleet, chain)
     longer = tuple((a.object, a.raised_s) for a in timeouts if a.raised_s is not None)
     if longer:
@@ -168,6 +171,18 @@ def edge_changes(fleet: Fleet, edges: str, chain: Sequence[ObjectId] = ()) -> li
         note += "" if taken else " (--edges unproven takes it)"
         found += _groups(droppable(fleet, unproven, unproven=True), note, taken, chain, one_by_one=taken)
     return _distinct(found)
+
+
+def needed_edge_changes(fleet: Fleet, chain: Sequence[ObjectId] = ()) -> list[Candidate]:
+    """Edges for what fails its apply or build where it comes first (FB201): all of them, and all of one dependant."""
+    edges = missing_edges(fleet)
+    by_dependant: dict[ObjectId, list[Edge]] = {}
+    for edge in edges:
+        by_dependant.setdefault(edge[0], []).append(edge)
+    groups = [tuple(edges)] if edges else []
+    groups += [tuple(by_dependant[id]) for id in _first(list(by_dependant), chain)]
+    note = "it needs what that brings and fails without it (FB201), which costs a retryInterval"
+    return [Candidate(AddEdges(group), True, note) for group in dict.fromkeys(groups)]
 
 
 def _groups(

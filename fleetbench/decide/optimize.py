@@ -21,7 +21,7 @@ from fleetbench.decide.perfect import Perfect, bound_of
 from fleetbench.decide.prune import pruned
 from fleetbench.decide.timeouts import TimeoutAdvice, advise
 from fleetbench.decide.trial import SCREENED, Bench, Progress, Trial
-from fleetbench.decide.whatif import DropEdges, Edge, SetFlags, SplitParent, WaitOff, WhatIf, all_applied
+from fleetbench.decide.whatif import AddEdges, DropEdges, Edge, SetFlags, SplitParent, WaitOff, WhatIf, all_applied
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import Scenario
 from fleetbench.prediction.document import why_pieces
@@ -268,9 +268,9 @@ def _worth_its_loss(change: WhatIf, effect: Effect) -> bool:
 
 def _added(changes: tuple[WhatIf, ...], change: WhatIf) -> tuple[WhatIf, ...] | None:
     """The changes with one more, or None if it adds nothing; a later value of a flag never takes an earlier one back."""
-    if isinstance(change, DropEdges):
-        gone = {edge for c in changes if isinstance(c, DropEdges) for edge in c.edges}
-        return None if gone.issuperset(change.edges) else (*changes, change)
+    if isinstance(change, (AddEdges, DropEdges)):
+        done = {edge for c in changes if type(c) is type(change) for edge in c.edges}
+        return None if done.issuperset(change.edges) else (*changes, change)
     flags = next((c for c in changes if isinstance(c, SetFlags)), None)
     if flags is None or not isinstance(change, SetFlags):
         return (*changes, change)

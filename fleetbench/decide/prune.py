@@ -8,13 +8,13 @@ from typing import Any
 
 from fleetbench.decide.effect import WORTH_S
 from fleetbench.decide.trial import Bench, Trial
-from fleetbench.decide.whatif import DropEdges, Edge, SetFlags, WaitOff, WhatIf
+from fleetbench.decide.whatif import AddEdges, DropEdges, Edge, SetFlags, WaitOff, WhatIf
 from fleetbench.ids import ObjectId
 
 MOST_PRUNED = 25
 """Simulations that pruning may take, about: of more members several are left out at once."""
 
-_DIVISIBLE = (SetFlags, DropEdges, WaitOff)
+_DIVISIBLE = (SetFlags, AddEdges, DropEdges, WaitOff)
 """Timeouts are not: which of many rare waits are among the draws is luck, so one that does nothing here may all the same."""
 
 
@@ -81,11 +81,11 @@ def _members(change: WhatIf, coupled: Sequence[frozenset[str]]) -> list[WhatIf]:
         for name, value in change.flags.items():
             sets.setdefault(next((c for c in coupled if name in c), frozenset({name})), {})[name] = value
         return [SetFlags(flags) for flags in sets.values()]
-    if isinstance(change, DropEdges):
+    if isinstance(change, (AddEdges, DropEdges)):
         by: dict[ObjectId, list[Edge]] = {}
         for edge in change.edges:
             by.setdefault(edge[0], []).append(edge)
-        return [DropEdges(tuple(edges)) for edges in by.values()]
+        return [type(change)(tuple(edges)) for edges in by.values()]
     if isinstance(change, WaitOff):
         return [WaitOff((id,)) for id in change.ids]
     return [change]
@@ -96,8 +96,8 @@ def _joined(parts: Sequence[Any]) -> WhatIf:
     first: WhatIf = parts[0]
     if isinstance(first, SetFlags):
         return SetFlags({name: value for part in parts for name, value in part.flags.items()})
-    if isinstance(first, DropEdges):
-        return DropEdges(tuple(dict.fromkeys(edge for part in parts for edge in part.edges)))
+    if isinstance(first, (AddEdges, DropEdges)):
+        return type(first)(tuple(dict.fromkeys(edge for part in parts for edge in part.edges)))
     if isinstance(first, WaitOff):
         return WaitOff(tuple(dict.fromkeys(id for part in parts for id in part.ids)))
     return first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 from fleetbench.graph.fleet import Fleet, changed
@@ -78,6 +79,15 @@ def _flag_value(name: str, value: Any) -> str:
     return go_duration(value) if name.endswith("_s") else str(value)
 
 
+def _titled(verb: str, edges: tuple[Edge, ...]) -> str:
+    by: dict[ObjectId, list[str]] = {}
+    for dependant, dependency in edges:
+        by.setdefault(dependant, []).append(dependency.name)
+    if len(by) > 2:
+        return f"{verb} {len(edges)} edges of {len(by)} objects"
+    return "; ".join(f"{verb} {say(id)} -> {', '.join(names)}" for id, names in by.items())
+
+
 @dataclass(frozen=True)
 class DropEdges:
     """dependsOn entries taken away: (dependant, dependency)."""
@@ -87,12 +97,7 @@ class DropEdges:
     @property
     def title(self) -> str:
         """``drop n8n -> redis``."""
-        by: dict[ObjectId, list[str]] = {}
-        for dependant, dependency in self.edges:
-            by.setdefault(dependant, []).append(dependency.name)
-        if len(by) > 2:
-            return f"drop {len(self.edges)} edges of {len(by)} objects"
-        return "; ".join(f"drop {say(id)} -> {', '.join(names)}" for id, names in by.items())
+        return _titled("drop", self.edges)
 
     def applied(self, scenario: Scenario) -> Scenario:
         """Without them."""
@@ -100,22 +105,22 @@ class DropEdges:
 
 
 @dataclass(frozen=True)
-class AddEdge:
-    """One more dependsOn entry."""
+class AddEdges:
+    """More dependsOn entries: (dependant, dependency)."""
 
-    dependant: ObjectId
-    dependency: ObjectId
+    edges: tuple[Edge, ...]
 
     @property
     def title(self) -> str:
         """``add n8n -> redis``."""
-        return f"add {say(self.dependant)} -> {say(self.dependency)}"
+        return _titled("add", self.edges)
 
     def applied(self, scenario: Scenario) -> Scenario:
-        """With it."""
-        return replace(
-            scenario, fleet=changed(scenario.fleet, {self.dependant: lambda o: with_edge(o, self.dependency)})
-        )
+        """With them."""
+        fleet = scenario.fleet
+        for dependant, dependency in self.edges:
+            fleet = changed(fleet, {dependant: partial(with_edge, dependency=dependency)})
+        return replace(scenario, fleet=fleet)
 
 
 def with_edge(obj: Any, dependency: ObjectId) -> Any:

@@ -19,7 +19,7 @@ from fleetbench.decide.convert.verify import verify, without_their_edges
 from fleetbench.decide.patch.verify import copy_repository
 from fleetbench.decide.patch.write import Files, write_changes
 from fleetbench.decide.patch.yaml_edit import NotEditable
-from fleetbench.decide.whatif import AddEdge, DropEdges, WhatIf
+from fleetbench.decide.whatif import AddEdges, DropEdges, WhatIf
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
@@ -260,7 +260,7 @@ class _Writer:
         """Who stays and depended on something that goes now depends on what that held."""
         changes: list[WhatIf] = []
         for dependant, gone, instead in self.relayout.rewired:
-            changes += [AddEdge(dependant, id) for id in instead]
+            changes += [AddEdges(tuple((dependant, id) for id in instead))] if instead else []
             changes.append(DropEdges(((dependant, gone),)))
         written = write_changes(self.repo, self.reading, changes)
         if written.left:

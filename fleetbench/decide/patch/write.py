@@ -15,7 +15,7 @@ from fleetbench.decide.paired import signed
 from fleetbench.decide.patch.flags import FLAG_OF, flag_places, write_flags
 from fleetbench.decide.patch.instance import instance_place
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, document_of, drop_item, set_scalar
-from fleetbench.decide.whatif import AddEdge, DropEdges, SetFlags, SetTimeouts, SplitParent, WaitOff, WhatIf
+from fleetbench.decide.whatif import AddEdges, DropEdges, SetFlags, SetTimeouts, SplitParent, WaitOff, WhatIf
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import ObjectId, say
@@ -174,8 +174,8 @@ def _deployments(reading: Reading) -> dict[str, str | None]:
 def _edit_objects(files: Files, fleet: Fleet, change: WhatIf) -> list[str]:
     if isinstance(change, DropEdges):
         steps = [_dropping(fleet, *edge) for edge in change.edges]
-    elif isinstance(change, AddEdge):
-        steps = [_adding(fleet, change.dependant, change.dependency)]
+    elif isinstance(change, AddEdges):
+        steps = [_adding(fleet, *edge) for edge in change.edges]
     elif isinstance(change, WaitOff):
         steps = [_setting(fleet, id, WAIT, "false") for id in change.ids]
     elif isinstance(change, SetTimeouts):

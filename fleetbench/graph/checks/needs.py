@@ -50,6 +50,26 @@ def check_needs(fleet: Fleet) -> Iterator[Finding]:
     makes) once it is Ready. A need is met for sure if the enforced order puts that before the needing object's apply.
     A Service that is only named as a host is left out: to come before it costs nobody a reconcile.
     """
+    lacks = list(_lacks(fleet))
+    orders, _ = _orders(fleet, lacks)
+    for lack in lacks:
+        found = _judge(fleet, lack, orders)
+        if found is not None:
+            yield found
+
+
+def missing_edges(fleet: Fleet) -> list[tuple[ObjectId, ObjectId]]:
+    """The edges (dependant, dependency) that would declare what an apply or a build needs, as things are: FB201's fixes."""
+    lacks = list(_lacks(fleet))
+    orders, edges = _orders(fleet, lacks)
+    holders = {edge: lack for lack, edge in edges if lack.blocking and edge not in orders.refused}
+    return sorted(
+        (edge.dependant, edge.holder) for edge, lack in holders.items() if not _waits(fleet, lack, edge.holder)
+    )
+
+
+def _orders(fleet: Fleet, lacks: list[Lack]) -> tuple[_Orders, list[tuple[Lack, Edge]]]:
+    """What the needs are held against, and the edges that would be proposed, those of what fails an apply first."""
     order = enforced_order(fleet)
 
     @cache
@@ -59,22 +79,16 @@ def check_needs(fleet: Fleet) -> Iterator[Finding]:
     def before(first: Moment, second: Moment) -> bool:
         return second in after(first)
 
-    lacks = list(_lacks(fleet))
     needed = needed_order(fleet, lacks, order, before)
     in_knot = knots(needed)
     missing = [lack for lack in lacks if not before(lack.there, applied(lack.obj.id)) and not _blocked(lack, in_knot)]
-    # What fails an apply costs most: its edges first.
     edges = [
-        edge
+        (lack, edge)
         for lack in sorted(missing, key=lambda lack: not lack.blocking)
         if (edge := _edge(fleet, lack, before)) is not None
     ]
-    refused = contradictory(fleet, edges, lacks, needed, before)
-    orders = _Orders(before, needed, in_knot, refused)
-    for lack in lacks:
-        found = _judge(fleet, lack, orders)
-        if found is not None:
-            yield found
+    refused = contradictory(fleet, [edge for _, edge in edges], lacks, needed, before)
+    return _Orders(before, needed, in_knot, refused), edges
 
 
 def _lacks(fleet: Fleet) -> Iterator[Lack]:

@@ -22,8 +22,9 @@ from fleetbench.decide.patch.verify import make_patch
 from fleetbench.decide.patch.write import Written, can_be_written, write_changes
 from fleetbench.decide.prune import pruned
 from fleetbench.decide.trial import Bench, Trial, total_difference
-from fleetbench.decide.whatif import AddEdge, DropEdges, SetFlags, WaitOff, WhatIf, all_applied
+from fleetbench.decide.whatif import AddEdges, DropEdges, SetFlags, SplitParent, WaitOff, WhatIf, all_applied
 from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Need
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.distributions import Fixed, LogNormal
@@ -104,6 +105,16 @@ def test_an_edge_between_read_manifests_that_need_nothing_of_each_other_may_go()
         if dependency.name in needed[dependant.name]:
             assert found in (NEEDED, IMPLIED)
         assert found != UNPROVEN
+
+
+def test_an_edge_that_saves_a_lost_retry_interval_is_added():
+    needs = (Need("CustomResourceDefinition x.test", ks_id("app"), ks_id("crds"), "apply"),)
+    app = ks("app", needs=needs, retry_interval_s=300.0)
+    # a takes a worker for a minute, so that crds, the last in the queue, is applied after app has failed
+    of = fleet(app, *(ks(f"slow{n}") for n in range(4)), ks("zcrds"), ks("crds", "slow1"))
+    found = optimize(scenario(of, {f"slow{n}": 60.0 for n in range(4)}, steps=shipped_steps()), 6)
+    assert AddEdges(((ks_id("app"), ks_id("crds")),)) in found.best.changes
+    assert found.best.effect.saves_s > 100.0
 
 
 def test_an_edge_of_a_chart_that_was_not_rendered_is_only_unproven():
@@ -221,7 +232,7 @@ class SavingsBench:
 
 def test_of_many_changes_that_save_little_each_only_so_many_are_left_out_that_it_stays_little():
     bench: Any = SavingsBench(0.6)
-    every = [AddEdge(ks_id(name), ks_id("a")) for name in "bcdef"]
+    every = [SplitParent(ks_id(name)) for name in "bcdef"]
     kept, left_out = pruned(bench, bench.try_(*every), lambda changes: True)
     assert kept.changes == tuple(every[:-1]) and left_out == every[-1:]
 

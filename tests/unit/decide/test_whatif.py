@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fleetbench.decide.timeouts import advise
 from fleetbench.decide.trial import Bench, total_difference
 from fleetbench.decide.whatif import (
-    AddEdge,
+    AddEdges,
     DropEdges,
     FasterWorkload,
     OwnSource,
@@ -62,7 +62,7 @@ def test_faster_workloads_take_their_share_of_the_time():
 
 def test_an_edge_added_and_dropped_again_leaves_the_fleet_as_it_was():
     s = scenario(fleet(ks("a"), ks("b")))
-    added = AddEdge(ks_id("b"), ks_id("a")).applied(s)
+    added = AddEdges(((ks_id("b"), ks_id("a")),)).applied(s)
     assert [d.target for d in added.fleet.kustomization(ks_id("b")).depends_on] == [ks_id("a")]
     assert DropEdges(((ks_id("b"), ks_id("a")),)).applied(added).fleet == s.fleet
 
@@ -145,6 +145,6 @@ def test_what_cannot_end_gets_no_timeout_to_set():
 
 def test_a_change_that_leaves_something_down_saves_nothing():
     s = scenario(fleet(ks("a"), ks("b", "a")), {"a": 10.0, "b": 500.0})
-    broken = all_applied(s, (DropEdges(((ks_id("b"), ks_id("a")),)), AddEdge(ks_id("b"), ks_id("nowhere"))))
+    broken = all_applied(s, (DropEdges(((ks_id("b"), ks_id("a")),)), AddEdges(((ks_id("b"), ks_id("nowhere")),))))
     difference = total_difference(predict(s, 8), predict(broken, 8))
     assert difference.later and not difference.sooner
