@@ -158,6 +158,10 @@ class Plan:
     """How far each item had got before a commit or a restart; None for a bootstrap."""
     changed: frozenset[int] = frozenset()
     """Services whose own manifests, and HelmCharts whose files, the commit changes."""
+    given_by: dict[int, int] = field(default_factory=dict)
+    """Changed services that no new artifact tells of the commit, but a new generation of their own (HelmReleases, and
+    Kustomizations of another source, which stay at its revision) -> the Kustomization whose apply brings that; MISSING =
+    none that sees the commit does, so whoever made the object applies it anew at t0."""
     moved: frozenset[int] = frozenset()
     """Sources that show another revision once the commit is in; empty for a bootstrap or a restart."""
     left_out: frozenset[int] = frozenset()

@@ -20,7 +20,6 @@ from fleetbench.engine.reconcile import Reconcile, deny
 from fleetbench.engine.work_queue import REQUEUE, Result
 from fleetbench.engine.workloads import start_workloads
 from fleetbench.engine.world import World
-from fleetbench.ids import HELM_RELEASE
 
 
 def reconcile(w: World, n: int) -> Reconcile:
@@ -73,6 +72,8 @@ def _first_not_ready(w: World, n: int) -> int | None:
 def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
     item = w.items[n]
     container = w.containers[item.shard]
+    # A Kustomization of another source sees the commit in its own spec alone.
+    manifests = w.given[n] if n in w.plan.given_by else revision
     w.whole_reconcile()
     yield w.work(n, machine.START)
     w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.FETCHING)
@@ -98,7 +99,7 @@ def _reconcile_revision(w: World, n: int, revision: int) -> Reconcile:
     yield from _apply_first_stage(w, n)
     if item.refused or not w.are_there(item.needs_apply):
         return _failed(w, n, phases.RECONCILIATION_FAILED)
-    yield from _apply(w, n, revision)
+    yield from _apply(w, n, manifests)
     if item.waits:
         yield w.work(n, machine.HEALTH_START)
         w.emit(n, phases.HEALTH_CHECKS)
@@ -140,7 +141,7 @@ def _apply_first_stage(w: World, n: int) -> Generator[simpy.Event, Any, None]:
 
 
 def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]:
-    """ApplyAllStaged: what changed is applied one by one; children come to exist in that order."""
+    """ApplyAllStaged: what that revision changed is applied one by one; children come to exist in that order."""
     item = w.items[n]
     first = w.applied_revision[n] == 0
     if first or w.manifest_revision(n, revision) > w.applied_revision[n]:
@@ -160,11 +161,9 @@ def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]
                     w.env.process(flux_operator.make(w, child))
                 else:
                     w.create(child)
-    for child in item.creates:  # a changed release gets a new generation, which enqueues it
-        newest = w.manifest_revision(child, revision)
-        if newest > w.given[child] and w.items[child].id.kind == HELM_RELEASE:
-            w.given[child] = newest
-            w.new_generation(child)
+    for child in item.creates:
+        if w.plan.given_by.get(child) == n:
+            w.give(child, revision)
     w.applied(n)
 
 

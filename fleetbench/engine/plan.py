@@ -54,6 +54,7 @@ def compile_plan(scenario: Scenario) -> Plan:
             n for n in (*services, *map(index.__getitem__, charts.values())) if _is_changed(plan, n)
         )
         plan.moved = _moved(plan)
+        plan.given_by = _given_by(plan)
     found = reach(plan)
     plan.reconcilable = found.ready
     plan.doomed = {n: found.starts[n] for n in services if looked_at(plan, found, n) and not found.ready[n]}
@@ -62,14 +63,33 @@ def compile_plan(scenario: Scenario) -> Plan:
 
 
 def _is_changed(plan: Plan, n: int) -> bool:
-    """Whether the commit changes the object's own manifests; what is left out gets none, nor applies a changed release."""
+    """Whether the commit changes what the object applies; what is left out gets none, nor applies a changed manifest."""
     item = plan.items[n]
     if n in plan.left_out:
         return False
     unapplied = item.parent != MISSING and (item.parent in plan.left_out or plan.items[item.parent].suspend)
-    if item.id.kind == HELM_RELEASE and unapplied:
+    if unapplied and item.id.kind in (KUSTOMIZATION, HELM_RELEASE) and not _is_of_repository(plan, n):
         return False
     return item.id in plan.scenario.changed or item.fails or item.failing_workloads
+
+
+def _is_of_repository(plan: Plan, n: int) -> bool:
+    """Whether a service is a Kustomization whose content is the repository, or copied from it."""
+    item = plan.items[n]
+    if item.id.kind != KUSTOMIZATION or item.source == MISSING:
+        return False
+    source = plan.items[item.source]
+    return item.source in plan.following or (source.id.kind == EXTERNAL_ARTIFACT and source.source != MISSING)
+
+
+def _given_by(plan: Plan) -> dict[int, int]:
+    items = plan.items
+
+    def moves(n: int) -> bool:
+        return n != MISSING and items[n].id.kind == KUSTOMIZATION and items[n].source in plan.moved
+
+    given = {n for n in plan.changed if items[n].id.kind in (KUSTOMIZATION, HELM_RELEASE) and not moves(n)}
+    return {n: parent if moves(parent := items[n].parent) or parent in given else MISSING for n in given}
 
 
 def _moved(plan: Plan) -> frozenset[int]:

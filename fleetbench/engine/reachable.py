@@ -19,8 +19,17 @@ def never_ready(plan: Plan) -> frozenset[ObjectId]:
 
 
 def looked_at(plan: Plan, found: Reach, n: int) -> bool:
-    """Whether its controller says at least what an item waits for: it exists one day and is not left alone."""
-    return found.exists[n] and not plan.items[n].suspend
+    """Whether its controller says at least what an item waits for: it exists one day and is not left alone.
+
+    What a commit changes and nothing ever applies keeps the Ready that it had.
+    """
+    return found.exists[n] and not plan.items[n].suspend and is_given(plan, found.applies, n)
+
+
+def is_given(plan: Plan, applies: Sequence[bool], n: int) -> bool:
+    """Whether the manifest that a commit changes of it is applied one day."""
+    by = plan.given_by.get(n, MISSING)
+    return by == MISSING or applies[by]
 
 
 def kept_down(plan: Plan) -> frozenset[int]:
@@ -136,6 +145,7 @@ class _Reaching:
                 and not item.broken
                 and self._are_applied(item.needs_build)
                 and (self.healed or item.waits or not item.fails)
+                and is_given(self.plan, self.applies, n)
             )
             self.applies[n] = (
                 self.stages[n]

@@ -9,7 +9,7 @@ from functools import partial
 
 from fleetbench import phases
 from fleetbench.engine import helmrelease, kustomization, source
-from fleetbench.engine.items import Plan
+from fleetbench.engine.items import MISSING, Plan
 from fleetbench.engine.machine import LEASE
 from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.reconcile import begin
@@ -136,7 +136,13 @@ def _commit(w: World) -> None:
 
 
 def _announce_push(w: World) -> None:
-    """A receiver has the repository's sources look at once; without one they look at their next interval."""
+    """A receiver has the repository's sources look at once; without one they look at their next interval.
+
+    What nothing that sees the commit applies is applied by hand.
+    """
+    for n, by in w.plan.given_by.items():
+        if by == MISSING and w.exists[n]:
+            w.give(n, w.latest)
     if w.plan.scenario.webhook:
         for n in w.plan.following:
             w.enqueue(n)

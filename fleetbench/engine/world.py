@@ -40,7 +40,7 @@ class World(Machine):
         self.changes: list[tuple[int, ...]] = [()] * size
         """The revisions of the repository that change the object's own manifests, in order."""
         self.given = [0] * size
-        """HelmRelease: the revision of its manifest that its parent has applied; 0 = it was not created yet."""
+        """The revision of the repository that its manifest in the cluster is of; 0 = it was not created yet."""
         self.applied_revision = [0] * size
         """The revision of its manifests that was last applied; 0 = never."""
         self.staged = [False] * size
@@ -180,14 +180,17 @@ class World(Machine):
             self.left_alone.add(n)
             self._is_current(n)
 
-    def new_generation(self, n: int) -> None:
-        """An apply changed the object's spec: until its controller has observed that, nobody takes it for Ready.
+    def give(self, n: int, revision: int) -> None:
+        """An apply of that revision changes the object's spec, if it does: the new generation enqueues it.
 
-        A release starts to count its failures anew.
+        Until its controller has observed that, nobody takes it for Ready. A release starts to count its failures anew.
 
         Source: fluxcd/cli-utils v1.2.2 pkg/kstatus/status/generic.go checkGeneration; helm-controller v1.6.3
         internal/controller/helmrelease_controller.go checkDependencies, internal/action/reset.go MustResetFailures.
         """
+        if (newest := self.manifest_revision(n, revision)) <= self.given[n]:
+            return
+        self.given[n] = newest
         if self.status[n] == TRUE:
             self.status[n], self.reason[n] = UNKNOWN, phases.PROGRESSING
             for watcher in self.items[n].watchers:
@@ -245,8 +248,7 @@ class World(Machine):
 
     def is_broken(self, n: int) -> bool:
         """Whether the revision in force for an object is one that breaks what fails."""
-        in_force = self.given[n] if self.items[n].id.kind == HELM_RELEASE else self.attempted[n]
-        return self.breaks_at <= in_force < self.heals_at
+        return self.breaks_at <= (self.given if self._is_given(n) else self.attempted)[n] < self.heals_at
 
     def manifest_revision(self, n: int, revision: int) -> int:
         """The newest revision up to this one that changed the object's own manifests; 0 = none did."""
@@ -259,9 +261,8 @@ class World(Machine):
     def chart_revision(self, n: int, revision: int) -> int:
         """The newest revision up to this one that made a new chart of a release; 0 = none did."""
         chart = self.items[n].source
-        if chart == MISSING or self.items[chart].id.kind != HELM_CHART:
-            return 0
-        return self.manifest_revision(chart, revision)
+        made = chart != MISSING and self.items[chart].id.kind == HELM_CHART
+        return self.manifest_revision(chart, revision) if made else 0
 
     def applied(self, n: int) -> None:
         """The object's manifests are in the cluster: what needs them can go on."""
@@ -294,7 +295,11 @@ class World(Machine):
     def _reached(self, n: int) -> bool:
         """Whether Ready counts: of the revision that the scenario waits for."""
         goal = self.goal_revision
-        if self.items[n].id.kind != HELM_RELEASE:
+        if not self._is_given(n):
             return self.revision[n] >= goal
         given = self.applied_revision[n] >= self.manifest_revision(n, goal)
         return given and self.attempted[n] >= self.chart_revision(n, goal)
+
+    def _is_given(self, n: int) -> bool:
+        """Whether its own manifest tells it of a commit, not the revision of its source."""
+        return self.items[n].id.kind == HELM_RELEASE or n in self.plan.given_by

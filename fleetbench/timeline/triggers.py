@@ -154,8 +154,9 @@ def _change(rollout: Rollout, step: Step, last: Reconcile) -> Trigger:
     if artifact is not None:
         due = max(artifact, step.since_s)
         return Trigger(((due, causes.READY, rollout.chart_or_source(step.id), ""),), due)
-    parent = None if obj is None or isinstance(obj, Kustomization) else obj.parent
-    if parent is not None:
+    parent = None if obj is None else obj.parent
+    # Of a Kustomization of the same source the artifact's event tells.
+    if parent is not None and rollout.chart_or_source(parent) != rollout.chart_or_source(step.id):
         runs = [r for r in rollout.reconciles(parent) if r.kind == RUN]
         by = step.begun_s + SKEW_S  # the parent's row that tells so follows the apply
         applied = [at for r in runs if (at := r.applied_s or r.to_s) is not None and step.since_s < at <= by]

@@ -16,7 +16,7 @@ from fleetbench.model.parameters import Parameters, ShardFlags
 from fleetbench.model.scenario import COMMIT, RESTART
 from fleetbench.model.steps import shipped_steps
 from fleetbench.phases import RECONCILIATION_FAILED, RETRIES_EXCEEDED
-from fleetbench.timeline.causes import DEPENDENCY_POLL, INTERVAL, QUEUE, WORKLOAD
+from fleetbench.timeline.causes import DEPENDENCY_POLL, INTERVAL, QUEUE, SOURCE, WORKLOAD
 from fleetbench.timeline.invariants import check_invariants
 from fleetbench.timeline.stats import max_parallel
 from fleetbench.timeline.why import why
@@ -173,6 +173,52 @@ def test_a_release_is_upgraded_when_its_parent_has_applied_the_change_not_at_its
     changed = frozenset({ks_id("z"), hr_id("h")})
     at = ready(simulate(scenario(of, {"z": 40.0, "h": 10.0}, kind=COMMIT, webhook=True, changed=changed)), of)
     assert 60.0 < at[hr_id("h")] < 80.0  # a polls its dependency at 30 and 60
+
+
+OTHER = ObjectId(GIT_REPOSITORY, "flux-system", "other")
+
+
+def beside_another_source(*members):
+    """A root of one repository that applies Kustomizations of another one."""
+    return with_root(members, [], [Source(GIT, this_repository=True), Source(OTHER)], None, source=GIT)
+
+
+@pytest.mark.parametrize("webhook", [True, False])
+def test_a_changed_kustomization_of_another_source_applies_anew_the_revision_that_it_has(webhook):
+    of = beside_another_source(replace(ks("y"), source=OTHER), ks("after", "y"), ks("other"))
+    s = scenario(of, {"y": 40.0}, kind=COMMIT, webhook=webhook, changed=frozenset({ks_id("y")}), steps=shipped_steps())
+    sample = simulate(s)
+    seen = next(e.t_s for e in sample.timeline.by_object[GIT] if e.revision == "r2")
+    at = ready(sample, of)
+    assert sample.complete and seen + 40.0 < at[ks_id("y")] < seen + 50.0
+    assert {e.revision for e in sample.timeline.by_object[ks_id("y")] if e.revision} == {"r1"}
+    causes = [p.cause for p in why(of, sample.timeline, ks_id("y"), parameters=s.parameters)]
+    assert {SOURCE, WORKLOAD} < set(causes), "the root's artifact is behind it, then its own workloads"
+
+
+def test_a_commit_that_breaks_a_kustomization_of_another_source_and_one_that_mends_it():
+    y = frozenset({ks_id("y")})
+    for wait in (True, False):
+        of = beside_another_source(replace(ks("y", wait=wait, timeout_s=60.0, retry_interval_s=60.0), source=OTHER))
+        bad = simulate(scenario(of, kind=COMMIT, webhook=True, fail=y))
+        assert ready(bad, of)[ks_id("y")] is None and bad.until_s < 600.0
+        mended = simulate(scenario(of, kind=COMMIT, webhook=True, fail=y, fix_after_s=300.0))
+        assert 300.0 <= ready(mended, of)[ks_id("y")] < 500.0
+
+
+def test_what_no_kustomization_of_the_repository_applies_is_changed_by_hand_at_t0():
+    orphan = replace(ks("y"), source=OTHER)
+    of = replace(beside_another_source(), kustomizations=(*beside_another_source().kustomizations, orphan))
+    assert of.kustomization(ks_id("y")).parent is None
+    sample = simulate(scenario(of, {"y": 40.0}, kind=COMMIT, webhook=True, changed=frozenset({ks_id("y")})))
+    assert ready(sample, of)[ks_id("y")] == pytest.approx(40.0, abs=5.0)
+
+
+def test_a_commit_that_never_gets_to_the_parent_s_apply_never_changes_its_release():
+    of = fleet(ks("z", timeout_s=60.0), ks("a", "z"), hr("h", "a"))
+    changed = frozenset({hr_id("h")})
+    sample = simulate(scenario(of, kind=COMMIT, webhook=True, changed=changed, fail=frozenset({ks_id("z")})))
+    assert ready(sample, of)[hr_id("h")] is None and sample.until_s < 600.0
 
 
 def test_a_fix_brings_a_stalled_release_and_its_waiting_parent_back():
