@@ -128,7 +128,7 @@ def simulate(
         samples: simulated rollouts.
         seed: same seed, same numbers.
         scenario: ``bootstrap``, ``commit`` or ``restart``.
-        changed: of a commit: objects or paths that it changes.
+        changed: of a commit: objects (a Kustomization with the releases that it applies) or paths that it changes.
         webhook: of a commit: a receiver tells of it, no wait for the sync interval.
         fail: objects (``ns/name`` or ``Kind/ns/name``, without the namespace where the name is clear) that never
             turn healthy.

@@ -79,6 +79,7 @@ def resumed(fleet: Fleet) -> Fleet:
 def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
     """What a commit changes, from ``--changed``: an OBJECT, a path in the repository, or else a name without its namespace.
 
+    A Kustomization changes with the releases that it applies, not with the Kustomizations; a workload changes what brings it.
     A path, of a file or a folder, changes every Kustomization whose build reads it (its own folder, bases, components,
     patches, files of generators), every object that is defined or patched there, and the HelmChart of every release
     whose chart it is. What no build reads changes the Kustomizations whose own path holds it, the deepest ones.
@@ -87,12 +88,13 @@ def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
         InputError: nothing in the fleet is touched by it.
     """
     services = {obj.id: obj for obj in fleet.services()}
+    owners = {w.object: obj.id for obj in services.values() for w in obj.workloads} | {id: id for id in services}
     try:
         reference = parse_reference(changed)
     except ValueError:
         reference = None
-    if reference in services:
-        return frozenset({reference})
+    if reference in owners:
+        return _as_a_whole(fleet, {reference}, owners)
     path = _parts(changed)
     found = {obj.id for obj in services.values() if any(_lies_in(f, path) for f in (obj.file, *obj.shaped_by) if f)}
     found |= {k.id for k in fleet.kustomizations if any(_lies_in(r, path) or _holds(r, path) for r in k.reads)}
@@ -104,13 +106,19 @@ def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
     if not any(k.reads and k.id in found for k in fleet.kustomizations):
         found |= _by_own_path(fleet, path)
     if not found and reference is not None:
-        found = set(without_namespace(reference, services))
+        found |= _as_a_whole(fleet, without_namespace(reference, owners), owners)
     if not found:
         raise InputError(
             f"--changed: got {changed!r}, wanted an object of this fleet or a path that one of its Kustomizations builds",
             "`fleetbench graph` lists the objects with their paths, and as JSON what each build reads",
         )
     return frozenset(found)
+
+
+def _as_a_whole(fleet: Fleet, named: Collection[ObjectId], owners: Mapping[ObjectId, ObjectId]) -> frozenset[ObjectId]:
+    """Objects that somebody names, each by what brings it; of a Kustomization the releases that it applies are meant too."""
+    applied = {h.id for h in fleet.helmreleases if h.parent in named}
+    return frozenset(applied.union(owners[object] for object in named))
 
 
 def _by_own_path(fleet: Fleet, path: tuple[str, ...]) -> set[ObjectId]:

@@ -11,7 +11,8 @@ from fleetbench.errors import InputError
 from fleetbench.graph.changes import changed_by, check_installed, with_installed
 from fleetbench.graph.document import read_document, to_document
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import Need
+from fleetbench.graph.objects import Need, Workload
+from fleetbench.ids import ObjectId
 from tests.builders import fleet, hr, hr_id, ks, ks_id
 
 APPS = replace(ks("apps", reads=("apps/base/podinfo", "apps/staging", "shared/logo.txt")), path="./apps/staging")
@@ -67,8 +68,25 @@ def test_the_chart_of_a_release_that_lies_in_the_repository() -> None:
 
 
 def test_an_object_goes_before_a_path_and_a_name_alone_comes_last() -> None:
-    assert changed_by(FLEET, "flux-system/apps") == {ks_id("apps")}
+    of = fleet(replace(APPS, path="flux-system"), replace(ks("below"), path="flux-system/other"), ks("other"))
+    assert names(of, "flux-system/other") == {"other"}
     assert names(FLEET, "other") == {"other"}
+
+
+@pytest.mark.parametrize("name", ["flux-system/web", "web"])
+def test_a_kustomization_changes_with_the_releases_that_it_applies_but_not_the_kustomizations(name: str) -> None:
+    child = ks("child", parent="web")
+    of = fleet(ks("web"), child, hr("podinfo", "web"), hr("below", "child"), ks("other"))
+    assert names(of, name) == {"web", str(hr_id("podinfo"))}
+
+
+@pytest.mark.parametrize(
+    ("workload", "found"),
+    [("Deployment/default/apps", {"apps"}), ("Deployment/apps", {"apps"}), ("Job/x/init", {str(PODINFO.id)})],
+)
+def test_a_workload_changes_what_brings_it_and_no_more(workload: str, found: set[str]) -> None:
+    release = replace(PODINFO, workloads=(Workload(ObjectId("Job", "x", "init")),))
+    assert names(fleet(APPS, release), workload) == found
 
 
 def test_nothing_of_what_the_cluster_has_before_flux_is_waited_for() -> None:
