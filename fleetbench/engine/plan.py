@@ -50,9 +50,8 @@ def compile_plan(scenario: Scenario) -> Plan:
     if scenario.kind != BOOTSTRAP:
         plan.before = reach_before(plan)
     if scenario.kind == COMMIT:
-        plan.changed = frozenset(
-            n for n in (*services, *map(index.__getitem__, charts.values())) if _is_changed(plan, n)
-        )
+        held = {index[chart] for h in fleet.helmreleases if (chart := h.chart_object) in index}
+        plan.changed = frozenset(n for n in (*services, *held) if _is_changed(plan, n))
         plan.moved = _moved(plan)
         plan.given_by = _given_by(plan)
     found = reach(plan)
@@ -229,6 +228,9 @@ def _helmrelease(
     _failures(item, h, scenario)
     if chart is None:
         item.source = _number(index, h.source)
+        if item.source != MISSING and h.chart_object is not None:
+            named = items[item.source]
+            named.broken, named.of_revision = named.broken or item.broken, h.chart_of_revision
     else:
         item.source = index[chart]
         item.creates = (index[chart],)

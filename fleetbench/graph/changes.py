@@ -100,7 +100,7 @@ def changed_by(fleet: Fleet, changed: str) -> frozenset[ObjectId]:
     found |= {k.id for k in fleet.kustomizations if any(_lies_in(r, path) or _holds(r, path) for r in k.reads)}
     charts = [h for h in fleet.helmreleases if _is_of_chart(fleet, h, path)]
     renewed = [h for h in charts if h.chart_of_revision or _lies_in(f"{h.chart}/Chart.yaml", path)]
-    found |= {h.chart_id for h in renewed if h.chart_id is not None}
+    found |= {h.chart_object for h in renewed if h.chart_object is not None}
     if not found and charts:
         raise _same_chart(changed, charts[0])
     if not any(k.reads and k.id in found for k in fleet.kustomizations):
@@ -132,7 +132,9 @@ def _by_own_path(fleet: Fleet, path: tuple[str, ...]) -> set[ObjectId]:
 def _is_of_chart(fleet: Fleet, release: HelmRelease, path: tuple[str, ...]) -> bool:
     """Whether a path is part of a release's chart, or holds that chart, in the repository itself."""
     source = None if release.source is None else fleet.source(release.source)
-    if source is None or not source.this_repository or release.chart_ref or not release.chart:
+    if release.chart_ref and source is not None and source.copied_from is not None:
+        source = fleet.source(source.copied_from)
+    if source is None or not source.this_repository or not release.chart_in_folder or not release.chart:
         return False
     return _holds(release.chart, path) or _lies_in(release.chart, path)
 

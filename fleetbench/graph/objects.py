@@ -146,7 +146,7 @@ class Source:
     this_repository: bool = False
     """Its content is the repository that was read."""
     copied_from: ObjectId | None = None
-    """For an ExternalArtifact that an ArtifactGenerator fills: the source it copies from."""
+    """For an ExternalArtifact that an ArtifactGenerator fills: the source it copies from; for a HelmChart its repository."""
     defined: bool = True
     """False: named by an object but defined nowhere (never has an artifact)."""
     assumed: bool = False
@@ -348,6 +348,17 @@ class HelmRelease:
         if self.chart_ref or self.source is None:
             return None
         return ObjectId(HELM_CHART, self.source.namespace, f"{self.id.namespace}-{self.id.name}")
+
+    @property
+    def chart_object(self) -> ObjectId | None:
+        """The HelmChart that holds its chart: the one it makes for itself, or the one that ``spec.chartRef`` names."""
+        named = self.chart_ref and self.source is not None and self.source.kind == HELM_CHART
+        return self.source if named else self.chart_id
+
+    @property
+    def chart_in_folder(self) -> bool:
+        """Whether ``chart`` is a name or a path in the chart's repository; False: a chartRef names the artifact itself."""
+        return not self.chart_ref or self.chart_object is not None
 
     @property
     def obstacle(self) -> str | None:

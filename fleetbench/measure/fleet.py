@@ -10,7 +10,7 @@ from fleetbench.findings import SEVERAL_ROOTS, Finding
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import ControllerFlag, FluxVersion, HelmRelease, Kustomization, Source, Workload
 from fleetbench.graph.root import with_root
-from fleetbench.ids import HELM_CHART, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
 from fleetbench.measure.controllers import CONTROLLERS, flags_in
 from fleetbench.measure.kinds import DEPLOYMENT, EVENT, POD, WATCHED, WORKLOAD_KINDS, WatchedKind
 from fleetbench.measure.permissions import readable
@@ -80,7 +80,9 @@ def fleet_from(objects: Mapping[WatchedKind, list[Manifest]], name: str) -> tupl
     kustomizations = [_kustomization(obj, workloads, findings) for obj in listed[KUSTOMIZATION]]
     charts = {id_of(o, k): RepositoryManifest({**o, "kind": k}) for k in CHART_KINDS for o in listed.get(k, [])}
     releases = [_release(obj, workloads, charts, findings) for obj in listed.get(HELM_RELEASE, [])]
-    sources = [s for kind in SOURCE_KINDS if kind != HELM_CHART for s in _sources(kind, listed.get(kind, []), findings)]
+    sources = [s for kind in SOURCE_KINDS for s in _sources(kind, listed.get(kind, []), findings)]
+    made = {h.chart_id for h in releases}
+    sources = [s for s in sources if s.id not in made]
     fleet = with_root(
         kustomizations,
         releases,

@@ -64,7 +64,7 @@ class Scenario:
         if self.kind != COMMIT:
             return self.kind == BOOTSTRAP
         release = self.fleet.helmrelease(service)
-        return service in self.changed | self.fail or (release is not None and release.chart_id in self.changed)
+        return service in self.changed | self.fail or (release is not None and release.chart_object in self.changed)
 
     def _stays_behind(self, k: Kustomization) -> bool:
         """Whether a suspended source keeps the commit from it."""

@@ -238,15 +238,18 @@ def _sources(
         known = found.get(id) or Source(id, copied.parent, file=copied.generator.file, line=copied.generator.line)
         found[id] = replace(known, copied_from=copied.origin)
     found[this] = replace(found.get(this) or Source(this, assumed=True), this_repository=True)
-    users: list[Kustomization | HelmRelease] = [*kustomizations, *releases]
-    for user in users:
-        if user.source is not None and user.source not in found:
+    members: list[Kustomization | HelmRelease] = [*kustomizations, *releases]
+    users = [(user, user.source, user.id) for user in members if user.source is not None]
+    named = [(h, h.chart_object) for h in releases if h.chart_ref and h.chart_object in found]
+    users += [(h, up, chart) for h, chart in named if chart and (up := found[chart].copied_from) is not None]
+    for _, wanted, stated_by in users:
+        if wanted not in found:
             # which one it is may hang on a variable that is not known here: then it counts as there
-            undecided = walk.first(user.id)[0].is_undecided(user.source.name)
-            found[user.source] = Source(user.source, defined=undecided)
-    for user in users:
-        if user.source is not None and not found[user.source].defined:
-            findings.append(_missing_source(user, user.source, list(found.values()), tree))
+            undecided = walk.first(stated_by)[0].is_undecided(wanted.name)
+            found[wanted] = Source(wanted, defined=undecided)
+    for user, wanted, _ in users:
+        if not found[wanted].defined:
+            findings.append(_missing_source(user, wanted, list(found.values()), tree))
     return list(found.values())
 
 

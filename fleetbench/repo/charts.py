@@ -52,7 +52,7 @@ def why_no_chart(release: HelmRelease, tree: Tree) -> str | None:
     path = _chart_path(release)
     if chart_directory(release, tree) is not None or tree.is_file(path):
         return None
-    if release.chart_ref:
+    if not release.chart_in_folder:
         return f"{release.source} holds no Chart.yaml"
     if tree.is_directory(path):
         return f"{release.chart} holds no Chart.yaml"
@@ -61,11 +61,27 @@ def why_no_chart(release: HelmRelease, tree: Tree) -> str | None:
 
 
 def _chart_path(release: HelmRelease) -> str:
-    return "" if release.chart_ref else spec_path(release.chart)
+    return spec_path(release.chart) if release.chart_in_folder else ""
 
 
-def render(release: HelmRelease, manifest: Manifest, tree: Tree, directory: str, store: VariableStore) -> Chart:
-    """Render a chart of the repository for one release."""
+def render(
+    release: HelmRelease,
+    manifest: Manifest,
+    tree: Tree,
+    directory: str,
+    store: VariableStore,
+    files_of_values: list[str],
+) -> Chart:
+    """Render a chart of the repository for one release.
+
+    Args:
+        release: the release.
+        manifest: its manifest.
+        tree: the files of the chart's source.
+        directory: where the chart lies in it.
+        store: the objects that its ``valuesFrom`` may name.
+        files_of_values: ``valuesFiles`` of the chart: files of the source instead of the chart's own values.
+    """
     files = {
         p: f for p in tree.files if (f := p.removeprefix(f"{directory}/" if directory else "")) != p or not directory
     }
@@ -74,7 +90,9 @@ def render(release: HelmRelease, manifest: Manifest, tree: Tree, directory: str,
     problem = None
     if helm is not None:
         try:
-            return Chart(tuple(_wanted(_template(helm, release, manifest, tree, files, store))), tuple(crds), True)
+            own = _merged(tree, files_of_values)
+            found = _template(helm, release, manifest, tree, files, store, own)
+            return Chart(tuple(_wanted(found)), tuple(crds), True)
         except Unreadable as error:
             problem = f"helm template: {error.reason}"
     templates = [
@@ -119,7 +137,13 @@ def _wanted(manifests: list[Manifest]) -> list[Manifest]:
 
 
 def _template(
-    helm: str, release: HelmRelease, manifest: Manifest, tree: Tree, files: Mapping[str, str], store: VariableStore
+    helm: str,
+    release: HelmRelease,
+    manifest: Manifest,
+    tree: Tree,
+    files: Mapping[str, str],
+    store: VariableStore,
+    own: Mapping[str, Any] | None,
 ) -> list[Manifest]:
     with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
         chart, home = Path(folder) / "chart", Path(folder) / "home"
@@ -128,6 +152,8 @@ def _template(
             target = chart / inside
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(tree.read(path))
+        if own is not None:
+            (chart / "values.yaml").write_text(dump(own))
         command = [helm, "template", release_name(manifest), str(chart), "--namespace", release.release_namespace]
         for i, values in enumerate(values_of(manifest, release.id.namespace, store)):
             file = Path(folder) / f"values-{i}.yaml"
@@ -145,6 +171,15 @@ def _template(
             raise Unreadable("", " ".join(text.split())[:300])
         output = done.stdout.decode("utf-8", "replace")
     return [m for _, b in documents(output, "") if isinstance(b, dict) and (m := Manifest(b)).kind and m.name]
+
+
+def _merged(tree: Tree, paths: Sequence[str]) -> dict[str, Any] | None:
+    """``valuesFiles`` of a chart, later ones winning, in place of its own; None = it names none.
+
+    Source: source-controller v1.9.3 internal/helm/chart/builder_local.go Build, mergeFileValues.
+    """
+    found = [load(decode(tree.read(spec_path(path)), path), path) for path in paths]
+    return coalesced([body for body in found if isinstance(body, dict)]) if paths else None
 
 
 def values_of(manifest: Manifest, namespace: str, store: VariableStore) -> list[Mapping[str, Any]]:

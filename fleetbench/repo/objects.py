@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from fleetbench.findings import Finding
 from fleetbench.graph.objects import (
@@ -80,7 +82,17 @@ def with_chart_of(release: HelmRelease, source: Manifest | None) -> HelmRelease:
     if not release.chart_ref or source is None:
         return release
     name, version = oci_chart(source)
-    return replace(release, chart=name or release.chart, chart_version=version or release.chart_version)
+    return replace(
+        release,
+        chart=name or release.chart,
+        chart_version=version or release.chart_version,
+        chart_of_revision=chart_spec(source).get("reconcileStrategy") == "Revision",
+    )
+
+
+def chart_spec(manifest: Manifest) -> Mapping[str, Any]:
+    """What says which chart a release has: ``spec.chart.spec`` of its own manifest, or the HelmChart that it names."""
+    return manifest.spec if manifest.kind == HELM_CHART else mapping(manifest.spec, "chart", "spec")
 
 
 def source_of(manifest: Manifest, id: ObjectId) -> ObjectId | None:
@@ -191,6 +203,7 @@ def read_source(manifest: Manifest, id: ObjectId, parent: ObjectId | None) -> tu
             interval_s=DEFAULT_INTERVAL_S if interval_s is None else interval_s,
             suspend=at.flag("spec", "suspend") and not static,
             static=static,
+            copied_from=at.reference("spec", "sourceRef") if id.kind == HELM_CHART else None,
             file=manifest.file,
             line=manifest.line,
         ),

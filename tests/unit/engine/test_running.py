@@ -8,11 +8,20 @@ import pytest
 
 from fleetbench.engine.simulate import simulate
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import Need
+from fleetbench.graph.objects import Need, Source
+from fleetbench.graph.root import with_root
+from fleetbench.ids import GIT_REPOSITORY, HELM_CHART, ObjectId
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import COMMIT, RESTART
 from fleetbench.model.steps import shipped_steps
-from fleetbench.phases import BUILD_FAILED, HEALTH_CHECK_FAILED, HEALTH_CHECKS, RETRIES_EXCEEDED
+from fleetbench.phases import (
+    BUILD_FAILED,
+    HEALTH_CHECK_FAILED,
+    HEALTH_CHECKS,
+    INVALID_CHART_REFERENCE,
+    RETRIES_EXCEEDED,
+    SOURCE_NOT_READY,
+)
 from fleetbench.timeline.causes import INTERVAL, SOURCE, WORKLOAD
 from fleetbench.timeline.why import why
 from tests.builders import ROOT, fleet, hr, hr_id, ks, ks_id, scenario
@@ -101,6 +110,24 @@ def test_a_release_that_follows_its_chart_waits_for_the_source_and_no_interval()
     chain = why(of, sample.timeline, hr_id("web"), parameters=s.parameters, ready_s=at)
     assert [p.object.kind for p in chain if p.cause == SOURCE] == ["GitRepository", "HelmChart"]
     assert WORKLOAD in [p.cause for p in chain] and INTERVAL not in [p.cause for p in chain]
+
+
+@pytest.mark.parametrize(
+    ("of_revision", "touched", "takes_s"), [(False, True, 20.0), (True, True, 20.0), (True, False, 0.0)]
+)
+def test_a_release_that_names_a_helm_chart_follows_it_as_it_would_its_own(of_revision, touched, takes_s):
+    git, chart = ObjectId(GIT_REPOSITORY, "flux-system", "flux-system"), ObjectId(HELM_CHART, "flux-system", "hc")
+    named = {"chart": "./charts/web", "chart_ref": True, "chart_of_revision": of_revision}
+    web = replace(hr("web", "apps", **named), source=chart)
+    sources = [Source(git, this_repository=True), Source(chart, ks_id("apps"), copied_from=git)]
+    of = with_root([ks("db"), ks("apps", "db", wait=False)], [web], sources, None, source=git)
+    at = ready(of, 0, {"web": 20.0}, changed=frozenset({chart} if touched else ()), **AT_ONCE)
+    assert at[ks_id("apps")] == pytest.approx(30.0, abs=0.1) and at[web.id] == pytest.approx(takes_s, abs=1.0)
+    sample = simulate(scenario(replace(of, helmreleases=(replace(web, broken="no chart"),))))
+    shown = [e.reason for e in sample.timeline.by_object[chart]]
+    assert INVALID_CHART_REFERENCE in shown and SOURCE_NOT_READY in [
+        e.reason for e in sample.timeline.by_object[web.id]
+    ]
 
 
 def test_t0_finds_no_more_health_checks_than_workers():

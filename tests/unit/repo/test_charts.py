@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
+from fleetbench.errors import InputError
+from fleetbench.graph.changes import changed_by
 from fleetbench.graph.checks import check, combined
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import both, flux, obj
@@ -162,6 +165,91 @@ def test_a_chart_reference_is_a_source_of_its_own(read: Read) -> None:
     reading = read({"clusters/c/a.yaml": flux("a", "./apps"), "apps/r.yaml": both(helm, oci)})
     found = reading.fleet.helmreleases[0]
     assert found.chart_ref and found.chart == "app" and str(found.source) == "OCIRepository/flux-system/app"
+
+
+def _helm_chart(name: str = "hc", kind: str = "GitRepository", source: str = "flux-system", **spec: object) -> str:
+    body = {"interval": "5m", "chart": "./charts/app", "sourceRef": {"kind": kind, "name": source}, **spec}
+    return obj("source.toolkit.fluxcd.io/v1", "HelmChart", name, namespace="flux-system", spec=body)
+
+
+def _by_reference(name: str = "hc") -> str:
+    spec = {"interval": "10m", "targetNamespace": "t", "chartRef": {"kind": "HelmChart", "name": name}}
+    return obj("helm.toolkit.fluxcd.io/v2", "HelmRelease", "app", namespace="flux-system", spec=spec)
+
+
+def test_a_chart_ref_to_a_helm_chart_reads_the_chart_as_the_release_s_own_chart_is_read(read: Read) -> None:
+    own = read(_fleet(_release(), all=both(DEPLOYMENT, HOOK))).fleet.helmreleases[0]
+    reading = read(_fleet(both(_by_reference(), _helm_chart()), all=both(DEPLOYMENT, HOOK)))
+    found = reading.fleet.helmreleases[0]
+    assert found.workloads == own.workloads and found.workloads_known and reading.findings == ()
+    (chart,) = [s for s in reading.fleet.sources if s.id.kind == "HelmChart"]
+    assert str(chart.copied_from) == "GitRepository/flux-system/flux-system" and found.source == chart.id
+    assert changed_by(reading.fleet, "charts/app/Chart.yaml") == {chart.id}
+    with pytest.raises(InputError, match="reconcileStrategy ChartVersion"):
+        changed_by(reading.fleet, "charts/app/templates/all.yaml")
+
+
+def test_a_helm_chart_that_the_repository_does_not_hold_keeps_the_release_that_names_it_from_ready(read: Read) -> None:
+    reading = read(_fleet(both(_by_reference(), _helm_chart(chart="./charts/ap")), plain=DEPLOYMENT))
+    (found,) = [f for f in check(reading.fleet) if f.code == "FB109"]
+    assert found.object == reading.fleet.helmreleases[0].id
+    assert found.message.endswith("./charts/ap does not exist; did you mean charts/app?")
+
+
+def test_a_helm_chart_of_a_source_that_is_defined_nowhere_is_told_of_its_release(read: Read) -> None:
+    reading = read(_fleet(both(_by_reference(), _helm_chart(source="nope")), plain=DEPLOYMENT))
+    (found,) = [f for f in reading.findings if f.code == "FB106"]
+    assert found.object == reading.fleet.helmreleases[0].id and "GitRepository/flux-system/nope" in found.message
+    assert [s.id.name for s in reading.fleet.sources if not s.defined] == ["nope"]
+
+
+def test_a_helm_chart_of_a_helm_repository_says_name_version_and_when_there_is_a_new_one(read: Read) -> None:
+    stated = _helm_chart(
+        kind="HelmRepository", source="jetstack", chart="cert-manager", version="1.x", reconcileStrategy="Revision"
+    )
+    repository = obj(
+        "source.toolkit.fluxcd.io/v1",
+        "HelmRepository",
+        "jetstack",
+        namespace="flux-system",
+        spec={"interval": "1h", "url": "https://x"},
+    )
+    found = read(_fleet(both(_by_reference(), stated, repository))).fleet.helmreleases[0]
+    assert (found.chart_name, found.chart_version, found.chart_of_revision) == ("cert-manager", "1.x", True)
+    assert found.broken is None and not found.workloads_known
+
+
+@pytest.mark.parametrize("by_reference", [True, False])
+def test_values_files_of_the_chart_take_the_place_of_its_own_values(
+    read: Read, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, by_reference: bool
+) -> None:
+    helm = tmp_path / "helm"
+    helm.write_text('#!/bin/sh\nexec /bin/cat "$3/values.yaml"\n')
+    helm.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda name, **kw: str(helm) if name == "helm" else None)
+    extra = {
+        "valuesFiles": ["charts/one.yaml", "charts/two.yaml", "charts/none.yaml"],
+        "ignoreMissingValuesFiles": True,
+    }
+    reference = {"kind": "GitRepository", "name": "flux-system"}
+    own = obj(
+        "helm.toolkit.fluxcd.io/v2",
+        "HelmRelease",
+        "app",
+        namespace="flux-system",
+        spec={
+            "interval": "10m",
+            "targetNamespace": "t",
+            "chart": {"spec": {"chart": "./charts/app", "sourceRef": reference, **extra}},
+        },
+    )
+    files = _fleet(both(_by_reference(), _helm_chart(**extra)) if by_reference else own)
+    files |= {
+        "charts/app/values.yaml": "kind: Job\nspec: {}\n",
+        "charts/one.yaml": "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: one}\n",
+        "charts/two.yaml": "kind: Deployment\nmetadata: {name: two}\n",
+    }
+    assert [str(w.object) for w in read(files).fleet.helmreleases[0].workloads] == ["Deployment/t/two"]
 
 
 def test_the_chart_of_a_release_is_found_by_the_address_of_its_oci_repository(read: Read) -> None:
