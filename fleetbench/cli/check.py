@@ -140,10 +140,13 @@ def _side(read: Read, other: Read | None, simulation: Simulation) -> Side:
 
 
 def _base(fleet: FleetChoice, baseline: Path | None, against: str | None, flux: str | None) -> Read | None:
-    from fleetbench.decide.sides import read_baseline
+    from fleetbench.decide.sides import MAX_BASELINE_BYTES
+    from fleetbench.graph.objects import FluxVersion
+    from fleetbench.repo.graph_file import read_with_findings
 
     if baseline is not None:
-        return Read(f"baseline {baseline}", *read_baseline(baseline))
+        named = None if flux is None else FluxVersion(flux)
+        return Read(f"baseline {baseline}", *read_with_findings(baseline, named, MAX_BASELINE_BYTES))
     return None if against is None else _merge_base(fleet, against, flux)
 
 

@@ -90,10 +90,12 @@ def load_fleet(choice: FleetChoice, flux: str | None = None, *, whole: bool = Fa
         for line in lacking:
             warn(line)
         return _with_installed(fleet, choice), list(findings)
-    from fleetbench.repo.graph_file import read_graph, reference_fleet
+    from fleetbench.graph.objects import FluxVersion
+    from fleetbench.repo.graph_file import read_with_findings, reference_graph
 
-    read = reference_fleet(choice.env or "dev") if choice.graph is None else read_graph(choice.graph)
-    return _with_installed(read, choice), []
+    graph = reference_graph(choice.env or "dev") if choice.graph is None else choice.graph
+    read, found = read_with_findings(graph, None if flux is None else FluxVersion(flux))
+    return _with_installed(read, choice), found
 
 
 def _not_whole(lacking: Sequence[str]) -> EnvironmentLacks:

@@ -5,16 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from fleetbench.findings import ERROR, INFO, RULES, Finding
-from fleetbench.graph.document import GRAPH_FILE, from_document
+from fleetbench.findings import ERROR, INFO, Finding
 from fleetbench.graph.fleet import Fleet
-from fleetbench.ids import ObjectId, parse_object
-from fleetbench.json_node import parse
+from fleetbench.ids import ObjectId
 from fleetbench.prediction.predict import Prediction
-from fleetbench.repo.graph_file import graph_text
 
 MAX_BASELINE_BYTES = 64 * 2**20
 
@@ -28,39 +23,6 @@ class Side:
     fleet: Fleet
     findings: tuple[Finding, ...]
     prediction: Prediction
-
-
-def read_baseline(path: Path) -> tuple[Fleet, list[Finding]]:
-    """A graph file with the findings that it records.
-
-    Raises:
-        InputError: it cannot be read or is no graph file.
-    """
-    text = graph_text(path, MAX_BASELINE_BYTES)
-    document = parse(text, path, GRAPH_FILE)
-    fleet = from_document(document, str(path), text)
-    listed = document.get("findings") or []
-    return fleet, [found for item in listed if (found := _finding(item)) is not None] if isinstance(
-        listed, list
-    ) else []
-
-
-def _finding(item: Any) -> Finding | None:
-    """A recorded finding; one of a code that this release does not know is left out."""
-    if not isinstance(item, dict) or item.get("code") not in RULES:
-        return None
-    try:
-        object = parse_object(item["object"]) if isinstance(item.get("object"), str) else None
-    except ValueError:
-        object = None
-    file = item.get("file")
-    return Finding(
-        item["code"],
-        str(item.get("message", "")),
-        str(item.get("fix", "")),
-        object,
-        file if isinstance(file, str) else None,
-    )
 
 
 Key = tuple[str, ObjectId | str | None, str]

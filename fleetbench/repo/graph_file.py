@@ -6,8 +6,12 @@ from pathlib import Path
 
 from fleetbench.data import shipped
 from fleetbench.errors import InputError
-from fleetbench.graph.document import read_document
+from fleetbench.findings import Finding
+from fleetbench.graph.checks.recorded import of_reading, recorded
+from fleetbench.graph.document import GRAPH_FILE, from_document, read_document
 from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import FluxVersion
+from fleetbench.json_node import parse
 
 MAX_BYTES = 16 << 20
 """A graph file beyond this is no graph (the largest known fleets take a few MB), and reading it takes up to 1 GB."""
@@ -22,13 +26,41 @@ def read_graph(path: Path) -> Fleet:
     return read_document(graph_text(path), str(path))
 
 
+def read_with_findings(
+    path: Path, flux: FluxVersion | None = None, most: int = MAX_BYTES
+) -> tuple[Fleet, list[Finding]]:
+    """The fleet of a graph file, and what reading it once brought to light, as the file records it.
+
+    Args:
+        path: the file.
+        flux: the release that an option names, by which findings are judged.
+        most: bytes that it may have.
+
+    Raises:
+        InputError: it cannot be read, or is no graph.
+    """
+    text = graph_text(path, most)
+    document = parse(text, path, GRAPH_FILE)
+    fleet = from_document(document, str(path), text)
+    return fleet, of_reading(recorded(document), fleet, flux)
+
+
+def reference_graph(env: str = "dev") -> Path:
+    """The graph file that ships, of ``dev`` or ``prod``.
+
+    Raises:
+        InputError: there is no such one.
+    """
+    return shipped("graphs", f"fleet-infra-{env}.json")
+
+
 def reference_fleet(env: str = "dev") -> Fleet:
     """The fleet that ships, ``dev`` or ``prod``.
 
     Raises:
         InputError: there is no such one.
     """
-    return read_graph(shipped("graphs", f"fleet-infra-{env}.json"))
+    return read_graph(reference_graph(env))
 
 
 def graph_text(path: Path, most: int = MAX_BYTES) -> str:

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fleetbench.cli.fleet import fleet_findings
 from fleetbench.data import shipped
 from fleetbench.graph.document import read_document, to_document
 from fleetbench.ids import ObjectId
 from fleetbench.model.profile import load_profile
 from fleetbench.model.resolve import NOTHING_TO_WAIT_FOR, resolve
+from fleetbench.repo.graph_file import read_with_findings
 
 REPO = Path(__file__).parents[2] / "graphs" / "fleet-infra"
 FOUNDATION = [
@@ -132,6 +134,18 @@ def test_a_shipped_graph_file_is_what_the_repository_says(reading):
     command = f"fleetbench graph --repo graphs/fleet-infra --cluster-path {cluster_path(env, layout)} --format json -o graphs/{name}"
     fresh.pop("findings"), kept.pop("findings")
     assert kept == fresh, f"make it anew: {command}"
+
+
+@needs_kustomize
+def test_a_graph_file_of_the_fleet_has_the_findings_of_the_repository(reading, tmp_path):
+    found = reading[1]
+    findings = fleet_findings(found.fleet, found.findings)
+    file = tmp_path / "graph.json"
+    file.write_text(json.dumps(to_document(found.fleet, findings)))
+    again = fleet_findings(*read_with_findings(file))
+    assert findings and [f.to_json() for f in again] == [f.to_json() for f in findings]
+    kept = fleet_findings(*read_with_findings(shipped("graphs", reading[0])))
+    assert [f.to_json() for f in kept] == [f.to_json() for f in findings]
 
 
 @needs_kustomize

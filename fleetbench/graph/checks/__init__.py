@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fleetbench.findings import APPLY_REFUSED, BUILD_FAILED, FILE_UNREADABLE, PATH_MISSING, Finding, in_order
+from fleetbench.findings import APPLY_REFUSED, Finding, in_order
+from fleetbench.graph.checks.about import family
 from fleetbench.graph.checks.edges import check_edges
 from fleetbench.graph.checks.expressions import check_expressions
 from fleetbench.graph.checks.needs import check_needs
@@ -15,8 +16,6 @@ from fleetbench.graph.checks.waits import check_waits
 from fleetbench.graph.checks.workers import check_workers
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId
-
-_BROKEN = {PATH_MISSING, BUILD_FAILED, FILE_UNREADABLE}
 
 
 def check(
@@ -59,17 +58,13 @@ def combined(read: Sequence[Finding], checked: Sequence[Finding], fleet: Fleet) 
     A finding of both about the same object (a missing path, a missing source) is kept as the reader has it; so is what
     the API server refuses, which the reader tells of the object and :func:`check` of the Kustomization that applies it.
     """
-    reported = {(_family(f.code), f.object) for f in read}
+    reported = {(family(f.code), f.object) for f in read}
     refused = {f"{f.object}: {f.message}" for f in read}
 
     def is_new(found: Finding) -> bool:
-        if (_family(found.code), found.object) in reported:
+        if (family(found.code), found.object) in reported:
             return False
         by = fleet.kustomization(found.object) if found.code == APPLY_REFUSED and found.object is not None else None
         return by is None or by.refused not in refused
 
     return in_order([*read, *(f for f in checked if is_new(f))])
-
-
-def _family(code: str) -> str:
-    return PATH_MISSING if code in _BROKEN else code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from fleetbench.findings import Finding, Shared
+from fleetbench.findings import BUILD_FAILED, FILE_UNREADABLE, PATH_MISSING, Finding, Shared
 from fleetbench.graph.nearest import nearest
 from fleetbench.graph.objects import HelmRelease, Kustomization
 from fleetbench.ids import ObjectId, say
@@ -31,3 +31,11 @@ def said(ids: Iterable[ObjectId], most: int = 5) -> str:
 def similar(wanted: ObjectId, known: Sequence[ObjectId]) -> ObjectId | None:
     """The known object of the same kind whose name is most like the wanted one's, the same namespace preferred."""
     return nearest(wanted, [id for id in known if id.kind == wanted.kind])
+
+
+_BROKEN = {PATH_MISSING, BUILD_FAILED, FILE_UNREADABLE}
+
+
+def family(code: str) -> str:
+    """One code for all that tell, of an object, the same: that it cannot be built."""
+    return PATH_MISSING if code in _BROKEN else code

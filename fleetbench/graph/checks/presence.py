@@ -23,7 +23,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import NO_PATH, HelmRelease, Kustomization
 from fleetbench.graph.order import watched
 from fleetbench.graph.release import SET_IT
-from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId, say
+from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, ObjectId, say
 from fleetbench.units import counted
 
 _WITHOUT_PODS_THAT_STAY = frozenset(
@@ -69,6 +69,8 @@ def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding
 
 def _source(fleet: Fleet, obj: Kustomization | HelmRelease) -> Iterator[Finding]:
     source = None if obj.source is None else fleet.source(obj.source)
+    if source is not None and source.id.kind == HELM_CHART and source.copied_from is not None:
+        source = fleet.source(source.copied_from)
     if source is None or source.defined or source.assumed:
         return
     near = similar(source.id, [s.id for s in fleet.sources if s.defined])

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from fleetbench.decide.sides import read_baseline
 from fleetbench.errors import InputError
 from fleetbench.graph.document import read_document, to_document
 from fleetbench.graph.objects import ControllerFlag, ControllerShard
 from fleetbench.ids import HELM_RELEASE, ObjectId
+from fleetbench.repo.graph_file import read_with_findings
 
 
 def test_a_fleet_of_one_helmrelease_needs_nothing_but_its_id() -> None:
@@ -36,7 +36,7 @@ def test_what_is_no_json_is_said_in_one_way_of_a_graph_and_of_a_baseline(tmp_pat
     assert error.value.message == f"g.json{said}"
     (tmp_path / "b.json").write_text(text)
     with pytest.raises(InputError) as error:
-        read_baseline(tmp_path / "b.json")
+        read_with_findings(tmp_path / "b.json")
     assert error.value.message == f"{tmp_path}/b.json{said}"
 
 
