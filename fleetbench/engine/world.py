@@ -8,11 +8,12 @@ from typing import Any
 import simpy
 
 from fleetbench import phases
-from fleetbench.engine.items import MISSING, Brought, Plan
-from fleetbench.engine.machine import FAN_OUT, Machine
+from fleetbench.engine.items import Brought, Plan
+from fleetbench.engine.machine import FAN_OUT
 from fleetbench.engine.reachable import looked_at, reach
+from fleetbench.engine.revisions import Revisions
 from fleetbench.engine.work_queue import WorkerPool
-from fleetbench.ids import HELM_CHART, HELM_RELEASE, ObjectId
+from fleetbench.ids import ObjectId
 from fleetbench.timeline.events import Event
 
 IN_VAIN, IN_VAIN_PER_OBJECT = 5_000, 200
@@ -22,27 +23,18 @@ was not before: intervals of milliseconds would go on for the whole day, retries
 TRUE, FALSE, UNKNOWN, ABSENT = phases.TRUE, phases.FALSE, phases.UNKNOWN, phases.ABSENT
 
 
-class World(Machine):
+class World(Revisions):
     """Everything that changes during one sample."""
 
     def __init__(self, plan: Plan, sample: int, record: bool):
         super().__init__(plan, sample)
-        self.plan, self.record = plan, record
+        self.record = record
         self.events: list[Event] = []
         size = len(plan.items)
         self.exists = [False] * size
         self.finalizer = [False] * size
         self.status = [ABSENT] * size
         self.reason = [""] * size
-        self.revision = [0] * size
-        """lastAppliedRevision of a Kustomization, the artifact's revision of a source; 0 = none."""
-        self.attempted = [0] * size
-        self.changes: list[tuple[int, ...]] = [()] * size
-        """The revisions of the repository that change the object's own manifests, in order."""
-        self.given = [0] * size
-        """The revision of the repository that its manifest in the cluster is of; 0 = it was not created yet."""
-        self.applied_revision = [0] * size
-        """The revision of its manifests that was last applied; 0 = never."""
         self.staged = [False] * size
         """Whether its CRDs and namespaces are in the cluster."""
         self.applied_s: list[float | None] = [None] * size
@@ -66,7 +58,6 @@ class World(Machine):
         self.failures: dict[int, int] = {}
         """Failed releases in a row of each HelmRelease."""
         self.ready_s: list[float | None] = [None] * size
-        self.goal_revision = 1
         services = set(plan.services)
         self.counting = [n in services for n in range(size)]
         self.remaining = sum(plan.reconcilable[n] for n in plan.services)
@@ -79,14 +70,6 @@ class World(Machine):
         """Whole reconciles since something was Ready or applied for the first time."""
         self._patience = IN_VAIN + IN_VAIN_PER_OBJECT * size
         self.pools: dict[tuple[str, str | None], WorkerPool] = {}
-        self.more_revisions = False
-        """Whether the repository may still get one, so that sources keep looking."""
-        self.breaks_at = 0
-        """The revision that breaks what fails: before a bad commit it was healthy."""
-        self.heals_at = inf
-        """The revision that heals it; infinity = none that was pushed yet."""
-        self.latest = 1
-        """The newest revision that the repository holds."""
 
     def whole_reconcile(self) -> None:
         """A reconcile begins that is more than a poll: so many of them in vain end the sample."""
@@ -147,7 +130,7 @@ class World(Machine):
         self.emit(n, message)
         # What turns Ready once the rollout is over, and should not have, was lucky in the order of the queue.
         open = self.counting[n] and self.ready_s[n] is None and not self.finished.triggered
-        if open and self._reached(n):
+        if open and self.reached(n):
             self.ready_s[n] = self.env.now
             self._in_vain = 0
             if self.plan.reconcilable[n]:
@@ -242,28 +225,6 @@ class World(Machine):
         if self.remaining == 0 and not self.doomed and not self.finished.triggered:
             self.finished.succeed()
 
-    def fails(self, n: int) -> bool:
-        """Whether the object is one that never turns healthy at the revision that is in force for it."""
-        return self.items[n].fails and self.is_broken(n)
-
-    def is_broken(self, n: int) -> bool:
-        """Whether the revision in force for an object is one that breaks what fails."""
-        return self.breaks_at <= (self.given if self._is_given(n) else self.attempted)[n] < self.heals_at
-
-    def manifest_revision(self, n: int, revision: int) -> int:
-        """The newest revision up to this one that changed the object's own manifests; 0 = none did."""
-        return max((r for r in self.changes[n] if r <= revision), default=0)
-
-    def newest_change(self, n: int, revision: int) -> int:
-        """The same, or that made a new chart of a release."""
-        return max(self.manifest_revision(n, revision), self.chart_revision(n, revision))
-
-    def chart_revision(self, n: int, revision: int) -> int:
-        """The newest revision up to this one that made a new chart of a release; 0 = none did."""
-        chart = self.items[n].source
-        made = chart != MISSING and self.items[chart].id.kind == HELM_CHART
-        return self.manifest_revision(chart, revision) if made else 0
-
     def applied(self, n: int) -> None:
         """The object's manifests are in the cluster: what needs them can go on."""
         if self.applied_s[n] is None:
@@ -291,15 +252,3 @@ class World(Machine):
         event = self.wake.get(n)
         if event is not None and not event.triggered:
             event.succeed("changed")
-
-    def _reached(self, n: int) -> bool:
-        """Whether Ready counts: of the revision that the scenario waits for."""
-        goal = self.goal_revision
-        if not self._is_given(n):
-            return self.revision[n] >= goal
-        given = self.applied_revision[n] >= self.manifest_revision(n, goal)
-        return given and self.attempted[n] >= self.chart_revision(n, goal)
-
-    def _is_given(self, n: int) -> bool:
-        """Whether its own manifest tells it of a commit, not the revision of its source."""
-        return self.items[n].id.kind == HELM_RELEASE or n in self.plan.given_by
