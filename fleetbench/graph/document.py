@@ -93,12 +93,14 @@ def _common(obj: Kustomization | HelmRelease, layer: int | None) -> dict[str, An
     }
 
 
-_OF_FEW = ("made", "target_namespace", "unexpanded")
+_OF_FEW = ("made", "unexpanded")
 _OWN_FIELDS = ("id", "parent", "depends_on", "source", "workloads", "needs")
 
 
 def _kustomization(k: Kustomization, layer: int | None) -> dict[str, Any]:
     rest = {n: v for n, v in _plain(k).items() if n not in _OWN_FIELDS}
+    if k.target_namespace is None:
+        del rest["target_namespace"]
     rest |= {"timeout_s": k.effective_timeout_s, "retry_interval_s": k.effective_retry_s}
     return {"id": k.id.key, **_common(k, layer), **rest}
 
