@@ -88,6 +88,7 @@ CRD_UNREAD = rule("FB316", INFO, "objects of kinds whose CRDs only something unr
 ROOT_DECRYPTS = rule("FB317", WARNING, "an encrypted Secret of a root that is only assumed")
 NAMESPACE_MISSING = rule("FB318", WARNING, "objects of a namespaced kind without a namespace")
 WAIT_NOT_MODELLED = rule("FB319", WARNING, "a ResourceSet waits for what is not modelled")
+HELMFILE_READ = rule("FB320", INFO, "a helmfile says what the cluster has before Flux")
 
 
 class Shared(NamedTuple):

@@ -146,6 +146,7 @@ def _kind_options(request: Request) -> KindOptions:
 def _plan(choice: FleetChoice, request: Request, options: KindOptions, work: Path) -> Plan:
     from fleetbench.engine.plan import compile_plan
     from fleetbench.engine.reachable import never_ready
+    from fleetbench.graph.changes import none_installed
     from fleetbench.measure.controllers import FlagOptions
     from fleetbench.measure.served import remote_url
     from fleetbench.measure.session import REMOTE, Plan
@@ -153,6 +154,8 @@ def _plan(choice: FleetChoice, request: Request, options: KindOptions, work: Pat
     from fleetbench.model.scenario import Scenario
 
     subject = _subject(choice, work)
+    # the cluster is made here, and nothing but Flux is installed on it
+    subject = dataclasses.replace(subject, fleet=none_installed(subject.fleet))
     request = dataclasses.replace(request, fail=frozenset(named(subject.fleet, id, "--fail") for id in request.fail))
     real = request.is_real(choice.repo is not None)
     stand_in = None if real else _stand_in(subject.fleet, request)

@@ -21,7 +21,7 @@ def reconcile(w: World, n: int) -> Reconcile:
     """One reconcile; the worker is held throughout."""
     item = w.items[n]
     if n in w.checking_s:
-        return (yield from _check_health(w, n, installing=True))
+        return (yield from _check_health(w, n, installing=not item.installed))
     yield w.work(n, machine.HELM_START)
     for chart in item.creates:
         w.create(chart)
@@ -68,7 +68,7 @@ def reconcile(w: World, n: int) -> Reconcile:
 def _release(w: World, n: int, rolls: bool) -> Reconcile:
     """Install or upgrade, wait, and remediate what failed; ``rolls``: the new chart starts the pods anew."""
     item = w.items[n]
-    installing = w.applied_revision[n] == 0
+    installing = w.applied_revision[n] == 0 and not item.installed
     w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.INSTALLING if installing else phases.UPGRADING)
     if w.started_s[n] is None:
         w.started_s[n] = w.env.now
@@ -77,7 +77,7 @@ def _release(w: World, n: int, rolls: bool) -> Reconcile:
         w.set_not_ready(n, phases.FALSE, phases.INSTALL_FAILED if installing else phases.UPGRADE_FAILED)
         return REQUEUE
     if w.are_there(item.needs_namespace):
-        if installing or w.given[n] > w.applied_revision[n] or rolls:
+        if w.applied_revision[n] == 0 or w.given[n] > w.applied_revision[n] or rolls:
             start_workloads(w, n)
             w.applied_revision[n] = max(w.given[n], 1)
         w.applied(n)
@@ -112,5 +112,5 @@ def _remediate(w: World, n: int, installing: bool) -> Result:
         w.set_stalled(n)
         return STOP
     # Uninstalled, or rolled back: its pods start again, from images that are there.
-    w.applied_revision[n] = 0 if installing else w.given[n] - 1
+    w.applied_revision[n] = 0 if installing else max(w.given[n] - 1, 0)
     return REQUEUE

@@ -102,6 +102,8 @@ class Item:
     retries: int = 0
     """Of a release's install."""
     upgrade_retries: int = 0
+    installed: bool = False
+    """Its Helm release was there before Flux: the first thing that helm-controller does is an upgrade."""
     retry_on_failure: bool = False
     defined: bool = True
     static: bool = False

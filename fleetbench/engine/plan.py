@@ -217,6 +217,7 @@ def _helmrelease(
     item.fails_fast = interruptible and parameters.helm_fail_fast
     item.cancels = interruptible and parameters.helm_cancel_health_check_on_new_revision
     item.retries, item.upgrade_retries = h.retries, h.upgrade_retries
+    item.installed = h.installed_by is not None
     default = "RetryOnFailure" if parameters.default_to_retry_on_failure else "RemediateOnFailure"
     item.retry_on_failure = (h.strategy or default) == "RetryOnFailure"
     item.retry_s = h.retry_interval_s

@@ -43,6 +43,22 @@ def with_installed(fleet: Fleet, names: Collection[str]) -> Fleet:
     return replace(changed(fleet, dict.fromkeys(needing, on_it)), installed=tuple(names)) if names else fleet
 
 
+def as_installed(release: HelmRelease, by: str) -> HelmRelease:
+    """A release that was installed before Flux: of all that it needs only its values are still to come.
+
+    Args:
+        release: as read.
+        by: who installed it.
+    """
+    return replace(release, installed_by=by, needs=tuple(n for n in release.needs if n.blocks == "build"))
+
+
+def none_installed(fleet: Fleet) -> Fleet:
+    """The fleet where no release counts as installed before Flux: what an upgrade starts then takes its whole time."""
+    by = {h.id: (lambda h: replace(h, installed_by=None)) for h in fleet.helmreleases if h.installed_by is not None}
+    return changed(fleet, by) if by else fleet
+
+
 def check_installed(fleet: Fleet, names: Sequence[str]) -> None:
     """Refuse a name that :func:`with_installed` has no use for.
 

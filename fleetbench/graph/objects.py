@@ -328,6 +328,9 @@ class HelmRelease:
     """As of a Kustomization."""
     made: Made | None = None
     """As of a Kustomization."""
+    installed_by: str | None = None
+    """Who installed its Helm release before Flux came (``bootstrap/helmfile.yaml:12``): in a bootstrap helm-controller
+    upgrades it to what it is already, so no pod of it starts; None = nobody did."""
     shaped_by: tuple[str, ...] = ()
     """Files beside ``file`` that change what it is: patches, and generators of what it takes values from."""
     file: str | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fleetbench.errors import place
+from fleetbench.graph.changes import none_installed
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.release import RELEASES, release_of
 from fleetbench.ids import ObjectId
@@ -69,7 +70,13 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
         fleet,
         parameters,
         steps_from(profile.steps),
-        resolve(fleet, choice.durations, choice.profile, default, choice.compared_with),
+        resolve(
+            fleet if choice.kind == BOOTSTRAP else none_installed(fleet),
+            choice.durations,
+            choice.profile,
+            default,
+            choice.compared_with,
+        ),
         profile.pull,
         choice.seed,
         choice.kind,

@@ -16,6 +16,7 @@ from fleetbench.model.workload_time import ImagePull, PodTime, WorkloadTime
 from fleetbench.units import format_duration
 
 NOTHING_TO_WAIT_FOR = "nothing to wait for"
+INSTALLED = "installed before Flux"  # its pods run already
 DURATIONS_FILE = "durations file"
 PRIOR = "prior"
 """What says in :attr:`WorkloadTime.chosen_by` that a shipped prior did."""
@@ -38,9 +39,10 @@ def resolve(
 
     A HelmRelease counts by itself, never in the Kustomization that holds it. Where only that Kustomization is
     stated ("until all its objects are Current"), a HelmRelease in it that says nothing itself takes the same time.
+    One that was installed before Flux takes none, unless it is named in the durations or the user's profile.
 
     Args:
-        fleet: whose objects.
+        fleet: whose objects; of a scenario that is no bootstrap :func:`~fleetbench.graph.changes.none_installed`.
         durations: the ``--durations`` file; it may also name a workload (``Deployment/ns/name``).
         profile: the user's ``--profile``; the shipped default counts as none.
         default: the shipped priors.
@@ -110,6 +112,8 @@ class _Choice:
         stated = self._whole(obj.id)
         if stated is not None:
             return stated
+        if isinstance(obj, HelmRelease) and obj.installed_by is not None:
+            return WorkloadTime(obj.id, f"{INSTALLED} ({obj.installed_by})", obj.installed_by)
         if isinstance(obj, Kustomization):
             parts = [self._workload(w, obj.health_check_exprs) for w in obj.workloads]
         else:

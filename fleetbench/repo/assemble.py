@@ -24,6 +24,7 @@ from fleetbench.repo.elsewhere import on_other_cluster
 from fleetbench.repo.entries import defining, nothing_in_it
 from fleetbench.repo.flags import controllers_of
 from fleetbench.repo.flux_version import flux_version
+from fleetbench.repo.helmfiles import helmfiles, helmfiles_read, with_helmfiles
 from fleetbench.repo.instance import Sync, assumed_source
 from fleetbench.repo.judged import judged, refuse
 from fleetbench.repo.local_charts import local_charts, with_chart
@@ -34,7 +35,7 @@ from fleetbench.repo.namespaced import namespaces_from_elsewhere, without_namesp
 from fleetbench.repo.needs import Needs, from_elsewhere
 from fleetbench.repo.nodes import Node, Walk, applied_twice, unset_variables
 from fleetbench.repo.objects import other_cluster, read_helmrelease, read_kustomization, read_source, with_chart_of
-from fleetbench.repo.providers import Providers, installed_before
+from fleetbench.repo.providers import Providers
 from fleetbench.repo.reads import committed, with_reads
 from fleetbench.repo.ready_expr import with_verdicts
 from fleetbench.repo.served import crds_from_elsewhere
@@ -95,8 +96,10 @@ def assemble(
     findings += _misstated(walk, releases, charts, refused)
     releases = [with_chart(release, charts.get(release.id)) for release in releases]
     here = [release for release in releases if release.cluster is None]
-    providers = Providers(walk.nodes.values(), here, charts, installed_before(tree))
+    providers = Providers(walk.nodes.values(), here, charts, planned := helmfiles(tree))
     kustomizations, releases = _with_needs(providers, walk, root, kustomizations, releases, charts)
+    releases = with_helmfiles(releases, planned, walk, sync, root.id)
+    findings += helmfiles_read(planned, releases)
     makers = Makers(walk, kustomizations, releases, root.source)
     findings += accounts_from_nowhere(providers, makers, root.id.namespace, walk)
     findings += crds_from_elsewhere(providers, here, charts.keys(), walk)

@@ -23,7 +23,7 @@ from fleetbench.repo.tree import Tree, Unreadable, spec_path
 from fleetbench.repo.yamltext import documents, load
 from fleetbench.units import parse_duration
 
-INSTANCE_CHART, CONTROLLERS_CHARTS = "flux-instance", ("flux2", "flux")
+OPERATOR_CHART, INSTANCE_CHART, CONTROLLERS_CHARTS = "flux-operator", "flux-instance", ("flux2", "flux")
 
 
 def _chart(node: Node, manifest: Manifest, walk: Walk) -> str | None:

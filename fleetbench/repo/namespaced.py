@@ -69,7 +69,7 @@ def namespaces_from_elsewhere(
         if known and manifest.namespace and manifest.kind not in CLUSTER_SCOPED:
             users.setdefault(manifest.namespace, []).append((manifest.id_in(node.id.namespace), manifest))
             applied_to.add(manifest.namespace)
-    made = {flux_namespace}
+    made = {flux_namespace, *providers.namespaces_before}
     for release in releases:
         manifest = walk.releases[release.id][0]
         if mapping(manifest.spec, "install").get("createNamespace") is True:

@@ -119,7 +119,7 @@ class Needs:
 
     def _provider(self, key: Key, owner: ObjectId, blocks: str) -> ObjectId | None:
         """Who brings it; None where nothing here does, or where it is there before the owner is."""
-        if key == ("Namespace", "", self.flux_namespace):
+        if key[0] == "Namespace" and key[2] in (self.flux_namespace, *self.providers.namespaces_before):
             return None
         providers = self.providers.of(key)
         before = self._ancestors(owner)

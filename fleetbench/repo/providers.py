@@ -1,8 +1,4 @@
-"""Who brings what others need: CRDs, namespaces, Secrets, ConfigMaps, secret stores, service accounts, volumes.
-
-Many repositories install some charts with helmfile before Flux runs, because their own cold start would deadlock
-without the CRDs; what a helmfile in the repository names is therefore there from the start.
-"""
+"""Who brings what others need: CRDs, namespaces, Secrets, ConfigMaps, secret stores, service accounts, volumes."""
 
 from __future__ import annotations
 
@@ -15,10 +11,10 @@ from fleetbench.data import shipped
 from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import ObjectId
 from fleetbench.repo.charts import Chart
+from fleetbench.repo.helmfiles import Planned
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Node
-from fleetbench.repo.tree import Tree, Unreadable
-from fleetbench.repo.yamltext import decode, load
+from fleetbench.repo.yamltext import load
 
 BUILT_IN = frozenset({"", "apps", "batch", "autoscaling", "policy", "extensions"})
 """API groups of Kubernetes itself, beside those that end in ``.k8s.io`` and are not extensions."""
@@ -74,7 +70,7 @@ class Providers:
         nodes: Iterable[Node],
         releases: Iterable[HelmRelease],
         charts: Mapping[ObjectId, Chart],
-        before: frozenset[str] = frozenset(),
+        before: Iterable[Planned] = (),
     ):
         """Build the index.
 
@@ -82,14 +78,18 @@ class Providers:
             nodes: the Kustomizations with their objects.
             releases: the HelmReleases.
             charts: what is known of their charts, for those that lie in the repository.
-            before: charts and releases that are installed before Flux is, see :func:`installed_before`.
+            before: what is installed before Flux is, see :func:`fleetbench.repo.helmfiles.helmfiles`.
         """
+        before = list(before)
+        names = {name for planned in before for name in (planned.name, planned.chart) if name}
+        self.namespaces_before = frozenset(p.namespace for p in before if p.namespace and not p.crds_only)
+        """Helmfile makes the namespace of a release (``createNamespace``, on by default)."""
         self._by: dict[Key, list[ObjectId]] = {}
         self.crd_names: dict[tuple[str, str], str] = {}
         """Group and kind -> the CRD's own name, where it was seen."""
         self._external_secrets: dict[Key, Manifest] = {}
         self._groups: dict[str, list[tuple[bool, ObjectId]]] = {}
-        self._before: set[str] = set()
+        self._before = {group for name in names if name in crd_charts() for group in crd_charts()[name]["groups"]}
         for node in nodes:
             for manifest in node.rendered:
                 self._provide(manifest, manifest.namespace or node.id.namespace, node.id)
@@ -104,7 +104,7 @@ class Providers:
             known = crd_charts().get(release.chart_name)
             if known is None or chart is not None:
                 continue
-            there = release.chart_name in before or release.id.name in before
+            there = release.chart_name in names or release.id.name in names
             for group in known["groups"]:
                 if there:
                     self._before.add(group)
@@ -155,21 +155,6 @@ class Providers:
         if found or key[0] != CRD:
             return found
         return [] if key[1] in self._before else [id for _, id in sorted(self._groups.get(key[1], []))]
-
-
-def installed_before(tree: Tree) -> frozenset[str]:
-    """Names of charts and releases in the repository's helmfiles: installed before Flux takes over."""
-    found: set[str] = set()
-    for path in tree.files:
-        if "helmfile" not in path.lower() or not path.endswith((".yaml", ".yml", ".gotmpl")):
-            continue
-        try:
-            text = decode(tree.read(path), path)
-        except Unreadable:
-            continue
-        found.update(re.findall(r"^\s*-\s+name:\s*([\w.-]+)\s*$", text, re.M))
-        found.update(name.rpartition("/")[2] for name in re.findall(r"^\s*-?\s*chart:\s*([\w./:-]+)\s*$", text, re.M))
-    return frozenset(found)
 
 
 def _made_secret(manifest: Manifest) -> str:

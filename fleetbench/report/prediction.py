@@ -11,6 +11,7 @@ from rich.text import Text
 from fleetbench.errors import place
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.model.controller_flags import DEFAULT_ORIGIN, origin_key
+from fleetbench.model.resolve import NOTHING_TO_WAIT_FOR
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT
 from fleetbench.prediction.document import compare, why_pieces
 from fleetbench.prediction.nothing import why_nothing
@@ -222,6 +223,10 @@ def _assumptions(scenario: Scenario) -> list[str]:
     if unread:
         names = some([name_of(k.id) for k in unread], 6)
         lines.append(f"Not expanded, so counted as empty (their content lies elsewhere): {names}")
+    there = [h for h in fleet.helmreleases if h.installed_by and scenario.kind == BOOTSTRAP]
+    if there:
+        names = some([f"{name_of(h.id)} ({inert(str(h.installed_by))})" for h in there], 8)
+        lines.append(f"Installed before Flux, so upgraded in place, and no pod starts anew: {names}")
     remote = [obj for obj in fleet.services() if obj.cluster is not None]
     if remote:
         names = some([name_of(obj.id) for obj in remote], 6)
@@ -274,6 +279,6 @@ def _objects(prediction: Prediction, left_out: Collection[ObjectId]) -> Rows:
             name_of(id),
             *(format_duration(prediction.quantile(id, q)) for q in (0.5, 0.05, 0.95)),
             f"{100 * prediction.ready_fraction(id):.0f} %",
-            "" if time is None or not (time.pods or time.total) else inert(time.chosen_by),
+            "" if time is None or time.chosen_by == NOTHING_TO_WAIT_FOR else inert(time.chosen_by),
         )
     return rows

@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any
 
+from fleetbench.graph.changes import none_installed
 from fleetbench.graph.document import to_document
 from fleetbench.ids import ObjectId, parse_object
 from fleetbench.model.parameters import flags_of_run
@@ -116,7 +117,7 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0) -> S
         run.fleet,
         flags_of_run(run.flags),
         steps_from(merged.steps),
-        resolve(run.fleet, None, profile, default),
+        resolve(run.fleet if run.commit is None else none_installed(run.fleet), None, profile, default),
         merged.pull,
         seed,
         BOOTSTRAP,

@@ -81,6 +81,16 @@ def test_with_retries_the_release_is_uninstalled_and_its_pods_start_again():
     assert reasons(sample, hr_id("h")).count(phases.INSTALL_FAILED) == 2
 
 
+def test_what_was_installed_before_flux_is_upgraded_with_the_retries_of_an_upgrade():
+    of = fleet(ks("a"), hr("h", "a", installed_by="helmfile.yaml:3", retries=3, timeout_s=30.0))
+    sample, ready = run(of)
+    assert ready[hr_id("h")] < 5.0
+    said = reasons(sample, hr_id("h"))
+    assert phases.UPGRADE_SUCCEEDED in said and phases.INSTALL_SUCCEEDED not in said
+    failed = reasons(run(of, fail=frozenset({hr_id("h")}))[0], hr_id("h"))
+    assert failed.count(phases.UPGRADE_FAILED) == 1 and failed[-1] == phases.RETRIES_EXCEEDED
+
+
 def test_retry_on_failure_keeps_the_pods_and_gets_there():
     of = fleet(ks("a"), hr("h", "a", timeout_s=60.0, strategy="RetryOnFailure", retry_interval_s=30.0))
     _, ready = run(of, {"h": 100.0})

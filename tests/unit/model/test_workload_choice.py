@@ -5,10 +5,12 @@ import pytest
 from fleetbench.errors import InputError
 from fleetbench.graph.document import from_document
 from fleetbench.ids import ObjectId, parse_object
+from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.distributions import NOTHING, Fixed, Shifted
 from fleetbench.model.located import Located
 from fleetbench.model.profile import Durations, load_durations, load_profile, read_profile
-from fleetbench.model.resolve import resolve
+from fleetbench.model.resolve import INSTALLED, resolve
+from fleetbench.model.scenario import BOOTSTRAP, COMMIT
 
 START, PULL = Fixed(1.0), Fixed(50.0)
 
@@ -220,3 +222,20 @@ def test_the_shipped_profiles_resolve_any_fleet():
     fleet = from_document({"kustomizations": [{"id": "a/b", "workloads": [deployment()]}]}, "g")
     for user in (None, load_profile("short")):
         assert set(resolve(fleet, None, user, load_profile("default"))) == {k.id for k in fleet.kustomizations}
+
+
+def test_what_was_installed_before_flux_takes_no_time_unless_it_is_named_itself():
+    there = {"chart": "redis", "installed_by": "helmfile.yaml:3", "workloads": [deployment()]}
+    time = chosen(release=there)[H]
+    assert (time.chosen_by, time.pods, time.total) == ("installed before Flux (helmfile.yaml:3)", (), None)
+    assert chosen(release=there, durations={"HelmRelease/ns/release": Fixed(9.0)})[H].total == Fixed(9.0)
+
+
+def test_a_commit_starts_the_pods_of_what_was_installed_before_flux():
+    document = {
+        "kustomizations": [{"id": "ns/app"}],
+        "helmreleases": [{"id": "ns/release", "parent": "ns/app", "chart": "redis", "installed_by": "helmfile.yaml:3"}],
+    }
+    of = from_document(document, "g")
+    times = {kind: assemble(of, Choice(kind=kind)).scenario.workloads[H] for kind in (BOOTSTRAP, COMMIT)}
+    assert times[BOOTSTRAP].chosen_by.startswith(INSTALLED) and not times[COMMIT].chosen_by.startswith(INSTALLED)
