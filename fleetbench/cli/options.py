@@ -139,7 +139,8 @@ def fleet_options(command: Command) -> Command:
         "--installed",
         metavar="NAME",
         multiple=True,
-        help="A chart, API group, namespace or Kustomization that the cluster has before Flux comes (repeatable). A helmfile in the repository says so, too.",
+        help="What the cluster has before Flux comes (repeatable): Namespace/NAME or another object in full, an API group, or "
+        "loosely the NAME of a release, chart, namespace or Kustomization. A helmfile in the repository says so, too.",
     )
     @functools.wraps(command)
     def wrapper(

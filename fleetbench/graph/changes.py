@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet, changed
 from fleetbench.graph.named import without_namespace
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Need
-from fleetbench.ids import ObjectId, parse_reference, some
+from fleetbench.ids import ObjectId, parse_reference, say, some
+
+_CRD = "CustomResourceDefinition"
 
 
 def with_dependencies(fleet: Fleet, changes: Mapping[ObjectId, tuple[ObjectId, ...]]) -> Fleet:
@@ -33,14 +35,35 @@ def with_installed(fleet: Fleet, names: Collection[str]) -> Fleet:
 
     Args:
         fleet: the fleet as read.
-        names: charts (``cert-manager``), API groups (``cert-manager.io``), namespaces or Kustomizations that are there already.
+        names: what is there already: ``Namespace/NAME`` and the like, an object in full, an API group
+            (``cert-manager.io``); or loosely the name of a chart, a namespace or an object, which is all that is called so.
     """
+    if not names:
+        return fleet
 
     def on_it(obj: Kustomization | HelmRelease) -> Kustomization | HelmRelease:
         return replace(obj, needs=tuple(n for n in obj.needs if not _brought_by(fleet, n).intersection(names)))
 
-    needing = [obj.id for obj in fleet.services() if obj.needs] if names else []
-    return replace(changed(fleet, dict.fromkeys(needing, on_it)), installed=tuple(names)) if names else fleet
+    there = changed(fleet, {obj.id: on_it for obj in fleet.services() if obj.needs})
+    named = {h.id: next((n for n in names if n in _called(fleet, h)), None) for h in fleet.helmreleases}
+    by = {id: f"--installed {name}" for id, name in named.items() if name is not None}
+    return replace(changed(there, {id: _installing(said) for id, said in by.items()}), installed=tuple(names))
+
+
+def narrowest(need: Need) -> str:
+    """What to give to ``--installed`` for that need alone; of a CRD its API group, as one chart brings all of that."""
+    group = need.what.rpartition(" ")[2].partition(".")[2]
+    return group if need.kind == _CRD and group else need.what.replace(" ", "/", 1)
+
+
+def _called(fleet: Fleet, release: HelmRelease) -> set[str]:
+    """What names a release: in full, its name, its chart where no other release has that one."""
+    same = sum(h.chart_name == release.chart_name for h in fleet.helmreleases)
+    return {str(release.id), release.id.name, release.chart_name if same == 1 else ""} - {""}
+
+
+def _installing(by: str) -> Callable[[HelmRelease], HelmRelease]:
+    return lambda release: as_installed(release, by)
 
 
 def as_installed(release: HelmRelease, by: str) -> HelmRelease:
@@ -63,21 +86,30 @@ def check_installed(fleet: Fleet, names: Sequence[str]) -> None:
     """Refuse a name that :func:`with_installed` has no use for.
 
     Raises:
-        InputError: nothing in the fleet needs anything of it.
+        InputError: it is no release, and nothing in the fleet needs anything of it.
     """
-    known = {name for obj in fleet.services() for need in obj.needs for name in _brought_by(fleet, need)}
+    loosely = {name for obj in fleet.services() for need in obj.needs for name in _loosely(fleet, need)}
+    known = loosely.union(*(_brought_by(fleet, need) for obj in fleet.services() for need in obj.needs))
+    known = known.union(*(_called(fleet, release) for release in fleet.helmreleases))
     for name in names:
         if name not in known:
-            there = f"there are: {some(sorted(known), 12)}" if known else "here nothing does"
+            there = f"something needs: {some(sorted(loosely), 12)}" if loosely else "here nothing needs any"
             raise InputError(
-                f"--installed: got {name!r}, wanted a chart, an API group, a namespace or an object that something needs; {there}"
+                f"--installed: got {name!r}, wanted Namespace/NAME or another object that something needs, a release, a chart "
+                f"or an API group; {there}"
             )
 
 
 def _brought_by(fleet: Fleet, need: Need) -> frozenset[str]:
-    """Names for what meets a need: a namespace, the API group of a definition, the chart or object that brings it."""
+    """Names for what meets a need: itself in full, or as below."""
+    by = () if need.provided_by is None else (str(need.provided_by), say(need.provided_by))
+    return _loosely(fleet, need).union((need.what.replace(" ", "/", 1), *by))
+
+
+def _loosely(fleet: Fleet, need: Need) -> frozenset[str]:
+    """A namespace, the API group of a definition, the chart or object that brings it, by name alone."""
     named = need.what.rpartition(" ")[2]
-    found = {{"CustomResourceDefinition": named.partition(".")[2], "Namespace": named}.get(need.kind, "")}
+    found = {{_CRD: named.partition(".")[2], "Namespace": named}.get(need.kind, "")}
     if need.provided_by is not None:
         found.add(need.provided_by.name)
         release = fleet.helmrelease(need.provided_by)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import networkx as nx
 
 from fleetbench.findings import CRD_DEADLOCK, NEED_UNDECLARED, SELF_DEPENDENCY_LOOP, Finding, Shared
+from fleetbench.graph.changes import narrowest
 from fleetbench.graph.checks.about import about, said
 from fleetbench.graph.checks.circles import (
     Before,
@@ -135,14 +136,14 @@ def _judge(fleet: Fleet, lack: Lack, orders: _Orders) -> Finding | None:
                 f"dry-run applies nothing, not even {say(provider)}: a deadlock, tried again every "
                 f"{go_duration(obj.effective_retry_s)} for ever.",
                 f"move {wanting} into a Kustomization of its own that depends on {say(obj.id)}, with wait: true here; if the "
-                f"cluster has it before Flux comes, say so with --installed {provider.name}",
+                f"cluster has it before Flux comes, say so with {_told(lack)}",
             )
         return about(
             SELF_DEPENDENCY_LOOP,
             obj,
             f"{wanted}, but {say(provider)} can only follow {say(obj.id)}: a deadlock in a bootstrap.",
             f"move {wanting} into a Kustomization of its own that depends on {say(holder or provider)}; if the cluster has "
-            f"it before Flux comes, say so with --installed {provider.name}",
+            f"it before Flux comes, say so with {_told(lack)}",
         )
     if obj.id in fleet.asleep:
         return None  # it is not reconciled, so nothing of it fails and no time is lost
@@ -153,7 +154,7 @@ def _judge(fleet: Fleet, lack: Lack, orders: _Orders) -> Finding | None:
             obj,
             f"{'; '.join(steps)}: a circle, a deadlock in a bootstrap. None of {said(caught)} can turn Ready.",
             f"{_moved(lack, wanting, say(holder or provider), _waits(fleet, lack, holder))} (one move ends the circle); if the "
-            f"cluster has it before Flux comes, say so with --installed {provider.name}",
+            f"cluster has it before Flux comes, say so with {_told(lack)}",
         )
     cost = f"no edge puts that first: {_cost(fleet, lack)}."
     fix = _fix(fleet, lack, holder, orders, say(_kustomization(obj)), wanting)
@@ -162,6 +163,11 @@ def _judge(fleet: Fleet, lack: Lack, orders: _Orders) -> Finding | None:
         _fix(fleet, lack, holder, orders, "each", NEEDING),
     )
     return about(NEED_UNDECLARED, obj, f"{wanted}; {cost}", fix, shared)
+
+
+def _told(lack: Lack) -> str:
+    """The narrowest options that say that the cluster has what is lacking."""
+    return " ".join(f"--installed {name}" for name in dict.fromkeys(map(narrowest, lack.needs)))
 
 
 def _moved(lack: Lack, wanting: str, holder: str, waits: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from fleetbench.errors import InputError
-from fleetbench.graph.changes import changed_by, check_installed, with_installed
+from fleetbench.graph.changes import changed_by, check_installed, narrowest, with_installed
 from fleetbench.graph.document import read_document, to_document
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Need, Workload
@@ -103,6 +103,44 @@ def test_nothing_of_what_the_cluster_has_before_flux_is_waited_for() -> None:
     assert with_installed(of, ["home"]).service(two.id).needs == ()
     assert with_installed(of, []) is of
     with pytest.raises(
-        InputError, match=r"got 'istio', wanted a chart, .*: cert-manager, cert-manager\.io, cm, home, keys"
+        InputError, match=r"got 'istio', wanted Namespace/NAME .*: cert-manager, cert-manager\.io, cm, home, keys"
     ):
         check_installed(of, ["istio"])
+
+
+def test_what_the_cluster_has_is_named_as_narrowly_as_one_likes() -> None:
+    home = Need("Namespace home", ks_id("two"), ks_id("keys"), "apply")
+    crd = Need("CustomResourceDefinition Widget.example.org", ks_id("two"), ks_id("keys"), "apply")
+    of = fleet(ks("two", needs=(home, crd)), ks("keys"))
+
+    def left(name: str) -> tuple[Need, ...]:
+        check_installed(of, [name])
+        return with_installed(of, [name]).service(ks_id("two")).needs  # type: ignore[union-attr]
+
+    assert left("Namespace/home") == (crd,) == left(narrowest(home))
+    assert left("CustomResourceDefinition/Widget.example.org") == (home,) == left(narrowest(crd))
+    assert narrowest(crd) == "example.org"
+    assert left("flux-system/keys") == left("Kustomization/flux-system/keys") == left("keys") == ()
+    with pytest.raises(InputError, match="got 'Namespace/keys'"):
+        check_installed(of, ["Namespace/keys"])
+
+
+def test_a_release_that_the_cluster_has_is_only_upgraded() -> None:
+    crd = Need("CustomResourceDefinition certificates.cert-manager.io", ks_id("one"), hr_id("cm"), "apply")
+    of = fleet(
+        ks("one", needs=(crd,)),
+        hr("cm", "one", chart="cert-manager"),
+        hr("a", "one", chart="app"),
+        hr("b", "one", chart="app"),
+    )
+
+    def installed(name: str) -> dict[str, str | None]:
+        check_installed(of, [name])
+        return {h.id.name: h.installed_by for h in with_installed(of, [name]).helmreleases if h.installed_by}
+
+    for name in ("cm", "cert-manager", "HelmRelease/flux-system/cm"):
+        assert installed(name) == {"cm": f"--installed {name}"}
+    assert installed("cert-manager.io") == {}, "the CRDs alone"
+    assert installed("a") == {"a": "--installed a"}
+    with pytest.raises(InputError, match="got 'app'"):
+        check_installed(of, ["app"])

@@ -201,7 +201,7 @@ def test_needs_in_a_circle_are_a_deadlock_and_no_lost_retry_interval() -> None:
     assert first.fix.startswith(
         "move Monitor/default/monitor into a Kustomization of its own that depends on flux-system/b (one move ends"
     )
-    assert first.fix.endswith("say so with --installed prometheus")
+    assert first.fix.endswith("say so with --installed example.org")
 
 
 def test_a_circle_of_needs_may_go_through_edges_that_controllers_enforce() -> None:
