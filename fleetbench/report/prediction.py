@@ -20,7 +20,8 @@ from fleetbench.prediction.strategies import STRATEGIES
 from fleetbench.report.chain import by_cause, rows_of
 from fleetbench.report.inert import inert, name_of
 from fleetbench.report.remarks import LEFT_OUT, LEGEND, about_waves, failures_by_prior, longer
-from fleetbench.report.rows import Rows
+from fleetbench.report.root_causes import root_causes
+from fleetbench.report.rows import Rows, indented
 from fleetbench.timeline.stats import max_parallel
 from fleetbench.units import counted, format_duration, go_duration
 
@@ -50,6 +51,9 @@ def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
     else:
         parts += [_totals(result), *(Text(inert(f"{name}: {why}"), style="yellow") for name, why in nothing.items())]
         parts += _remarks(result)
+    causes = root_causes(result)
+    if causes:
+        parts += [Text("What first keeps objects from Ready:"), *(indented(Text(inert(said)), 2) for said in causes)]
     for name, prediction in distinct.items():
         parts += _why(result, name, prediction, detailed=chain_only)
     if not chain_only:

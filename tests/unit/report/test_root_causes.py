@@ -1,0 +1,45 @@
+"""What ``simulate`` says of the first causes of what is never Ready."""
+
+from __future__ import annotations
+
+from fleetbench.findings import PATH_MISSING, Finding
+from fleetbench.graph.checks import check
+from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Need
+from fleetbench.ids import ObjectId
+from fleetbench.model.assemble import Choice
+from fleetbench.model.scenario import COMMIT
+from fleetbench.prediction.strategies import Simulated, predict_strategies
+from fleetbench.report.prediction import tables
+from fleetbench.report.root_causes import root_causes
+from tests.builders import fleet, hr, hr_id, ks, ks_id
+
+NEED = Need("CustomResourceDefinition Store.example.org", ObjectId("Store", "x", "s"), hr_id("operator"), "apply")
+DEADLOCK = fleet(ks("apps", needs=(NEED,)), hr("operator", "apps"), ks("late", "apps"), ks("fine"))
+
+
+def _simulated(of: Fleet, *more: Finding, **choice: str) -> Simulated:
+    return predict_strategies(of, Choice(**choice), "fine", 2, findings=(*more, *check(of)))  # type: ignore[arg-type]
+
+
+def test_a_deadlock_is_named_with_its_fix_where_something_is_never_ready() -> None:
+    result = _simulated(DEADLOCK)
+    (said,) = root_causes(result)
+    assert said.startswith("FB110 flux-system/apps: Store/x/s needs the CRD of Store.example.org")
+    assert "Fix: move Store/x/s into a Kustomization of its own" in said and "--installed example.org." in said
+    assert "What first keeps objects from Ready:" in [str(part) for part in tables(result)]
+
+
+def test_what_holds_back_most_comes_first_and_no_more_than_three_are_named() -> None:
+    broken = [ks(f"b{n}", broken="no such path") for n in range(4)]
+    of = fleet(*broken, *DEADLOCK.kustomizations, *DEADLOCK.helmreleases)
+    errors = [Finding(PATH_MISSING, "its path is not there", f"correct {k.id.name}", k.id) for k in broken]
+    said = root_causes(_simulated(of, *errors))
+    assert [s.split(":")[0] for s in said] == ["FB110 flux-system/apps", "FB105 flux-system/b0", "FB105 flux-system/b1"]
+
+
+def test_nothing_is_named_where_all_turns_ready_or_a_running_fleet_has_got_over_it() -> None:
+    assert root_causes(_simulated(fleet(ks("a")))) == []
+    unrelated = Finding(PATH_MISSING, "its path is not there", "correct it", ks_id("fine"))
+    assert root_causes(_simulated(fleet(ks("fine")), unrelated)) == []
+    assert root_causes(_simulated(DEADLOCK, kind=COMMIT)) == []
