@@ -157,6 +157,8 @@ class Source:
     """As of a Kustomization: it never gets an artifact."""
     made: Made | None = None
     """As of a Kustomization."""
+    notified_by: str | None = None
+    """Where a Receiver names it (``flux/receiver.yaml:3``), so that a push need not wait for its interval; None = none does."""
     file: str | None = None
     line: int | None = None
 

@@ -38,6 +38,7 @@ from fleetbench.repo.objects import other_cluster, read_helmrelease, read_kustom
 from fleetbench.repo.providers import Providers
 from fleetbench.repo.reads import committed, with_reads
 from fleetbench.repo.ready_expr import with_verdicts
+from fleetbench.repo.receivers import with_receivers
 from fleetbench.repo.served import crds_from_elsewhere
 from fleetbench.repo.services import Services
 from fleetbench.repo.source_watcher import external_artifacts
@@ -121,7 +122,7 @@ def assemble(
     findings += operator.findings()
     watched = Watched(walk)
     kustomizations, releases = watched.of_services(kustomizations), watched.of_services(releases)
-    sources = watched.of_sources(sources)
+    sources = with_receivers(walk, watched.of_sources(sources))
     sources = [replace(s, files=committed(walk, tree, tracked)) if s.id == this else s for s in sources]
     if len(kustomizations) == 1 and not releases:
         findings.append(nothing_in_it(tree, entry))

@@ -223,6 +223,12 @@ def _assumptions(scenario: Scenario) -> list[str]:
         said = place(source.file, source.line)
         by = f"({inert(said)})" if said else "(assumed, as flux bootstrap makes it: the repository does not hold it)"
         lines.append(f"{inert(str(source.id))} looks for commits every {go_duration(source.interval_s)} {by}.")
+    if scenario.kind == COMMIT and not scenario.webhook:
+        lines += [
+            f"A Receiver ({inert(s.notified_by)}) notifies {inert(say(s.id))}: with --webhook its interval is not waited for."
+            for s in fleet.sources
+            if s.this_repository and s.notified_by
+        ]
     unread = [k for k in fleet.kustomizations if not k.expanded and k.id not in scenario.left_out]
     if unread:
         names = some([name_of(k.id) for k in unread], 6)
