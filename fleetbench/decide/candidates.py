@@ -95,7 +95,7 @@ def candidates(
             ``unneeded``: also those that nothing needs in the manifests, all of which were read; ``unproven``: also
             those that no need was found for although not all content was read. The others are tried alone, for
             somebody to judge. ``none``: none is tried.
-        timeouts: what the waits take; those that run into their timeout get a longer one.
+        timeouts: what the waits take; those that run into their timeout, and not by a guess, get a longer one.
         slowest: objects whose workloads weigh most in the critical chain.
         chain: the objects of that chain.
     """
@@ -104,14 +104,19 @@ def candidates(
     found += edge_changes(fleet, edges, chain)
     found += needed_edge_changes(fleet, chain)
     found += wait_changes(fleet, chain)
-    longer = tuple((a.object, a.raised_s) for a in timeouts if a.raised_s is not None)
+    longer = _longer(fleet, timeouts)
     if longer:
-        guesses = sum(a.guess for a in timeouts if a.raised_s is not None)
-        rest = f"; {guesses} of {len(longer)} rest on guessed times" if guesses else ""
-        found.append(Candidate(SetTimeouts(longer), True, f"for reliability: their waits outlast them{rest}"))
+        found.append(Candidate(SetTimeouts(longer), True, "for reliability: their waits outlast them"))
     found += layout_changes(fleet)
     found += beyond(scenario, slowest)
     return found
+
+
+def _longer(fleet: Fleet, timeouts: Sequence[TimeoutAdvice]) -> tuple[tuple[ObjectId, float], ...]:
+    """The timeouts to raise: those whose waits do not rest on a guess, and of what waits for such, so as not to end first."""
+    raised = [(a, a.raised_s) for a in timeouts if a.raised_s is not None]
+    known = {a.object for a, _ in raised if not a.guess}
+    return tuple((a.object, s) for a, s in raised if a.object in known or not known.isdisjoint(fleet.inside(a.object)))
 
 
 def layout_changes(fleet: Fleet) -> list[Candidate]:

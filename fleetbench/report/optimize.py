@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from fleetbench.decide.patch.outcome import PatchOutcome
 
 WHOLE = "a sample in which everything turns Ready that can, whatever the timing"
+MEASURE_FIRST = "measure first"
+_BY_A_GUESS = (
+    "only a guessed time outlasts the timeout, which is no ground to raise it (`fleetbench calibrate`, --durations)."
+)
 NO_SHORTER_TIMEOUT = (
     "No shorter timeout is proposed: one that is not reached costs no time, and only measured waits (`fleetbench calibrate`, "
     "--durations) are a ground to lower it."
@@ -266,11 +270,18 @@ def _timeouts(advice: Sequence[TimeoutAdvice], top: int) -> list[RenderableType]
     rows.numbers("raise to")
     for a in ordered[:top]:
         raised = "none helps" if a.suggested_s is None else "-" if a.raised_s is None else format_duration(a.raised_s)
+        raised = MEASURE_FIRST if a.guess and a.raised_s is not None else raised
         rows.add(
             inert(say(a.object)), format_duration(a.timeout_s), f"{100 * a.chance:.0f} %", format_duration(a.wait_s_p50),
             format_duration(a.wait_s_p90), "none" if a.margin_s_p90 is None else format_duration(a.margin_s_p90),
             "guess" if a.guess else "-", raised,
         )  # fmt: skip
     rest = ordered[top:]
-    to_raise = sum(a.raised_s is not None for a in rest)
-    return [rows, *([Text(f"and {len(rest)} more, {to_raise} of them to raise (--top)", style="dim")] if rest else [])]
+    to_raise = sum(a.raised_s is not None and not a.guess for a in rest)
+    guessed = any(a.guess and a.raised_s is not None for a in advice)
+    measure = [Text(f"{MEASURE_FIRST}: {_BY_A_GUESS}", style="dim")] if guessed else []
+    return [
+        rows,
+        *measure,
+        *([Text(f"and {len(rest)} more, {to_raise} of them to raise (--top)", style="dim")] if rest else []),
+    ]

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 from fleetbench.graph.order import checks_health
 from fleetbench.ids import ObjectId, some
 from fleetbench.model.resolve import PRIOR
+from fleetbench.prediction.document import why_pieces
 from fleetbench.prediction.partly import fails_alone
 from fleetbench.prediction.predict import Prediction
+from fleetbench.timeline.causes import TIMEOUT
 
 WAVES = (
     "waves: what if the same objects came in layers, one Kustomization for each layer of dependsOn that waits for the one "
@@ -26,6 +28,9 @@ LEGEND = (
     "workers of one controller at work, or waiting in a health check, at one moment."
 )
 """What the columns of the totals mean."""
+
+
+LEARN = "Learn your times (fleetbench calibrate, then --profile) or state them (--durations) before you act on that."
 
 
 class Longer(NamedTuple):
@@ -66,17 +71,26 @@ def about_waves(fine: Prediction, waves: Prediction) -> list[str]:
 
 
 def failures_by_prior(prediction: Prediction, name_of: Callable[[ObjectId], str]) -> list[str]:
-    """That some objects fail in some samples only because a prior, guessed or wide, outlasts their timeout."""
-    fleet, times = prediction.scenario.fleet, prediction.scenario.workloads
+    """That some objects fail, or are late in the median sample, only because a prior outlasts their timeout."""
+    fleet = prediction.scenario.fleet
     found = [
         id
         for id in fails_alone(prediction)
-        if id in times and f"{PRIOR}: " in times[id].chosen_by and (obj := fleet.service(id)) and checks_health(obj)
+        if _by_prior(prediction, id) and (obj := fleet.service(id)) and checks_health(obj)
     ]
-    if not found:
+    if found:
+        named = some([f"{name_of(id)} (Ready in {100 * prediction.ready_fraction(id):.0f} %)" for id in found], 4)
+        return [
+            f"In some samples a shipped prior or guess outlasts a timeout, and what waits for it fails too: {named}. {LEARN}"
+        ]
+    late = dict.fromkeys(p.object for p in why_pieces(prediction) if p.cause == TIMEOUT)
+    late_by_prior = [id for id in late if any(_by_prior(prediction, below) for below in (id, *fleet.inside(id)))]
+    if not late_by_prior:
         return []
-    named = some([f"{name_of(id)} (Ready in {100 * prediction.ready_fraction(id):.0f} %)" for id in found], 4)
-    return [
-        f"In some samples a shipped prior or guess outlasts a timeout, and what waits for it fails too: {named}. Learn "
-        "your times (fleetbench calibrate, then --profile) or state them (--durations) before you act on that."
-    ]
+    named = some([name_of(id) for id in late_by_prior], 4)
+    return [f"In the median sample a shipped prior or guess outlasts a timeout, and a retry mends it: {named}. {LEARN}"]
+
+
+def _by_prior(prediction: Prediction, id: ObjectId) -> bool:
+    time = prediction.scenario.workloads.get(id)
+    return time is not None and f"{PRIOR}: " in time.chosen_by

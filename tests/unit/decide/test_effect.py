@@ -153,6 +153,18 @@ def test_longer_timeouts_are_for_reliability_and_not_pruned_by_the_draws_at_hand
     assert "for reliability: timeout" in " ".join(capsys.readouterr().out.split())
 
 
+def test_a_timeout_that_only_a_guess_outlasts_is_not_raised_but_measured_first(capsys):
+    of = fleet(ks("apps"), *(hr(name, "apps", timeout_s=60.0) for name in ("guessed", "stated")))
+    asked = scenario(of, {"guessed": 90.0, "stated": 90.0})
+    guess = replace(asked.workloads[hr_id("guessed")], chosen_by="prior: any chart (guess)")
+    found = optimize(replace(asked, workloads={**asked.workloads, hr_id("guessed"): guess}), 8)
+    (longer,) = [r.candidate.change for r in found.ranked if isinstance(r.candidate.change, SetTimeouts)]
+    assert [id.name for id, _ in longer.timeouts] == ["stated"]
+    write_tables(tables(found, None, 20))
+    timeouts = capsys.readouterr().out.partition("Timeouts")[2]
+    assert "measure first: only a guessed time outlasts the timeout" in " ".join(timeouts.split())
+
+
 def test_a_single_slow_sample_raises_no_timeout():
     asked = scenario(fleet(ks("a", timeout_s=60.0)))
     waits = iter([100.0] + [10.0] * 11)

@@ -110,6 +110,16 @@ def test_what_fails_only_as_a_prior_outlasts_its_timeout_is_said_to_be_no_verdic
     assert any("a shipped prior or guess outlasts a timeout" in line for line in said(of, samples=30))
 
 
+def test_a_timeout_that_a_prior_outlasts_is_told_where_a_retry_mends_it():
+    of = fleet(
+        ks("p", wait=False), hr("r", "p", timeout_s=60.0, strategy="RetryOnFailure", chart="kube-prometheus-stack")
+    )
+    lines = said(of, samples=10)
+    assert not any("In some samples a shipped prior" in line for line in lines)
+    assert any(line.startswith("In the median sample a shipped prior or guess outlasts a timeout") for line in lines)
+    assert not any("outlasts a timeout" in line for line in said(fleet(ks("p", wait=False), hr("r", "p")), samples=10))
+
+
 def test_a_clock_that_is_stopped_is_no_timeout_that_a_prior_outlasts():
     of = fleet(ks("p", wait=False), hr("r", "p", timeout_s=3000.0, chart="kube-prometheus-stack"))
     lines = said(of, samples=30, until_s=120.0)
