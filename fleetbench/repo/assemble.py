@@ -6,22 +6,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from fleetbench.findings import (
-    SOURCE_MISSING,
-    Finding,
-    in_order,
-)
+from fleetbench.findings import Finding, in_order
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import FluxVersion, HelmRelease, Kustomization, Source
 from fleetbench.graph.paths import never_applied
 from fleetbench.graph.release import substitution
 from fleetbench.graph.root import ASSUMED_SOURCE, with_root
-from fleetbench.ids import ObjectId, some
+from fleetbench.ids import ObjectId
 from fleetbench.repo.access import Watched, denied
 from fleetbench.repo.accounts import accounts_from_nowhere
 from fleetbench.repo.charts import Chart
 from fleetbench.repo.elsewhere import on_other_cluster
-from fleetbench.repo.entries import defining, nothing_in_it
+from fleetbench.repo.entries import nothing_in_it
 from fleetbench.repo.flags import controllers_of
 from fleetbench.repo.flux_version import flux_version
 from fleetbench.repo.helmfiles import helmfiles, helmfiles_read, with_helmfiles
@@ -31,6 +27,7 @@ from fleetbench.repo.local_charts import local_charts, with_chart
 from fleetbench.repo.made import Operator
 from fleetbench.repo.makers import Makers, not_expanded
 from fleetbench.repo.manifest import Manifest
+from fleetbench.repo.missing_sources import missing_sources
 from fleetbench.repo.namespaced import namespaces_from_elsewhere, without_namespace
 from fleetbench.repo.needs import Needs, from_elsewhere
 from fleetbench.repo.nodes import Node, Walk, applied_twice, unset_variables
@@ -108,7 +105,7 @@ def assemble(
     findings += without_namespace(walk)
     findings += namespaces_from_elsewhere(providers, root.id.namespace, here, walk)
     this = root.source or ASSUMED_SOURCE
-    sources = _sources(walk, this, kustomizations, releases, findings, refused, tree)
+    sources = _sources(walk, this, kustomizations, releases, findings, refused, tree, entry)
     sources = [assumed_source(s, sync) if s.assumed else s for s in sources]
     guessed = root.id if assumed and sync is None else None
     refusing = judged(walk, judged_by or flux, findings, refused, artifacts, guessed)
@@ -231,6 +228,7 @@ def _sources(
     findings: list[Finding],
     refused: dict[ObjectId, str],
     tree: Tree,
+    entry: str,
 ) -> list[Source]:
     found: dict[ObjectId, Source] = {}
     for id, (manifest, parent) in walk.sources.items():
@@ -251,20 +249,5 @@ def _sources(
             # which one it is may hang on a variable that is not known here: then it counts as there
             undecided = walk.first(stated_by)[0].is_undecided(wanted.name)
             found[wanted] = Source(wanted, defined=undecided)
-    for user, wanted, _ in users:
-        if not found[wanted].defined:
-            findings.append(_missing_source(user, wanted, list(found.values()), tree))
+    findings += missing_sources([(user, id) for user, id, _ in users], list(found.values()), tree, walk, entry)
     return list(found.values())
-
-
-def _missing_source(user: Kustomization | HelmRelease, named: ObjectId, known: Sequence[Source], tree: Tree) -> Finding:
-    same = sorted(str(s.id) for s in known if s.defined and s.id.name == named.name)
-    unused = [] if same else defining(tree, named)
-    if unused:
-        text = f"its source {named} is applied by nothing that was read, though {some(unused, 2)} defines it"
-        fix = "correct the paths that do not exist, if there are any; else have a Kustomization apply that file"
-    else:
-        hint = f"; did you mean {' or '.join(same)}?" if same else ""
-        text = f"its source {named} is defined nowhere in this repository{hint}"
-        fix = f"define {named} or correct the reference"
-    return Finding(SOURCE_MISSING, text, fix, user.id, user.file, user.line)

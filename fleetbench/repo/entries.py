@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from fleetbench.findings import ENTRY_EMPTY, Finding
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 from fleetbench.repo.instance import INSTANCE_CHART
 from fleetbench.repo.manifest import mapping
 from fleetbench.repo.tree import Tree, Unreadable, spec_path
@@ -34,8 +34,8 @@ def entries(tree: Tree) -> list[str]:
     """
     stated: set[str] = set()
     holding: set[str] = set()
-    for path in _yaml_files(tree):
-        text = _text(tree, path)
+    for path in yaml_files(tree):
+        text = beginning_of(tree, path)
         folder, _, name = path.rpartition("/")
         if name == _SYNC_FILE:
             stated.update(p or "." for p in map(spec_path, _SYNC_PATH.findall(text)) if tree.is_directory(p))
@@ -75,22 +75,6 @@ def _stated_in(text: str, file: str) -> Iterator[object]:
             yield mapping(body, "instance", "sync").get("path")
 
 
-def defining(tree: Tree, id: ObjectId) -> list[str]:
-    """Files that define an object, whether anything applies them or not; only looked for where it is missed."""
-    wanted = re.compile(rf"\bname[\"']?\s*:\s*[\"']?{re.escape(id.name)}(?![\w.-])")
-    found = []
-    for path in _yaml_files(tree):
-        text = _text(tree, path)
-        if wanted.search(text):
-            try:
-                bodies = [body for _, body in documents(text, path) if isinstance(body, dict)]
-            except Unreadable:
-                continue
-            if any(body.get("kind") == id.kind and mapping(body, "metadata").get("name") == id.name for body in bodies):
-                found.append(path)
-    return found
-
-
 def nothing_in_it(tree: Tree, entry: str) -> Finding:
     """That an entry holds nothing to roll out, with other candidates."""
     candidates = [path for path in entries(tree) if path != (entry or ".")]
@@ -98,7 +82,7 @@ def nothing_in_it(tree: Tree, entry: str) -> Finding:
     return Finding(ENTRY_EMPTY, f"{entry or '.'} holds no Kustomization and no HelmRelease: nothing is rolled out", fix)
 
 
-def _text(tree: Tree, path: str) -> str:
+def beginning_of(tree: Tree, path: str) -> str:
     """The beginning of a file; empty where it cannot be read."""
     try:
         with tree.files[path].open("rb") as handle:
@@ -107,7 +91,8 @@ def _text(tree: Tree, path: str) -> str:
         return ""
 
 
-def _yaml_files(tree: Tree) -> list[str]:
+def yaml_files(tree: Tree) -> list[str]:
+    """The YAML files of a repository, sorted, but for what is hidden or vendored; at most :data:`_MAX_FILES`."""
     found = (
         path
         for path in sorted(tree.files)

@@ -17,6 +17,7 @@ from fleetbench.findings import (
     SOURCE_MISSING,
     VARIABLE_UNSET,
     Finding,
+    Shared,
 )
 from fleetbench.graph.checks.about import about, listed, said, similar
 from fleetbench.graph.fleet import Fleet
@@ -74,11 +75,14 @@ def _source(fleet: Fleet, obj: Kustomization | HelmRelease) -> Iterator[Finding]
     if source is None or source.defined or source.assumed:
         return
     near = similar(source.id, [s.id for s in fleet.sources if s.defined])
+    so = "is defined nowhere: it never gets an artifact and never turns Ready."
+    fix = f"did you mean {near}?" if near else f"define {source.id} or correct the reference"
     yield about(
         SOURCE_MISSING,
         obj,
-        f"its source {source.id} is defined nowhere: it never gets an artifact and never turns Ready.",
-        f"did you mean {near}?" if near else f"define {source.id} or correct the reference",
+        f"its source {source.id} {so}",
+        fix,
+        Shared(f"have the source {source.id}, which {so}", fix),
     )
 
 

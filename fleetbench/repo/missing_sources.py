@@ -1,0 +1,109 @@
+"""Sources that objects name and nothing that was read applies: where a file defines them, and what would apply it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from fleetbench.findings import SOURCE_MISSING, Finding, Shared
+from fleetbench.graph.objects import HelmRelease, Kustomization, Source
+from fleetbench.ids import KUSTOMIZATION, ObjectId, some
+from fleetbench.repo.entries import beginning_of, yaml_files
+from fleetbench.repo.manifest import KUSTOMIZE_GROUP, Manifest, mapping
+from fleetbench.repo.nodes import Walk
+from fleetbench.repo.tree import Tree, Unreadable, spec_path
+from fleetbench.repo.yamltext import documents
+
+_NAME = re.compile(r"\bname[\"']?\s*:\s*[\"']?([\w.-]+)")
+
+
+def missing_sources(
+    users: Sequence[tuple[Kustomization | HelmRelease, ObjectId]],
+    known: Sequence[Source],
+    tree: Tree,
+    walk: Walk,
+    entry: str,
+) -> Iterator[Finding]:
+    """A finding for each object whose source is defined nowhere, or in a file that nothing applies.
+
+    Args:
+        users: who names a source, and which.
+        known: the sources, those that only are named among them.
+        tree: the repository's files.
+        walk: what was read.
+        entry: the cluster path.
+    """
+    missing = {s.id for s in known if not s.defined}
+    missed = [(user, named) for user, named in users if named in missing]
+    same = {id: sorted(str(s.id) for s in known if s.defined and s.id.name == id.name) for id in missing}
+    files = _defining(tree, {named for _, named in missed if not same[named]})
+    defining = sorted({path for paths in files.values() for path in paths})
+    above = _above(tree, walk, entry, defining) if defining else None
+    for user, named in missed:
+        unused = files.get(named, [])
+        if unused:
+            applied = "is applied by nothing that was read, though"
+            text = f"its source {named} {applied} {some(unused, 2)} defines it"
+            if above is not None and any(_is_below(path, above[1]) for path in unused):
+                manifest, path = above
+                fix = (
+                    f"{manifest.file} defines {manifest.id_in('flux-system')}, whose path {path or '.'} holds the "
+                    f"entry and such files: if that is the cluster's root, give --cluster-path {path or '.'}; else have a "
+                    "Kustomization apply them"
+                )
+                shared = Shared(f"have a source that {applied} a file below {path or '.'} defines it", fix)
+            else:
+                fix = "correct the paths that do not exist, if there are any; else have a Kustomization apply that file"
+                shared = Shared(f"have the source {named}, which {applied} {some(unused, 2)} defines it", fix)
+        else:
+            hint = f"; did you mean {' or '.join(same[named])}?" if same[named] else ""
+            so = f"is defined nowhere in this repository{hint}"
+            text, fix = f"its source {named} {so}", f"define {named} or correct the reference"
+            shared = Shared(f"have the source {named}, which {so}", fix)
+        yield Finding(SOURCE_MISSING, text, fix, user.id, user.file, user.line, shared)
+
+
+def _defining(tree: Tree, wanted: Collection[ObjectId]) -> dict[ObjectId, list[str]]:
+    """The files that define each object, whether anything applies them or not; each is read once, few are parsed."""
+    found: dict[ObjectId, list[str]] = {}
+    names = {id.name for id in wanted}
+    for path in yaml_files(tree) if wanted else ():
+        text = beginning_of(tree, path)
+        if not names.isdisjoint(_NAME.findall(text)):
+            defined = {
+                (str(body.get("kind")), str(mapping(body, "metadata").get("name"))) for body in _bodies(text, path)
+            }
+            for id in wanted:
+                if (id.kind, id.name) in defined:
+                    found.setdefault(id, []).append(path)
+    return found
+
+
+def _above(tree: Tree, walk: Walk, entry: str, defining: Sequence[str]) -> tuple[Manifest, str] | None:
+    """A Kustomization that was not read, whose path holds the entry and one of these files; the nearest to the entry."""
+    found: list[tuple[int, str, Manifest, str]] = []
+    for file in yaml_files(tree):
+        text = beginning_of(tree, file)
+        if KUSTOMIZE_GROUP not in text:
+            continue
+        for body in _bodies(text, file):
+            manifest = Manifest(body, file)
+            if not manifest.is_flux(KUSTOMIZE_GROUP, KUSTOMIZATION) or manifest.id_in("flux-system") in walk.nodes:
+                continue
+            path = spec_path(manifest.spec.get("path"))
+            holds = path != entry and _is_below(entry, path) and any(_is_below(one, path) for one in defining)
+            if holds and tree.is_directory(path):
+                found.append((-len(path), file, manifest, path))
+    return min(found, key=lambda one: one[:2])[2:] if found else None
+
+
+def _is_below(path: str, directory: str) -> bool:
+    return not directory or path.startswith(f"{directory}/")
+
+
+def _bodies(text: str, path: str) -> list[dict[str, Any]]:
+    try:
+        return [body for _, body in documents(text, path) if isinstance(body, dict)]
+    except Unreadable:
+        return []

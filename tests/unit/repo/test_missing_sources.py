@@ -1,0 +1,61 @@
+"""Sources that nothing read applies: one cause is told once, with what would apply them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from fleetbench.ids import HELM_RELEASE, ObjectId
+from fleetbench.repo.yamltext import documents
+from tests.unit.repo.conftest import Read
+from tests.unit.repo.manifests import both, flux, obj, release
+
+RELEASES = "abc"
+
+
+def _repository(name: str) -> str:
+    return obj("source.toolkit.fluxcd.io/v1", "HelmRepository", name, namespace="flux-system", spec={"url": "x"})
+
+
+def _entry_below_its_root() -> dict[str, str]:
+    """A cluster's releases, their sources beside it, and the root that would apply both."""
+    return {
+        "flux/cluster/releases.yaml": both(
+            *(release(name, namespace="flux-system", source=f"of-{name}") for name in RELEASES)
+        ),
+        "flux/config/root.yaml": flux("top", "./flux"),
+        **{f"flux/sources/{name}.yaml": _repository(f"of-{name}") for name in RELEASES},
+    }
+
+
+def test_sources_that_only_the_kustomization_above_the_entry_applies_have_its_path_for_a_fix(read: Read) -> None:
+    found = [f for f in read(_entry_below_its_root(), "flux/cluster").findings if f.code == "FB106"]
+    assert [f.object for f in found] == [ObjectId(HELM_RELEASE, "flux-system", name) for name in RELEASES]
+    (fix,) = {f.fix for f in found}
+    assert (
+        fix.startswith("flux/config/root.yaml defines Kustomization/flux-system/top") and "--cluster-path flux;" in fix
+    )
+    (shared,) = {f.shared for f in found}  # one cause: one line for all of them
+    assert shared is not None and "though a file below flux defines it" in shared.message
+
+
+def test_however_many_sources_are_missing_each_file_is_parsed_once(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = Counter[str]()
+
+    def counted(text: str, file: str) -> list[tuple[int, object]]:
+        parsed[file] += 1
+        return documents(text, file)
+
+    monkeypatch.setattr("fleetbench.repo.missing_sources.documents", counted)
+    read(_entry_below_its_root(), "flux/cluster")
+    assert parsed["flux/sources/a.yaml"] == 1 and set(parsed.values()) == {1}
+
+
+def test_objects_that_name_one_missing_source_have_one_cause(read: Read) -> None:
+    found = read(
+        {"clusters/c/all.yaml": both(*(release(name, namespace="flux-system", source="theirs") for name in RELEASES))}
+    ).findings
+    (shared,) = {f.shared for f in found if f.code == "FB106"}
+    assert shared is not None
+    assert shared.message.startswith("have the source HelmRepository/flux-system/theirs, which is defined nowhere")
