@@ -43,8 +43,7 @@ def command(
 ) -> None:
     """Say what never turns Ready and what is late when an object never turns healthy, in the fleet as it is and in waves.
 
-    Of every service in turn a large fleet is simulated in fewer samples, unless --samples says how many; what waits in
-    vain takes none.
+    A large fleet is simulated in fewer samples, unless --samples says how many; what waits in vain takes none.
     """
     from fleetbench.decide.blast_radius import blast_radius, layouts
     from fleetbench.graph.named import named
@@ -72,7 +71,8 @@ def command(
             failures,
             simulation.samples,
             pairs=overview,
-            bounded=overview and context.get_parameter_source("samples") is ParameterSource.DEFAULT,
+            bounded=context.get_parameter_source("samples") is ParameterSource.DEFAULT,
+            named=not overview,
             progress=bar,
         )
     if format == "json":

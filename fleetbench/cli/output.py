@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -188,12 +189,18 @@ class Progress:
         self._bar: Any = None
         self._task: Any = None
         self._lines = not sys.stderr.isatty()
-        self._next_line_s = self._started_s + self.LINE_S
+        self._said_s = self._started_s
+        self._at: tuple[int, int | None] = 0, None
+        self._over = threading.Event()
+        if self._lines:  # a step may take longer than a line is to be waited for
+            threading.Thread(target=self._keep_saying, daemon=True).start()
 
     def __call__(self, done: int, total: int | None = None) -> None:
         """Say how many of how many steps are done; total None = not known yet."""
         if self._lines:
-            self._line(done, total)
+            self._at = done, total
+            if done != total and time.monotonic() >= self._said_s + self.LINE_S:
+                self._line()
             return
         if self._bar is None:
             if time.monotonic() - self._started_s < self.DELAY_S:
@@ -201,13 +208,15 @@ class Progress:
             self._open()
         self._bar.update(self._task, completed=done, total=total)
 
-    def _line(self, done: int, total: int | None) -> None:
-        now_s = time.monotonic()
-        if now_s < self._next_line_s or done == total:
-            return
-        self._next_line_s = now_s + self.LINE_S
+    def _line(self) -> None:
+        (done, total), self._said_s = self._at, time.monotonic()
         of = f"{done} done" if total is None else f"{done} of {total}"
-        note(f"{self.label}: {of} after {now_s - self._started_s:.0f} s")
+        note(f"{self.label}: {of} after {self._said_s - self._started_s:.0f} s")
+
+    def _keep_saying(self) -> None:
+        while not self._over.wait(max(self._said_s + self.LINE_S - time.monotonic(), 0.2)):
+            if time.monotonic() >= self._said_s + self.LINE_S:
+                self._line()
 
     def _open(self) -> None:
         from rich.console import Console
@@ -220,7 +229,8 @@ class Progress:
         self._task = self._bar.add_task(inert(self.label), total=None)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Take the bar away, say no more lines."""
+        self._over.set()
         if self._bar is not None:
             self._bar.stop()
 

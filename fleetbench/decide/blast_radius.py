@@ -30,6 +30,9 @@ MOST_PAIRS = 300
 WORK, PAIR_WORK = 320_000, 100_000
 """What an overview simulates at most, in rollouts times services of the fleet: about two minutes on two processors.
 A rollout takes about 0.3 ms a service."""
+NAMED_WORK = 8_000
+"""The same for each failure that is asked for by name. With much down and a short ``--requeue-dependency``, polls in vain
+make a rollout cost several times as much as one without a failure."""
 _PARALLEL_FROM_S = 3.0
 """Work below this is done in this process: starting others takes about a second."""
 FINE, WAVES = "fine", "waves"
@@ -49,6 +52,8 @@ class BlastRadius:
     """For each object (or set of objects) asked for: its radius in each layout; the most dangerous first."""
     pairs: tuple[tuple[Radius, ...], ...] = ()
     pairs_possible: int = 0
+    asked_samples: int = 0
+    """Rollouts asked for; fewer were simulated where the fleet is large."""
 
 
 def layouts(fleet: Fleet) -> dict[str, Fleet]:
@@ -63,6 +68,7 @@ def blast_radius(
     *,
     pairs: bool = False,
     bounded: bool = False,
+    named: bool = False,
     progress: Progress | None = None,
 ) -> BlastRadius:
     """Simulate each failure with the same draws as the rollout without it.
@@ -75,20 +81,50 @@ def blast_radius(
         bounded: simulate no more than :data:`WORK`: fewer rollouts of each failure, at the least
             :data:`~.paired.MIN_SAMPLES`, and where that is too much only of those that reach furthest. What waits in
             vain is known of all.
-        progress: called with (done, of).
+        named: no overview, so the bound is :data:`NAMED_WORK` for each failure.
+        progress: called with rollouts (done, of).
     """
     asked = list(failures)
     services = tuple(parallel_services(next(iter(scenarios.values())).fleet))
-    without = {layout: predict(scenario, samples) for layout, scenario in scenarios.items()}
-    with _Bench(scenarios, without, services, progress) as bench:
-        singles = bench.bounded(asked, samples) if bounded else bench.radii(asked, samples)
+    asked_samples, size = samples, sum(len(list(s.fleet.services())) for s in scenarios.values())
+    if bounded and named:
+        samples = min(samples, max(MIN_SAMPLES, NAMED_WORK // max(size, 1)))
+    count = _Count(progress, samples * len(scenarios) * (1 + len(asked) if named else 1))
+    without = {}
+    for layout, scenario in scenarios.items():
+        without[layout] = predict(scenario, samples, progress=count.at)
+        count.add(samples)
+    with _Bench(scenarios, without, services, size, count) as bench:
+        singles = bench.bounded(asked, samples) if bounded and not named else bench.radii(asked, samples)
         singles.sort(key=_danger)
         if not pairs:
-            return BlastRadius(services, without, tuple(singles))
+            return BlastRadius(services, without, tuple(singles), asked_samples=asked_samples)
         most = min(MOST_PAIRS, max(1, PAIR_WORK // (PAIR_SAMPLES * bench.size))) if bounded else MOST_PAIRS
         wanted, possible = _pairs([radii for radii in singles if radii[0].samples], most)
         found = bench.radii(wanted, min(samples, PAIR_SAMPLES))
-    return BlastRadius(services, without, tuple(singles), tuple(sorted(found, key=_danger)), possible)
+    return BlastRadius(services, without, tuple(singles), tuple(sorted(found, key=_danger)), possible, asked_samples)
+
+
+class _Count:
+    """Counts rollouts for those who wait."""
+
+    def __init__(self, progress: Progress | None, of: int):
+        self._progress, self._done, self._of = progress, 0, of
+
+    def at(self, done: int, of: int) -> None:
+        """So many rollouts of what is being simulated are done."""
+        if self._progress is not None:
+            self._of = max(self._of, self._done + of)
+            self._progress(self._done + done, self._of)
+
+    def expect(self, rollouts: int) -> None:
+        """So many are still to come."""
+        self._of = max(self._of, self._done + rollouts)
+
+    def add(self, rollouts: int) -> None:
+        """So many are done."""
+        self._done += rollouts
+        self.at(0, 0)
 
 
 class _Bench:
@@ -99,16 +135,17 @@ class _Bench:
         scenarios: Mapping[str, Scenario],
         without: Mapping[str, Prediction],
         services: tuple[ObjectId, ...],
-        progress: Progress | None,
+        size: int,
+        count: _Count,
     ):
         self._held = Held(
             {layout: replace(s, until_s=until_s_of(without[layout])) for layout, s in scenarios.items()},
             dict(without),
             services,
         )
-        self.size = sum(len(p.services) for p in without.values())
+        self.size = size
         """Services over all layouts: what one rollout of each costs."""
-        self._progress, self._done, self._of = progress, 0, 0
+        self._count = count
         self._stack = ExitStack()
         self._pool: ProcessPoolExecutor | None = None
 
@@ -133,7 +170,7 @@ class _Bench:
         """Each failure in each layout."""
         layouts = list(self._held.scenarios)
         tasks = [(layout, failed, samples) for failed in asked for layout in layouts]
-        self._of += len(tasks)
+        self._count.expect(sum(map(_rollouts, tasks)))
         found = list(self._results(tasks))
         return [tuple(found[n : n + len(layouts)]) for n in range(0, len(found), len(layouts))]
 
@@ -143,11 +180,11 @@ class _Bench:
             if self._pool is None:
                 spent_s = time.monotonic() - started_s
                 if n < 3 or spent_s / n * (len(tasks) - n) < _PARALLEL_FROM_S or not self._spread():
-                    yield self._counted(radius_of(self._held, *task))
+                    yield self._counted(task, radius_of(self._held, *task, progress=self._count.at))
                     continue
             assert self._pool is not None
-            for radius in self._pool.map(_in_process, tasks[n:]):
-                yield self._counted(radius)
+            for done, radius in zip(tasks[n:], self._pool.map(_in_process, tasks[n:]), strict=True):
+                yield self._counted(done, radius)
             return
 
     def _spread(self) -> bool:
@@ -159,15 +196,20 @@ class _Bench:
             self._pool = self._stack.enter_context(worker_pool(workers, _keep, (self._held,)))
         return self._pool is not None
 
-    def _counted(self, radius: Radius) -> Radius:
-        self._done += 1
-        if self._progress is not None:
-            self._progress(self._done, self._of)
+    def _counted(self, task: _Task, radius: Radius) -> Radius:
+        self._count.add(_rollouts(task))
         return radius
 
 
 _Task = tuple[str, tuple[ObjectId, ...], int]
 """Layout, failed, samples."""
+
+
+def _rollouts(task: _Task) -> int:
+    """How much a task counts; what takes no rollout counts as one."""
+    return max(task[2], 1)
+
+
 _held: Held | None = None
 
 

@@ -13,7 +13,7 @@ from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.reachable import never_ready
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import Scenario
-from fleetbench.prediction.predict import Prediction, predict
+from fleetbench.prediction.predict import Prediction, Progress, predict
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,12 @@ class Held:
 
 
 def radius_of(
-    held: Held, layout: str, failed: tuple[ObjectId, ...], samples: int, processes: int | None = None
+    held: Held,
+    layout: str,
+    failed: tuple[ObjectId, ...],
+    samples: int,
+    processes: int | None = None,
+    progress: Progress | None = None,
 ) -> Radius:
     """What these failures do to a layout, in so many rollouts; with none only what waits in vain."""
     scenario, base = held.scenarios[layout], held.without[layout]
@@ -68,7 +73,7 @@ def radius_of(
     down = set(failed).union(*(scenario.fleet.inside(f) for f in failed))
     if not samples:
         return _reached(layout, broken, base, failed, down, held.services)
-    after_failure = predict(broken, samples, processes=processes)
+    after_failure = predict(broken, samples, processes=processes, progress=progress)
     before, after = series(base.first(samples)), series(after_failure)
     never = [
         id

@@ -62,7 +62,10 @@ def _heading(found: BlastRadius) -> Text:
     first = next(iter(found.without.values()))
     totals = ", ".join(f"{layout} {format_duration(p.total_quantile(0.5))}" for layout, p in found.without.items())
     most = max((radius.samples for radii in found.singles for radius in radii), default=first.samples)
-    fewer = "" if most == first.samples else f" ({most} of each failure, as the fleet is large; --samples sets it)"
+    fewer = ""
+    if most < max(found.asked_samples, first.samples):
+        of_each = "" if most == first.samples else f"{most} of each failure, "
+        fewer = f" ({of_each}as the fleet is large; --samples sets it)"
     return Text(
         f"{inert(first.scenario.fleet.name)}: {counted(len(found.services), 'service')}, {counted(first.samples, 'sample')}{fewer}, "
         f"seed {first.scenario.seed}; without a failure: {totals}",

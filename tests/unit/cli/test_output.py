@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,15 @@ def test_long_work_is_told_of_in_lines_where_no_bar_can_be_drawn(capsys, monkeyp
         bar(9, 9)
     lines = capsys.readouterr().err.splitlines()
     assert lines == ["Trying: 3 done after 0 s", "Trying: 4 of 9 after 0 s"]
+
+
+def test_a_long_step_is_told_of_while_it_lasts(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(Progress, "LINE_S", 0.3)
+    with progress("Trying") as bar:
+        bar(2, 9)
+        time.sleep(1.0)
+    said = capsys.readouterr().err.splitlines()
+    assert said and set(said) <= {"Trying: 2 of 9 after 0 s", "Trying: 2 of 9 after 1 s"}
 
 
 def test_short_work_is_not_told_of(capsys) -> None:

@@ -93,6 +93,19 @@ def test_an_overview_of_a_large_fleet_simulates_no_more_than_its_bound_and_the_f
     assert "?: not simulated" in "".join(map(str, tables(found, overview=True, top=3)))
 
 
+def test_a_failure_asked_for_by_name_takes_fewer_samples_in_a_large_fleet_and_says_so(monkeypatch):
+    scenarios = {layout: scenario(f) for layout, f in layouts(fleet(ks("a"), ks("b"), ks("on-a", "a"))).items()}
+    size = sum(len(list(s.fleet.services())) for s in scenarios.values())
+    monkeypatch.setattr("fleetbench.decide.blast_radius.NAMED_WORK", size * 7)
+    seen = []
+    found = blast_radius(scenarios, [(ks_id("a"),)], 50, bounded=True, named=True, progress=lambda *at: seen.append(at))
+    assert [radius.samples for radius in found.singles[0]] == [7, 7]
+    assert {prediction.samples for prediction in found.without.values()} == {7}  # they are compared draw by draw
+    assert "7 samples (as the fleet is large; --samples sets it)" in str(tables(found, overview=False, top=3)[0])
+    assert {of for _, of in seen} == {4 * 7} and [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert len({done for done, _ in seen}) == 4 * 7  # rollouts, so that a long question is told of while it lasts
+
+
 def test_a_pair_that_does_no_more_than_its_two_members_is_not_shown():
     of = fleet(ks("a"), ks("b"), ks("on-a", "a"), ks("on-b", "b"))
     found = radius_of(of, "a", "b", pairs=True)
