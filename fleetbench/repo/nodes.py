@@ -14,12 +14,9 @@ from fleetbench.findings import (
     NOT_EXPANDED,
     PATH_MISSING,
     REMOTE_BASE,
-    VARIABLE_UNKNOWN,
-    VARIABLE_UNSET,
     Finding,
     Shared,
 )
-from fleetbench.graph.release import SET_IT, Substitution
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.build import Build
@@ -100,11 +97,10 @@ class Walk:
         return self.releases.get(id) or self.sources[id]
 
 
-def findings_of(walk: Walk, tree: Tree, substitution: Substitution) -> list[Finding]:
-    """What a walk has to say: per Kustomization, then variables, each cause once."""
+def findings_of(walk: Walk, tree: Tree) -> list[Finding]:
+    """What a walk has to say of each Kustomization."""
     root = _other_root(walk, tree)
-    found = [f for node in walk.nodes.values() for f in _findings(node, tree, root)]
-    return [*found, *_unknown_variables(walk, substitution)]
+    return [f for node in walk.nodes.values() for f in _findings(node, tree, root)]
 
 
 def applied_twice(walk: Walk, never: Collection[ObjectId]) -> Iterator[Finding]:
@@ -207,54 +203,19 @@ def _content(manifest: Manifest) -> dict[str, Any]:
     return {name: value for name, value in manifest.body.items() if name not in ("metadata", "status")}
 
 
-def _unknown_variables(walk: Walk, substitution: Substitution) -> Iterator[Finding]:
-    """Variables without a value; one finding for a variable and the reason why, of errors one for each Kustomization."""
-    causes: dict[tuple[str, str, str], list[tuple[Node, Manifest]]] = {}
-    for node in walk.nodes.values():
-        for name, user in node.unknown.items():
-            if substitution.strict and node.variables.unset(name):
-                yield _fails(node, name, user, substitution)
-                continue
-            causes.setdefault((name, *_cause(node, name, substitution)), []).append((node, user))
-    for (name, why, fix), users in sorted(causes.items(), key=lambda c: c[0]):
-        node, user = users[0]
-        more = f" (and in {counted(len(users) - 1, 'more Kustomization')})" if len(users) > 1 else ""
-        text = f"variable {name}, used by {user.id}{more}, {why}"
-        at = user if user.file else node.manifest
-        yield Finding(VARIABLE_UNKNOWN, text, fix, node.id, at.file, at.line)
-
-
-def _fails(node: Node, name: str, user: Manifest, substitution: Substitution) -> Finding:
-    """A variable that fails the build of a Kustomization."""
-    so = f"no value, as nothing sets it: {substitution.effect}"
-    at = user if user.file else node.manifest
-    shared = Shared(f"use variable {name}, which has {so}", SET_IT)
-    text = f"variable {name}, used by {user.id}, has {so}"
-    return Finding(VARIABLE_UNSET, text, SET_IT, node.id, at.file, at.line, shared)
-
-
 def unset_variables(node: Node) -> list[str]:
     """Variables of its build that nothing sets and that have no default."""
     return [name for name in node.unknown if node.variables.unset(name)]
 
 
-_COUNTS = "; where it stands for a number, true or false, or a duration, the field's default holds"
-
-
-def _cause(node: Node, name: str, substitution: Substitution) -> tuple[str, str]:
-    if name in node.variables.values:
-        fix = "nothing to do; where it decides the graph, give it a default: ${VAR:=value}"
-        return f"stays as it is here: its value is encrypted{_COUNTS}", fix
-    if name not in unset_variables(node):
-        named = ", ".join(f"{i.kind} {i.key}" for i in node.variables.missing)
-        why = f"stays as it is here: the repository does not hold {named}{_COUNTS}"
-        return why, "nothing to do if something outside the repository makes it"
-    return f"has no value, as nothing sets it: {substitution.effect}", SET_IT
-
-
 def try_kustomize(tree: Tree, directory: str) -> str:
-    """How to see the failure again; nothing where Flux generates the kustomization.yaml, which kubectl wants to be there."""
-    return f" and try `kubectl kustomize {directory or '.'}`" if tree.kustomization_file(directory) else ""
+    """How to see the failure again; nothing where Flux generates the kustomization.yaml, which kubectl wants to be there.
+
+    As Flux builds it: files outside the folder may be loaded (fluxcd/pkg kustomize v1.35.4 kustomize_generator.go Build).
+    """
+    if not tree.kustomization_file(directory):
+        return ""
+    return f" and try `kubectl kustomize --load-restrictor LoadRestrictionsNone {directory or '.'}`"
 
 
 def _findings(node: Node, tree: Tree, root: str | None) -> Iterator[Finding]:

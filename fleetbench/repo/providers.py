@@ -16,6 +16,8 @@ from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Node
 from fleetbench.repo.yamltext import load
 
+SECRET_MAKERS = ("ExternalSecret", "SealedSecret", "Certificate")
+"""Kinds of which a controller makes a Secret."""
 BUILT_IN = frozenset({"", "apps", "batch", "autoscaling", "policy", "extensions"})
 """API groups of Kubernetes itself, beside those that end in ``.k8s.io`` and are not extensions."""
 _EXTENSIONS = (
@@ -121,8 +123,8 @@ class Providers:
             key = (kind, "", manifest.name)
         elif kind in ("Secret", "ConfigMap", "ServiceAccount", "SecretStore", "PersistentVolumeClaim", "Gateway"):
             key = (kind, namespace, manifest.name)
-        elif kind in ("ExternalSecret", "SealedSecret", "Certificate"):
-            key = ("Secret", namespace, _made_secret(manifest))
+        elif kind in SECRET_MAKERS:
+            key = ("Secret", namespace, made_secret(manifest))
             if kind == "ExternalSecret":
                 self._external_secrets.setdefault(key, manifest)
         else:
@@ -157,7 +159,7 @@ class Providers:
         return [] if key[1] in self._before else [id for _, id in sorted(self._groups.get(key[1], []))]
 
 
-def _made_secret(manifest: Manifest) -> str:
+def made_secret(manifest: Manifest) -> str:
     """The Secret that an ExternalSecret, SealedSecret or Certificate makes."""
     if manifest.kind == "Certificate":
         return str(manifest.spec.get("secretName") or manifest.name)

@@ -29,6 +29,7 @@ from fleetbench.repo.nodes import Node, Walk, findings_of, try_kustomize, unset_
 from fleetbench.repo.objects import is_kustomization, source_of
 from fleetbench.repo.program import kustomize
 from fleetbench.repo.tree import Tree, spec_path
+from fleetbench.repo.unknown_variables import unknown_variables
 from fleetbench.repo.variables import VariableStore, variables_of
 from fleetbench.repo.walk import Progress, Walker
 
@@ -138,7 +139,7 @@ class _Reader:
                 settled.manifest = stated.manifest
             else:
                 walk, settled = self._walk(stated)
-        walk.findings += findings_of(walk, self.tree, self._substitution(walk))
+        walk.findings += [*findings_of(walk, self.tree), *unknown_variables(walk, self._substitution(walk))]
         return assemble(
             walk, settled, self.tree, self.name, self.entry, self.builder.ran,
             assumed=self.assumed, sync=sync, tracked=self.committed, judged_by=self.flux,

@@ -195,7 +195,7 @@ def test_a_failed_build_carries_kustomizes_own_words(read: Read) -> None:
     )
     (found,) = [f for f in reading.findings if f.severity == "error"]
     assert found.code == "FB107" and "/spec/nothing" in found.message and "/tmp" not in found.message
-    assert found.fix.endswith(" and try `kubectl kustomize bad`")
+    assert found.fix.endswith(" and try `kubectl kustomize --load-restrictor LoadRestrictionsNone bad`")
 
 
 def test_where_flux_generates_the_kustomization_kubectl_is_no_way_to_see_the_failure(read: Read) -> None:

@@ -256,6 +256,31 @@ def test_a_source_that_the_repository_does_not_hold_is_named(read: Read) -> None
     assert apps.unset_variables == ()
 
 
+def test_a_secret_that_an_external_secret_makes_is_said_to_be_made_in_the_cluster(read: Read) -> None:
+    maker = obj(
+        "external-secrets.io/v1", "ExternalSecret", "e", namespace="flux-system", spec={"target": {"name": "made"}}
+    )
+    post_build = {"substituteFrom": [*_from("made", kind="Secret"), *_from("gone", kind="Secret")]}
+    reading = read(_fleet(flux("child", "./deep/${A}"), post_build, clusters__c__e=maker))
+    (found,) = [f for f in reading.findings if f.code == "FB304"]
+    assert "ExternalSecret/flux-system/e makes Secret flux-system/made in the cluster" in found.message
+    assert "does not hold Secret flux-system/gone;" in found.message
+
+
+def test_variables_of_one_cause_share_a_line_whichever_namespace_they_are_for(read: Read) -> None:
+    here = {"kind": "GitRepository", "name": "flux-system", "namespace": "flux-system"}
+    taken = {"substituteFrom": _from("vars", kind="Secret")}
+    users = {
+        f"clusters/c/{name}.yaml": flux(name, f"./{name}", namespace=name, sourceRef=here, postBuild=taken)
+        for name in "abc"
+    }
+    webs = {f"{name}/web.yaml": config_map("web", name, x="${ONE} ${TWO}") for name in "abc"}
+    found = [f for f in read(users | webs).findings if f.code == "FB304"]
+    assert len(found) == 6 and len({f.message for f in found}) == 6
+    (shared,) = {f.shared for f in found}
+    assert shared is not None and "the repository does not hold Secret vars of the same namespace" in shared.message
+
+
 def test_optional_sources_are_not_needed(read: Read) -> None:
     reading = read(_fleet(flux("child", "./deep"), {"substituteFrom": _from("gone", optional=True)}))
     apps = reading.fleet.kustomization(ks_id("apps"))
