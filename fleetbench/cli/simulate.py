@@ -65,6 +65,7 @@ def command(
     from fleetbench.findings import ERROR, TIMEOUT_TOO_SHORT
     from fleetbench.model.assemble import in_force
     from fleetbench.prediction.strategies import InterruptedSimulation, predict_strategies
+    from fleetbench.report.findings import by_cause
     from fleetbench.report.folder import write_prediction
     from fleetbench.runs.folder import folder_for
 
@@ -97,8 +98,8 @@ def command(
     for text in result.assembled.warnings:
         warn(text)
     errors = [f for f in findings if f.severity == ERROR]
-    for finding in [*errors, *(f for f in findings if f.code == TIMEOUT_TOO_SHORT)]:
-        warn(f"{finding.code}: {finding.in_full}")
+    for text in by_cause([*errors, *(f for f in findings if f.code == TIMEOUT_TOO_SHORT)]):
+        warn(text)
     if errors:
         raise click.exceptions.Exit(1)
 

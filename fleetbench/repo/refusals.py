@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from fleetbench.findings import API_UNKNOWN, FILE_UNREADABLE, OBJECT_REFUSED, ROOT_DECRYPTS, Finding
+from fleetbench.findings import API_UNKNOWN, FILE_UNREADABLE, OBJECT_REFUSED, ROOT_DECRYPTS, Finding, Shared
 from fleetbench.ids import HELM_RELEASE, ObjectId, say, some
 from fleetbench.repo.artifacts import GENERATOR_GROUP
 from fleetbench.repo.fields import DURATION_LIKE
@@ -37,6 +37,10 @@ _DURATION = re.compile(r"^\^\(\[0-9\]\+\(\\\.\[0-9\]\+\)\?\(ms\|s\|m(?:\|h)?\)\)
 """The patterns that controllers write for durations."""
 
 
+MIGRATE = "`flux migrate -f .`, from CLI 2.7.1 on,"
+"""The Flux CLI's way from old versions to new ones: fluxcd.io/flux/cmd/flux_migrate, release notes of flux2 v2.7.1."""
+
+
 class Refusal(NamedTuple):
     """One thing that an API server with a release's CRDs does not take."""
 
@@ -49,6 +53,8 @@ class Refusal(NamedTuple):
     """The field is not there though it must be."""
     meant: str | None = None
     """Dotted path of the field that is missing where this one is, misspelt; None = none, or not known."""
+    write: str | None = None
+    """What to write instead, where the data knows it."""
 
 
 class Judge:
@@ -81,16 +87,8 @@ class Judge:
             id: its id.
             by: the Kustomization that applies it.
         """
-        fix = f"correct {id}: {say(by)} applies nothing beside an object that is refused"
         return [
-            Finding(
-                OBJECT_REFUSED if refusal.sure else API_UNKNOWN,
-                f"{refusal.place}: {refusal.text}",
-                fix if refusal.sure else "nothing to do if your release of Flux has it; else correct it",
-                id,
-                manifest.file,
-                manifest.line,
-            )
+            _told(refusal, manifest, id, by)
             for refusal in (*self._without_watcher(manifest), *refusals(manifest, self.release, self.brought))
             if not any(_within(refusal.place, place) for place in self._said.get(id, ()))
         ]
@@ -116,6 +114,16 @@ class Judge:
             for name in known_releases()
             if any(refusal.sure for refusal in refusals(manifest, Release(name), self.brought))
         )
+
+
+def _told(refusal: Refusal, manifest: Manifest, id: ObjectId, by: ObjectId) -> Finding:
+    so = f"{refusal.place}: {refusal.text}"
+    if not refusal.sure:
+        fix = "nothing to do if your release of Flux has it; else correct it"
+        return Finding(API_UNKNOWN, so, fix, id, manifest.file, manifest.line, Shared(f"have {so}", fix))
+    fix = f"{refusal.write or f'correct {id}'}: {say(by)} applies nothing beside an object that is refused"
+    each = f"{refusal.write or 'correct each'}: nothing is applied beside an object that is refused"
+    return Finding(OBJECT_REFUSED, so, fix, id, manifest.file, manifest.line, Shared(f"have {so}", each))
 
 
 def _within(place: str, outer: str) -> bool:
@@ -178,7 +186,10 @@ def refusals(manifest: Manifest, release: Release, brought: Collection[tuple[str
         # a version that no known release serves may be one of a later release, unless this one is known to hold
         old = any(version in kinds_of(name, group).get(kind, {}) for name in known_releases())
         sure = old or (release.stated and not release.newer)
-        yield Refusal("apiVersion", f"{flux} serves {kind} as {group}/{served}, not as {version}", sure)
+        write = f"write apiVersion: {group}/{max(kinds[kind], key=_age)}"
+        if old:
+            write += f" ({MIGRATE} rewrites old versions)"
+        yield Refusal("apiVersion", f"{flux} serves {kind} as {group}/{served}, not as {version}", sure, write=write)
         return
     if "sops" in manifest.body:
         return  # decrypted before it is applied
@@ -188,6 +199,11 @@ def refusals(manifest: Manifest, release: Release, brought: Collection[tuple[str
     yield from (refusal for refusal in found if not (refusal.missing and refusal.place in misspelt))
     if group == HELM_GROUP and kind == HELM_RELEASE and not misspelt & {"spec.chart", "spec.chartRef"}:
         yield from _helm_release(manifest.spec)
+
+
+def _age(version: str) -> tuple[bool, str]:
+    """For the newest of the versions that are served: ``v1`` is newer than ``v1beta2``."""
+    return version.lstrip("v").isdigit(), version
 
 
 def _no_kind(group: str, kind: str, release: Release, kinds: Collection[str]) -> Refusal:

@@ -51,6 +51,15 @@ def findings_list(findings: Sequence[Finding]) -> list[RenderableType]:
     return parts
 
 
+def by_cause(findings: Sequence[Finding]) -> list[str]:
+    """Findings as warnings, a line each; of those that many have in common the first, and how many more there are."""
+    together, alone = _by_cause(findings)
+    said = [f"{f.code}: {f.in_full}" for f in alone]
+    for alike in together.values():
+        said.append(f"{alike[0].code}: {alike[0].in_full}; so of {len(alike) - 1} more (`fleetbench graph` names them)")
+    return said
+
+
 def _by_cause(findings: Sequence[Finding]) -> tuple[dict[Shared, list[Finding]], list[Finding]]:
     """The findings of causes that many have in common, and the others, each in the order given."""
     causes: dict[Shared, list[Finding]] = {}

@@ -54,6 +54,16 @@ def _child(api: str = f"{KUSTOMIZE}/v1", kind: str = KUSTOMIZATION, **changes: A
     return obj(api, kind, "child", namespace="flux-system", spec=spec)
 
 
+def test_a_version_that_is_served_no_more_says_which_to_write_and_what_rewrites_it(read: Read) -> None:
+    (found,) = [
+        f for f in _reading(read, _child(f"{KUSTOMIZE}/v1beta2"), version="v2.9.1").findings if f.code == "FB114"
+    ]
+    assert found.fix.startswith(f"write apiVersion: {KUSTOMIZE}/v1 (`flux migrate -f .`, from CLI 2.7.1 on, rewrites")
+    assert (
+        found.shared is not None and found.shared.message == f"have {found.message}"
+    )  # near-identical ones share a line
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -7,7 +7,7 @@ from io import StringIO
 from rich.console import Console
 
 from fleetbench.findings import EDGE_REDUNDANT, NEED_UNDECLARED, Finding, Shared
-from fleetbench.report.findings import findings_list
+from fleetbench.report.findings import by_cause, findings_list
 from tests.builders import ks_id
 
 SHARED = Shared("need the CRD, which x brings.", "add x to the dependsOn of each")
@@ -44,3 +44,13 @@ def test_two_of_one_cause_and_what_has_none_in_common_keep_their_lines() -> None
 def test_one_cause_is_counted_within_its_code() -> None:
     said = lines([*found("a", "b"), *found("c", "d", code=EDGE_REDUNDANT)])
     assert not any("objects (" in line for line in said)
+
+
+def test_warnings_of_one_cause_are_the_first_and_how_many_more() -> None:
+    shared = Shared("have apiVersion: gone", "write v1")
+    alike = [Finding("FB114", "apiVersion: gone", "write v1", ks_id(name), "a.yaml", 1, shared) for name in "abcd"]
+    alone = Finding("FB102", "depends on nothing", "correct it", ks_id("z"))
+    assert by_cause([*alike, alone]) == [
+        "FB102: flux-system/z: depends on nothing",
+        "FB114: a.yaml:1 flux-system/a: apiVersion: gone; so of 3 more (`fleetbench graph` names them)",
+    ]
