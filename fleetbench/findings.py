@@ -89,6 +89,7 @@ ROOT_DECRYPTS = rule("FB317", WARNING, "an encrypted Secret of a root that is on
 NAMESPACE_MISSING = rule("FB318", WARNING, "objects of a namespaced kind without a namespace")
 WAIT_NOT_MODELLED = rule("FB319", WARNING, "a ResourceSet waits for what is not modelled")
 HELMFILE_READ = rule("FB320", INFO, "a helmfile says what the cluster has before Flux")
+EXPRESSION_IDLE = rule("FB321", WARNING, "healthCheckExprs that nothing asks")
 
 
 class Shared(NamedTuple):

@@ -177,6 +177,8 @@ class Kustomization:
     health_check_exprs: bool = False
     """``spec.healthCheckExprs`` is set: custom kinds are judged by CEL, which is not evaluated. Those whose status it reads
     are among ``workloads``."""
+    judged_kinds: tuple[str, ...] = ()
+    """What those expressions are for: ``group/Kind``, ``group/`` = any kind of the group; empty = not known."""
     interval_s: float = DEFAULT_INTERVAL_S
     timeout_s: float | None = None
     """``spec.timeout``; None = not set. See :attr:`effective_timeout_s`."""

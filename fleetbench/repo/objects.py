@@ -129,6 +129,10 @@ def read_kustomization(
             wait=wait,
             health_checks=tuple(checks),
             health_check_exprs=bool(manifest.spec.get("healthCheckExprs")),
+            judged_kinds=tuple(
+                f"{str(check.get('apiVersion') or '').rpartition('/')[0]}/{check.get('kind') or ''}"
+                for check in mappings(manifest.spec, "healthCheckExprs")
+            ),
             interval_s=DEFAULT_INTERVAL_S if interval_s is None else interval_s,
             timeout_s=at.seconds("spec", "timeout"),
             retry_interval_s=at.seconds("spec", "retryInterval"),

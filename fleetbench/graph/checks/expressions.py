@@ -1,13 +1,13 @@
-"""CEL expressions: those that can never be true, and that none of them is evaluated here."""
+"""CEL expressions: those that can never be true or are never asked, and that none of them is evaluated here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fleetbench.findings import EXPRESSION_NEVER, EXPRESSION_NOT_READ, Finding, Shared
+from fleetbench.findings import EXPRESSION_IDLE, EXPRESSION_NEVER, EXPRESSION_NOT_READ, Finding, Shared
 from fleetbench.graph.checks.about import about, listed, said
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import EXPRESSION_S
+from fleetbench.graph.objects import EXPRESSION_S, Kustomization, Workload
 from fleetbench.ids import say
 from fleetbench.units import format_duration
 
@@ -16,6 +16,11 @@ _GUESS = (
     f"after a time that nobody states (a guess where no prior knows the kind: median {format_duration(EXPRESSION_S[0])}, "
     f"in one of ten above {format_duration(EXPRESSION_S[1])})"
 )
+
+
+def _is_judged(k: Kustomization, w: Workload) -> bool:
+    """Whether an expression is for a workload's kind."""
+    return not k.judged_kinds or not {f"{w.group}/{w.object.kind}", f"{w.group}/"}.isdisjoint(k.judged_kinds)
 
 
 def check_expressions(fleet: Fleet) -> Iterator[Finding]:
@@ -36,9 +41,16 @@ def check_expressions(fleet: Fleet) -> Iterator[Finding]:
             message = f"its readyExpr on {said(guessed)} {so}"
             yield about(EXPRESSION_NOT_READ, obj, message, fix, Shared(f"have a readyExpr, which {so}", fix))
     for k in fleet.kustomizations:
-        if k.health_check_exprs:
+        if k.health_check_exprs and not k.wait and not k.health_checks:
+            # Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go checkHealth
+            so = "have no effect: without wait and healthChecks no health is checked."
+            fix = "set wait: true, or name in healthChecks what they judge; else drop them"
+            yield about(
+                EXPRESSION_IDLE, k, f"its healthCheckExprs {so}", fix, Shared(f"have healthCheckExprs that {so}", fix)
+            )
+        elif k.health_check_exprs:
             # what has pods is no custom resource
-            judged = [w.object for w in k.workloads if w.group not in (*POD_GROUPS, None)]
+            judged = [w.object for w in k.workloads if w.group not in (*POD_GROUPS, None) and _is_judged(k, w)]
             if judged:
                 so = f"are not evaluated: {listed(map(say, judged))} {'counts' if len(judged) == 1 else 'count'} as Current {_GUESS}."
                 fix = "state the time with --durations, or learn it with calibrate"

@@ -60,9 +60,28 @@ def test_an_expression_that_reads_what_nothing_sets_is_never_true(
 
 def test_health_check_expressions_are_said_not_to_be_evaluated(read: Read) -> None:
     exprs = [{"apiVersion": "acme.io/v1", "kind": "Tenant", "current": "status.phase == 'Ready'"}]
-    files = {"clusters/c/a.yaml": flux("a", "./a", healthCheckExprs=exprs), "a/m.yaml": config_map("m")}
+    files = {"clusters/c/a.yaml": flux("a", "./a", healthCheckExprs=exprs, wait=True), "a/m.yaml": config_map("m")}
     (found,) = [f for f in check(read(files).fleet) if f.code == "FB312"]
     assert (found.severity, found.object) == ("info", ks_id("a")) and "which is a guess" in found.message
+
+
+def test_health_check_expressions_that_nothing_asks_have_no_effect(read: Read) -> None:
+    exprs = [{"apiVersion": "acme.io/v1", "kind": "Tenant", "current": "status.phase == 'Ready'"}]
+    files = {"clusters/c/a.yaml": flux("a", "./a", healthCheckExprs=exprs), "a/m.yaml": config_map("m")}
+    (found,) = [f for f in check(read(files).fleet) if f.code in ("FB312", "FB319")]
+    assert (found.code, found.severity, found.object) == ("FB319", "warning", ks_id("a"))
+    assert "without wait and healthChecks no health is checked" in found.message
+
+
+def test_only_objects_of_an_expressions_kind_are_listed_as_judged_by_it(read: Read) -> None:
+    exprs = [{"apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "current": "has(status.conditions)"}]
+    issuers = both(
+        obj("cert-manager.io/v1", "ClusterIssuer", "i"),
+        obj("cert-manager.io/v1", "Certificate", "c", namespace="flux-system", spec={"secretName": "c"}),
+    )
+    files = {"clusters/c/a.yaml": flux("a", "./a", healthCheckExprs=exprs, wait=True), "a/m.yaml": issuers}
+    (found,) = [f for f in check(read(files).fleet) if f.code == "FB312"]
+    assert "ClusterIssuer" in found.message and "Certificate" not in found.message
 
 
 TENANT = {"apiVersion": "acme.io/v1", "kind": "Tenant", "name": "t", "namespace": "flux-system"}
