@@ -182,6 +182,8 @@ class Kustomization:
     interval_s: float = DEFAULT_INTERVAL_S
     timeout_s: float | None = None
     """``spec.timeout``; None = not set. See :attr:`effective_timeout_s`."""
+    timeout_from: ObjectId | None = None
+    """The Kustomization whose patch sets the timeout, which the object's own file does not; None = that does, or nobody."""
     retry_interval_s: float | None = None
     """``spec.retryInterval``; None = not set. See :attr:`effective_retry_s`."""
     suspend: bool = False
@@ -290,6 +292,8 @@ class HelmRelease:
     depends_on: tuple[Dependency, ...] = ()
     interval_s: float = DEFAULT_INTERVAL_S
     timeout_s: float = HELM_TIMEOUT_S
+    timeout_from: ObjectId | None = None
+    """As of a Kustomization."""
     suspend: bool = False
     chart: str | None = None
     """Name or path of the chart."""

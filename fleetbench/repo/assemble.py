@@ -39,6 +39,7 @@ from fleetbench.repo.receivers import with_receivers
 from fleetbench.repo.served import crds_from_elsewhere
 from fleetbench.repo.services import Services
 from fleetbench.repo.source_watcher import external_artifacts
+from fleetbench.repo.timeout_places import timeout_from
 from fleetbench.repo.tree import Tree
 from fleetbench.repo.workloads import judged_by_status, misstated, workloads_of
 
@@ -88,7 +89,7 @@ def assemble(
     (flags, shards), flux = controllers_of(walk, tree), flux_version(walk, tree)
     artifacts = external_artifacts(walk, flags)
     denial = partial(denied, flags=flags, artifacts=artifacts)
-    kustomizations, releases = _objects(walk, root, findings, refused, denial, assumed)
+    kustomizations, releases = _objects(walk, root, tree, findings, refused, denial, assumed)
     kustomizations, releases = with_reads(walk, tree, kustomizations, releases)
     charts = local_charts(walk, releases, root.source or ASSUMED_SOURCE, tree, findings)
     findings += _misstated(walk, releases, charts, refused)
@@ -137,6 +138,7 @@ def assemble(
 def _objects(
     walk: Walk,
     root: Node,
+    tree: Tree,
     findings: list[Finding],
     refused: dict[ObjectId, str],
     denied: Callable[[Kustomization | HelmRelease], str | None],
@@ -151,6 +153,7 @@ def _objects(
             replace(
                 found,
                 assumed=assumed and node is root,
+                timeout_from=timeout_from(walk, tree, node.manifest, node.parent),
                 denied=denied(found),
                 depends_on=with_verdicts(walk, node.id, found.depends_on),
                 source=found.source or root.source,
@@ -175,7 +178,10 @@ def _objects(
         release = with_chart_of(release, None if source is None else source[0])
         depends_on = with_verdicts(walk, id, release.depends_on)
         elsewhere = other_cluster(manifest)
-        releases.append(replace(release, denied=denied(release), depends_on=depends_on, cluster=elsewhere))
+        patched = timeout_from(walk, tree, manifest, parent)
+        releases.append(
+            replace(release, denied=denied(release), depends_on=depends_on, cluster=elsewhere, timeout_from=patched)
+        )
     return kustomizations, releases
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from fleetbench.findings import CHILD_TIMEOUT, RETRY_LATE, TIMEOUT_TOO_LONG, TIMEOUT_TOO_SHORT, Finding, Shared
 from fleetbench.graph.checks.about import about
@@ -31,7 +32,7 @@ def check_timeouts(fleet: Fleet, known_s: Mapping[ObjectId, float]) -> Iterator[
         for id in children:
             yield from _outlives_parent(fleet, k, id, only=len(children) == 1)
         if not k.suspend and k.id not in unborn:
-            yield from _too_long(k)
+            yield from _too_long(fleet, k)
             yield from _late_retry(fleet, k)
     for obj in fleet.services():
         if not obj.suspend and not obj.obstacle and obj.id not in unborn:
@@ -47,42 +48,60 @@ def _outlives_parent(fleet: Fleet, parent: Kustomization, id: ObjectId, only: bo
     may_use_it = isinstance(child, HelmRelease) or checks_health(child)
     by = "the Kustomization of each" if only else say(parent.id)
     if theirs > mine or (theirs == mine and may_use_it):
-        yield about(
+        theirs_is = f"timeout{_set_by(child)}".rstrip(",")
+        yield _at_its_place(
+            fleet,
             CHILD_TIMEOUT,
             child,
-            f"may take {go_duration(theirs)} (timeout), but {say(parent.id)}, which waits for it, gives up after "
+            f"may take {go_duration(theirs)} ({theirs_is}), but {say(parent.id)}, which waits for it, gives up after "
             f"{go_duration(mine)}: the parent fails first and hides the reason.",
             f"give {say(parent.id)} a timeout above {go_duration(theirs)}, or this one a shorter one",
             Shared(
-                f"may take {go_duration(theirs)} (timeout), but {by}, which waits for {'it' if only else 'them'}, gives "
+                f"may take {go_duration(theirs)} ({theirs_is}), but {by}, which waits for {'it' if only else 'them'}, gives "
                 f"up after {go_duration(mine)}: the parent fails first and hides the reason.",
                 f"give {by} a timeout above {go_duration(theirs)}, or these a shorter one",
             ),
         )
 
 
-def _too_long(k: Kustomization) -> Iterator[Finding]:
+def _too_long(fleet: Fleet, k: Kustomization) -> Iterator[Finding]:
     timeout_s = k.effective_timeout_s
     if not checks_health(k):
         default_s = k.default_timeout_s
         if timeout_s > default_s and timeout_s > MIN_TIMEOUT_S:
-            yield about(
+            yield _at_its_place(
+                fleet,
                 TIMEOUT_TOO_LONG,
                 k,
-                f"timeout {go_duration(timeout_s)} bounds only build and apply here, as there is neither wait nor "
+                f"timeout {go_duration(timeout_s)}{_set_by(k)} bounds only build and apply here, as there is neither wait nor "
                 f"healthChecks: it never waits for workloads (default for this interval: {go_duration(default_s)}).",
-                "set wait: true if it is meant for the workloads, else drop timeout",
+                f"set wait: true if it is meant for the workloads, else drop timeout{' from that patch' if k.timeout_from else ''}",
             )
         return
     fails_after_s = _certain_verdict_s(k)
     if fails_after_s is not None and timeout_s > fails_after_s:
-        yield about(
+        yield _at_its_place(
+            fleet,
             TIMEOUT_TOO_LONG,
             k,
-            f"timeout {go_duration(timeout_s)}, but all it waits for ({counted(len(k.workloads), 'Deployment')}) is Current "
+            f"timeout {go_duration(timeout_s)}{_set_by(k)}, but all it waits for ({counted(len(k.workloads), 'Deployment')}) is Current "
             f"or Failed within {go_duration(fails_after_s)} (progressDeadlineSeconds), and the check ends at the first Failed.",
             f"set timeout to {go_duration(fails_after_s)} or less, or raise progressDeadlineSeconds",
         )
+
+
+def _set_by(obj: Kustomization | HelmRelease) -> str:
+    """Who sets a timeout that does not stand in the object's own file."""
+    return "" if obj.timeout_from is None else f", set by a patch of {say(obj.timeout_from)},"
+
+
+def _at_its_place(
+    fleet: Fleet, code: str, obj: Kustomization | HelmRelease, message: str, fix: str, shared: Shared | None = None
+) -> Finding:
+    """A finding about a timeout, at the file of the Kustomization that patches it in, if one does."""
+    found = about(code, obj, message, fix, shared)
+    by = None if obj.timeout_from is None else fleet.kustomization(obj.timeout_from)
+    return found if by is None or by.file is None else replace(found, file=by.file, line=by.line)
 
 
 def _too_short(fleet: Fleet, obj: Kustomization | HelmRelease, known_s: Mapping[ObjectId, float]) -> Iterator[Finding]:
