@@ -115,13 +115,15 @@ def optimize(
         edges: which edges may go, see :func:`fleetbench.decide.candidates.candidates`.
         writable: whether a change may be part of the combination; all are tried.
         coupled: flags that can only be set together: they are tried so.
-        progress: called with (trials done, None).
+        progress: called with (trials done, at most how many as far as is known then, or None).
     """
     with Bench(scenario, samples, progress) as bench:
         timeouts = advise(bench.limited, samples)
         chain = [piece.object for piece in why_pieces(bench.base)]
         wanted = candidates(scenario, edges, timeouts, _slowest_workloads(bench.base, SLOWEST), chain)
-        ranked = _ranked(bench, _as_set(wanted, coupled))
+        wanted = _as_set(wanted, coupled)
+        bench.expect(len(wanted) + MOST_COMBINED + MOST_BESIDE)
+        ranked = _ranked(bench, wanted)
         mine = [r for r in ranked if r.candidate.mine and r.candidate.taken and _promising(r.trial.effect)]
         unsure: list[Added] = []
         best, left_out, purposes = _combine(
@@ -192,6 +194,7 @@ def _ranked(bench: Bench, wanted: Sequence[Candidate]) -> list[Ranked]:
     if bench.samples > SCREENED:
         mine = [c.mine and c.taken for c in wanted]
         more = [n for n, trial in enumerate(trials) if mine[n] and _worth_more(trial.effect)]
+        bench.expect(len(more) + MOST_COMBINED + MOST_BESIDE)
         for n, trial in zip(more, bench.try_all([alone[n] for n in more]), strict=True):
             trials[n] = trial
     found = [Ranked(c, trial) for c, trial in zip(wanted, trials, strict=True)]
@@ -240,6 +243,7 @@ def _combine(
     purposes: dict[type, str] = {}
     best = surest = Trial((), bench.base, bench.basis.effect(bench.base, bench.base))
     tried = changes[:MOST_COMBINED]
+    bench.expect(len(tried) + MOST_BESIDE)
     for at, change in enumerate(tried):
         wanted = _added(best.changes, change)
         if wanted is None or _loses(bench, wanted, promised, lost):

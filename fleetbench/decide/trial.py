@@ -86,7 +86,7 @@ class Bench:
 
     def __init__(self, scenario: Scenario, samples: int, progress: Progress | None = None):
         self.scenario, self.samples = scenario, samples
-        self._progress, self._done = progress, 0
+        self._progress, self._done, self._of = progress, 0, 0
         self._known: dict[tuple[str, int, int], Prediction] = {}
         self._pool: ProcessPoolExecutor | None = None
         self._stack = ExitStack()
@@ -141,10 +141,14 @@ class Bench:
             self._known[key] = self._counted(prediction)
         return [self._known[repr(changes), samples, seed] for changes in wanted]
 
+    def expect(self, trials: int) -> None:
+        """At most so many trials are still to come, as far as that is known by now."""
+        self._of = self._done + trials
+
     def _counted(self, prediction: Prediction) -> Prediction:
         self._done += 1
         if self._progress is not None:
-            self._progress(self._done, None)
+            self._progress(self._done, self._of if self._of >= self._done else None)
         return prediction
 
 

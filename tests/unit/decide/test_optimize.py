@@ -66,6 +66,14 @@ def test_no_needed_order_is_lost_and_the_promise_is_what_simulating_again_gives(
         assert min(saved) > 0  # with six samples the interval reaches from the least to the most
 
 
+def test_the_progress_of_the_search_says_how_many_trials_it_takes_at_most():
+    seen = []
+    of, _, durations = random_fleet(1)
+    optimize(scenario(of, durations), 6, progress=lambda *at: seen.append(at))
+    known = [(done, most) for done, most in seen if most is not None]
+    assert len(known) > len(seen) / 2 and all(done <= most for done, most in known)
+
+
 def test_a_fleet_of_which_nothing_turns_ready_takes_never_and_not_0_seconds():
     found = optimize(replace(scenario(fleet(ks("a"))), until_s=0.0), 3)
     now = to_document(found, None)["now"]
