@@ -68,8 +68,8 @@ def test_health_check_expressions_are_said_not_to_be_evaluated(read: Read) -> No
 def test_health_check_expressions_that_nothing_asks_have_no_effect(read: Read) -> None:
     exprs = [{"apiVersion": "acme.io/v1", "kind": "Tenant", "current": "status.phase == 'Ready'"}]
     files = {"clusters/c/a.yaml": flux("a", "./a", healthCheckExprs=exprs), "a/m.yaml": config_map("m")}
-    (found,) = [f for f in check(read(files).fleet) if f.code in ("FB312", "FB319")]
-    assert (found.code, found.severity, found.object) == ("FB319", "warning", ks_id("a"))
+    (found,) = [f for f in check(read(files).fleet) if f.code in ("FB312", "FB321")]
+    assert (found.code, found.severity, found.object) == ("FB321", "warning", ks_id("a"))
     assert "without wait and healthChecks no health is checked" in found.message
 
 
