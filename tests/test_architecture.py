@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,6 +79,7 @@ class Import(NamedTuple):
     """Inside a function or under ``TYPE_CHECKING``: not run when the module is."""
 
 
+@cache
 def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
@@ -87,8 +89,13 @@ def name_of(file: Path) -> str:
     return name.removesuffix(".__init__")
 
 
+@cache
+def names() -> frozenset[str]:
+    return frozenset(map(name_of, modules()))
+
+
 def imports(file: Path) -> Iterator[Import]:
-    known = {name_of(p) for p in modules()}
+    known = names()
 
     def walk(node: ast.AST, lazy: bool) -> Iterator[Import]:
         for child in ast.iter_child_nodes(node):
@@ -109,6 +116,7 @@ def imports(file: Path) -> Iterator[Import]:
     yield from walk(ast.parse(file.read_text(encoding="utf-8")), False)
 
 
+@cache
 def all_imports() -> list[Import]:
     return [found for file in modules() for found in imports(file)]
 
@@ -156,6 +164,22 @@ def test_no_module_imports_itself_through_others() -> None:
         if not found.lazy and found.target in names and found.target != here:
             graph.add_edge(here, found.target)
     assert list(nx.simple_cycles(graph)) == []
+
+
+def room_of(module: str) -> str:
+    """The folder or module right below a part that a module belongs to: ``repo.kustomize``."""
+    return ".".join(module.split(".")[1:3])
+
+
+def test_the_folders_and_modules_of_each_part_know_each_other_one_way() -> None:
+    rooms = nx.DiGraph()
+    for found in all_imports():
+        here = room_of(name_of(PACKAGE / found.file))
+        there = room_of(found.target) if inside(found.target) else here
+        if here.count(".") and there != here and there.partition(".")[0] == here.partition(".")[0]:
+            rooms.add_edge(here, there)
+    known = {frozenset(circle) for circle in nx.strongly_connected_components(rooms) if len(circle) > 1}
+    assert known == {frozenset({"report.frames", "report.result"})}  # a type alone, under TYPE_CHECKING
 
 
 def test_nobody_imports_the_command_line() -> None:

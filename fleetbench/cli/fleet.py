@@ -194,7 +194,7 @@ def parameters_of_repository(fleet: Fleet) -> Parameters:
 
 def _without_cluster_path(repo: Path) -> InputError:
     from fleetbench.repo.entries import entries
-    from fleetbench.repo.tree import Tree
+    from fleetbench.repo.files.tree import Tree
 
     found = entries(Tree.of_directory(repo.resolve()))
     listed = "\n".join(f"  --cluster-path {path}" for path in found)

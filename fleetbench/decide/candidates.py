@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fleetbench.decide.convert.layout import in_fine
+from fleetbench.decide.layout import in_fine
 from fleetbench.decide.needed import IMPLIED, UNNEEDED, UNPROVEN, classify, droppable
 from fleetbench.decide.timeouts import TimeoutAdvice
 from fleetbench.decide.whatif import (

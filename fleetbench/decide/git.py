@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleetbench.errors import EnvironmentLacks, InputError
-from fleetbench.repo.git import run
+from fleetbench.repo.files.git import run
 
 _LINK, _SUBMODULE = "120000", "160000"
 

@@ -18,7 +18,7 @@ from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId, 
 
 APPLIED, READY = "applied", "ready"
 RESOURCE_SET = "ResourceSet"
-"""flux-operator's, which makes objects of its templates: fleetbench/repo/resource_sets.py."""
+"""flux-operator's, which makes objects of its templates: fleetbench/repo/resource_sets/expand.py."""
 
 
 class Moment(NamedTuple):

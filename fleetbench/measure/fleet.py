@@ -15,7 +15,7 @@ from fleetbench.measure.controllers import CONTROLLERS, flags_in
 from fleetbench.measure.kinds import DEPLOYMENT, EVENT, POD, WATCHED, WORKLOAD_KINDS, WatchedKind
 from fleetbench.measure.permissions import readable
 from fleetbench.measure.protocols import ClusterApi, Manifest
-from fleetbench.repo.flux_version import flux_of_controllers
+from fleetbench.repo.install.flux_version import flux_of_controllers
 from fleetbench.repo.manifest import Manifest as RepositoryManifest
 from fleetbench.repo.objects import (
     CHART_KINDS,

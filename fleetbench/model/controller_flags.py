@@ -72,7 +72,7 @@ _FLAGS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
     (KUSTOMIZE, TEMP_MEDIUM): ("in_memory_builds", "Memory".__eq__),
 }
 _BOOLEAN = frozenset({"no-cross-namespace-refs"})
-"""Flags that the reader of a repository heeds (``repo/access.py``): here only what cannot be read of them is told."""
+"""Flags that the reader of a repository heeds (``repo/install/access.py``): here only what cannot be read of them is told."""
 _LEASE = "after a restart the lease is waited for as with the default"
 _GATES = {
     (KUSTOMIZE, "CancelHealthCheckOnNewRevision"): "cancel_health_check_on_new_revision",

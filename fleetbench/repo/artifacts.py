@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
+from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.manifest import Manifest, mappings
-from fleetbench.repo.tree import Tree
 
 GENERATOR_GROUP = "source.extensions.fluxcd.io"
 

@@ -13,34 +13,34 @@ from fleetbench.graph.paths import never_applied
 from fleetbench.graph.release import substitution
 from fleetbench.graph.root import ASSUMED_SOURCE, with_root
 from fleetbench.ids import ObjectId
-from fleetbench.repo.access import Watched, denied
-from fleetbench.repo.accounts import accounts_from_nowhere
-from fleetbench.repo.charts import Chart
 from fleetbench.repo.elsewhere import on_other_cluster
 from fleetbench.repo.entries import nothing_in_it
-from fleetbench.repo.flags import controllers_of
-from fleetbench.repo.flux_version import flux_version
-from fleetbench.repo.helmfiles import helmfiles, helmfiles_read, with_helmfiles
-from fleetbench.repo.instance import Sync, assumed_source
+from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.helm.charts import Chart
+from fleetbench.repo.helm.local_charts import local_charts, with_chart
+from fleetbench.repo.install.access import Watched, denied
+from fleetbench.repo.install.flags import controllers_of
+from fleetbench.repo.install.flux_version import flux_version
+from fleetbench.repo.install.instance import Sync, assumed_source
+from fleetbench.repo.install.source_watcher import external_artifacts
 from fleetbench.repo.judged import judged, refuse
-from fleetbench.repo.local_charts import local_charts, with_chart
 from fleetbench.repo.made import Operator
 from fleetbench.repo.makers import Makers, not_expanded
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.missing_sources import missing_sources
-from fleetbench.repo.namespaced import namespaces_from_elsewhere, without_namespace
-from fleetbench.repo.needs import Needs, from_elsewhere
+from fleetbench.repo.needs.accounts import accounts_from_nowhere
+from fleetbench.repo.needs.helmfiles import helmfiles, helmfiles_read, with_helmfiles
+from fleetbench.repo.needs.namespaced import namespaces_from_elsewhere, without_namespace
+from fleetbench.repo.needs.needs import Needs, from_elsewhere
+from fleetbench.repo.needs.providers import Providers
+from fleetbench.repo.needs.served import crds_from_elsewhere
+from fleetbench.repo.needs.services import Services
 from fleetbench.repo.nodes import Node, Walk, applied_twice, unset_variables
 from fleetbench.repo.objects import other_cluster, read_helmrelease, read_kustomization, read_source, with_chart_of
-from fleetbench.repo.providers import Providers
 from fleetbench.repo.reads import committed, with_reads
 from fleetbench.repo.ready_expr import with_verdicts
 from fleetbench.repo.receivers import with_receivers
-from fleetbench.repo.served import crds_from_elsewhere
-from fleetbench.repo.services import Services
-from fleetbench.repo.source_watcher import external_artifacts
 from fleetbench.repo.timeout_places import timeout_from
-from fleetbench.repo.tree import Tree
 from fleetbench.repo.workloads import judged_by_status, misstated, workloads_of
 
 

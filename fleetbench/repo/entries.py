@@ -8,10 +8,10 @@ from itertools import islice
 
 from fleetbench.findings import ENTRY_EMPTY, Finding
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
-from fleetbench.repo.instance import INSTANCE_CHART
+from fleetbench.repo.files.tree import Tree, Unreadable, spec_path
+from fleetbench.repo.files.yamltext import documents
+from fleetbench.repo.install.instance import INSTANCE_CHART
 from fleetbench.repo.manifest import mapping
-from fleetbench.repo.tree import Tree, Unreadable, spec_path
-from fleetbench.repo.yamltext import documents
 
 _SYNC_FILE = "gotk-sync.yaml"
 _SYNC_PATH = re.compile(r"^\s*path:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)

@@ -8,10 +8,10 @@ from fleetbench.findings import API_GONE, FILE_UNREADABLE, OBJECT_REFUSED, Findi
 from fleetbench.graph.objects import FluxVersion
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo.flux_api import known_releases, release_of
+from fleetbench.repo.install.source_watcher import ExternalArtifacts
+from fleetbench.repo.needs.served import gone
 from fleetbench.repo.nodes import Walk
 from fleetbench.repo.refusals import Judge, encrypted_in_the_root, stays_encrypted
-from fleetbench.repo.served import gone
-from fleetbench.repo.source_watcher import ExternalArtifacts
 
 
 def refuse(refused: dict[ObjectId, str], by: ObjectId | None, findings: Iterable[Finding]) -> None:

@@ -17,9 +17,9 @@ from fleetbench.graph.order import RESOURCE_SET
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say, some
 from fleetbench.repo.makers import Makers
 from fleetbench.repo.manifest import HELM_GROUP, INSTANCE_GROUP, KUSTOMIZE_GROUP, MadeBy, Manifest, mappings
+from fleetbench.repo.needs.providers import CRD
 from fleetbench.repo.nodes import Walk
-from fleetbench.repo.providers import CRD
-from fleetbench.repo.resource_sets import is_resource_set
+from fleetbench.repo.resource_sets.expand import is_resource_set
 
 MAX_GATES = 100
 """What one object is made to wait for at most: each of them is an edge for each object of the ResourceSet."""

@@ -17,7 +17,7 @@ from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization
 from fleetbench.ids import ObjectId
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.repo.nodes import Walk
-from fleetbench.repo.resource_sets import is_disabled, is_resource_set
+from fleetbench.repo.resource_sets.expand import is_disabled, is_resource_set
 
 _TEMPLATE = re.compile(r"<<.*?>>", re.S)
 _Service = TypeVar("_Service", Kustomization, HelmRelease)

@@ -10,10 +10,10 @@ from fleetbench.findings import SOURCE_MISSING, Finding, Shared
 from fleetbench.graph.objects import HelmRelease, Kustomization, Source
 from fleetbench.ids import KUSTOMIZATION, ObjectId, some
 from fleetbench.repo.entries import beginning_of, yaml_files
+from fleetbench.repo.files.tree import Tree, Unreadable, spec_path
+from fleetbench.repo.files.yamltext import documents
 from fleetbench.repo.manifest import KUSTOMIZE_GROUP, Manifest, mapping
 from fleetbench.repo.nodes import Walk
-from fleetbench.repo.tree import Tree, Unreadable, spec_path
-from fleetbench.repo.yamltext import documents
 
 _NAME = re.compile(r"\bname[\"']?\s*:\s*[\"']?([\w.-]+)")
 

@@ -19,11 +19,11 @@ from fleetbench.findings import (
 )
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.artifacts import ArtifactTrees
-from fleetbench.repo.build import Build
+from fleetbench.repo.files.tree import DOES_NOT_EXIST, Tree, spec_path
+from fleetbench.repo.kustomize.build import Build
+from fleetbench.repo.kustomize.variables import Variables, VariableStore
 from fleetbench.repo.manifest import FLUX_GROUPS, Manifest
 from fleetbench.repo.objects import other_cluster
-from fleetbench.repo.tree import DOES_NOT_EXIST, Tree, spec_path
-from fleetbench.repo.variables import Variables, VariableStore
 from fleetbench.units import counted
 
 SSA = "kustomize.toolkit.fluxcd.io/ssa"

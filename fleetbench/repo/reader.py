@@ -17,20 +17,20 @@ from fleetbench.graph.root import ASSUMED_ROOT, ASSUMED_SOURCE
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.assemble import Reading, assemble
-from fleetbench.repo.build import BUILD_FIELDS, Build, Builder
-from fleetbench.repo.cache import BuildCache
 from fleetbench.repo.entries import entries
-from fleetbench.repo.flags import flags_of
-from fleetbench.repo.flux_version import flux_version
-from fleetbench.repo.git import tracked
-from fleetbench.repo.instance import Sync, sync_of
+from fleetbench.repo.files.git import tracked
+from fleetbench.repo.files.tree import Tree, spec_path
+from fleetbench.repo.install.flags import flags_of
+from fleetbench.repo.install.flux_version import flux_version
+from fleetbench.repo.install.instance import Sync, sync_of
+from fleetbench.repo.kustomize.build import BUILD_FIELDS, Build, Builder
+from fleetbench.repo.kustomize.cache import BuildCache
+from fleetbench.repo.kustomize.program import kustomize
+from fleetbench.repo.kustomize.variables import VariableStore, variables_of
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Node, Walk, findings_of, try_kustomize, unset_variables
 from fleetbench.repo.objects import is_kustomization, source_of
-from fleetbench.repo.program import kustomize
-from fleetbench.repo.tree import Tree, spec_path
 from fleetbench.repo.unknown_variables import unknown_variables
-from fleetbench.repo.variables import VariableStore, variables_of
 from fleetbench.repo.walk import Progress, Walker
 
 _TWICE = re.compile(r"already registered id: (\w+)\.[^/\s]*/([\w-]+)")

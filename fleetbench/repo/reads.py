@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from fleetbench.graph.objects import HelmRelease, Kustomization
 from fleetbench.ids import ObjectId
+from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.kustomize.shaping import Folders, shaped_by
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.nodes import Walk
-from fleetbench.repo.shaping import Folders, shaped_by
-from fleetbench.repo.tree import Tree
 
 
 def with_reads(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fleetbench.ids import ObjectId
+from fleetbench.repo.files.tree import Tree, Unreadable
+from fleetbench.repo.files.yamltext import decode, documents
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.repo.nodes import Walk
-from fleetbench.repo.tree import Tree, Unreadable
-from fleetbench.repo.yamltext import decode, documents
 
 _FIELD = "timeout"
 

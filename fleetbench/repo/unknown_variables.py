@@ -9,8 +9,8 @@ from fleetbench.findings import VARIABLE_UNKNOWN, VARIABLE_UNSET, Finding, Share
 from fleetbench.graph.release import SET_IT, Substitution
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo.manifest import Manifest
+from fleetbench.repo.needs.providers import SECRET_MAKERS, made_secret
 from fleetbench.repo.nodes import Node, Walk, unset_variables
-from fleetbench.repo.providers import SECRET_MAKERS, made_secret
 
 _COUNTS = "where it stands for a number, true or false, or a duration, the field's default holds"
 _GIVE_DEFAULT = "where it decides the graph, give it a default: ${VAR:=value}"

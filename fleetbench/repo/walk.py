@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 from fleetbench.graph.objects import NO_PATH
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
-from fleetbench.repo.build import Build, Builder, Request
+from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.kustomize.build import Build, Builder, Request
+from fleetbench.repo.kustomize.variables import VariableStore, substituted, variables_of
 from fleetbench.repo.manifest import Manifest, in_apply_order, with_metadata
 from fleetbench.repo.nodes import SSA, Node, Walk
 from fleetbench.repo.objects import is_helmrelease, is_kustomization, is_source, source_of
-from fleetbench.repo.resource_sets import expanded
-from fleetbench.repo.tree import Tree
-from fleetbench.repo.variables import VariableStore, substituted, variables_of
+from fleetbench.repo.resource_sets.expand import expanded
 
 _RECONCILE = "kustomize.toolkit.fluxcd.io/reconcile"
 Progress = Callable[[str], None]
@@ -31,7 +31,7 @@ class Walker:
         progress: Progress | None = None,
         strict: bool = True,
     ):
-        """Take in what a walk needs; ``strict`` as in :func:`fleetbench.repo.variables.substituted`."""
+        """Take in what a walk needs; ``strict`` as in :func:`fleetbench.repo.kustomize.variables.substituted`."""
         self.builder, self.tree, self.progress, self.strict = builder, tree, progress, strict
         self.this_repository = this_repository
 

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fleetbench.cli.main import cli
-from fleetbench.repo.inputs import collect
-from fleetbench.repo.program import BuildFailed, kustomize
-from fleetbench.repo.tree import Tree
+from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.kustomize.inputs import collect
+from fleetbench.repo.kustomize.program import BuildFailed, kustomize
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("kustomize") or shutil.which("kubectl")), reason="needs kustomize or kubectl"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleetbench.decide.convert.layout import Relayout
+from fleetbench.decide.layout import Relayout
 from fleetbench.decide.sides import new_errors
 from fleetbench.errors import InputError
 from fleetbench.findings import APPLY_REFUSED, Finding

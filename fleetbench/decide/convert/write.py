@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fleetbench.decide.convert.carried import still_there
+from fleetbench.decide.carried import still_there
 from fleetbench.decide.convert.exclude import Excluder
 from fleetbench.decide.convert.file_names import require_a_name
-from fleetbench.decide.convert.layout import ANNOTATION, Move, Relayout, into_fine, into_waves
 from fleetbench.decide.convert.verify import verify, without_their_edges
+from fleetbench.decide.layout import ANNOTATION, Move, Relayout, into_fine, into_waves
 from fleetbench.decide.patch.verify import copy_repository
 from fleetbench.decide.patch.write import Files, write_changes
 from fleetbench.decide.patch.yaml_edit import NotEditable
@@ -25,10 +25,10 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo import Reading, read_repository
+from fleetbench.repo.files.tree import spec_path
+from fleetbench.repo.files.yamltext import dump
 from fleetbench.repo.manifest import mapping
 from fleetbench.repo.objects import is_kustomization
-from fleetbench.repo.tree import spec_path
-from fleetbench.repo.yamltext import dump
 from fleetbench.units import go_duration
 
 WAVES, FINE = "waves", "fine"

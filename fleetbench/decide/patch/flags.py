@@ -10,7 +10,7 @@ from fleetbench.decide.patch.instance import InstancePlace
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, child, documents_of
 from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
 from fleetbench.model.controller_flags import HELM, KUSTOMIZE, SOURCE
-from fleetbench.repo.yamltext import dump
+from fleetbench.repo.files.yamltext import dump
 from fleetbench.units import cpu_text, go_duration
 
 FLAG_OF = {

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, document_of
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo import Reading
-from fleetbench.repo.instance import INSTANCE_CHART
+from fleetbench.repo.install.instance import INSTANCE_CHART
 from fleetbench.repo.manifest import INSTANCE_GROUP, mapping
 
 

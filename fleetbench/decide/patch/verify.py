@@ -19,8 +19,8 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import say
 from fleetbench.model.scenario import Scenario
 from fleetbench.repo import Reading, read_repository
-from fleetbench.repo.ignore import not_archived
-from fleetbench.repo.tree import spec_path
+from fleetbench.repo.files.ignore import not_archived
+from fleetbench.repo.files.tree import spec_path
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo import Reading
+from fleetbench.repo.files.tree import KUSTOMIZATION_FILES
 from fleetbench.repo.manifest import CONTROLLERS
-from fleetbench.repo.tree import KUSTOMIZATION_FILES
 from fleetbench.units import go_duration
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from fleetbench.graph.document import to_document
 from fleetbench.graph.objects import FluxVersion
 from fleetbench.model.profile import load_profile
 from fleetbench.repo.entries import entries
-from fleetbench.repo.tree import Tree
+from fleetbench.repo.files.tree import Tree
 from tests.builders import fleet, hr, ks
 
 OF = fleet(ks("traefik"), ks("data"), hr("redis", "data"))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import networkx as nx
 import pytest
 
-from fleetbench.decide.convert.layout import Relayout, into_waves
+from fleetbench.decide.layout import Relayout, into_waves
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Dependency, Kustomization
 from fleetbench.graph.order import applied, enforced_order

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from fleetbench.cli.main import cli
-from fleetbench.decide.convert.layout import ANNOTATION, in_fine
+from fleetbench.decide.layout import ANNOTATION, in_fine
 from fleetbench.decide.needed import stated_edges as edges
 from fleetbench.graph.checks import check
 from fleetbench.graph.waves import is_waves, to_waves

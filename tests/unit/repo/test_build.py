@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from fleetbench.repo import build as build_module
-from fleetbench.repo.batch import can_share
-from fleetbench.repo.build import Build, Builder, Request
-from fleetbench.repo.cache import BuildCache
-from fleetbench.repo.inputs import Inputs, collect
-from fleetbench.repo.plain import plain_build
-from fleetbench.repo.program import kustomize
-from fleetbench.repo.tree import Tree
+from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.kustomize.batch import can_share
+from fleetbench.repo.kustomize.build import Build, Builder, Request
+from fleetbench.repo.kustomize.cache import BuildCache
+from fleetbench.repo.kustomize.inputs import Inputs, collect
+from fleetbench.repo.kustomize.plain import plain_build
+from fleetbench.repo.kustomize.program import kustomize
 from tests.unit.repo.conftest import Write
 from tests.unit.repo.manifests import both, config_map, flux, kustomization, obj, release
 

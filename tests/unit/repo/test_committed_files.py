@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fleetbench.repo import read_repository
-from fleetbench.repo.git import tracked
+from fleetbench.repo.files.git import tracked
 from tests.unit.repo.conftest import Write
 from tests.unit.repo.manifests import both, config_map, flux, git
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetbench.repo.envsubst import BadSubstitution, substitute
+from fleetbench.repo.kustomize.envsubst import BadSubstitution, substitute
 
 VALUES = {"x": "abcABC", "dots": "a.b.c.d", "path": "/home/user/file.tar.gz", "empty": "", "n": "3", "hidden": None}
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fleetbench.repo.merge import generated, merged
-from fleetbench.repo.tree import Tree
+from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.kustomize.merge import generated, merged
 from tests.unit.repo.conftest import Read, Write
 from tests.unit.repo.manifests import both, config_map, flux, ks_id, kustomization, obj, release
 

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from fleetbench.graph.objects import RUN_TIME
-from fleetbench.repo.hosts import hosts_in
+from fleetbench.repo.needs.hosts import hosts_in
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import both, config_map, flux, ks_id, obj, release
 

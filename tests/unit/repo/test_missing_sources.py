@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from fleetbench.ids import HELM_RELEASE, ObjectId
-from fleetbench.repo.yamltext import documents
+from fleetbench.repo.files.yamltext import documents
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import both, flux, obj, release
 

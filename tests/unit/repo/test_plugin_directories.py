@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from fleetbench.repo.inputs import MAX_LEVELS, Inputs, collect
-from fleetbench.repo.program import BuildFailed, kustomize
-from fleetbench.repo.tree import Tree
+from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.kustomize.inputs import MAX_LEVELS, Inputs, collect
+from fleetbench.repo.kustomize.program import BuildFailed, kustomize
 from tests.unit.repo.conftest import Read, Write
 from tests.unit.repo.manifests import config_map, flux, ks_id, kustomization, obj
 

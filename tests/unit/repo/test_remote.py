@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fleetbench.repo.inputs import collect
-from fleetbench.repo.tree import Tree
+from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.kustomize.inputs import collect
 from tests.unit.repo.conftest import Read, Write
 from tests.unit.repo.manifests import config_map, flux, ks_id, kustomization
 

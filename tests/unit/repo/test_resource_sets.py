@@ -8,7 +8,7 @@ import pytest
 
 from fleetbench.ids import ObjectId
 from fleetbench.repo.manifest import MadeBy, Manifest
-from fleetbench.repo.resource_sets import MAX_OBJECTS, expanded
+from fleetbench.repo.resource_sets.expand import MAX_OBJECTS, expanded
 
 ID = ObjectId("ResourceSet", "flux-system", "tenants")
 CONFIG = {"apiVersion": "v1", "kind": "ConfigMap"}

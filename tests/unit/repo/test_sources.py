@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from fleetbench.ids import parse_object
-from fleetbench.repo.ignore import Ignore, not_archived
-from fleetbench.repo.tree import Escapes, Tree, join, spec_path
+from fleetbench.repo.files.ignore import Ignore, not_archived
+from fleetbench.repo.files.tree import Escapes, Tree, join, spec_path
 from tests.unit.repo.conftest import Read, Write
 from tests.unit.repo.manifests import both, codes, config_map, edges, flux, git, ks_id, obj, parents, release
 

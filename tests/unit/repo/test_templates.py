@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetbench.repo.template_functions import MAX_TEXT, NotPlain
-from fleetbench.repo.templates import rendered
-from fleetbench.repo.yamltext import load
+from fleetbench.repo.files.yamltext import load
+from fleetbench.repo.resource_sets.template_functions import MAX_TEXT, NotPlain
+from fleetbench.repo.resource_sets.templates import rendered
 
 INPUTS: dict[str, Any] = {
     "tenant": "team1",

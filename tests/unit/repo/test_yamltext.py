@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fleetbench.repo.tree import Unreadable
-from fleetbench.repo.yamltext import decode, documents, dump, load
+from fleetbench.repo.files.tree import Unreadable
+from fleetbench.repo.files.yamltext import decode, documents, dump, load
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Charts that lie in the repository."""

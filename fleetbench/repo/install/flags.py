@@ -1,0 +1,99 @@
+"""What of the controllers the repository itself sets: flags, and what else of their Deployments tells on the timing.
+
+It does so by patches on the Deployments, a FluxInstance or Helm values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from fleetbench.graph.objects import CPU_LIMIT, ControllerFlag, ControllerShard
+from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.install.arguments import flags_among, together
+from fleetbench.repo.install.controllers import HELM_VALUES, WATCH, names_a_controller, pod_settings, run_by, shard_of
+from fleetbench.repo.install.flag_places import Setting, place_of
+from fleetbench.repo.install.instance import flux_values, instance_spec
+from fleetbench.repo.install.operator import made_of, patched
+from fleetbench.repo.kustomize.patches import in_spec
+from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping
+from fleetbench.repo.nodes import Node, Walk
+
+_USUAL = frozenset(
+    {
+        "events-addr",
+        "watch-all-namespaces",
+        "log-level",
+        "log-encoding",
+        "enable-leader-election",
+        "storage-path",
+        "storage-addr",
+        "storage-adv-addr",
+    }
+)
+"""Arguments that every ``flux install`` writes; they say nothing about timing."""
+_USUAL_CPU = ("1000m", "1")
+"""The CPU limit that it writes."""
+
+
+def flags_of(walk: Walk, tree: Tree) -> tuple[ControllerFlag, ...]:
+    """Every flag the fleet's objects set on the three main controllers: see :func:`controllers_of`."""
+    return controllers_of(walk, tree)[0]
+
+
+def controllers_of(walk: Walk, tree: Tree) -> tuple[tuple[ControllerFlag, ...], tuple[ControllerShard, ...]]:
+    """The flags that the fleet's objects set on the three main controllers, and their shards with those set there.
+
+    Of two values for one flag the later holds.
+    """
+    found: dict[tuple[str, str | None], dict[str, ControllerFlag]] = {(c, None): {} for c in CONTROLLERS}
+    for node, manifest, (controller, shard, settings) in _stated(walk):
+        flags = found.setdefault((controller, shard), {})
+        for setting in settings:
+            before = flags.get(setting.flag)
+            value = together(setting.flag, None if before is None else before.value, setting.value)
+            where = place_of(setting, node, manifest, tree)
+            flags[setting.flag] = ControllerFlag(controller, setting.flag, value, *where)
+    in_order = {of: tuple(flags[name] for name in sorted(flags)) for of, flags in found.items()}
+    shards = [ControllerShard(c, shard, flags) for (c, shard), flags in in_order.items() if shard is not None]
+    shards.sort(key=lambda s: (CONTROLLERS.index(s.controller), s.shard))
+    return tuple(flag for c in CONTROLLERS for flag in in_order[c, None]), tuple(shards)
+
+
+_Stated = tuple[str, str | None, Iterable[Setting]]
+"""Controller, shard (None = the main one) and what is set on it."""
+
+
+def _stated(walk: Walk) -> Iterator[tuple[Node, Manifest, _Stated]]:
+    """What objects set, and patches whose Deployment is not here."""
+    for node, manifest in walk.manifests():
+        for stated in _set(node, manifest, walk):
+            yield node, manifest, stated
+    for node in walk.nodes.values():
+        every = in_spec(node.spec) if node.build is None else node.build.patches
+        patches = [patch for patch in every if names_a_controller(*patch)]
+        held = {m.name for m in node.rendered if m.kind == "Deployment"} if patches else set()
+        for controller in CONTROLLERS:
+            if patches and controller not in held:
+                yield node, node.manifest, (controller, None, patched(controller, patches))
+
+
+def _set(node: Node, manifest: Manifest, walk: Walk) -> Iterable[_Stated]:
+    for controller, container in run_by(manifest):
+        own = [f for f in flags_among(container.get("args")) if f[0] not in _USUAL]
+        shard = shard_of(manifest.name, dict(own).get(WATCH, ""))
+        if manifest.name == controller or shard is not None:
+            pod = _settings(mapping(manifest.spec, "template", "spec"))
+            yield controller, shard, [Setting(controller, *f, shard=shard) for f in (*own, *pod)]
+    spec = instance_spec(node, manifest, walk)
+    for made in made_of(spec) if spec else ():
+        yield made.controller, made.shard, made.settings
+    values = flux_values(node, manifest, walk)
+    for key, controller in HELM_VALUES.items():
+        added = flags_among(mapping(values, key, "container").get("additionalArgs"))
+        yield controller, None, [Setting(controller, *f) for f in added]
+
+
+def _settings(pod: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """What a controller's pod says beside its arguments, and does not say after ``flux install``."""
+    return (s for s in pod_settings(pod) if s[0] != CPU_LIMIT or s[1] not in _USUAL_CPU)

@@ -1,0 +1,92 @@
+"""Which Flux a repository installs: what its controllers, a FluxInstance or an OCIRepository of Flux's manifests say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from fleetbench.graph.objects import FluxVersion
+from fleetbench.ids import OCI_REPOSITORY
+from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.install.flag_places import line_in
+from fleetbench.repo.install.instance import instance_spec
+from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
+from fleetbench.repo.nodes import Node, Walk
+from fleetbench.repo.objects import is_source, oci_chart
+
+_VERSION_LABEL, _PART_OF_LABEL = "app.kubernetes.io/version", "app.kubernetes.io/part-of"
+"""Labels that ``flux install`` and flux-operator set on all they make: fluxcd/flux2 v2.9.4 pkg/manifestgen/labels.go."""
+_VERSION = re.compile(r"v?\d+\.\d+(\.\d+)?([-+].*)?")
+_AHEAD = {"kustomize-controller": 0, "source-controller": 0, "helm-controller": 3}
+"""How far the minor version of Flux is ahead of a controller's own, from Flux 2.3 (kustomize-controller 1.3,
+source-controller 1.3, helm-controller 1.0) to 2.9 (1.9, 1.9, 1.6): fluxcd/flux2 manifests/bases of each release."""
+
+
+def flux_version(walk: Walk, tree: Tree) -> FluxVersion | None:
+    """The Flux that a fleet's objects install; None = they do not say.
+
+    What is most explicit holds: the version that a FluxInstance asks for, the label on the controllers, the tag of
+    Flux's own manifests, and only then the tags of the controllers' images.
+    """
+    found = sorted(_said(walk, tree), key=lambda said: said[0])
+    return found[0][1] if found else None
+
+
+def _said(walk: Walk, tree: Tree) -> Iterator[tuple[int, FluxVersion]]:
+    for node, manifest in walk.manifests():
+        for rank, version, pattern in _of(node, manifest, walk):
+            yield rank, FluxVersion(version, manifest.file, line_in(tree, manifest, pattern) or manifest.line)
+
+
+def _of(node: Node, manifest: Manifest, walk: Walk) -> Iterator[tuple[int, str, str]]:
+    """Rank, version, and the pattern of the line that says it."""
+    asked = mapping(instance_spec(node, manifest, walk), "distribution").get("version")
+    if asked:
+        yield 0, str(asked), r"""["']?version["']?\s*:\s*["']?""" + re.escape(str(asked))
+    if manifest.kind == "Deployment" and manifest.name in CONTROLLERS:
+        yield from _of_controller(manifest)
+    elif manifest.kind == "Namespace" and (version := _labelled(manifest)) is not None:
+        yield 2, version, rf"# Flux Version: {re.escape(version)}\s*$"
+    elif is_source(manifest) and manifest.kind == OCI_REPOSITORY:
+        name, tag = oci_chart(manifest)
+        if name == "flux-manifests" and tag is not None and _VERSION.fullmatch(tag):
+            yield 3, tag, re.escape(tag)
+
+
+def _of_controller(deployment: Manifest) -> Iterator[tuple[int, str, str]]:
+    version = _labelled(deployment)
+    if version is not None:
+        yield 1, version, rf"# Flux Version: {re.escape(version)}\s*$"
+    for container in mappings(deployment.spec, "template", "spec", "containers"):
+        image = str(container.get("image") or "")
+        release = release_of_image(deployment.name, image)
+        if release is not None:
+            yield 4 + (deployment.name != "kustomize-controller"), release, re.escape(image)
+
+
+def _labelled(manifest: Manifest) -> str | None:
+    """The version that ``flux install`` put on what it made."""
+    labels = mapping(manifest.metadata, "labels")
+    version = str(labels.get(_VERSION_LABEL) or "")
+    return version if labels.get(_PART_OF_LABEL) == "flux" and _VERSION.fullmatch(version) else None
+
+
+def flux_of_controllers(deployments: Iterable[Manifest]) -> FluxVersion | None:
+    """The Flux that the controllers' Deployments of a cluster belong to, and which says so; None = they do not say."""
+    found = sorted((said, d.file or "") for d in deployments if d.name in CONTROLLERS for said in _of_controller(d))
+    if not found:
+        return None
+    (_, version, _), file = found[0]
+    return FluxVersion(version, file or None)
+
+
+def release_of_image(controller: str, image: str) -> str | None:
+    """The Flux release that a controller's image came with; None = its tag does not say.
+
+    >>> release_of_image("kustomize-controller", "ghcr.io/fluxcd/kustomize-controller:v1.7.3")
+    'v2.7'
+    >>> release_of_image("helm-controller", "ghcr.io/fluxcd/helm-controller:v1.6.3@sha256:00")
+    'v2.9'
+    """
+    tag = re.search(rf"/{re.escape(controller)}:v?1\.(\d+)\.\d+", image)
+    return None if tag is None or controller not in _AHEAD else f"v2.{int(tag[1]) + _AHEAD[controller]}"

@@ -1,0 +1,174 @@
+"""Post-build substitution: which variables a Kustomization has, and its objects with them filled in.
+
+Source: fluxcd/pkg kustomize v1.35.4 kustomize_varsub.go SubstituteVariables, LoadVariables; kustomize-controller v1.9.4
+kustomization_controller.go build.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fleetbench.ids import ObjectId
+from fleetbench.repo.files.tree import Unreadable
+from fleetbench.repo.files.yamltext import dump, load
+from fleetbench.repo.kustomize.envsubst import BadSubstitution, substitute
+from fleetbench.repo.manifest import Manifest, mapping, mappings, names_in
+
+SUBSTITUTE_KEY = "kustomize.toolkit.fluxcd.io/substitute"
+_COPY_FROM = "fluxcd.controlplane.io/copyFrom"
+"""Annotation on what a ResourceSet makes: the ``namespace/name`` whose data it gets (controlplaneio-fluxcd/flux-operator
+v0.58.1 internal/controller/resourceset_controller_configs.go copyResources)."""
+_NAME = re.compile(r"^[_a-zA-Z][_a-zA-Z0-9]*$")
+
+Values = dict[str, str | None]
+"""Variable -> value; None = encrypted, so not to be had."""
+
+
+class VariableStore:
+    """The ConfigMaps and Secrets of the fleet, for ``substituteFrom``."""
+
+    def __init__(self) -> None:
+        self._data: dict[ObjectId, Values] = {}
+        self._copies: dict[ObjectId, ObjectId] = {}
+        """What flux-operator fills with the data of another object."""
+
+    def add(self, manifests: Iterable[Manifest], namespace: str) -> None:
+        """Take in what a Kustomization applies; its own namespace counts where an object names none."""
+        for manifest in manifests:
+            if manifest.group == "" and manifest.kind in ("ConfigMap", "Secret"):
+                id = manifest.id_in(namespace)
+                self._data.setdefault(id, _values(manifest.body))
+                copied = mapping(manifest.metadata, "annotations").get(_COPY_FROM) if manifest.made else None
+                if copied is not None:
+                    self._copies[id] = ObjectId(manifest.kind, *str(copied).rpartition("/")[::2])
+
+    def get(self, id: ObjectId) -> Values | None:
+        """The values of an object; None = the repository does not hold it."""
+        return self._data.get(self._copies.get(id, id))
+
+
+def _values(body: Mapping[str, Any]) -> Values:
+    found: Values = {}
+    for key, value in mapping(body, "data").items():
+        text = _text(value)
+        if text is not None and body.get("kind") == "Secret":
+            try:
+                text = base64.b64decode(text, validate=True).decode("utf-8", "replace")
+            except (binascii.Error, ValueError):
+                text = None
+        found[str(key)] = text
+    for key, value in mapping(body, "stringData").items():
+        found[str(key)] = _text(value)
+    return found
+
+
+def _text(value: object) -> str | None:
+    text = str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+    return None if text.startswith("ENC[") else text
+
+
+@dataclass
+class Variables:
+    """The variables of one Kustomization."""
+
+    values: Values = field(default_factory=dict)
+    missing: list[ObjectId] = field(default_factory=list)
+    """Sources of variables that the repository does not hold, optional ones too: they may be there in the cluster."""
+    invalid: list[str] = field(default_factory=list)
+    """Names that Flux refuses."""
+    active: bool = False
+    """Whether Flux substitutes at all."""
+
+    def unset(self, name: str) -> bool:
+        """Whether nothing sets a variable, as far as it can be known: no Secret or ConfigMap from elsewhere may hold it."""
+        return name not in self.values and not self.missing
+
+
+def variables_of(spec: Mapping[str, Any], namespace: str, store: VariableStore) -> Variables:
+    """Gather the variables of a Kustomization: ``substituteFrom`` in order, then ``substitute``."""
+    found = Variables()
+    post_build = mapping(spec, "postBuild")
+    for reference in mappings(post_build, "substituteFrom"):
+        id = ObjectId(str(reference.get("kind")), namespace, str(reference.get("name")))
+        values = store.get(id)
+        if values is not None:
+            found.values.update(values)
+        else:
+            found.missing.append(id)
+    for key, value in mapping(post_build, "substitute").items():
+        found.values[str(key)] = _text(value)
+    found.values = {k: None if v is None else v.replace("\n", "") for k, v in found.values.items()}
+    found.invalid = sorted(k for k in found.values if not _NAME.match(k))
+    always = post_build.get("substituteStrategy") == "Always"
+    # a source that lies elsewhere counts as there, and not empty
+    found.active = bool(post_build) and (bool(found.values) or bool(found.missing) or always)
+    return found
+
+
+@dataclass
+class Substituted:
+    """Manifests with their variables filled in."""
+
+    manifests: list[Manifest]
+    unknown: dict[str, Manifest] = field(default_factory=dict)
+    """Variable without a value -> the first object that uses it."""
+    failure: str | None = None
+    """Why Flux's build fails here."""
+
+
+def substituted(manifests: Iterable[Manifest], variables: Variables, strict: bool = True) -> Substituted:
+    """Fill in the variables of all manifests that do not opt out.
+
+    Args:
+        manifests: what a Kustomization builds.
+        variables: its variables.
+        strict: a variable that nothing sets fails the build, so it is left as it is; False: it becomes the empty text.
+    """
+    result = Substituted([])
+    if not variables.active:
+        result.manifests = list(manifests)
+        return result
+
+    def kept(name: str) -> bool:
+        return strict or not variables.unset(name)
+
+    if variables.invalid:
+        result.failure = f"variable name {variables.invalid[0]!r} is invalid, must match {_NAME.pattern}"
+        return result
+    # a value may itself hold a variable of the Kustomization that sets it
+    inherited = frozenset(name for value in variables.values.values() for name in names_in(value))
+    for manifest in manifests:
+        if manifest.note(SUBSTITUTE_KEY) == "disabled" or not _has_dollar(manifest.body):
+            result.manifests.append(manifest)
+            continue
+        unknown: list[str] = []
+
+        def taken(name: str, unknown: list[str] = unknown) -> str | None:
+            unknown.append(name)
+            return None if kept(name) else ""
+
+        try:
+            body = load(substitute(dump(manifest.body), variables.values, taken), manifest.file or "")
+        except (BadSubstitution, Unreadable) as error:
+            reason = error.reason if isinstance(error, Unreadable) else str(error)
+            result.failure = result.failure or f"post build failed for {manifest.id}: {reason}"
+            continue
+        filled = replace(manifest, body=body, unknown=inherited.union(filter(kept, unknown)))
+        for name in unknown:
+            result.unknown.setdefault(name, filled if isinstance(body, dict) else manifest)
+        if isinstance(body, dict):
+            result.manifests.append(filled)
+    return result
+
+
+def _has_dollar(value: object) -> bool:
+    if isinstance(value, str):
+        return "$" in value
+    if isinstance(value, Mapping):
+        return any(_has_dollar(k) or _has_dollar(v) for k, v in value.items())
+    return isinstance(value, list) and any(_has_dollar(v) for v in value)

@@ -1,0 +1,1 @@
+"""What objects cannot do without, and who brings it."""

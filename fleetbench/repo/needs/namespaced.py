@@ -1,0 +1,96 @@
+"""Objects without a namespace, and namespaces that nothing here creates.
+
+Nothing in Flux gives an object that names no namespace one but ``spec.targetNamespace`` and a kustomization.yaml's
+``namespace``, while it is built. What then still has none, though its kind lives in namespaces, is sent to the API
+server outside all of them, where its kind is not served, and its apply fails with all beside it: "namespace not
+specified".
+
+Source: fluxcd/pkg ssa v0.76.1 errors/errors.go DryRunErr, manager_apply_test.go TestApply_MissingNamespaceErr;
+kustomize-controller v1.9.4 internal/controller/kustomization_controller.go apply sets none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from fleetbench.findings import NAMESPACE_ELSEWHERE, NAMESPACE_MISSING, Finding
+from fleetbench.graph.objects import HelmRelease
+from fleetbench.ids import ObjectId, some
+from fleetbench.repo.manifest import CLUSTER_SCOPED, FLUX_GROUPS, Manifest, mapping
+from fleetbench.repo.needs.providers import ALWAYS_THERE, Providers, is_built_in
+from fleetbench.repo.nodes import Walk
+from fleetbench.units import counted
+
+_NAMESPACED = {
+    "": (
+        "ConfigMap", "Endpoints", "Event", "LimitRange", "PersistentVolumeClaim", "Pod", "PodTemplate",
+        "ReplicationController", "ResourceQuota", "Secret", "Service", "ServiceAccount",
+    ),
+    "apps": ("ControllerRevision", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"),
+    "autoscaling": ("HorizontalPodAutoscaler",),
+    "batch": ("CronJob", "Job"),
+    "coordination.k8s.io": ("Lease",),
+    "discovery.k8s.io": ("EndpointSlice",),
+    "networking.k8s.io": ("Ingress", "NetworkPolicy"),
+    "policy": ("PodDisruptionBudget",),
+    "rbac.authorization.k8s.io": ("Role", "RoleBinding"),
+}  # fmt: skip
+"""API group -> its kinds that live in namespaces (Kubernetes API reference). Flux's own all do."""
+
+
+def without_namespace(walk: Walk) -> Iterator[Finding]:
+    """What has no namespace of what each Kustomization applies, one finding a Kustomization."""
+    for node in walk.nodes.values():
+        found = [m for m in node.rendered if not m.namespace and _is_namespaced(m)]
+        if not found:
+            continue
+        first, names = found[0], [f"{m.kind}/{m.name}" for m in found]
+        text = (
+            f"applies {counted(len(found), 'object')} without a namespace ({some(names, 4)}), which Flux cannot: namespace "
+            f"not specified; here they count as in namespace {node.id.namespace}"
+        )
+        fix = "state metadata.namespace, spec.targetNamespace here, or namespace in its kustomization.yaml"
+        yield Finding(NAMESPACE_MISSING, text, fix, node.id, first.file, first.line)
+
+
+def namespaces_from_elsewhere(
+    providers: Providers, flux_namespace: str, releases: Sequence[HelmRelease], walk: Walk
+) -> Iterator[Finding]:
+    """The namespaces that objects of known kinds go to and that nothing in the fleet creates: one finding for each.
+
+    The dry-run of an object in a namespace that is not there fails (fluxcd/pkg ssa v0.76.1 manager_apply.go
+    ApplyAll), a release's install too. A warning only: namespaces are made by hand, or by what came before Flux.
+    Of custom kinds it is not known whether they live in namespaces at all.
+    """
+    users: dict[str, list[tuple[ObjectId, Manifest]]] = {}
+    applied_to: set[str] = set()
+    for node, manifest in walk.manifests():
+        known = is_built_in(manifest.group) or manifest.group in FLUX_GROUPS
+        if known and manifest.namespace and manifest.kind not in CLUSTER_SCOPED:
+            users.setdefault(manifest.namespace, []).append((manifest.id_in(node.id.namespace), manifest))
+            applied_to.add(manifest.namespace)
+    made = {flux_namespace, *providers.namespaces_before}
+    for release in releases:
+        manifest = walk.releases[release.id][0]
+        if mapping(manifest.spec, "install").get("createNamespace") is True:
+            made.add(release.release_namespace)
+        else:
+            users.setdefault(release.release_namespace, []).append((release.id, manifest))
+    for namespace, using in sorted(users.items()):
+        if namespace in made or namespace in ALWAYS_THERE or providers.of(("Namespace", "", namespace)):
+            continue
+        id, manifest = using[0]
+        others = len({user for user, _ in using}) - 1
+        more = f" (and {counted(others, 'more object')})" if others else ""
+        if namespace in applied_to:
+            text = f"goes to namespace {namespace}{more}, which nothing here creates: until it is there it cannot be applied"
+            fix = "define the Namespace"
+        else:
+            text = f"installs into namespace {namespace}{more}, which nothing here creates: until it is there the install fails"
+            fix = "define the Namespace, or set install.createNamespace: true"
+        fix = f"nothing to do if it is created by hand or by something outside; else {fix}"
+        yield Finding(NAMESPACE_ELSEWHERE, text, fix, id, manifest.file, manifest.line)
+
+
+def _is_namespaced(manifest: Manifest) -> bool:
+    return manifest.group in FLUX_GROUPS or manifest.kind in _NAMESPACED.get(manifest.group, ())

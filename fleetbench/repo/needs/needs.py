@@ -1,0 +1,263 @@
+"""What each Kustomization and HelmRelease cannot do without, and who brings it, edges or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from fleetbench.findings import VARIABLES_ELSEWHERE, Finding
+from fleetbench.graph.objects import RUN_TIME, HelmRelease, Kustomization, Need
+from fleetbench.ids import ObjectId, some
+from fleetbench.repo.helm.charts import Chart
+from fleetbench.repo.manifest import CLUSTER_SCOPED, FLUX_GROUPS, Manifest, mapping, mappings
+from fleetbench.repo.needs.hosts import hosts_of, hosts_of_values
+from fleetbench.repo.needs.providers import ALWAYS_THERE, CRD, Key, Providers, is_built_in
+from fleetbench.repo.needs.services import Services
+from fleetbench.repo.needs.value_names import kinds_of_values, secrets_of_values
+from fleetbench.repo.nodes import Node, Walk
+
+APPLY, BUILD, WORKLOAD = "apply", "build", "workload"
+_Want = tuple[Key, ObjectId, str]
+"""What, by which object, and what it blocks."""
+_Named = tuple[str, str, ObjectId]
+"""A host, the namespace of its client, and the client."""
+
+
+class Needs:
+    """Finds the needs of a fleet's members against all that the fleet brings."""
+
+    def __init__(
+        self,
+        providers: Providers,
+        services: Services,
+        parents: Mapping[ObjectId, ObjectId | None],
+        edges: Mapping[ObjectId, frozenset[ObjectId]],
+        flux_namespace: str,
+    ):
+        self.providers, self.services, self.flux_namespace = providers, services, flux_namespace
+        self.parents, self.edges = parents, edges
+
+    def of_kustomization(self, node: Node, kustomization: Kustomization) -> tuple[Need, ...]:
+        """Needs of a Kustomization's build, apply and workloads, and of these as they run."""
+        wants: list[_Want] = []
+        named: list[_Named] = []
+        if node.parent is not None:  # who creates the root by hand creates what its first build needs with it
+            wants += [((s.kind, s.namespace, s.name), node.id, BUILD) for s in kustomization.substitute_from]
+        for manifest in node.rendered:
+            namespace = manifest.namespace or node.id.namespace
+            wants += _wants(manifest, namespace, written=bool(manifest.namespace))
+            named += self._named(manifest, namespace)
+        return (*self._resolved(wants, node.id), *self._at_run_time(named, node.id))
+
+    def of_release(self, release: HelmRelease, manifest: Manifest, chart: Chart | None) -> tuple[Need, ...]:
+        """Needs of a HelmRelease's values, namespace and, where its chart is known, its objects."""
+        namespace = release.release_namespace
+        wants: list[_Want] = []
+        for id in _values_from(release, manifest):
+            wants.append(((id.kind, id.namespace, id.name), release.id, BUILD))
+        if release.cluster is not None:  # the rest is the other cluster's
+            return self._resolved(wants, release.id)
+        if not mapping(manifest.spec, "install").get("createNamespace") and namespace != release.id.namespace:
+            wants.append((("Namespace", "", namespace), release.id, APPLY))
+        for name in secrets_of_values(manifest.spec.get("values"), release.id.name):
+            if self.providers.of(secret := ("Secret", namespace, name)):
+                wants.append((secret, release.id, WORKLOAD))
+        # Most charts look whether the cluster knows the kind and leave it out else: no install fails for it.
+        wants += [(key, release.id, RUN_TIME) for key in kinds_of_values(manifest.spec.get("values"), namespace)]
+        named: list[_Named] = [
+            (host, namespace, release.id)
+            for host in hosts_of_values(manifest.spec.get("values"), self._known_in(namespace))
+        ]
+        for held in chart.manifests if chart else ():
+            wants += _wants(held, held.namespace or namespace, written=False)
+            named += self._named(held, held.namespace or namespace)
+        return (*self._resolved(wants, release.id), *self._at_run_time(named, release.id))
+
+    def _known_in(self, namespace: str) -> Callable[[str], bool]:
+        return lambda host: bool(self.services.bringing(host, namespace))
+
+    def _named(self, manifest: Manifest, namespace: str) -> Iterator[_Named]:
+        for host in hosts_of(manifest, self._known_in(namespace)):
+            yield host, namespace, manifest.id_in(namespace)
+
+    def _at_run_time(self, named: Iterable[_Named], owner: ObjectId) -> tuple[Need, ...]:
+        """What each other object brings that the owner names as a host, one need for each; in doubt all that may."""
+        before = self._ancestors(owner)
+        found: dict[ObjectId, Need] = {}
+        for host, namespace, wanted_by in named:
+            for by, service in self.services.bringing(host, namespace).items():
+                if by != owner and by not in before and owner not in self._ancestors(by):
+                    found.setdefault(by, Need(f"Service {service}", wanted_by, by, RUN_TIME))
+        return tuple(found.values())
+
+    def _resolved(self, wants: Iterable[_Want], owner: ObjectId) -> tuple[Need, ...]:
+        found: dict[tuple[Key, str], Need] = {}
+        for key, wanted_by, blocks in self._with_stores(wants, owner):
+            if (key, blocks) in found:
+                continue
+            provider = self._provider(key, owner, blocks)
+            if provider is not None:
+                found[key, blocks] = Need(self._what(key), wanted_by, provider, blocks)
+        return tuple(found.values())
+
+    def _with_stores(self, wants: Iterable[_Want], owner: ObjectId) -> Iterator[_Want]:
+        """The same, and what an ExternalSecret cannot make a wanted Secret without.
+
+        A store that can only follow the owner (it serves the store's secrets) did not make the first Secret: somebody
+        did by hand, and the ExternalSecret keeps it.
+        """
+        for key, wanted_by, blocks in wants:
+            yield key, wanted_by, blocks
+            made_from = self.providers.external_secret(key)
+            store = None if made_from is None else _store_of(made_from, key[1])
+            if made_from is None or store is None:
+                continue
+            by = self.providers.of(store)
+            said = not set(by).isdisjoint(self.providers.of(key))  # the first need says it all
+            if not said and not any(self._follows(store_by, owner) for store_by in by):
+                yield store, made_from.id_in(key[1]), blocks
+
+    def _provider(self, key: Key, owner: ObjectId, blocks: str) -> ObjectId | None:
+        """Who brings it; None where nothing here does, or where it is there before the owner is."""
+        if key[0] == "Namespace" and key[2] in (self.flux_namespace, *self.providers.namespaces_before):
+            return None
+        providers = self.providers.of(key)
+        before = self._ancestors(owner)
+        if not providers or any(p in before for p in providers):
+            return None
+        if owner in providers:
+            return owner if blocks == BUILD else None  # a build comes before the apply that would bring it
+        waited_for = self.edges.get(owner, frozenset())
+        return next((p for p in providers if p in waited_for or self.parents.get(p) in waited_for), providers[0])
+
+    def _follows(self, later: ObjectId, owner: ObjectId) -> bool:
+        """Whether dependsOn lets the one begin only after the owner, or after what applies the owner."""
+        first = {owner, *self._ancestors(owner)}
+        todo, seen = [later], set()
+        while todo:
+            id = todo.pop()
+            if id in seen:
+                continue
+            seen.add(id)
+            waited_for = self.edges.get(id, frozenset())
+            if not first.isdisjoint(waited_for):
+                return True
+            todo += [*waited_for, *self._ancestors(id)]
+        return False
+
+    def _ancestors(self, owner: ObjectId) -> set[ObjectId]:
+        """The Kustomizations that apply the owner, up to the root: what they bring beside it is applied with or before it."""
+        found: set[ObjectId] = set()
+        parent = self.parents.get(owner)
+        while parent is not None and parent not in found:
+            found.add(parent)
+            parent = self.parents.get(parent)
+        return found
+
+    def _what(self, key: Key) -> str:
+        kind, namespace, name = key
+        if kind == CRD:
+            return f"{CRD} {self.providers.crd_names.get((namespace, name)) or f'{name}.{namespace}'}"
+        return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+
+
+def from_elsewhere(
+    providers: Providers, kustomizations: Iterable[Kustomization], releases: Iterable[HelmRelease], walk: Walk
+) -> Iterator[Finding]:
+    """The ``substituteFrom`` and ``valuesFrom`` objects, not optional, that nothing in the fleet brings: a finding each.
+
+    Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go build, fluxcd/pkg kustomize
+    v1.35.4 kustomize_varsub.go LoadVariables: one that is not found fails the build; helm-controller v1.6.3
+    internal/controller/helmrelease_controller.go reconcileRelease: ValuesError.
+    """
+    users: dict[ObjectId, list[Kustomization | HelmRelease]] = {}
+    for k in kustomizations:
+        for id in k.substitute_from:
+            users.setdefault(id, []).append(k)
+    for release in releases:
+        for id in dict.fromkeys(_values_from(release, walk.releases[release.id][0])):
+            users.setdefault(id, []).append(release)
+    for id, needing in users.items():
+        if providers.of((id.kind, id.namespace, id.name)):
+            continue
+        first = needing[0]
+        what, step = ("variables", "build") if isinstance(first, Kustomization) else ("values", "install")
+        steps = f"its {step}" if len(needing) == 1 else f"the {step}s of {some([k.id.key for k in needing], 5)}"
+        text = f"takes {what} from {id}, which nothing here creates: until it is there {steps} cannot succeed"
+        fix = "nothing to do if it is created by hand or by something outside; else define it, or set optional: true"
+        yield Finding(VARIABLES_ELSEWHERE, text, fix, first.id, first.file, first.line)
+
+
+def _values_from(release: HelmRelease, manifest: Manifest) -> Iterator[ObjectId]:
+    """The Secrets and ConfigMaps of ``valuesFrom`` that are not optional."""
+    for reference in mappings(manifest.spec, "valuesFrom"):
+        if not reference.get("optional"):
+            yield ObjectId(str(reference.get("kind")), release.id.namespace, str(reference.get("name")))
+
+
+def _wants(manifest: Manifest, namespace: str, *, written: bool) -> Iterator[_Want]:
+    """What one object needs.
+
+    Args:
+        manifest: the object.
+        namespace: where it goes.
+        written: whether the object itself names that namespace.
+    """
+    id = manifest.id_in(namespace)
+    group = manifest.group
+    if not is_built_in(group) and group not in FLUX_GROUPS and not group.endswith(".fluxcd.io"):
+        yield (CRD, group, manifest.kind), id, APPLY
+    if written and manifest.kind not in CLUSTER_SCOPED and namespace not in ALWAYS_THERE:
+        yield ("Namespace", "", namespace), id, APPLY
+    if manifest.kind == "ExternalSecret" and (store := _store_of(manifest, namespace)) is not None:
+        yield store, id, WORKLOAD
+    for key in _pod_wants(_pod(manifest), namespace):
+        yield key, id, WORKLOAD
+
+
+def _store_of(external_secret: Manifest, namespace: str) -> Key | None:
+    """The store that an ExternalSecret reads, if it names one for all its keys."""
+    store = mapping(external_secret.spec, "secretStoreRef")
+    if not store.get("name"):
+        return None
+    kind = str(store.get("kind") or "SecretStore")
+    return kind, "" if kind == "ClusterSecretStore" else namespace, str(store["name"])
+
+
+def _pod(manifest: Manifest) -> Mapping[str, Any]:
+    if manifest.group not in ("", "apps", "batch"):
+        return {}
+    if manifest.kind == "Pod":
+        return manifest.spec
+    if manifest.kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"):
+        return mapping(manifest.spec, "template", "spec")
+    return {}
+
+
+def _pod_wants(pod: Mapping[str, Any], namespace: str) -> Iterator[Key]:
+    """Secrets, ConfigMaps, claims and the service account without which a pod does not start."""
+    account = pod.get("serviceAccountName")
+    if account and account != "default":
+        yield "ServiceAccount", namespace, str(account)
+    for volume in mappings(pod, "volumes"):
+        for kind, field, name in (
+            ("Secret", "secret", "secretName"),
+            ("ConfigMap", "configMap", "name"),
+            ("PersistentVolumeClaim", "persistentVolumeClaim", "claimName"),
+        ):
+            named = mapping(volume, field)
+            if named.get(name) and not named.get("optional"):
+                yield kind, namespace, str(named[name])
+    for part in ("initContainers", "containers"):
+        for container in mappings(pod, part):
+            for source in mappings(container, "envFrom"):
+                yield from _referenced(mapping(source, "secretRef"), "Secret", namespace)
+                yield from _referenced(mapping(source, "configMapRef"), "ConfigMap", namespace)
+            for variable in mappings(container, "env"):
+                yield from _referenced(mapping(variable, "valueFrom", "secretKeyRef"), "Secret", namespace)
+                yield from _referenced(mapping(variable, "valueFrom", "configMapKeyRef"), "ConfigMap", namespace)
+
+
+def _referenced(reference: Mapping[str, Any], kind: str, namespace: str) -> Iterator[Key]:
+    if reference.get("name") and not reference.get("optional"):
+        yield kind, namespace, str(reference["name"])

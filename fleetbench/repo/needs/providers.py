@@ -1,0 +1,171 @@
+"""Who brings what others need: CRDs, namespaces, Secrets, ConfigMaps, secret stores, service accounts, volumes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from fleetbench.data import shipped
+from fleetbench.graph.objects import HelmRelease
+from fleetbench.ids import ObjectId
+from fleetbench.repo.files.yamltext import load
+from fleetbench.repo.helm.charts import Chart
+from fleetbench.repo.manifest import Manifest, mapping
+from fleetbench.repo.needs.helmfiles import Planned
+from fleetbench.repo.nodes import Node
+
+SECRET_MAKERS = ("ExternalSecret", "SealedSecret", "Certificate")
+"""Kinds of which a controller makes a Secret."""
+BUILT_IN = frozenset({"", "apps", "batch", "autoscaling", "policy", "extensions"})
+"""API groups of Kubernetes itself, beside those that end in ``.k8s.io`` and are not extensions."""
+_EXTENSIONS = (
+    "gateway.networking.k8s.io",
+    "snapshot.storage.k8s.io",
+    "cluster.x-k8s.io",
+    "metrics.k8s.io",
+)
+ALWAYS_THERE = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
+
+Key = tuple[str, str, str]
+"""Kind, namespace, name of something that is provided; for a CRD: ``CustomResourceDefinition``, group, kind."""
+CRD = "CustomResourceDefinition"
+
+
+def is_built_in(group: str) -> bool:
+    """Whether Kubernetes itself serves that API group."""
+    return group in BUILT_IN or (group.endswith(".k8s.io") and not group.endswith(_EXTENSIONS))
+
+
+@cache
+def _crds() -> Mapping[str, Any]:
+    file = shipped("", "crds.yaml")
+    table: Mapping[str, Any] = load(file.read_text(), file.name)
+    return table
+
+
+def crd_charts() -> Mapping[str, Mapping[str, Any]]:
+    """The shipped table: chart name -> groups of its CRDs."""
+    charts: Mapping[str, Mapping[str, Any]] = _crds()["charts"]
+    return charts
+
+
+def _groups_of_base(url: str) -> list[str]:
+    """The API groups whose CRDs a remote base is known to hold: it is never downloaded, so its files cannot say it.
+
+    >>> _groups_of_base("https://github.com/kubernetes-csi/external-snapshotter/client/config/crd?ref=v8.2.0")
+    ['snapshot.storage.k8s.io', 'groupsnapshot.storage.k8s.io']
+    >>> _groups_of_base("https://github.com/somebody/external-snapshotter?ref=main")
+    []
+    """
+    repositories: Mapping[str, list[str]] = _crds()["remote"]
+    named = (groups for name, groups in repositories.items() if re.search(rf"[/:]{name}(?:\.git)?(?:[/?#]|$)", url))
+    return [group for groups in named for group in groups]
+
+
+class Providers:
+    """An index over a fleet: what is brought, and by which Kustomizations and HelmReleases."""
+
+    def __init__(
+        self,
+        nodes: Iterable[Node],
+        releases: Iterable[HelmRelease],
+        charts: Mapping[ObjectId, Chart],
+        before: Iterable[Planned] = (),
+    ):
+        """Build the index.
+
+        Args:
+            nodes: the Kustomizations with their objects.
+            releases: the HelmReleases.
+            charts: what is known of their charts, for those that lie in the repository.
+            before: what is installed before Flux is, see :func:`fleetbench.repo.helmfiles.helmfiles`.
+        """
+        before = list(before)
+        names = {name for planned in before for name in (planned.name, planned.chart) if name}
+        self.namespaces_before = frozenset(p.namespace for p in before if p.namespace and not p.crds_only)
+        """Helmfile makes the namespace of a release (``createNamespace``, on by default)."""
+        self._by: dict[Key, list[ObjectId]] = {}
+        self.crd_names: dict[tuple[str, str], str] = {}
+        """Group and kind -> the CRD's own name, where it was seen."""
+        self._external_secrets: dict[Key, Manifest] = {}
+        self._groups: dict[str, list[tuple[bool, ObjectId]]] = {}
+        self._before = {group for name in names if name in crd_charts() for group in crd_charts()[name]["groups"]}
+        for node in nodes:
+            for manifest in node.rendered:
+                self._provide(manifest, manifest.namespace or node.id.namespace, node.id)
+            for base in node.build.remote if node.build else ():
+                for group in _groups_of_base(base.text):
+                    self._groups.setdefault(group, []).append((False, node.id))
+        for release in releases:
+            namespace = release.release_namespace
+            chart = charts.get(release.id)
+            for manifest in (*chart.crds, *chart.manifests) if chart else ():
+                self._provide(manifest, manifest.namespace or namespace, release.id)
+            known = crd_charts().get(release.chart_name)
+            if known is None or chart is not None:
+                continue
+            there = release.chart_name in names or release.id.name in names
+            for group in known["groups"]:
+                if there:
+                    self._before.add(group)
+                else:
+                    self._groups.setdefault(group, []).append((not known.get("only"), release.id))
+
+    def _provide(self, manifest: Manifest, namespace: str, by: ObjectId) -> None:
+        kind = manifest.kind
+        if kind == CRD:
+            group, names = str(manifest.spec.get("group")), mapping(manifest.spec, "names")
+            key: Key = (CRD, group, str(names.get("kind")))
+            self.crd_names[group, key[2]] = manifest.name
+        elif kind in ("Namespace", "ClusterSecretStore"):
+            key = (kind, "", manifest.name)
+        elif kind in ("Secret", "ConfigMap", "ServiceAccount", "SecretStore", "PersistentVolumeClaim", "Gateway"):
+            key = (kind, namespace, manifest.name)
+        elif kind in SECRET_MAKERS:
+            key = ("Secret", namespace, made_secret(manifest))
+            if kind == "ExternalSecret":
+                self._external_secrets.setdefault(key, manifest)
+        else:
+            return
+        listed = self._by.setdefault(key, [])
+        if by not in listed:
+            listed.append(by)
+
+    def external_secret(self, key: Key) -> Manifest | None:
+        """The ExternalSecret that a Secret is made from; None = it is no such Secret."""
+        return self._external_secrets.get(key)
+
+    def is_before(self, group: str) -> bool:
+        """Whether what is installed before Flux brings the CRDs of an API group."""
+        return group in self._before
+
+    @staticmethod
+    def knows_crds_of(release: HelmRelease) -> bool:
+        """Whether the shipped table says which CRDs a release's chart holds."""
+        return release.chart_name in crd_charts()
+
+    @staticmethod
+    def chart_name(release: HelmRelease) -> str:
+        """The last part of its chart's name or path."""
+        return release.chart_name
+
+    def of(self, key: Key) -> list[ObjectId]:
+        """Who brings it, the likeliest first; empty = nothing in this fleet."""
+        found = self._by.get(key, [])
+        if found or key[0] != CRD:
+            return found
+        return [] if key[1] in self._before else [id for _, id in sorted(self._groups.get(key[1], []))]
+
+
+def made_secret(manifest: Manifest) -> str:
+    """The Secret that an ExternalSecret, SealedSecret or Certificate makes."""
+    if manifest.kind == "Certificate":
+        return str(manifest.spec.get("secretName") or manifest.name)
+    place = (
+        mapping(manifest.spec, "target")
+        if manifest.kind == "ExternalSecret"
+        else mapping(manifest.spec, "template", "metadata")
+    )
+    return str(place.get("name") or manifest.name)

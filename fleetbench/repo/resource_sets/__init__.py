@@ -1,0 +1,1 @@
+"""What flux-operator makes of ResourceSets, as far as the repository alone says it."""
