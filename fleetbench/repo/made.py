@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
-from fleetbench.findings import DEPENDENCY_MISSING, WAIT_NOT_MODELLED, Finding
+from fleetbench.findings import SET_WAITS_IN_VAIN, WAIT_NOT_MODELLED, Finding
 from fleetbench.graph.objects import HelmRelease, Kustomization, Made, Source
 from fleetbench.graph.order import RESOURCE_SET
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say, some
@@ -79,7 +79,7 @@ class Operator:
                 if wait.followed and not self._is_there(wait.target) and self.makers.of(wait.target) is None:
                     text = f"depends on {say(wait.target)}, which exists nowhere: flux-operator polls for ever and makes nothing"
                     fix = "define it, or correct the name or the namespace in spec.dependsOn"
-                    yield Finding(DEPENDENCY_MISSING, text, fix, *at)
+                    yield Finding(SET_WAITS_IN_VAIN, text, fix, *at)
             unseen = [say(w.target) for w in waits if not self._is_modelled(w)]
             steps = {by.step: by for _, by in self._made[id]}
             most = max(len(self._gates(by)) for by in steps.values())

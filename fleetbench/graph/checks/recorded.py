@@ -9,11 +9,13 @@ from fleetbench.findings import (
     API_GONE,
     BUILD_FAILED,
     DEPENDENCY_UNREAD,
+    EXPRESSION_IDLE,
     EXPRESSION_NOT_READ,
     FILE_UNREADABLE,
     OBJECT_REFUSED,
     PATH_MISSING,
     RULES,
+    SET_WAITS_IN_VAIN,
     SOURCE_MISSING,
     VARIABLE_UNSET,
     Finding,
@@ -26,7 +28,12 @@ from fleetbench.graph.release import substitution
 from fleetbench.ids import parse_object
 
 _DIFFERENTLY_READ = frozenset(code for code in RULES if code.startswith("FB3"))
-OF_READING = _DIFFERENTLY_READ - {EXPRESSION_NOT_READ, DEPENDENCY_UNREAD} | {FILE_UNREADABLE, OBJECT_REFUSED, API_GONE}
+OF_READING = _DIFFERENTLY_READ - {EXPRESSION_NOT_READ, EXPRESSION_IDLE, DEPENDENCY_UNREAD} | {
+    FILE_UNREADABLE,
+    OBJECT_REFUSED,
+    API_GONE,
+    SET_WAITS_IN_VAIN,
+}
 """Codes that only reading a repository, or a live cluster, can give."""
 OF_BOTH = frozenset({PATH_MISSING, BUILD_FAILED, SOURCE_MISSING, VARIABLE_UNSET})
 """Codes that reading gives with the place and the cause, and checks without; all others are the checks' alone."""

@@ -189,7 +189,7 @@ def test_what_a_resourceset_waits_for_comes_before_what_it_makes(
     )
     assert _after(reading, "app") == after
     assert _after(reading, "in-inner") == ("infra",)
-    assert not [f for f in reading.findings if f.code in ("FB102", "FB302", "FB319")]
+    assert not [f for f in reading.findings if f.code in ("FB120", "FB302", "FB319")]
 
 
 def test_a_step_comes_after_all_of_the_steps_before_it(read: Read) -> None:
@@ -202,7 +202,7 @@ def test_a_step_comes_after_all_of_the_steps_before_it(read: Read) -> None:
 
 def test_what_waits_for_what_exists_nowhere_is_an_error_and_never_made(read: Read) -> None:
     reading = _reading(read, rset("late", dependsOn=[waits_for("infar", ready=True)], resources=[child("app")]))
-    [finding] = [f for f in reading.findings if f.code == "FB102"]
+    [finding] = [f for f in reading.findings if f.code == "FB120"]
     assert "Kustomization" not in finding.message and "flux-system/infar, which exists nowhere" in finding.message
     assert never_ready(compile_plan(scenario(reading.fleet))) == {ks_id("app")}
 

@@ -35,6 +35,8 @@ BUILDS = {
         flux("two", "./apps/ok", dependsOn=[{"name": "one"}], wait=True),
         flux("three", "./apps/ok"),
         flux("four", "./apps/ok"),
+        git("theirs"),
+        flux("theirs", "./x", source="theirs"),
     ),
     "apps/ok/map.yaml": config_map("same", "elsewhere"),
     "apps/bad/kustomization.yaml": kustomization("nope.yaml"),
