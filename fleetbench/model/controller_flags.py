@@ -36,7 +36,7 @@ def _delay_s(text: str) -> float:
     """
     seconds = parse_duration(text)
     if not REQUEUE_S[0] <= seconds <= REQUEUE_S[1]:
-        raise ValueError(f"got {text!r}, wanted 0.1 s to 24 h")
+        raise ValueError(f"got {text!r}, wanted 1 ms to 24 h")
     return seconds
 
 

@@ -14,7 +14,7 @@ from fleetbench.errors import InputError
 from fleetbench.graph.release import RELEASES, strict_by_default
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 
-REQUEUE_S = (0.1, 86_400.0)
+REQUEUE_S = (0.001, 86_400.0)
 """Seconds that ``--requeue-dependency`` may be, from and to."""
 
 
@@ -114,7 +114,7 @@ class Parameters:
         for name in ("requeue_dependency_s", "helm_requeue_dependency_s"):
             value = getattr(self, name)
             if not REQUEUE_S[0] <= value <= REQUEUE_S[1]:
-                raise InputError(f"{name}: got {value:g} s, wanted 0.1 s to 24 h")
+                raise InputError(f"{name}: got {value:g} s, wanted 1 ms to 24 h")
         for name in ("interval_jitter", "helm_interval_jitter", "source_interval_jitter"):
             value = getattr(self, name)
             if not 0.0 <= value < 1.0:

@@ -62,7 +62,7 @@ def _processors(text: str) -> float:
 def _interval(text: str) -> float:
     value = parse_duration(text)
     if not REQUEUE_S[0] <= value <= REQUEUE_S[1]:
-        raise ValueError(f"got {text!r}, wanted 100ms to 24h")
+        raise ValueError(f"got {text!r}, wanted 1ms to 24h")
     return value
 
 

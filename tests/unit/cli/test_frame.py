@@ -77,7 +77,7 @@ def test_escape_sequences_in_a_message_are_shown_not_obeyed(failing: Callable[..
 def test_a_poll_interval_that_cannot_be_is_told_by_the_name_of_its_option() -> None:
     result = run("simulate", "--requeue-dependency", "0s")
     assert result.exit_code == 2
-    assert "Invalid value for '--requeue-dependency': got '0s', wanted 100ms to 24h0m0s" in result.stderr
+    assert "Invalid value for '--requeue-dependency': got '0s', wanted 1ms to 24h0m0s" in result.stderr
 
 
 def test_a_command_that_does_not_exist_gets_a_suggestion() -> None:
