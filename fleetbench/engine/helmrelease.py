@@ -35,6 +35,7 @@ def reconcile(w: World, n: int) -> Reconcile:
     if item.denied:
         return deny(w, n)
     if item.source == MISSING or not w.exists[item.source]:
+        w.whole_reconcile()
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "could not get Source object")
         return REQUEUE
     if not w.revision[item.source]:

@@ -26,7 +26,10 @@ def reconcile(w: World, n: int) -> Reconcile:
     if item.id.kind in (HELM_CHART, EXTERNAL_ARTIFACT) and upstream != MISSING and not w.revision[upstream]:
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED)
         # Its repository's artifact event brings it back; one that is not there at all is an error, tried again.
-        return STOP if w.exists[upstream] else REQUEUE
+        if w.exists[upstream]:
+            return STOP
+        w.whole_reconcile()
+        return REQUEUE
     step = _STEP.get(item.id.kind, machine.REMOTE_FETCH)
     if item.broken:
         yield w.work(n, step)

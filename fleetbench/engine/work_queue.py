@@ -22,6 +22,10 @@ LOW_PRIORITY = -100
 """handler.LowPriority: objects of the initial list."""
 
 
+AGAIN_S = 0.05
+"""A second retry in a row comes no sooner, also of a controller without delays: else the clock would stand still."""
+
+
 class WorkQueue:
     """One controller's queue."""
 
@@ -70,7 +74,8 @@ class WorkQueue:
         """Requeue: true: the item's own exponential delay (workqueue.TypedItemExponentialFailureRateLimiter)."""
         failures = self._failures.get(item, 0)
         self._failures[item] = failures + 1
-        self.add(item, min(self.min_delay_s * 2.0 ** min(failures, 60), self.max_delay_s), priority)
+        delay_s = min(self.min_delay_s * 2.0 ** min(failures, 60), self.max_delay_s)
+        self.add(item, max(delay_s, AGAIN_S) if failures else delay_s, priority)
 
     def has_failed_for_long(self, item: int) -> None:
         """Its delay is the longest there is."""

@@ -7,6 +7,7 @@ Format history:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from fleetbench.errors import InputError
@@ -101,6 +102,8 @@ def _kustomization(k: Kustomization, layer: int | None) -> dict[str, Any]:
     rest = {n: v for n, v in _plain(k).items() if n not in _OWN_FIELDS}
     if k.target_namespace is None:
         del rest["target_namespace"]
+    if k.retry_interval_s is None:
+        rest["retry_interval_stated"] = False
     rest |= {"timeout_s": k.effective_timeout_s, "retry_interval_s": k.effective_retry_s}
     return {"id": k.id.key, **_common(k, layer), **rest}
 
@@ -245,7 +248,9 @@ def _required_id(at: Node, kind: str) -> ObjectId:
 
 def _read_kustomization(at: Node) -> Kustomization:
     id = _required_id(at, KUSTOMIZATION)
-    return _flat(at, Kustomization, id=id, source=at.id("source", GIT_REPOSITORY))  # type: ignore[no-any-return]
+    k: Kustomization = _flat(at, Kustomization, id=id, source=at.id("source", GIT_REPOSITORY))
+    unstated = at.data.get("retry_interval_stated") is False and k.retry_interval_s == k.interval_s
+    return replace(k, retry_interval_s=None) if unstated else k
 
 
 def _read_helmrelease(at: Node) -> HelmRelease:

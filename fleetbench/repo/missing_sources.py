@@ -44,7 +44,8 @@ def missing_sources(
         unused = files.get(named, [])
         if unused:
             applied = "is applied by nothing that was read, though"
-            text = f"its source {named} {applied} {some(unused, 2)} defines it"
+            defines = "defines" if len(unused) == 1 else "define"
+            text = f"its source {named} {applied} {some(unused, 2)} {defines} it"
             if above is not None and any(_is_below(path, above[1]) for path in unused):
                 manifest, path = above
                 fix = (
@@ -55,7 +56,7 @@ def missing_sources(
                 shared = Shared(f"have a source that {applied} a file below {path or '.'} defines it", fix)
             else:
                 fix = "correct the paths that do not exist, if there are any; else have a Kustomization apply that file"
-                shared = Shared(f"have the source {named}, which {applied} {some(unused, 2)} defines it", fix)
+                shared = Shared(f"have the source {named}, which {applied} {some(unused, 2)} {defines} it", fix)
         else:
             hint = f"; did you mean {' or '.join(same[named])}?" if same[named] else ""
             so = f"is defined nowhere in this repository{hint}"

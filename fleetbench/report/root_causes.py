@@ -16,7 +16,10 @@ _DEADLOCKS = (CRD_DEADLOCK, SELF_DEPENDENCY_LOOP)
 
 def root_causes(result: Simulated) -> list[str]:
     """The findings that keep most from Ready, at most three, for people; none where all turns Ready that is asked for."""
-    return [f"{f.code} {f.in_full.rstrip('.')}. Fix: {f.fix}." for f in _first(result)]
+    causes = _first(result)
+    said = [f"{f.code} {f.in_full.rstrip('.')}. Fix: {f.fix}." for f in causes[:_MOST]]
+    more = len(causes) - _MOST
+    return said if more <= 0 else [*said, f"and {more} more: `fleetbench graph` lists them"]
 
 
 def _first(result: Simulated) -> list[Finding]:
@@ -41,4 +44,4 @@ def _first(result: Simulated) -> list[Finding]:
     told: dict[str, Finding] = {}
     for f in ranked:
         told.setdefault(f.fix if f.shared is None else f.shared.fix, f)
-    return list(told.values())[:_MOST]
+    return list(told.values())

@@ -135,14 +135,16 @@ def _judge(fleet: Fleet, lack: Lack, orders: _Orders) -> Finding | None:
                 f"{wanted}, and both are in {say(obj.id)}. Its dry-run fails as long as {what} is not there, and a failed "
                 f"dry-run applies nothing, not even {say(provider)}: a deadlock, tried again every "
                 f"{go_duration(obj.effective_retry_s)} for ever.",
-                f"move {wanting} into a Kustomization of its own that depends on {say(obj.id)}, with wait: true here; if the "
+                f"move {wanting}, and what else needs it, into a Kustomization of its own that depends on {say(obj.id)}, with "
+                f"wait: true here; if the "
                 f"cluster has it before Flux comes, say so with {_told(lack)}",
             )
         return about(
             SELF_DEPENDENCY_LOOP,
             obj,
             f"{wanted}, but {say(provider)} can only follow {say(obj.id)}: a deadlock in a bootstrap.",
-            f"move {wanting} into a Kustomization of its own that depends on {say(holder or provider)}; if the cluster has "
+            f"move {wanting}, and what else needs it, into a Kustomization of its own that depends on "
+            f"{say(holder or provider)}; if the cluster has "
             f"it before Flux comes, say so with {_told(lack)}",
         )
     if obj.id in fleet.asleep:
@@ -175,7 +177,8 @@ def _moved(lack: Lack, wanting: str, holder: str, waits: str) -> str:
     if any(need.wanted_by == lack.obj.id for need in lack.needs) and isinstance(lack.obj, Kustomization):
         # Its own build wants it: that cannot be moved, what it wants can.
         return f"move {lack.what} into a Kustomization of its own that {say(lack.obj.id)} depends on"
-    return f"move {wanting} into a Kustomization of its own that depends on {holder}{waits}"
+    rest = "" if wanting == NEEDING else ", and what else needs it,"
+    return f"move {wanting}{rest} into a Kustomization of its own that depends on {holder}{waits}"
 
 
 def _kustomization(obj: Kustomization | HelmRelease) -> ObjectId:

@@ -197,3 +197,10 @@ def test_an_oci_helm_repository_is_reconciled_by_nobody(static: bool, said: list
     sample, ready = run(of, {"h": 5.0})
     assert [e.status for e in sample.timeline.by_object[repository]] == said
     assert ready[release.id] is not None
+
+
+def test_a_release_whose_source_is_nowhere_ends_also_under_a_controller_without_delays():
+    gone = replace(hr("app", "apps"), source=ObjectId(HELM_REPOSITORY, "apps", "gone"))
+    of = with_root([ks("apps", wait=False)], [gone], [Source(gone.source, defined=False)], None)
+    sample = simulate(scenario(of, parameters=Parameters().perfect()))
+    assert sample.ready_s[[o.id for o in of.services()].index(hr_id("app"))] is None

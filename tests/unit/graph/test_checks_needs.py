@@ -199,7 +199,7 @@ def test_needs_in_a_circle_are_a_deadlock_and_no_lost_retry_interval() -> None:
         "None of flux-system/a, flux-system/b can turn Ready."
     )
     assert first.fix.startswith(
-        "move Monitor/default/monitor into a Kustomization of its own that depends on flux-system/b (one move ends"
+        "move Monitor/default/monitor, and what else needs it, into a Kustomization of its own that depends on flux-system/b (one move ends"
     )
     assert first.fix.endswith("say so with --installed example.org")
 
@@ -279,8 +279,8 @@ def test_no_edge_is_proposed_to_what_waits_for_workloads_that_need_the_other() -
         ks("b", needs=crd_of("Certificate", ks_id("a"))),
     )
     assert [f.fix.partition(":")[0] for f in check(of) if f.code == NEED_UNDECLARED] == [
-        "move Store/default/store into a Kustomization of its own that depends on flux-system/b",
-        "move Certificate/default/certificate into a Kustomization of its own that depends on flux-system/a",
+        "move Store/default/store, and what else needs it, into a Kustomization of its own that depends on flux-system/b",
+        "move Certificate/default/certificate, and what else needs it, into a Kustomization of its own that depends on flux-system/a",
     ]
 
 

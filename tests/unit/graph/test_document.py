@@ -13,6 +13,7 @@ from fleetbench.graph.document import read_document, to_document
 from fleetbench.graph.objects import ControllerFlag, ControllerShard
 from fleetbench.ids import HELM_RELEASE, ObjectId
 from fleetbench.repo.graph_file import read_with_findings
+from tests.builders import fleet, ks
 
 
 def test_a_fleet_of_one_helmrelease_needs_nothing_but_its_id() -> None:
@@ -68,3 +69,14 @@ def test_the_shards_of_the_controllers_are_kept_in_a_graph_file() -> None:
     shards = (ControllerShard("kustomize-controller", "one", (flag,)), ControllerShard("helm-controller", "one"))
     fleet = replace(read_document('{"helmreleases": [{"id": "ns/h"}]}', "g.json"), shards=shards)
     assert read_document(json.dumps(to_document(fleet)), "g.json").shards == shards
+
+
+@pytest.mark.parametrize("retry_interval_s", [None, 3600.0, 60.0])
+def test_a_retry_interval_that_nobody_states_is_none_of_a_graph_file_either(retry_interval_s: float | None) -> None:
+    k = ks("a", interval_s=3600.0, retry_interval_s=retry_interval_s)
+    document = to_document(fleet(k))
+    again = read_document(json.dumps(document), "x").kustomization(k.id)
+    assert again is not None and again.retry_interval_s == retry_interval_s
+    edited = {**document, "kustomizations": [{**d, "retry_interval_s": 45.0} for d in document["kustomizations"]]}
+    changed = read_document(json.dumps(edited), "x").kustomization(k.id)
+    assert changed is not None and changed.retry_interval_s == 45.0
