@@ -94,8 +94,8 @@ def reconciles(rows: Sequence[Event]) -> tuple[Reconcile, ...]:
                 running = running or _Running(row.t_s if begun is None else begun, row.attempt)
                 found.append(running.ended(row.t_s, row.reason, row.message, ok=True))
                 running, begun = None, None
-            elif row.message.startswith(phases.PREREQUISITES):
-                begun = row.t_s
+            else:  # a reconcile that changes nothing begins, or ends
+                begun = row.t_s if row.message.startswith(phases.PREREQUISITES) else None
         elif running is not None:
             found.append(running.ended(row.t_s, row.reason, row.message))
             running = None

@@ -71,3 +71,16 @@ def test_a_release_begins_with_its_prerequisites_in_both_dialects():
 
     assert folded(measured, id) == [(FINALIZER, 1.1, 1.1, False), (CHECK, 2.0, 2.1, False), (RUN, 3.0, 9.0, True)]
     assert folded(predicted, id) == [(FINALIZER, 1.1, 1.1, False), (CHECK, 2.0, 2.1, False), (RUN, 2.9, 9.0, True)]
+
+
+def test_an_upgrade_does_not_begin_with_the_look_at_an_interval_that_changed_nothing():
+    id = release_id("db")
+    rows = Rows().add(0.0, id, phases.TRUE, phases.INSTALL_SUCCEEDED)
+    rows.add(60.0, id, phases.TRUE, phases.INSTALL_SUCCEEDED, phases.PREREQUISITES).add(
+        60.1, id, phases.TRUE, phases.INSTALL_SUCCEEDED
+    )
+    rows.add(100.0, id, phases.UNKNOWN, phases.PROGRESSING, phases.PREREQUISITES).add(
+        100.1, id, phases.UNKNOWN, phases.PROGRESSING, phases.UPGRADING
+    )
+    rows.add(110.0, id, phases.TRUE, phases.UPGRADE_SUCCEEDED)
+    assert folded(rows, id)[-1] == (RUN, 100.0, 110.0, True)
