@@ -36,7 +36,7 @@ def missing_sources(
     """
     missing = {s.id for s in known if not s.defined}
     missed = [(user, named) for user, named in users if named in missing]
-    same = {id: sorted(str(s.id) for s in known if s.defined and s.id.name == id.name) for id in missing}
+    same = {id: _alike(id, known) for id in missing}
     files = _defining(tree, {named for _, named in missed if not same[named]})
     defining = sorted({path for paths in files.values() for path in paths})
     above = _above(tree, walk, entry, defining) if defining else None
@@ -63,6 +63,17 @@ def missing_sources(
             text, fix = f"its source {named} {so}", f"define {named} or correct the reference"
             shared = Shared(f"have the source {named}, which {so}", fix)
         yield Finding(SOURCE_MISSING, text, fix, user.id, user.file, user.line, shared)
+
+
+def _alike(wanted: ObjectId, known: Sequence[Source]) -> list[str]:
+    """The sources of that name, else those that a namePrefix or nameSuffix has made of it, which renames no reference."""
+    named = [s.id for s in known if s.defined and s.id.name == wanted.name]
+    beside = [s.id for s in known if s.defined and s.id[:2] == wanted[:2]]
+    return sorted(map(str, named or (id for id in beside if _is_affixed(id.name, wanted.name))))
+
+
+def _is_affixed(name: str, wanted: str) -> bool:
+    return name.endswith(f"-{wanted}") or name.startswith(f"{wanted}-")
 
 
 def _defining(tree: Tree, wanted: Collection[ObjectId]) -> dict[ObjectId, list[str]]:

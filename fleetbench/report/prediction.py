@@ -18,7 +18,7 @@ from fleetbench.prediction.nothing import why_nothing
 from fleetbench.prediction.predict import Prediction
 from fleetbench.prediction.strategies import STRATEGIES
 from fleetbench.report.chain import by_cause, rows_of
-from fleetbench.report.inert import inert, name_of
+from fleetbench.report.inert import clear_names, inert, name_of
 from fleetbench.report.remarks import LEFT_OUT, LEGEND, about_waves, failures_by_prior, longer
 from fleetbench.report.root_causes import root_causes
 from fleetbench.report.rows import Rows, indented
@@ -231,7 +231,8 @@ def _assumptions(scenario: Scenario) -> list[str]:
         ]
     unread = [k for k in fleet.kustomizations if not k.expanded and k.id not in scenario.left_out]
     if unread:
-        names = some([name_of(k.id) for k in unread], 6)
+        called = clear_names(k.id for k in fleet.kustomizations)
+        names = some(sorted(called[k.id] for k in unread), 6)
         lines.append(f"Not expanded, so counted as empty (their content lies elsewhere): {names}")
     there = [h for h in fleet.helmreleases if h.installed_by and scenario.kind == BOOTSTRAP]
     if there:

@@ -19,9 +19,9 @@ from fleetbench.findings import Finding
 from fleetbench.graph.document import from_document, read_document, to_document
 from fleetbench.ids import parse_object
 from fleetbench.model.profile import load_durations, load_profile
-from fleetbench.repo import envsubst
 from fleetbench.repo.files.tree import Escapes, Unreadable, join, spec_path
 from fleetbench.repo.files.yamltext import decode, documents
+from fleetbench.repo.kustomize import envsubst
 from fleetbench.report.inert import inert
 from fleetbench.runs.files import read_run
 from fleetbench.units import format_duration, parse_duration, parse_seconds

@@ -10,7 +10,8 @@ import pytest
 
 from fleetbench.errors import EnvironmentLacks, InputError
 from fleetbench.graph.checks import check, combined
-from fleetbench.repo import program, read_repository
+from fleetbench.repo import read_repository
+from fleetbench.repo.kustomize import program
 from tests.unit.repo.conftest import Read, Write
 from tests.unit.repo.manifests import both, codes, config_map, flux, git, ks_id, kustomization, obj
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fleetbench.repo import build as build_module
 from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.kustomize import build as build_module
 from fleetbench.repo.kustomize.batch import can_share
 from fleetbench.repo.kustomize.build import Build, Builder, Request
 from fleetbench.repo.kustomize.cache import BuildCache

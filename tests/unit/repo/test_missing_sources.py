@@ -59,3 +59,17 @@ def test_objects_that_name_one_missing_source_have_one_cause(read: Read) -> None
     (shared,) = {f.shared for f in found if f.code == "FB106"}
     assert shared is not None
     assert shared.message.startswith("have the source HelmRepository/flux-system/theirs, which is defined nowhere")
+
+
+def test_a_source_that_a_name_prefix_renamed_is_what_was_meant(read: Read) -> None:
+    charts = obj(
+        "source.toolkit.fluxcd.io/v1", "HelmRepository", "podinfo", namespace="apps", spec={"url": "https://x.test"}
+    )
+    files = {
+        "clusters/c/all.yaml": flux("apps", "./apps"),
+        "apps/kustomization.yaml": "namePrefix: p-\nresources: [repo.yaml, rel.yaml]\n",
+        "apps/repo.yaml": charts,
+        "apps/rel.yaml": release("app", namespace="apps", source="podinfo"),
+    }
+    (found,) = [f for f in read(files).findings if f.code == "FB106"]
+    assert found.message.endswith("did you mean HelmRepository/apps/p-podinfo?")
