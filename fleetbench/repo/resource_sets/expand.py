@@ -1,7 +1,7 @@
 """What flux-operator makes of a ResourceSet, as far as the repository alone says it.
 
-Worked out are inline inputs (or none) and templates that :func:`fleetbench.repo.resource_sets.templates.rendered` understands. Anything else
-keeps the ResourceSet whole: it is named, and nothing of it is made up.
+Worked out are inline inputs (or none) and templates that :func:`.templates.rendered` understands. Anything else keeps the
+ResourceSet whole: it is named, and nothing of it is made up.
 
 Source: controlplaneio-fluxcd/flux-operator v0.58.1 api/v1/resourceset_types.go; internal/builder/resourceset.go
 ValidateResourceSetSpec, BuildResourceSetFromSpec, BuildResourceSet (each template with each set of inputs, the first of equal
@@ -12,7 +12,7 @@ internal/inputs/provider.go getFromProvider; fluxcd/pkg ssa v0.77.0 utils/object
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fleetbench.graph.order import RESOURCE_SET
@@ -30,8 +30,8 @@ from fleetbench.repo.manifest import (
     mappings,
     with_metadata,
 )
-from fleetbench.repo.resource_sets.template_functions import NotPlain, size
-from fleetbench.repo.resource_sets.templates import rendered
+from fleetbench.repo.resource_sets.template_values import NotPlain, size
+from fleetbench.repo.resource_sets.templates import Effort, rendered
 
 RECONCILE = "fluxcd.controlplane.io/reconcile"
 MAX_OBJECTS = 5_000
@@ -53,6 +53,7 @@ class Budget:
 
     objects: int = MAX_OBJECTS
     characters: int = MAX_CHARACTERS
+    effort: Effort = field(default_factory=Effort)
 
     def spend(self, objects: int, characters: int) -> None:
         """Take a template that is filled in.
@@ -185,7 +186,7 @@ def _of_object(
         yield _object(dict(template))
         return
     for one in inputs:
-        filled = rendered(text, one)
+        filled = rendered(text, one, budget.effort)
         budget.spend(1, len(filled))
         bodies = _read(filled)
         if len(bodies) != 1:
@@ -195,7 +196,7 @@ def _of_object(
 
 def _of_text(text: str, inputs: Mapping[str, Any], budget: Budget) -> Iterator[dict[str, Any]]:
     """The objects of ``resourcesTemplate``; documents that are no object are left out."""
-    filled = rendered(text, inputs)
+    filled = rendered(text, inputs, budget.effort)
     budget.spend(0, len(filled))
     for body in _read(filled):
         if not isinstance(body, dict) or isinstance(body.get("items"), list):

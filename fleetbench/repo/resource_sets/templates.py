@@ -1,161 +1,174 @@
-"""The plain part of flux-operator's templates: values of the inputs, passed through functions that give one text.
+"""flux-operator's templates filled in, as far as :mod:`.template_syntax` takes them apart.
 
-Text between ``<<`` and ``>>`` is a Go template (``text/template`` with slim-sprig's functions). Here are worked out
-``<< inputs.a.b >>``, ``<< inputs.a | quote >>`` and the like; blocks (``if``, ``range``, ``with``), variables, other functions
-and whatever the operator itself would refuse are not, and then nothing is guessed: :class:`NotPlain` says what it is.
+What cannot be worked out for sure, and whatever the operator itself would refuse (an input that is not there, a comparison of
+unlike values), is not guessed: :class:`NotPlain` says what it is.
 
-Source: controlplaneio-fluxcd/flux-operator v0.58.1 internal/builder/resourceset.go newTemplate (delimiters, functions,
-``missingkey=error``); Go text/template/parse/lex.go (trim markers), fmt (how ``%v`` prints); go-task/slim-sprig v3.0.0.
+Source: Go 1.26 text/template exec.go walkIfOrWith, isTrue, walkRange (keys of maps sorted, one variable takes the element),
+evalField, evalCall (``and`` and ``or`` stop early) and fmt (how ``%v`` prints); controlplaneio-fluxcd/flux-operator v0.58.1
+internal/builder/resourceset.go newTemplate (``missingkey=error``), api/v1/resourceset_types.go GetInputs (whole numbers are
+int64, any other float64).
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
-from fleetbench.repo.resource_sets.template_functions import FUNCTIONS, MAX_TEXT, NotPlain, printed
+from fleetbench.repo.resource_sets.template_functions import FUNCTIONS, LAZY
+from fleetbench.repo.resource_sets.template_nodes import DOT, INPUTS, Action, Body, Command, If, Path, Pipeline, Range
+from fleetbench.repo.resource_sets.template_syntax import parsed
+from fleetbench.repo.resource_sets.template_values import MAX_TEXT, NotPlain, Whole, keys, printed, truth
 
-_BLANK = " \t\r\n"
-_MAX_DEPTH = 20
-"""Parentheses in one another."""
-_TOKEN = re.compile(
-    r"""(?P<end>(?P<trim>[ \t\r\n]-)?>>)|(?P<blank>[ \t\r\n])|(?P<text>"(?:[^"\\\n]|\\.)*"|`[^`]*`)|(?P<number>-?\d+(?![\w.]))
-    |(?P<inputs>inputs(?P<fields>(?:\.[^\W\d]\w*)*)(?![\w.]))|(?P<word>[^\W\d]\w*)|(?P<pipe>\|)|(?P<open>\()|(?P<close>\)(?![\w.]))
-    """,
-    re.X,
-)
-_BLOCKS = frozenset({"block", "break", "continue", "define", "else", "end", "if", "range", "template", "with"})
+MAX_EFFORT = 1_000_000
+"""Steps that the templates of one ResourceSet may take, ten characters that a function takes or gives being one: seconds."""
+_parsed = lru_cache(maxsize=4)(parsed)
 
 
-def rendered(text: str, inputs: Mapping[str, Any]) -> str:
+class Effort:
+    """What is left of the steps that filling in may take: nested ranges could go on for ever without a letter."""
+
+    def __init__(self, left: int = MAX_EFFORT):
+        self.left = left
+
+    def take(self, steps: int) -> None:
+        """Take steps.
+
+        Raises:
+            NotPlain: that is more than are left.
+        """
+        self.left -= steps
+        if self.left < 0:
+            raise NotPlain(f"filling in its templates takes more than {MAX_EFFORT:,} steps")
+
+
+def rendered(text: str, inputs: Mapping[str, Any], effort: Effort | None = None) -> str:
     """A template filled in with one set of inputs.
 
     Args:
         text: the template.
         inputs: name -> value, as JSON has it.
+        effort: what it may take; None = as much as one ResourceSet may.
 
     Raises:
-        NotPlain: it holds more than plain expressions, names an input that is not there, or becomes too long.
+        NotPlain: it holds more than is worked out, names an input that is not there, or becomes too long.
     """
-    parts: list[str] = []
-    at, length, trim = 0, 0, False
-    while True:
-        start = text.find("<<", at)
-        literal = text[at:] if start < 0 else text[at:start]
-        literal = literal.lstrip(_BLANK) if trim else literal
-        if start < 0:
-            return "".join([*parts, literal])
-        at = start + 2
-        if text[at : at + 1] == "-" and text[at + 1 : at + 2] in tuple(_BLANK):
-            literal, at = literal.rstrip(_BLANK), at + 1
-        action = _Action(text, at, inputs)
-        parts += [literal, printed(action.value())]
-        at, trim = action.at, action.trims
-        length += len(literal) + len(parts[-1])
-        if length > MAX_TEXT:
+    filling = _Filling(inputs, effort or Effort())
+    filling.walk(_parsed(text))
+    return "".join(filling.parts)
+
+
+class _Filling:
+    """One template with one set of inputs."""
+
+    def __init__(self, inputs: Mapping[str, Any], effort: Effort):
+        self.effort = effort
+        self.parts: list[str] = []
+        self.length = 0
+        self.values: list[tuple[str, Any]] = [(INPUTS, inputs)]
+        """Variables in force, the innermost last."""
+
+    def walk(self, body: Body) -> None:
+        """Fill in what stands one after the other; its variables end with it."""
+        mark = len(self.values)
+        for node in body:
+            self.effort.take(1)
+            if isinstance(node, str):
+                self._print(node)
+            elif isinstance(node, If):
+                self._if(node)
+            elif isinstance(node, Range):
+                self._range(node)
+            else:
+                value = self._declared(node)
+                if not node.names:
+                    self._print(printed(value))
+        del self.values[mark:]
+
+    def _print(self, text: str) -> None:
+        self.parts.append(text)
+        self.length += len(text)
+        if self.length > MAX_TEXT:
             raise NotPlain(f"a template of more than {MAX_TEXT} characters")
 
+    def _declared(self, action: Action) -> Any:
+        """Its value, which its variables have from here on."""
+        value = self._pipeline(action.pipeline)
+        self.values += ((name, value) for name in action.names)
+        return value
 
-class _Action:
-    """One expression, from behind ``<<`` to behind ``>>``."""
-
-    def __init__(self, text: str, at: int, inputs: Mapping[str, Any]):
-        self.text, self.at, self.inputs = text, at, inputs
-        self.trims = False
-        """Whether it ends in `` ->>``: blanks behind it go."""
-        self.start = at
-
-    def value(self) -> Any:
-        """What it stands for.
-
-        Raises:
-            NotPlain: see :func:`rendered`.
-        """
-        found, end = self._pipeline(0)
-        if end != "end":
-            raise self._unread()
-        return found
-
-    def _unread(self) -> NotPlain:
-        shown = " ".join(self.text[self.start : self.start + 60].partition(">>")[0].split())
-        return NotPlain(f"<< {shown} >> is more than a value of its inputs")
-
-    def _next(self) -> re.Match[str]:
-        found = _TOKEN.match(self.text, self.at)
-        if found is None:
-            raise self._unread()
-        self.at = found.end()
-        return found
-
-    def _pipeline(self, depth: int) -> tuple[Any, str]:
-        """Its value and by what it ended: ``end`` or ``close``."""
-        if depth > _MAX_DEPTH:
-            raise self._unread()
-        piped: list[Any] = []
-        while True:
-            value, end = self._command(piped, depth)
-            if end != "pipe":
-                return value, end
-            piped = [value]
-
-    def _command(self, piped: list[Any], depth: int) -> tuple[Any, str]:
-        """One function with its arguments, what is piped into it last; or one value."""
-        function: str | None = None
-        values: list[Any] = []
-        while True:
-            token = self._next()
-            kind = token.lastgroup
-            if token["end"] is not None or kind in ("pipe", "close"):
-                if token["end"] is not None:
-                    self.trims, kind = token["trim"] is not None, "end"
-                if kind == "close" and depth == 0:
-                    raise self._unread()
+    def _if(self, node: If) -> None:
+        mark = len(self.values)
+        for condition, body in node.branches:
+            self.effort.take(1)
+            if truth(self._declared(condition)):
+                self.walk(body)
                 break
-            if kind == "blank":
-                continue
-            if kind == "word" and token["word"] not in ("true", "false"):
-                if function is not None or values or token["word"] in _BLOCKS or token["word"] not in FUNCTIONS:
-                    raise self._unread()
-                function = token["word"]
-            else:
-                values.append(self._operand(token, depth))
-        if function is None:
-            if len(values) != 1 or piped:
-                raise self._unread()
-            return values[0], str(kind)
-        try:
-            return FUNCTIONS[function](*values, *piped), str(kind)
-        except TypeError:  # another number of arguments, or one of another kind, than the function takes
-            raise self._unread() from None
+        else:
+            self.walk(node.otherwise)
+        del self.values[mark:]
 
-    def _operand(self, token: re.Match[str], depth: int) -> Any:
-        if token["open"] is not None:
-            value, end = self._pipeline(depth + 1)
-            if end != "close":
-                raise self._unread()
+    def _range(self, node: Range) -> None:
+        mark = len(self.values)
+        elements = _elements(self._declared(node.over), node.over)
+        empty = True
+        for index, element in elements:
+            empty = False
+            self.effort.take(1)
+            del self.values[mark:]
+            self.values += zip(node.over.names, (index, element)[-len(node.over.names) :], strict=False)
+            self.values.append((DOT, element))
+            self.walk(node.body)
+        if empty:
+            self.walk(node.otherwise)
+        del self.values[mark:]
+
+    def _pipeline(self, pipeline: Pipeline) -> Any:
+        value: Any = None
+        for n, command in enumerate(pipeline.commands):
+            value = self._command(command, [value] if n else [], pipeline)
+        return value
+
+    def _command(self, command: Command, piped: list[Any], of: Pipeline) -> Any:
+        if command.function is None:
+            return self._operand(command.operands[0])
+        if command.function in LAZY:
+            for operand in command.operands:
+                value = self._operand(operand)
+                if truth(value) == (command.function == "or"):
+                    break
             return value
-        if token["inputs"] is not None:
-            return self._field(token["fields"])
-        if token["number"] is not None:
-            return int(token["number"])
-        if token["word"] is not None:
-            return token["word"] == "true"
-        return self._literal(token["text"])
-
-    def _literal(self, quoted: str) -> str:
-        if quoted[0] == "`":
-            return quoted[1:-1]
+        values = [*map(self._operand, command.operands), *piped]
         try:
-            return str(json.loads(quoted))
-        except ValueError:  # Go has escapes that JSON has not
-            raise self._unread() from None
+            found = FUNCTIONS[command.function](*values)
+        except TypeError:  # another number of arguments, or one of another kind, than the function takes
+            raise NotPlain(f"{of.shown} is more of a template than is worked out") from None
+        self.effort.take(sum(len(value) for value in (*values, found) if isinstance(value, (str, list, Mapping))) // 10)
+        return found
 
-    def _field(self, path: str) -> Any:
-        value: Any = self.inputs
-        for name in path.split(".")[1:]:
+    def _operand(self, operand: Any) -> Any:
+        self.effort.take(1)
+        if not isinstance(operand, Path):
+            return operand
+        if isinstance(operand.of, Pipeline):
+            value = self._pipeline(operand.of)
+        else:
+            value = next(value for name, value in reversed(self.values) if name == operand.of)
+        for name in operand.names:
             if not isinstance(value, Mapping) or name not in value:
-                raise NotPlain(f"<< inputs{path} >> names an input that is not there")
+                shown = operand.of if isinstance(operand.of, str) else "(...)"
+                path = ".".join(["" if shown == DOT else shown, *operand.names])
+                raise NotPlain(f"<< {path} >> names an input that is not there")
             value = value[name]
         return value
+
+
+def _elements(value: Any, of: Action) -> Iterable[tuple[Any, Any]]:
+    """What a range goes over: index or key, and element. Nothing (``null``) is as good as empty."""
+    if value is None:
+        return ()
+    if isinstance(value, list):
+        return ((Whole(n), element) for n, element in enumerate(value))
+    if isinstance(value, Mapping):
+        return ((key, value[key]) for key in sorted(keys(value)))
+    raise NotPlain(f"{of.pipeline.shown} goes over what is no list or object")

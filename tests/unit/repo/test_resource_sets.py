@@ -89,6 +89,42 @@ metadata: {name: "<< inputs.tenant >>-y", namespace: apps}
     assert found[0].body["data"] == {"k": "v"}
 
 
+def test_a_text_template_makes_what_its_conditions_and_ranges_say_for_each_set_of_inputs() -> None:
+    template = """\
+<<- range $component := inputs.components >>
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: << inputs.tenant >>-<< $component >>
+  namespace: apps
+<<- if eq inputs.tenant "a" >>
+data: {n: first}
+<<- end >>
+<<- end >>
+"""
+    inputs = [{"tenant": "a", "components": ["x", "y"]}, {"tenant": "b", "components": ["z"]}]
+    found = _made(_set(inputs=inputs, resourcesTemplate=template))
+    assert [(m.name, m.body.get("data")) for m in found] == [
+        ("a-x", {"n": "first"}),
+        ("a-y", {"n": "first"}),
+        ("b-z", None),
+    ]
+
+
+def test_a_condition_within_an_annotation_leaves_an_object_out() -> None:
+    body = _config("<< inputs.tenant >>")
+    state = '<< if eq inputs.tenant "a" >>enabled<< else >>disabled<< end >>'
+    body["metadata"]["annotations"] = {"fluxcd.controlplane.io/reconcile": state}
+    assert _names(_set(inputs=[{"tenant": "a"}, {"tenant": "b"}], resources=[body])) == ["apps/a"]
+
+
+def test_ranges_within_ranges_stop_at_the_limit_for_all_sets_of_inputs_together() -> None:
+    nested = "<< range $x := inputs.l >>" * 2 + "<< end >>" * 2
+    inputs = [{"l": [0] * 100, "n": n} for n in range(200)]
+    assert "steps" in _why(_set(inputs=inputs, resources=[_config("x", n=nested)]))
+
+
 def test_inputs_know_the_resourceset_that_they_are_of() -> None:
     name = "<< inputs.provider.namespace >>-<< inputs.provider.name >>"
     assert _names(_set(inputs=[{"provider": "x"}], resources=[_config(name)])) == ["apps/flux-system-tenants"]
@@ -135,7 +171,8 @@ def test_a_resourceset_that_makes_itself_ends() -> None:
         ({"inputStrategy": {"name": "Permute"}, "inputs": [{"a": 1}], "resources": [_config("x")]}, "inputStrategy"),
         ({"inputs": [{"a": 1}], "resources": [_config("<< inputs.b >>")]}, "<< inputs.b >> names an input that is not there"),
         ({"resources": [_config("<< inputs.b >>")]}, "names an input that is not there"),
-        ({"resourcesTemplate": "<< if true >>a<< end >>"}, "<< if true >> is more than a value of its inputs"),
+        ({"resourcesTemplate": "<< with true >>a<< end >>"}, "<< with true >> is more of a template than is worked out"),
+        ({"resourcesTemplate": "<< if true >>a"}, "<< if true >> is more of a template than is worked out"),
         ({"resourcesTemplate": "a: [\n"}, "no YAML that can be read"),
         ({"resourcesTemplate": "- a\n"}, "no object"),
         ({"resourcesTemplate": "a: &a [*a]\n"}, "no YAML that can be read"),

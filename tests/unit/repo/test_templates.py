@@ -1,4 +1,4 @@
-"""The plain part of flux-operator's templates."""
+"""Plain expressions in flux-operator's templates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetbench.repo.files.yamltext import load
-from fleetbench.repo.resource_sets.template_functions import MAX_TEXT, NotPlain
+from fleetbench.repo.resource_sets.template_values import MAX_TEXT, NotPlain
 from fleetbench.repo.resource_sets.templates import rendered
 
 INPUTS: dict[str, Any] = {
@@ -26,6 +26,8 @@ INPUTS: dict[str, Any] = {
     "empty": "",
     "app": {"name": "podinfo", "tags": ["a", "b"]},
     "quoted": 'say "hi" \\ bye',
+    "large": 2**63,
+    "sharp": "straße",
 }
 
 
@@ -62,10 +64,8 @@ def test_a_plain_expression_becomes_the_value_of_its_inputs(template: str, text:
 @pytest.mark.parametrize(
     "template",
     [
-        "<< if inputs.on >>x<< end >>",
-        "<< range inputs.app.tags >>x<< end >>",
         '<< with inputs.app >><< .name >><< end >>',
-        "<< $x := inputs.tenant >>",
+        '<< define "x" >>x<< end >>',
         "<< .tenant >>",
         "<< tenant >>",
         "<< inputs.absent >>",
@@ -92,9 +92,16 @@ def test_a_plain_expression_becomes_the_value_of_its_inputs(template: str, text:
         "<< inputs.tenant | toYaml >>",
         "<< inputs.tenant | indent 1000000000 >>",
         "<< inputs.tenant | indent inputs.share >>",
+        "<< inputs.tenant | indent inputs.replicas >>",
+        "<< inputs.tenant | trunc 010 >>",
+        '<< printf "%s%s" "a""b" >>',
+        "<< quote(inputs.tenant) >>",
+        "<< inputs.large >>",
+        "<< upper inputs.sharp >>",
         '<< printf "%s" >>',
         '<< printf "%q" inputs.tenant >>',
         '<< "\\x41" >>',
+        '<< "\\/" >>',
         "<< /* a comment */ >>",
         "cat <<EOF\nx\nEOF\n",
         f"<< {'(' * 1000}inputs.tenant{')' * 1000} >>",
