@@ -180,12 +180,7 @@ def edge_changes(fleet: Fleet, edges: str, chain: Sequence[ObjectId] = ()) -> li
 
 def needed_edge_changes(fleet: Fleet, chain: Sequence[ObjectId] = ()) -> list[Candidate]:
     """Edges for what fails its apply or build where it comes first (FB201): all of them, and all of one dependant."""
-    edges = missing_edges(fleet)
-    by_dependant: dict[ObjectId, list[Edge]] = {}
-    for edge in edges:
-        by_dependant.setdefault(edge[0], []).append(edge)
-    groups = [tuple(edges)] if edges else []
-    groups += [tuple(by_dependant[id]) for id in _first(list(by_dependant), chain)]
+    groups = _by_dependant(missing_edges(fleet), chain)
     note = "it needs what that brings and fails without it (FB201), which costs a retryInterval"
     return [Candidate(AddEdges(group), True, note) for group in dict.fromkeys(groups)]
 
@@ -193,15 +188,18 @@ def needed_edge_changes(fleet: Fleet, chain: Sequence[ObjectId] = ()) -> list[Ca
 def _groups(
     edges: list[Edge], note: str, taken: bool, chain: Sequence[ObjectId], *, one_by_one: bool = True
 ) -> list[Candidate]:
-    if not edges:
-        return []
-    by_dependant: dict[ObjectId, list[Edge]] = {}
-    for edge in edges:
-        by_dependant.setdefault(edge[0], []).append(edge)
-    groups = [tuple(edges), *(tuple(by_dependant[id]) for id in _first(list(by_dependant), chain))]
+    groups = _by_dependant(edges, chain)
     if len(edges) <= MANY and one_by_one:
         groups += [(edge,) for edge in edges]
     return [Candidate(DropEdges(group), True, note, taken) for group in dict.fromkeys(groups)]
+
+
+def _by_dependant(edges: Sequence[Edge], chain: Sequence[ObjectId]) -> list[tuple[Edge, ...]]:
+    """All edges together, then those of each dependant; of many, those along the chain first."""
+    by: dict[ObjectId, list[Edge]] = {}
+    for edge in edges:
+        by.setdefault(edge[0], []).append(edge)
+    return [tuple(edges), *(tuple(by[id]) for id in _first(list(by), chain))] if edges else []
 
 
 def _first(ids: Sequence[ObjectId], chain: Sequence[ObjectId]) -> list[ObjectId]:

@@ -82,7 +82,6 @@ class Machine:
         """Reconciles of each object so far."""
         self.streams = [0] * len(plan.items)
         """The random stream of each object's attempt."""
-        self._turning: dict[int, simpy.Event] = {}
         self._nodes = scenario.parameters.nodes
         self._kubelets: dict[str | None, list[Kubelet]] = {}
         self.pull = scenario.pull
@@ -90,15 +89,6 @@ class Machine:
         """MB/s of this sample's nodes."""
         if self.pull is not None:
             self.bandwidth = self.pull.bandwidth_mb_s.quantile(self.draws.uniform(_SHARED, PULL_SPEED))
-
-    def turns_ready(self, n: int) -> simpy.Event:
-        """The next time that the object turns Ready."""
-        return self._turning.setdefault(n, self.env.event())
-
-    def has_turned_ready(self, n: int) -> None:
-        """Tell who waits for that."""
-        if n in self._turning:
-            self._turning.pop(n).succeed()
 
     def kubelets(self, cluster: str | None) -> list[Kubelet]:
         """The nodes of a cluster: None = this one; of another one nothing is known, so as many as here."""

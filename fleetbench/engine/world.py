@@ -51,6 +51,8 @@ class World(Revisions):
         self.checking_s: dict[int, float] = {}
         """Object -> for how long the health check that t0 found it in had gone on."""
         self.wake: dict[int, simpy.Event] = {}
+        self._turning: dict[int, simpy.Event] = {}
+        """Object -> what flux-operator waits for: that it turns Ready."""
         self.waiting_for_provider: dict[int, list[int]] = {}
         self.stalled: set[int] = set()
         self.left_alone: set[int] = set()
@@ -138,11 +140,18 @@ class World(Revisions):
                 self.finish_if_over()
         if was != TRUE:
             self._is_current(n)
-        self.has_turned_ready(n)
+        if n in self._turning:
+            self._turning.pop(n).succeed()
         if self.parameters.event_driven_dependents:
             for dependent in self.items[n].dependents:
                 if self.exists[dependent]:
                     self.enqueue(dependent)
+
+    def turns_ready(self, n: int) -> simpy.Event:
+        """The next time that the object turns Ready."""
+        if n not in self._turning:
+            self._turning[n] = self.env.event()
+        return self._turning[n]
 
     def set_not_ready(self, n: int, status: str, reason: str, message: str = "") -> None:
         """Ready=False or Unknown."""
