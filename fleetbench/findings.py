@@ -91,6 +91,7 @@ NAMESPACE_MISSING = rule("FB318", WARNING, "objects of a namespaced kind without
 WAIT_NOT_MODELLED = rule("FB319", WARNING, "a ResourceSet waits for what is not modelled")
 HELMFILE_READ = rule("FB320", INFO, "a helmfile says what the cluster has before Flux")
 EXPRESSION_IDLE = rule("FB321", WARNING, "healthCheckExprs that nothing asks")
+INSTALLED_TWICE = rule("FB322", WARNING, "several installs set Flux's controllers otherwise")
 
 
 class Shared(NamedTuple):

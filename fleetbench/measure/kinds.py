@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fleetbench import ids
-from fleetbench.repo.manifest import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP
+from fleetbench.repo.kinds import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP
 
 DEPLOYMENT, STATEFUL_SET, DAEMON_SET, JOB, POD, EVENT = "Deployment", "StatefulSet", "DaemonSet", "Job", "Pod", "Event"
 WORKLOAD_KINDS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, JOB, POD)

@@ -13,7 +13,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Workload
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.measure.standin import DEADLINE_S, StandIn, chart_path
-from fleetbench.repo.manifest import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP
+from fleetbench.repo.kinds import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP
 from fleetbench.units import go_duration
 
 BRANCH = "main"

@@ -14,7 +14,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import GIT_REPOSITORY, ObjectId
 from fleetbench.measure.manifests import BRANCH, NO_ACCESS, pointed_at
 from fleetbench.measure.shell import ProgramFailed, run
-from fleetbench.repo.manifest import SOURCE_GROUP
+from fleetbench.repo.kinds import SOURCE_GROUP
 
 GIT_S = 300.0
 _ENV = {

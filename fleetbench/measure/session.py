@@ -30,7 +30,7 @@ from fleetbench.measure.summary import ready_csv, report_markdown, summary_lines
 from fleetbench.measure.usage import UsageSampler
 from fleetbench.measure.watch import Watcher
 from fleetbench.repo.files.ignore import not_archived
-from fleetbench.repo.manifest import KUSTOMIZE_GROUP, SOURCE_GROUP
+from fleetbench.repo.kinds import KUSTOMIZE_GROUP, SOURCE_GROUP
 from fleetbench.runs.folder import META, PREDICTION, READY, REPORT
 from fleetbench.runs.folder import meta as folder_meta
 

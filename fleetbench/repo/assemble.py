@@ -19,7 +19,7 @@ from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.helm.charts import Chart
 from fleetbench.repo.helm.local_charts import local_charts, with_chart
 from fleetbench.repo.install.access import Watched, denied
-from fleetbench.repo.install.flags import controllers_of
+from fleetbench.repo.install.flags import controllers_of, installed_twice
 from fleetbench.repo.install.flux_version import flux_version
 from fleetbench.repo.install.instance import Sync, assumed_source
 from fleetbench.repo.install.source_watcher import external_artifacts
@@ -104,6 +104,7 @@ def assemble(
     findings += crds_from_elsewhere(providers, here, charts.keys(), walk)
     findings += from_elsewhere(providers, kustomizations, releases, walk)
     findings += without_namespace(walk)
+    findings += installed_twice(walk)
     findings += namespaces_from_elsewhere(providers, root.id.namespace, here, walk)
     this = root.source or ASSUMED_SOURCE
     sources = _sources(walk, this, kustomizations, releases, findings, refused, tree, entry)

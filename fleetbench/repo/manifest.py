@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from fleetbench.ids import ObjectId
+from fleetbench.repo.kinds import CLUSTER_SCOPED
 
 FIRST = [
     "CustomResourceDefinition",
@@ -39,46 +40,6 @@ _RANK = {kind: i - len(FIRST) for i, kind in enumerate(FIRST)} | {kind: i + 1 fo
 """fluxcd/pkg ssa v0.76.1 sort.go ReconcileOrder."""
 CONTROLLERS = ("kustomize-controller", "helm-controller", "source-controller")
 """Flux's Deployments whose flags tell on the timing."""
-CLUSTER_SCOPED = frozenset(
-    [
-        "APIService",
-        "ClusterRole",
-        "ClusterRoleBinding",
-        "ComponentStatus",
-        "CSIDriver",
-        "CSINode",
-        "CertificateSigningRequest",
-        "CustomResourceDefinition",
-        "FlowSchema",
-        "IngressClass",
-        "MutatingWebhookConfiguration",
-        "Namespace",
-        "Node",
-        "PersistentVolume",
-        "PriorityClass",
-        "PriorityLevelConfiguration",
-        "RuntimeClass",
-        "StorageClass",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
-        "ValidatingWebhookConfiguration",
-        "VolumeAttachment",
-        "VolumeSnapshotClass",
-        "ClusterIssuer",
-        "ClusterSecretStore",
-        "ClusterExternalSecret",
-        "ClusterPolicy",
-        "GatewayClass",
-    ]
-)
-"""Kinds outside namespaces: the built-in ones, and those of widely used operators that this tool looks at."""
-
-KUSTOMIZE_GROUP = "kustomize.toolkit.fluxcd.io"
-HELM_GROUP = "helm.toolkit.fluxcd.io"
-SOURCE_GROUP = "source.toolkit.fluxcd.io"
-FLUX_GROUPS = (KUSTOMIZE_GROUP, HELM_GROUP, SOURCE_GROUP)
-INSTANCE_GROUP = "fluxcd.controlplane.io"
-"""flux-operator's: FluxInstance, ResourceSet and the like."""
 _VARIABLE = re.compile(r"\$\{#?(\w+)")
 
 

@@ -12,7 +12,8 @@ from fleetbench.ids import KUSTOMIZATION, ObjectId, some
 from fleetbench.repo.entries import beginning_of, yaml_files
 from fleetbench.repo.files.tree import Tree, Unreadable, spec_path
 from fleetbench.repo.files.yamltext import documents
-from fleetbench.repo.manifest import KUSTOMIZE_GROUP, Manifest, mapping
+from fleetbench.repo.kinds import KUSTOMIZE_GROUP
+from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Walk
 
 _NAME = re.compile(r"\bname[\"']?\s*:\s*[\"']?([\w.-]+)")

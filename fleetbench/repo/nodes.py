@@ -20,9 +20,10 @@ from fleetbench.findings import (
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.files.tree import DOES_NOT_EXIST, Tree, spec_path
+from fleetbench.repo.kinds import FLUX_GROUPS
 from fleetbench.repo.kustomize.build import Build
 from fleetbench.repo.kustomize.variables import Variables, VariableStore
-from fleetbench.repo.manifest import FLUX_GROUPS, Manifest
+from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.objects import other_cluster
 from fleetbench.units import counted
 
@@ -236,7 +237,8 @@ def _findings(node: Node, tree: Tree, root: str | None) -> Iterator[Finding]:
     for problem in build.remote if build else ():
         text = f"the remote base {problem.text} was left out: nothing is downloaded"
         fix = "copy what it holds into the repository to have it counted"
-        yield Finding(REMOTE_BASE, text, fix, node.id, problem.file, problem.line)
+        shared = Shared("leave out remote bases: nothing is downloaded", fix)
+        yield Finding(REMOTE_BASE, text, fix, node.id, problem.file, problem.line, shared)
     for problem in build.problems if build else ():
         text = f"cannot be built: {problem.text}"
         yield Finding(problem.code, text, "correct the file", node.id, problem.file, problem.line)

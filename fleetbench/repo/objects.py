@@ -27,7 +27,8 @@ from fleetbench.ids import (
 )
 from fleetbench.repo.chart_values import replicas_in
 from fleetbench.repo.fields import HELM_RELEASE_SHAPES, KUSTOMIZATION_SHAPES, SOURCE_SHAPES, Fields
-from fleetbench.repo.manifest import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP, Manifest, mapping, mappings
+from fleetbench.repo.kinds import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP
+from fleetbench.repo.manifest import Manifest, mapping, mappings
 
 CHART_KINDS = (OCI_REPOSITORY, HELM_CHART)
 """What ``spec.chartRef`` may name and that says which chart it holds."""

@@ -18,7 +18,8 @@ from fleetbench.repo.artifacts import GENERATOR_GROUP
 from fleetbench.repo.fields import DURATION_LIKE
 from fleetbench.repo.flux_api import Release, groups_of, kinds_of, known_releases, part
 from fleetbench.repo.install.source_watcher import ExternalArtifacts
-from fleetbench.repo.manifest import HELM_GROUP, Manifest, mapping
+from fleetbench.repo.kinds import HELM_GROUP
+from fleetbench.repo.manifest import Manifest, mapping
 
 _LIKE = 0.75
 """How alike two names must be for one to be the other misspelt, 0 to 1 (difflib)."""

@@ -12,7 +12,8 @@ from fleetbench.findings import STATED_TIME_UNREADABLE, Finding
 from fleetbench.graph.objects import Workload
 from fleetbench.ids import ObjectId
 from fleetbench.repo.fields import DURATION_LIKE, WORKLOAD_SHAPES, Fields
-from fleetbench.repo.manifest import FLUX_GROUPS, Manifest, mapping, mappings
+from fleetbench.repo.kinds import FLUX_GROUPS
+from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.units import parse_duration
 
 KWOK_DELAY = "pod-ready.stage.kwok.x-k8s.io/delay"

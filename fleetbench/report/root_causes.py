@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import networkx as nx
 
-from fleetbench.findings import CRD_DEADLOCK, ERROR, SELF_DEPENDENCY_LOOP, Finding
+from fleetbench.findings import (
+    CRD_DEADLOCK,
+    DEPENDENCY_SUSPENDED,
+    ERROR,
+    HEALTH_CHECK_MISSING,
+    NEVER_RECONCILED,
+    SELF_DEPENDENCY_LOOP,
+    TIMEOUT_TOO_SHORT,
+    Finding,
+)
 from fleetbench.graph.order import applied, enforced_order
 from fleetbench.model.scenario import BOOTSTRAP
 from fleetbench.prediction.strategies import Simulated
 
 _MOST = 3
-_DEADLOCKS = (CRD_DEADLOCK, SELF_DEPENDENCY_LOOP)
+_DEADLOCKS = (CRD_DEADLOCK, SELF_DEPENDENCY_LOOP, NEVER_RECONCILED, DEPENDENCY_SUSPENDED)
 """Warnings, as a cluster that runs has got over them; a bootstrap has not."""
+_IN_VAIN = (HEALTH_CHECK_MISSING, TIMEOUT_TOO_SHORT)
+"""Warnings, as what is missing may come from elsewhere, and a health check that is tried again may find all there."""
 
 
 def root_causes(result: Simulated) -> list[str]:
@@ -30,7 +41,7 @@ def _first(result: Simulated) -> list[Finding]:
     found = [
         f
         for f in result.findings
-        if (f.severity == ERROR or (bootstrap and f.code in _DEADLOCKS))
+        if (f.severity == ERROR or f.code in _IN_VAIN or (bootstrap and f.code in _DEADLOCKS))
         and (f.object in never or (f.object is not None and fleet.service(f.object) is None))
     ]
     if not never or not found:

@@ -14,10 +14,11 @@ from fleetbench.decide.patch.write import Files
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, child, documents_of, drop_item
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.repo.files.tree import Escapes, Tree, join
+from fleetbench.repo.kinds import KUSTOMIZE_GROUP
 from fleetbench.repo.kustomize.build import Builder
 from fleetbench.repo.kustomize.cache import BuildCache
 from fleetbench.repo.kustomize.program import kustomize
-from fleetbench.repo.manifest import KUSTOMIZE_GROUP, Manifest
+from fleetbench.repo.manifest import Manifest
 
 
 class Excluder:

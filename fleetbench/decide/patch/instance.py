@@ -12,7 +12,8 @@ from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, document_of
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo import Reading
 from fleetbench.repo.install.instance import INSTANCE_CHART
-from fleetbench.repo.manifest import INSTANCE_GROUP, mapping
+from fleetbench.repo.kinds import INSTANCE_GROUP
+from fleetbench.repo.manifest import mapping
 
 
 class InstancePlace(NamedTuple):

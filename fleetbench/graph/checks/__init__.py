@@ -44,7 +44,7 @@ def check(
             *check_expressions(fleet),
             *check_parents(fleet),
             *check_needs(fleet),
-            *check_waits(fleet, kustomize_concurrent),
+            *check_waits(fleet, kustomize_concurrent, shard_concurrent or {}),
             *check_timeouts(fleet, known_s or {}),
             *check_workers(fleet, kustomize_concurrent, shard_concurrent or {}),
             *check_presence(fleet, node_pods, nodes),

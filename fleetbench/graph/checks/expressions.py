@@ -53,14 +53,16 @@ def check_expressions(fleet: Fleet) -> Iterator[Finding]:
             judged = [w.object for w in k.workloads if w.group not in (*POD_GROUPS, None) and _is_judged(k, w)]
             if judged:
                 so = f"are not evaluated: {listed(map(say, judged))} {'counts' if len(judged) == 1 else 'count'} as Current {_GUESS}."
+                of_many = f"are not evaluated: what they judge counts as Current {_GUESS}."
                 fix = "state the time with --durations, or learn it with calibrate"
             else:
                 so = "are not evaluated: what they judge counts as Current when its Ready condition would say so, which is a guess."
+                of_many = so
                 fix = "nothing to do where they ask for Ready; else state the time with --durations"
             yield about(
                 EXPRESSION_NOT_READ,
                 k,
                 f"its healthCheckExprs {so}",
                 fix,
-                Shared(f"have healthCheckExprs, which {so}", fix),
+                Shared(f"have healthCheckExprs, which {of_many}", fix),
             )

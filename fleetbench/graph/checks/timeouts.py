@@ -69,13 +69,15 @@ def _too_long(fleet: Fleet, k: Kustomization) -> Iterator[Finding]:
     if not checks_health(k):
         default_s = k.default_timeout_s
         if timeout_s > default_s and timeout_s > MIN_TIMEOUT_S:
+            so = "bounds only build and apply here, as there is neither wait nor healthChecks: it never waits for workloads"
+            fix = f"set wait: true if it is meant for the workloads, else drop timeout{' from that patch' if k.timeout_from else ''}"
             yield _at_its_place(
                 fleet,
                 TIMEOUT_TOO_LONG,
                 k,
-                f"timeout {go_duration(timeout_s)}{_set_by(k)} bounds only build and apply here, as there is neither wait nor "
-                f"healthChecks: it never waits for workloads (default for this interval: {go_duration(default_s)}).",
-                f"set wait: true if it is meant for the workloads, else drop timeout{' from that patch' if k.timeout_from else ''}",
+                f"timeout {go_duration(timeout_s)}{_set_by(k)} {so} (default for this interval: {go_duration(default_s)}).",
+                fix,
+                Shared(f"have a timeout{_set_by(k)} that {so}.", fix),
             )
         return
     fails_after_s = _certain_verdict_s(k)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from fleetbench.findings import EDGE_WITHOUT_STATUS, WAIT_UNUSED, Finding, Shared
 from fleetbench.graph.checks.about import about, said
@@ -16,8 +16,8 @@ from fleetbench.units import counted, format_duration
 _LOST = "it then only says that all is applied, no longer that it is healthy"
 
 
-def check_waits(fleet: Fleet, kustomize_concurrent: int) -> Iterator[Finding]:
-    """All findings about what is waited for."""
+def check_waits(fleet: Fleet, kustomize_concurrent: int, shard_concurrent: Mapping[str, int]) -> Iterator[Finding]:
+    """All findings about what is waited for; each controller (shard) has its own workers."""
     dependants: dict[ObjectId, list[ObjectId]] = {}
     for obj in fleet.services():
         for dependency in obj.depends_on:
@@ -26,22 +26,26 @@ def check_waits(fleet: Fleet, kustomize_concurrent: int) -> Iterator[Finding]:
     with_expr = {d.target for obj in fleet.services() for d in obj.depends_on if d.ready_expr}
     checked = {id for k in fleet.kustomizations for id in health_checked(fleet, k)}
     unborn = never_created(fleet, never_applied(fleet))
-    waiting = [k for k in fleet.kustomizations if k.wait and not k.suspend and k.id not in unborn]
-    scarce = _workers_are_scarce(fleet, kustomize_concurrent)
-    for k in waiting if scarce else ():
-        if k.id not in checked | with_expr and not dependants.get(k.id):
-            yield _unused(fleet, k, kustomize_concurrent)
+    waiting = [k for k in fleet.kustomizations if k.wait and not k.suspend and not k.unwatched and k.id not in unborn]
+    for shard in sorted({k.shard or "" for k in waiting}):
+        workers = shard_concurrent.get(shard, kustomize_concurrent)
+        if not _workers_are_scarce(fleet, workers, shard or None):
+            continue
+        for k in waiting:
+            if (k.shard or "") == shard and k.id not in checked | with_expr and not dependants.get(k.id):
+                yield _unused(fleet, k, workers)
     for obj in fleet.services():
         if dependants.get(obj.id) and not obj.suspend:
             yield from _says_nothing(fleet, obj, dependants[obj.id])
 
 
-def _workers_are_scarce(fleet: Fleet, workers: int) -> bool:
+def _workers_are_scarce(fleet: Fleet, workers: int, shard: str | None) -> bool:
     """Whether waits can hold every worker while another Kustomization wants one: else a wait costs nobody anything.
 
-    What is suspended counts: it may be resumed.
+    What is suspended counts: it may be resumed. What nobody watches does not.
     """
-    return len(fleet.kustomizations) > workers <= sum(checks_health(k) for k in fleet.kustomizations)
+    theirs = [k for k in fleet.kustomizations if k.shard == shard and not k.unwatched]
+    return len(theirs) > workers <= sum(checks_health(k) for k in theirs)
 
 
 def _unused(fleet: Fleet, k: Kustomization, workers: int) -> Finding:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from fleetbench.findings import INSTALLED_TWICE, Finding
 from fleetbench.graph.objects import CPU_LIMIT, ControllerFlag, ControllerShard
+from fleetbench.ids import HELM_RELEASE, ObjectId, say
 from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.install.arguments import flags_among, together
 from fleetbench.repo.install.controllers import HELM_VALUES, WATCH, names_a_controller, pod_settings, run_by, shard_of
@@ -60,6 +62,41 @@ def controllers_of(walk: Walk, tree: Tree) -> tuple[tuple[ControllerFlag, ...], 
     return tuple(flag for c in CONTROLLERS for flag in in_order[c, None]), tuple(shards)
 
 
+def installed_twice(walk: Walk) -> Iterator[Finding]:
+    """A warning where several installs bring the same controllers and set them otherwise: each overwrites the other's."""
+    installs: dict[ObjectId, dict[tuple[str, str], ControllerFlag]] = {}
+    places: dict[ObjectId, Manifest] = {}
+    for node, manifest, (controller, shard, settings) in _stated(walk):
+        if shard is None:
+            # gotk-components.yaml is one install, whose objects one Kustomization applies
+            whole = manifest.kind in ("FluxInstance", HELM_RELEASE)
+            id = manifest.id_in(node.id.namespace) if whole else node.id
+            places.setdefault(id, manifest)
+            flags = installs.setdefault(id, {})
+            for setting in settings:
+                flags[controller, setting.flag] = ControllerFlag(controller, setting.flag, setting.value)
+    ids = list(installs)
+    differ = {}
+    for key in sorted({key for flags in installs.values() for key in flags}):
+        values = [flags.get(key) for flags in installs.values()]
+        if any(value != values[0] for value in values):
+            differ[key] = values
+    if not differ:
+        return
+    key = min(differ, key=lambda key: differ[key].count(None))  # what both state says it best
+    said = " and ".join(f"{say(id)} ({_said(flag)})" for id, flag in list(zip(ids, differ[key], strict=True))[:3])
+    text = (
+        f"{key[0]} is set otherwise by {said}: in a cluster the last apply holds, here all that is set counts together"
+    )
+    fix = "keep one of these installs, or state the flags in force as options (--kustomize-concurrent and the like)"
+    at = places[ids[-1]]
+    yield Finding(INSTALLED_TWICE, text, fix, ids[-1], at.file, at.line)
+
+
+def _said(flag: ControllerFlag | None) -> str:
+    return "the default" if flag is None else flag.text
+
+
 _Stated = tuple[str, str | None, Iterable[Setting]]
 """Controller, shard (None = the main one) and what is set on it."""
 
@@ -89,7 +126,7 @@ def _set(node: Node, manifest: Manifest, walk: Walk) -> Iterable[_Stated]:
     for made in made_of(spec) if spec else ():
         yield made.controller, made.shard, made.settings
     values = flux_values(node, manifest, walk)
-    for key, controller in HELM_VALUES.items():
+    for key, controller in HELM_VALUES.items() if values and not spec else ():
         added = flags_among(mapping(values, key, "container").get("additionalArgs"))
         yield controller, None, [Setting(controller, *f) for f in added]
 

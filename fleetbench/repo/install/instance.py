@@ -16,9 +16,10 @@ from fleetbench.repo.files.tree import Tree, Unreadable, spec_path
 from fleetbench.repo.files.yamltext import documents, load
 from fleetbench.repo.helm.charts import coalesced, values_of
 from fleetbench.repo.install.flag_places import line_in
+from fleetbench.repo.kinds import INSTANCE_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP
 from fleetbench.repo.kustomize.program import BuildFailed, Program
 from fleetbench.repo.kustomize.shaping import selects
-from fleetbench.repo.manifest import INSTANCE_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP, Manifest, mapping, mappings
+from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.objects import is_helmrelease, oci_chart
 from fleetbench.units import parse_duration

@@ -17,7 +17,8 @@ from fleetbench.graph.objects import ControllerFlag
 from fleetbench.repo.install.arguments import GATES
 from fleetbench.repo.install.controllers import run_by
 from fleetbench.repo.install.instance import flux_charts, instance_spec
-from fleetbench.repo.manifest import CONTROLLERS, INSTANCE_GROUP
+from fleetbench.repo.kinds import INSTANCE_GROUP
+from fleetbench.repo.manifest import CONTROLLERS
 from fleetbench.repo.nodes import Walk
 from fleetbench.units import parse_bool
 

@@ -11,7 +11,8 @@ import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from fleetbench.repo.manifest import FLUX_GROUPS, Manifest, mapping
+from fleetbench.repo.kinds import FLUX_GROUPS
+from fleetbench.repo.manifest import Manifest, mapping
 
 Known = Callable[[str], bool]
 """Whether a host (lower case) is one that is looked for."""

@@ -16,32 +16,17 @@ from collections.abc import Iterator, Sequence
 from fleetbench.findings import NAMESPACE_ELSEWHERE, NAMESPACE_MISSING, Finding
 from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import ObjectId, some
-from fleetbench.repo.manifest import CLUSTER_SCOPED, FLUX_GROUPS, Manifest, mapping
-from fleetbench.repo.needs.providers import ALWAYS_THERE, Providers, is_built_in
+from fleetbench.repo.kinds import is_namespaced
+from fleetbench.repo.manifest import Manifest, mapping
+from fleetbench.repo.needs.providers import ALWAYS_THERE, Providers
 from fleetbench.repo.nodes import Walk
 from fleetbench.units import counted
-
-_NAMESPACED = {
-    "": (
-        "ConfigMap", "Endpoints", "Event", "LimitRange", "PersistentVolumeClaim", "Pod", "PodTemplate",
-        "ReplicationController", "ResourceQuota", "Secret", "Service", "ServiceAccount",
-    ),
-    "apps": ("ControllerRevision", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"),
-    "autoscaling": ("HorizontalPodAutoscaler",),
-    "batch": ("CronJob", "Job"),
-    "coordination.k8s.io": ("Lease",),
-    "discovery.k8s.io": ("EndpointSlice",),
-    "networking.k8s.io": ("Ingress", "NetworkPolicy"),
-    "policy": ("PodDisruptionBudget",),
-    "rbac.authorization.k8s.io": ("Role", "RoleBinding"),
-}  # fmt: skip
-"""API group -> its kinds that live in namespaces (Kubernetes API reference). Flux's own all do."""
 
 
 def without_namespace(walk: Walk) -> Iterator[Finding]:
     """What has no namespace of what each Kustomization applies, one finding a Kustomization."""
     for node in walk.nodes.values():
-        found = [m for m in node.rendered if not m.namespace and _is_namespaced(m)]
+        found = [m for m in node.rendered if not m.namespace and is_namespaced(m.group, m.kind)]
         if not found:
             continue
         first, names = found[0], [f"{m.kind}/{m.name}" for m in found]
@@ -65,8 +50,7 @@ def namespaces_from_elsewhere(
     users: dict[str, list[tuple[ObjectId, Manifest]]] = {}
     applied_to: set[str] = set()
     for node, manifest in walk.manifests():
-        known = is_built_in(manifest.group) or manifest.group in FLUX_GROUPS
-        if known and manifest.namespace and manifest.kind not in CLUSTER_SCOPED:
+        if manifest.namespace and is_namespaced(manifest.group, manifest.kind):
             users.setdefault(manifest.namespace, []).append((manifest.id_in(node.id.namespace), manifest))
             applied_to.add(manifest.namespace)
     made = {flux_namespace, *providers.namespaces_before}
@@ -90,7 +74,3 @@ def namespaces_from_elsewhere(
             fix = "define the Namespace, or set install.createNamespace: true"
         fix = f"nothing to do if it is created by hand or by something outside; else {fix}"
         yield Finding(NAMESPACE_ELSEWHERE, text, fix, id, manifest.file, manifest.line)
-
-
-def _is_namespaced(manifest: Manifest) -> bool:
-    return manifest.group in FLUX_GROUPS or manifest.kind in _NAMESPACED.get(manifest.group, ())

@@ -9,9 +9,10 @@ from fleetbench.findings import VARIABLES_ELSEWHERE, Finding
 from fleetbench.graph.objects import RUN_TIME, HelmRelease, Kustomization, Need
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.helm.charts import Chart
-from fleetbench.repo.manifest import CLUSTER_SCOPED, FLUX_GROUPS, Manifest, mapping, mappings
+from fleetbench.repo.kinds import CLUSTER_SCOPED, is_built_in, is_flux
+from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.repo.needs.hosts import hosts_of, hosts_of_values
-from fleetbench.repo.needs.providers import ALWAYS_THERE, CRD, Key, Providers, is_built_in
+from fleetbench.repo.needs.providers import ALWAYS_THERE, CRD, Key, Providers
 from fleetbench.repo.needs.services import Services
 from fleetbench.repo.needs.value_names import kinds_of_values, secrets_of_values
 from fleetbench.repo.nodes import Node, Walk
@@ -205,7 +206,7 @@ def _wants(manifest: Manifest, namespace: str, *, written: bool) -> Iterator[_Wa
     """
     id = manifest.id_in(namespace)
     group = manifest.group
-    if not is_built_in(group) and group not in FLUX_GROUPS and not group.endswith(".fluxcd.io"):
+    if not is_built_in(group) and not is_flux(group):
         yield (CRD, group, manifest.kind), id, APPLY
     if written and manifest.kind not in CLUSTER_SCOPED and namespace not in ALWAYS_THERE:
         yield ("Namespace", "", namespace), id, APPLY

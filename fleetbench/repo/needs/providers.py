@@ -18,24 +18,11 @@ from fleetbench.repo.nodes import Node
 
 SECRET_MAKERS = ("ExternalSecret", "SealedSecret", "Certificate")
 """Kinds of which a controller makes a Secret."""
-BUILT_IN = frozenset({"", "apps", "batch", "autoscaling", "policy", "extensions"})
-"""API groups of Kubernetes itself, beside those that end in ``.k8s.io`` and are not extensions."""
-_EXTENSIONS = (
-    "gateway.networking.k8s.io",
-    "snapshot.storage.k8s.io",
-    "cluster.x-k8s.io",
-    "metrics.k8s.io",
-)
 ALWAYS_THERE = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 
 Key = tuple[str, str, str]
 """Kind, namespace, name of something that is provided; for a CRD: ``CustomResourceDefinition``, group, kind."""
 CRD = "CustomResourceDefinition"
-
-
-def is_built_in(group: str) -> bool:
-    """Whether Kubernetes itself serves that API group."""
-    return group in BUILT_IN or (group.endswith(".k8s.io") and not group.endswith(_EXTENSIONS))
 
 
 @cache

@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from fleetbench.findings import API_GONE, CRD_ELSEWHERE, CRD_UNREAD, Finding
 from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import ObjectId, say, some
-from fleetbench.repo.manifest import FLUX_GROUPS, INSTANCE_GROUP, Manifest
-from fleetbench.repo.needs.providers import CRD, Providers, is_built_in
+from fleetbench.repo.kinds import is_built_in, is_flux
+from fleetbench.repo.manifest import Manifest
+from fleetbench.repo.needs.providers import CRD, Providers
 from fleetbench.repo.nodes import Walk
 
 _WORKLOADS = ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")
@@ -74,7 +75,7 @@ def crds_from_elsewhere(
     groups: dict[str, list[tuple[ObjectId, Manifest]]] = {}
     for node, manifest in walk.manifests():
         group = manifest.group
-        known = is_built_in(group) or group in (*FLUX_GROUPS, INSTANCE_GROUP) or group.endswith(".fluxcd.io")
+        known = is_built_in(group) or is_flux(group)
         if not known and not providers.of((CRD, group, manifest.kind)) and not providers.is_before(group):
             groups.setdefault(group, []).append((manifest.id_in(node.id.namespace), manifest))
     if not groups:

@@ -19,17 +19,8 @@ from fleetbench.graph.order import RESOURCE_SET
 from fleetbench.ids import ObjectId
 from fleetbench.repo.files.tree import Unreadable
 from fleetbench.repo.files.yamltext import documents, dump
-from fleetbench.repo.manifest import (
-    CLUSTER_SCOPED,
-    FLUX_GROUPS,
-    INSTANCE_GROUP,
-    MadeBy,
-    Manifest,
-    in_apply_order,
-    mapping,
-    mappings,
-    with_metadata,
-)
+from fleetbench.repo.kinds import INSTANCE_GROUP, is_namespaced
+from fleetbench.repo.manifest import MadeBy, Manifest, in_apply_order, mapping, mappings, with_metadata
 from fleetbench.repo.resource_sets.template_values import NotPlain, size
 from fleetbench.repo.resource_sets.templates import Effort, rendered
 
@@ -38,8 +29,6 @@ MAX_OBJECTS = 5_000
 """What one ResourceSet, with the ResourceSets that it makes, is expanded to at most."""
 MAX_CHARACTERS = 4_000_000
 """As much text is filled in for it at most: some thousand objects of usual size."""
-_IN_NAMESPACES = (*FLUX_GROUPS, INSTANCE_GROUP, "", "apps", "batch", "rbac.authorization.k8s.io")
-"""Groups of which the cluster-scoped kinds are known."""
 
 
 def is_resource_set(manifest: Manifest) -> bool:
@@ -227,7 +216,7 @@ def _object(body: Any) -> dict[str, Any]:
     if not all(isinstance(text, str) and text for text in named) or not isinstance(metadata.get("namespace", ""), str):
         raise NotPlain("one of its resources has no apiVersion, kind or metadata.name that is text")
     group = str(body["apiVersion"]).rpartition("/")[0]
-    if group in _IN_NAMESPACES and body["kind"] not in CLUSTER_SCOPED and not metadata.get("namespace"):
+    if is_namespaced(group, str(body["kind"])) and not metadata.get("namespace"):
         raise NotPlain(
             f"{body['kind']} {metadata['name']} names no namespace, without which flux-operator's apply fails"
         )

@@ -40,6 +40,17 @@ def test_a_wait_that_leaves_workers_for_all_costs_nobody_anything() -> None:
     assert objects(fleet(ks("a"), ks("b", "a")), WAIT_UNUSED) == []  # 4 workers, 3 Kustomizations
 
 
+def test_each_shard_has_its_own_workers_and_what_nobody_watches_takes_none() -> None:
+    of = fleet(*(replace(ks(name), shard="s") for name in "abcde"), *(ks(name) for name in "xy"))
+    names = [f.object.name for f in check(of, kustomize_concurrent=4) if f.code == WAIT_UNUSED and f.object]
+    assert names == ["a", "b", "c", "d", "e"]
+    assert "holds one of 2 workers" in next(
+        f.message for f in check(of, kustomize_concurrent=9, shard_concurrent={"s": 2}) if f.code == WAIT_UNUSED
+    )
+    unwatched = fleet(*(replace(k, unwatched="the label x=y") for k in of.kustomizations))
+    assert objects(unwatched, WAIT_UNUSED) == []
+
+
 def test_the_fix_of_an_unneeded_wait_says_what_is_lost() -> None:
     [found] = [f for f in check(fleet(ks("a")), kustomize_concurrent=1) if f.code == WAIT_UNUSED]
     assert found.fix.endswith("it then only says that all is applied, no longer that it is healthy")

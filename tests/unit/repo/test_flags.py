@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fleetbench.findings import INSTALLED_TWICE
 from fleetbench.model.controller_flags import repository_flags
 from fleetbench.model.parameters import Parameters
 from tests.unit.repo.conftest import Read
@@ -405,3 +406,25 @@ def test_patches_on_fluxs_own_manifests_from_elsewhere_hold(read: Read) -> None:
         "kustomize-controller concurrent": "100",
         "kustomize-controller volumes.temp.emptyDir.medium": "Memory",
     }
+
+
+def test_two_installs_that_set_the_controllers_otherwise_are_told(read: Read) -> None:
+    instance = _instance(cluster={"size": "large"})
+    reading = read({"clusters/c/all.yaml": both(ROOT, _controller("kustomize-controller", "--concurrent=7"), instance)})
+    (found,) = [f for f in reading.findings if f.code == INSTALLED_TWICE]
+    assert (
+        "flux-system/flux-system (--concurrent=7) and FluxInstance/flux-system/flux (--concurrent=20)" in found.message
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        both(_controller("kustomize-controller"), _controller("helm-controller", "--concurrent=7")),
+        both(_controller("kustomize-controller"), _instance(cluster={})),
+        _instance(cluster={"size": "large"}),
+    ],
+    ids=["one install", "two that set the same", "a FluxInstance"],
+)
+def test_one_install_or_two_of_the_same_are_nothing_to_tell(read: Read, text: str) -> None:
+    assert [f for f in read({"clusters/c/all.yaml": both(ROOT, text)}).findings if f.code == INSTALLED_TWICE] == []

@@ -47,3 +47,15 @@ def test_nothing_is_named_where_all_turns_ready_or_a_running_fleet_has_got_over_
     unrelated = Finding(PATH_MISSING, "its path is not there", "correct it", ks_id("fine"))
     assert root_causes(_simulated(fleet(ks("fine")), unrelated)) == []
     assert root_causes(_simulated(DEADLOCK, kind=COMMIT)) == []
+
+
+def test_a_health_check_on_nothing_is_named() -> None:
+    of = fleet(ks("a", wait=False, health_checks=(ObjectId("Deployment", "x", "gone"),)), ks("late", "a"))
+    (said,) = root_causes(_simulated(of))
+    assert said.startswith("FB210 flux-system/a: its health check names Deployment/x/gone")
+
+
+def test_a_suspended_dependency_is_named_in_a_bootstrap() -> None:
+    of = fleet(ks("a", suspend=True), ks("b", "a"), ks("c", "b"))
+    (said,) = root_causes(_simulated(of))
+    assert said.startswith("FB208 flux-system/b: depends on flux-system/a")
