@@ -84,20 +84,29 @@ def lock(fleet: Fleet, order: nx.DiGraph | None = None, shard: str | None = None
 def _done_before(order: nx.DiGraph, parents: list[ObjectId], children: dict[ObjectId, list[ObjectId]]) -> list[int]:
     """For each parent p, as bits: the parents q that are applied only once nothing can hold up a child of p.
 
-    That is once the child is Ready, or already once it is applied if it is no waiting parent itself: it then has
-    the only worker that it takes.
+    That is once the child is Ready; or already once it is applied if it is no waiting parent itself, as it then has
+    the only worker that it takes; or, if it is one, once nothing can hold up its own children.
     """
     after = marks_after(order, [applied(p) for p in parents])
-    rows = []
-    for i, p in enumerate(parents):
-        common = ~(1 << i)
+    through: dict[ObjectId, int] = {}
+    for p in _innermost_first(parents, children):
+        common = ~0
         for kid in children[p]:
-            common &= after[ready(kid) if kid in children else applied(kid)]
-        rows.append(common)
+            common &= after[ready(kid)] | through.get(kid, 0) if kid in children else after[applied(kid)]
+        through[p] = common
+    rows = [through[p] & ~(1 << i) for i, p in enumerate(parents)]
     # In a deadlock (reported on its own) both directions can hold: such pairs order nothing.
     return [
         sum(1 << j for j in range(len(rows)) if row >> j & 1 and not rows[j] >> i & 1) for i, row in enumerate(rows)
     ]
+
+
+def _innermost_first(parents: list[ObjectId], children: dict[ObjectId, list[ObjectId]]) -> Iterator[ObjectId]:
+    """Each parent after those of its children that are parents too (depth first; of a circle in any order)."""
+    nesting = nx.DiGraph()
+    nesting.add_nodes_from(parents)
+    nesting.add_edges_from((p, kid) for p in parents for kid in children[p] if kid in children)
+    yield from nx.dfs_postorder_nodes(nesting)
 
 
 def largest_antichain(before: list[int]) -> list[int]:

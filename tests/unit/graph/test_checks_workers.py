@@ -93,6 +93,15 @@ def test_a_parent_that_starts_after_the_others_children_is_not_counted_with_it()
     assert len(lock(of)) == 1
 
 
+def test_a_parent_whose_innermost_child_has_its_worker_is_not_counted_with_what_that_child_creates() -> None:
+    # inner is created by leaf, which has its worker by then: middle, and so top, are about to let go of theirs.
+    of = fleet(
+        ks("top"), ks("middle", parent="top"), ks("leaf", parent="middle", wait=False), ks("inner", parent="leaf")
+    )
+    of = fleet(*of.kustomizations, ks("deep", parent="inner"), ks("end", parent="deep", wait=False))
+    assert len(lock(of)) == 2 and can_lock(of, 2) and not can_lock(of, 3)
+
+
 def test_shards_have_workers_of_their_own() -> None:
     objects = [ks("p0"), ks("p0c", parent="p0"), ks("p1", shard="s"), ks("p1c", parent="p1", shard="s")]
     assert lock(fleet(*objects)) == [ks_id("p0")]

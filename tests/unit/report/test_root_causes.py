@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fleetbench.findings import PATH_MISSING, Finding
 from fleetbench.graph.checks import check
 from fleetbench.graph.fleet import Fleet
@@ -50,7 +52,13 @@ def test_nothing_is_named_where_all_turns_ready_or_a_running_fleet_has_got_over_
 
 
 def test_a_health_check_on_nothing_is_named() -> None:
-    of = fleet(ks("a", wait=False, health_checks=(ObjectId("Deployment", "x", "gone"),)), ks("late", "a"))
+    names = ObjectId("Deployment", "x", "gone")
+    a = replace(
+        ks("a", wait=False, health_checks=(names,)), objects=(ObjectId("ConfigMap", "x", "c"),), applies=1, workloads=()
+    )
+    root = replace(ks("flux-system", wait=False), objects=(ks_id("a"), ks_id("late")), workloads=())
+    late = replace(ks("late", "a", wait=False, parent="flux-system"), objects=(), applies=0, workloads=())
+    of = fleet(root, replace(a, parent=root.id), late)
     (said,) = root_causes(_simulated(of))
     assert said.startswith("FB210 flux-system/a: its health check names Deployment/x/gone")
 
