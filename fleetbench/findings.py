@@ -121,6 +121,8 @@ class Finding:
     """1-based line in that file."""
     shared: Shared | None = None
     """What it has in common with findings of other objects; equal = one cause. For people alone: JSON leaves it out."""
+    settled_by: tuple[str, ...] = ()
+    """With all these names given to ``--installed`` there is nothing left to say; empty = it always holds. Not in JSON."""
 
     def __post_init__(self) -> None:
         """A remote base may be named with a token in its URL."""

@@ -136,13 +136,15 @@ def load_repository(choice: FleetChoice, flux: str | None = None) -> Reading:
     for finding in reading.findings:
         if finding.code == ENTRY_EMPTY:
             warn(f"{finding.message}; {finding.fix}")
-    return dataclasses.replace(reading, fleet=_with_installed(reading.fleet, choice))
+    fleet = _with_installed(reading.fleet, choice, reading.findings)
+    findings = tuple(f for f in reading.findings if not f.settled_by or not {*f.settled_by} <= {*choice.installed})
+    return dataclasses.replace(reading, fleet=fleet, findings=findings)
 
 
-def _with_installed(fleet: Fleet, choice: FleetChoice) -> Fleet:
+def _with_installed(fleet: Fleet, choice: FleetChoice, findings: Sequence[Finding] = ()) -> Fleet:
     from fleetbench.graph.changes import check_installed, with_installed
 
-    check_installed(fleet, choice.installed)
+    check_installed(fleet, choice.installed, [name for f in findings for name in f.settled_by])
     return with_installed(fleet, choice.installed)
 
 
@@ -185,11 +187,11 @@ def fleet_findings(
     return combined(reading, checked, fleet)
 
 
-def parameters_of_repository(fleet: Fleet) -> Parameters:
-    """The release and the flags that hold where no option says otherwise, as ``fleetbench simulate`` takes them."""
+def parameters_of_repository(fleet: Fleet, flux: str | None = None) -> Parameters:
+    """The release and the flags that hold where no other option says otherwise, as ``fleetbench simulate`` takes them."""
     from fleetbench.model.assemble import Choice, in_force
 
-    return in_force(fleet, Choice())[0]
+    return in_force(fleet, Choice(flux_version=flux))[0]
 
 
 def _without_cluster_path(repo: Path) -> InputError:

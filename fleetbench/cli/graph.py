@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet, parameters_of_repository
-from fleetbench.cli.options import fleet_options, output_option
+from fleetbench.cli.options import fleet_options, flux_version_option, output_option
 from fleetbench.cli.output import inert, note, terminal_width, write_json, write_tables, write_text
 from fleetbench.units import counted
 
@@ -39,22 +39,37 @@ _BY_SUFFIX = {
 @click.option(
     "--critical-path", is_flag=True, help="Print the longest path and the slack beside it; in JSON, add them."
 )
+@flux_version_option()
 @output_option
 @click.pass_context
 def command(
-    ctx: click.Context, fleet: FleetChoice, format: str | None, critical_path: bool, output: Path | None
+    ctx: click.Context,
+    fleet: FleetChoice,
+    format: str | None,
+    critical_path: bool,
+    flux_version: str | None,
+    output: Path | None,
 ) -> None:
     """Read a fleet as Flux does: objects, edges, layers, findings.
 
     Exit code 1 if a finding is an error, something that Flux can never reconcile; all is printed all the same.
     """
-    read, reading = load_fleet(fleet)
-    parameters = parameters_of_repository(read)
+    read, reading = load_fleet(fleet, flux_version)
+    parameters = parameters_of_repository(read, flux_version)
     findings = fleet_findings(read, reading, parameters=parameters)
     met = read.under(parameters.flux_version, parameters.strict_post_build_substitutions)
     chosen = format or _BY_SUFFIX.get(output.suffix.lower() if output else "", "table")
     if chosen == "table":
-        judged_by = None if met is read else parameters.flux_version
+        judged_by = None
+        if met is not read or flux_version is not None:
+            why = (
+                "--flux-version says"
+                if flux_version
+                else "the repository names no release"
+                if read.flux is None
+                else ""
+            )
+            judged_by = f"{parameters.flux_version}{f', as {why}' if why else ''}"
         _tables(met, findings, critical_path, output, judged_by)
     elif chosen == "json":
         _json(read, findings, met if critical_path else None, output)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from fleetbench.cli.fleet import ENVIRONMENTS, FleetChoice
+from fleetbench.graph.release import RELEASES
 from fleetbench.ids import ObjectId, parse_reference
 from fleetbench.units import MAX_DURATION_S, go_duration, parse_duration
 
@@ -99,6 +100,15 @@ def samples_option(help: str, default: int = 50, least: int = 1) -> Callable[[Co
 def seed_option(help: str = "Same seed, same numbers.") -> Callable[[Command], Command]:
     """Add ``--seed``."""
     return click.option("--seed", metavar="S", type=int, default=0, show_default=True, help=help)
+
+
+def flux_version_option() -> Callable[[Command], Command]:
+    """Add ``--flux-version``: the release, where the repository's own does not hold."""
+    return click.option(
+        "--flux-version",
+        type=click.Choice(RELEASES),
+        help=f"Whose defaults hold.  [default: the Flux that the repository installs, else {RELEASES[-1]}]",
+    )
 
 
 def durations_option(command: Command) -> Command:

@@ -9,13 +9,20 @@ from typing import Any, TypeVar
 
 import click
 
-from fleetbench.cli.options import DURATION, DurationType, durations_option, samples_option, seed_option, stacked
+from fleetbench.cli.options import (
+    DURATION,
+    DurationType,
+    durations_option,
+    flux_version_option,
+    samples_option,
+    seed_option,
+    stacked,
+)
 from fleetbench.cli.output import warn
 from fleetbench.errors import InputError
 from fleetbench.graph.changes import changed_by, with_dependencies
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.named import named
-from fleetbench.graph.release import RELEASES
 from fleetbench.ids import ObjectId, parse_reference
 from fleetbench.model.assemble import Assembled, Choice
 from fleetbench.model.parameters import REQUEUE_S
@@ -56,11 +63,7 @@ def belief_options(command: Command) -> Command:
     """What is believed about workloads, and how it is sampled."""
     return stacked(
         command,
-        click.option(
-            "--flux-version",
-            type=click.Choice(RELEASES),
-            help=f"Whose defaults hold.  [default: the Flux that the repository installs, else {RELEASES[-1]}]",
-        ),
+        flux_version_option(),
         durations_option,
         click.option(
             "--profile", metavar="NAME|FILE", help="Workload times: default, short, or a file of `calibrate`."

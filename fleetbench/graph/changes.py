@@ -82,15 +82,20 @@ def none_installed(fleet: Fleet) -> Fleet:
     return changed(fleet, by) if by else fleet
 
 
-def check_installed(fleet: Fleet, names: Sequence[str]) -> None:
+def check_installed(fleet: Fleet, names: Sequence[str], elsewhere: Collection[str] = ()) -> None:
     """Refuse a name that :func:`with_installed` has no use for.
+
+    Args:
+        fleet: the fleet.
+        names: as given.
+        elsewhere: what no part of the fleet brings and reading it took to be there: to name it settles the finding.
 
     Raises:
         InputError: it is no release, and nothing in the fleet needs anything of it.
     """
     loosely = {name for obj in fleet.services() for need in obj.needs for name in _loosely(fleet, need)}
     known = loosely.union(*(_brought_by(fleet, need) for obj in fleet.services() for need in obj.needs))
-    known = known.union(*(_called(fleet, release) for release in fleet.helmreleases))
+    known = known.union(elsewhere, *(_called(fleet, release) for release in fleet.helmreleases))
     for name in names:
         if name not in known:
             there = f"something needs: {some(sorted(loosely), 12)}" if loosely else "here nothing needs any"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import networkx as nx
+
 from fleetbench.engine.items import Plan
 from fleetbench.engine.plan import compile_plan
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import HelmRelease, Kustomization
+from fleetbench.graph.order import applied, enforced_order
 from fleetbench.ids import KUSTOMIZATION, ObjectId, say, some
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
 from fleetbench.prediction.predict import Prediction
@@ -64,8 +67,9 @@ def _suspended(scenario: Scenario, left_out: frozenset[ObjectId]) -> str | None:
 
 
 def _obstacle(scenario: Scenario, asked: Sequence[ObjectId]) -> str:
-    """What keeps the root from Ready, else the first service of which that is known, and what to do."""
+    """What keeps the root from Ready, else the first service that all others wait for, and what to do."""
     fleet = scenario.fleet
+    order = enforced_order(fleet)
     for id in (fleet.root, *asked):
         obj = fleet.service(id)
         if obj is None:
@@ -73,9 +77,15 @@ def _obstacle(scenario: Scenario, asked: Sequence[ObjectId]) -> str:
         if id in scenario.fail:
             return f"--fail names {say(id)}, and everything else waits for it. Name another object."
         why = _keeps(fleet, obj)
-        if why is not None:
+        if why is not None and (id == fleet.root or _is_first(order, id, asked)):
             return f"{say(id)} does not, and the rest waits for it: {why}. Mend that first (`fleetbench graph` says where)."
     return f"{some([say(id) for id in asked], _MOST_NAMED)} wait in vain: `fleetbench graph` says for what, --why OBJECT since when."
+
+
+def _is_first(order: nx.DiGraph, id: ObjectId, asked: Sequence[ObjectId]) -> bool:
+    """Whether all that is asked for can only follow an object."""
+    behind = {moment.object for moment in nx.descendants(order, applied(id))} if applied(id) in order else set()
+    return behind.issuperset({*asked} - {id})
 
 
 def _keeps(fleet: Fleet, obj: Kustomization | HelmRelease) -> str | None:

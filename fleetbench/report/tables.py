@@ -37,7 +37,7 @@ def graph_tables(
         findings: in the order in which they are to be shown.
         path: the critical path.
         width: columns to write for.
-        judged_by: the release of Flux by which it is judged what cannot be built or applied; None = any says the same.
+        judged_by: the release of Flux by which it is judged what cannot be built or applied, and why; None = any says the same.
     """
     name = _Names(fleet)
     parts: list[RenderableType] = [_heading(fleet, name, judged_by), Text(), _kustomizations(fleet, name, width)]
@@ -130,8 +130,7 @@ def _heading(fleet: Fleet, name: _Names, judged_by: str | None) -> Text:
     if fleet.flux is not None:
         text.append(f"\nFlux {inert(fleet.flux.version)}{_at(fleet.flux.file, fleet.flux.line)}", style="not bold")
     if judged_by is not None:
-        why = ", as the repository names no release" if fleet.flux is None else ""
-        text.append(f"\nwhat cannot be built or applied is judged by Flux {judged_by}{why}", style="not bold")
+        text.append(f"\nwhat cannot be built or applied is judged by Flux {judged_by}", style="not bold")
     told = [("", flag) for flag in fleet.flags]
     main = {(f.controller, f.text) for f in fleet.flags}
     told += [(f" shard {s.shard}", f) for s in fleet.shards for f in s.flags if (f.controller, f.text) not in main]

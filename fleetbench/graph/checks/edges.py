@@ -71,6 +71,14 @@ def _cycles(fleet: Fleet, graph: nx.DiGraph, knots: list[set[ObjectId]]) -> Iter
         )
 
 
+def _unless_by_hand(fleet: Fleet, caught: set[ObjectId]) -> str:
+    """What to say where the root depends on what it creates: who applies both by hand, once, never meets the circle."""
+    root = fleet.kustomization(fleet.root)
+    if root is None or not any(d.target in caught for d in root.depends_on) or root.id not in caught:
+        return ""
+    return f"; if both are applied by hand, look at the rest with --set-depends-on {say(root.id)}="
+
+
 def _wait_loops(fleet: Fleet, graph: nx.DiGraph, knots: list[set[ObjectId]]) -> Iterator[Finding]:
     """Cycles through more than dependsOn: through creation by a parent, or through what a health check waits for."""
     reported = frozenset((a, b) for knot in knots for a, b in graph.subgraph(knot).edges)
@@ -90,7 +98,8 @@ def _wait_loops(fleet: Fleet, graph: nx.DiGraph, knots: list[set[ObjectId]]) -> 
             SELF_DEPENDENCY_LOOP,
             first,
             f"{'; '.join(steps)}. In a bootstrap none of {said(objects)} can turn Ready.",
-            "drop one of these: the dependsOn edge, or the wait (or health check) on what can only follow",
+            "drop one of these: the dependsOn edge, or the wait (or health check) on what can only follow"
+            + _unless_by_hand(fleet, objects),
         )
 
 

@@ -95,17 +95,20 @@ def _orders(fleet: Fleet, lacks: list[Lack]) -> tuple[_Orders, list[tuple[Lack, 
 def _lacks(fleet: Fleet) -> Iterator[Lack]:
     for obj in fleet.services():
         groups: dict[tuple[ObjectId, str], list[Need]] = {}
-        parent = fleet.kustomization(obj.parent) if isinstance(obj, HelmRelease) and obj.parent else None
-        told = (
-            set(parent.needs) if parent else set()
-        )  # an ExternalSecret of the parent's: the edge is the parent's, too
         for need in obj.needs:
-            if need in told:
+            if _is_told_of_another(fleet, obj, need):
                 continue
             if need.provided_by is not None and need.provided_by in fleet and need.blocks != RUN_TIME:
                 groups.setdefault((need.provided_by, need.blocks), []).append(need)
         for (provider, blocks), needs in groups.items():
             yield Lack(obj, provider, blocks, tuple(needs))
+
+
+def _is_told_of_another(fleet: Fleet, obj: Kustomization | HelmRelease, need: Need) -> bool:
+    """Whether the Kustomization that applies what needs it has the same need: of an ExternalSecret that a release reads."""
+    by = {fleet.creators.get(need.wanted_by), obj.parent if isinstance(obj, HelmRelease) else None} - {None, obj.id}
+    holders = [k for id in by if id is not None and (k := fleet.kustomization(id)) is not None]
+    return any((n.what, n.wanted_by) == (need.what, need.wanted_by) for k in holders for n in k.needs)
 
 
 def _blocked(lack: Lack, in_knot: dict[Moment, int]) -> bool:

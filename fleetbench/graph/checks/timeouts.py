@@ -44,10 +44,10 @@ def _outlives_parent(fleet: Fleet, parent: Kustomization, id: ObjectId, only: bo
     child = fleet.service(id)
     assert child is not None
     theirs, mine = child.effective_timeout_s, parent.effective_timeout_s
-    # A child that waits for nothing ends in seconds; as long as it may not run longer there is nothing to say.
+    # A child that waits for nothing ends in seconds, whatever its timeout: that bounds only its build and apply.
     may_use_it = isinstance(child, HelmRelease) or checks_health(child)
     by = "the Kustomization of each" if only else say(parent.id)
-    if theirs > mine or (theirs == mine and may_use_it):
+    if may_use_it and theirs >= mine:
         theirs_is = f"timeout{_set_by(child)}".rstrip(",")
         yield _at_its_place(
             fleet,

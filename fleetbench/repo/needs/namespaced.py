@@ -72,5 +72,6 @@ def namespaces_from_elsewhere(
         else:
             text = f"installs into namespace {namespace}{more}, which nothing here creates: until it is there the install fails"
             fix = "define the Namespace, or set install.createNamespace: true"
-        fix = f"nothing to do if it is created by hand or by something outside; else {fix}"
-        yield Finding(NAMESPACE_ELSEWHERE, text, fix, id, manifest.file, manifest.line)
+        installed = f"Namespace/{namespace}"
+        fix = f"nothing to do if it is created by hand or by something outside (--installed {installed}); else {fix}"
+        yield Finding(NAMESPACE_ELSEWHERE, text, fix, id, manifest.file, manifest.line, settled_by=(installed,))

@@ -15,6 +15,7 @@ from fleetbench.repo.kinds import is_built_in, is_flux
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.needs.providers import CRD, Providers
 from fleetbench.repo.nodes import Walk
+from fleetbench.units import counted
 
 _WORKLOADS = ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")
 _RBAC = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
@@ -86,16 +87,20 @@ def crds_from_elsewhere(
             f"the CRDs of {some(sorted(groups), 8)} come from nothing that was read; "
             f"{some(unread, 4)} may bring them, else the cluster must have them"
         )
-        fix = "nothing to do if one of these brings them, or the cluster has them: what they wait for is not known here"
-        yield Finding(CRD_UNREAD, text, fix)
+        fix = "nothing to do if one of these brings them, or the cluster has them (--installed GROUP): what they wait for is not known here"
+        yield Finding(CRD_UNREAD, text, fix, settled_by=tuple(sorted(groups)))
         return
     for group, using in sorted(groups.items()):
         (id, manifest), kinds = using[0], sorted({m.kind for _, m in using})
-        more = f" (and {len(using) - 1} more of {group}: {some(kinds, 4)})" if len(using) > 1 else ""
+        more = (
+            f" (with {counted(len(using) - 1, 'more object')} of that group: {some(kinds, 4)})"
+            if len(using) > 1
+            else ""
+        )
         its = "its CRD comes" if len(kinds) == 1 else "their CRDs come"
-        text = f"is a {manifest.kind} of {group}{more}, and {its} from nowhere in this repository: where the cluster lacks it, the apply fails"
-        fix = "nothing to do if the cluster has the CRD; else bring it, in a Kustomization on which this one depends"
-        yield Finding(CRD_ELSEWHERE, text, fix, id, manifest.file, manifest.line)
+        text = f"is of kind {manifest.kind} of {group}{more}, and {its} from nowhere in this repository: where the cluster lacks it, the apply fails"
+        fix = f"nothing to do if the cluster has the CRD (--installed {group}); else bring it, in a Kustomization on which this one depends"
+        yield Finding(CRD_ELSEWHERE, text, fix, id, manifest.file, manifest.line, settled_by=(group,))
 
 
 def _unread(

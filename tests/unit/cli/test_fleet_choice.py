@@ -243,3 +243,39 @@ def test_the_nodes_that_a_profile_describes_are_those_that_the_pods_must_fit_on(
     (message,) = said("{max_pods: 1}")
     assert message.startswith("the fleet starts 2 pods, but 1 node of 1 pods hold 1")
     assert said("{count: 2, max_pods: 1}") == []
+
+
+ELSEWHERE = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c, namespace: shop}
+---
+apiVersion: example.org/v1
+kind: Thing
+metadata: {name: t, namespace: default}
+"""
+
+
+def test_what_the_cluster_has_before_flux_settles_the_findings_about_it(tmp_path: Path) -> None:
+    repo = str(repository(tmp_path, ("c/all.yaml", ELSEWHERE)))
+    here = ["--repo", repo, "--cluster-path", "c"]
+
+    def codes(*names: str) -> set[str]:
+        given = [argument for name in names for argument in ("--installed", name)]
+        return {f["code"] for f in json.loads(graph(*here, *given).stdout)["findings"]}
+
+    assert {"FB310", "FB315"} <= codes()
+    assert "FB310" not in codes("Namespace/shop") and "FB315" in codes("Namespace/shop")
+    assert not {"FB310", "FB315"} & codes("Namespace/shop", "example.org")
+    refused = graph(*here, "--installed", "example.com")
+    assert refused.exit_code == 2 and "got 'example.com'" in refused.stderr
+
+
+def test_graph_is_judged_by_the_release_that_is_named(tmp_path: Path) -> None:
+    old = "apiVersion: kustomize.toolkit.fluxcd.io/v1beta2\nkind: Kustomization\nmetadata: {name: a, namespace: flux-system}\n"
+    old += "spec: {interval: 1m, prune: true, path: ./c, sourceRef: {kind: GitRepository, name: flux-system}}\n"
+    here = ["--repo", str(repository(tmp_path, ("c/all.yaml", old))), "--cluster-path", "c"]
+    assert "FB114" in graph(*here).stdout
+    assert "FB114" not in graph(*here, "--flux-version", "2.6").stdout
+    said = CliRunner().invoke(cli, ["graph", *here, "--flux-version", "2.6"]).stdout
+    assert "judged by Flux 2.6, as --flux-version says" in said

@@ -115,6 +115,14 @@ def test_what_a_release_needs_through_an_object_of_its_parents_is_told_of_the_pa
     assert only(of, NEED_UNDECLARED).object == ks_id("apps")
 
 
+def test_what_a_release_needs_through_an_object_of_another_kustomization_is_told_of_that_one() -> None:
+    secret = ObjectId("ExternalSecret", "a", "db")
+    need = Need("ClusterSecretStore vault", secret, ks_id("stores"), "workload")
+    holder = replace(ks("secrets", "stores", needs=(need,)), objects=(secret,))
+    release = hr("app", "apps", needs=(replace(need, blocks="build"),))
+    assert [f for f in check(fleet(ks("stores"), holder, ks("apps"), release)) if f.code == NEED_UNDECLARED] == []
+
+
 @pytest.mark.parametrize(("what", "blocks"), [("ConfigMap data/values", "build"), (CRD, "apply")])
 def test_a_release_is_tried_again_soon_for_values_and_custom_kinds(what: str, blocks: str) -> None:
     release = hr("app", "apps", needs=(Need(what, CLUSTER, ks_id("secrets"), blocks),))

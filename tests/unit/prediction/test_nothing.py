@@ -55,3 +55,10 @@ def test_a_clock_that_stops_too_soon_is_named() -> None:
         said(fleet(ks("a")), until_s=0.1)
         == "Nothing turns Ready within --until 100ms: give it longer, or leave --until out."
     )
+
+
+def test_an_error_that_only_some_wait_for_is_not_blamed_for_all() -> None:
+    root = ks("flux-system", "a", wait=False)
+    of = fleet(root, ks("a", parent="flux-system"), ks("leaf", parent="flux-system", broken="no such path"))
+    text = said(of)
+    assert text is not None and "wait in vain" in text and "leaf does not" not in text
