@@ -94,6 +94,13 @@ EXPRESSION_IDLE = rule("FB321", WARNING, "healthCheckExprs that nothing asks")
 INSTALLED_TWICE = rule("FB322", WARNING, "several installs set Flux's controllers otherwise")
 
 
+TAKEN_AS_GIVEN = (
+    NOT_EXPANDED, REMOTE_BASE, VARIABLES_ELSEWHERE, NAMESPACE_ELSEWHERE, EXPRESSION_NOT_READ, DEPENDENCY_UNREAD,
+    ACCOUNT_MISSING, CRD_ELSEWHERE, CRD_UNREAD, NAMESPACE_MISSING, WAIT_NOT_MODELLED,
+)  # fmt: skip
+"""What a prediction counts as there, empty, true or right, though nothing in the repository shows it."""
+
+
 class Shared(NamedTuple):
     """A finding as one says it of several objects at once, where one cause holds for them all."""
 

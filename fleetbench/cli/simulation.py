@@ -68,6 +68,12 @@ def belief_options(command: Command) -> Command:
         click.option(
             "--profile", metavar="NAME|FILE", help="Workload times: default, short, or a file of `calibrate`."
         ),
+        click.option(
+            "--nodes",
+            metavar="N",
+            type=click.IntRange(1, 10_000),
+            help="Nodes that pull images side by side.  [default: the profile's, else 1]",
+        ),
         samples_option("Simulated rollouts."),
         seed_option(),
     )
@@ -147,6 +153,7 @@ class Simulation:
             "kustomize_concurrent": given.get("kustomize_concurrent"),
             "helm_concurrent": given.get("helm_concurrent"),
             "source_concurrent": given.get("source_concurrent"),
+            "nodes": given.get("nodes"),
             "requeue_dependency_s": given.get("requeue_dependency"),
             "cancel_health_check_on_new_revision": given.get("cancel_health_check"),
             "helm_cancel_health_check_on_new_revision": given.get("cancel_health_check"),

@@ -19,6 +19,7 @@ from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.helm.charts import Chart
 from fleetbench.repo.helm.local_charts import local_charts, with_chart
 from fleetbench.repo.install.access import Watched, denied
+from fleetbench.repo.install.controllers import runs_flux
 from fleetbench.repo.install.flags import controllers_of, installed_twice
 from fleetbench.repo.install.flux_version import flux_version
 from fleetbench.repo.install.instance import Sync, assumed_source
@@ -165,7 +166,9 @@ def _objects(
                 applies=sum(m.made is None for m in node.rendered) + len(node.elsewhere),
                 objects=tuple(m.id_in(node.id.namespace) for m in node.rendered),
                 unexpanded=tuple(node.unexpanded),
-                workloads=workloads_of(node.rendered, node.id.namespace, judged_by_status(node.spec)),
+                workloads=workloads_of(
+                    [m for m in node.rendered if not runs_flux(m)], node.id.namespace, judged_by_status(node.spec)
+                ),
             )
         )
         if node.cluster is not None:

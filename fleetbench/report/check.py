@@ -11,6 +11,7 @@ from fleetbench.decide.change import Change, said_pairs, said_quantile, said_sha
 from fleetbench.decide.check import Verdict
 from fleetbench.decide.paired import interval, signed
 from fleetbench.ids import say, some
+from fleetbench.report.assumptions import taken_as_given
 from fleetbench.report.inert import inert
 from fleetbench.report.remarks import LEFT_OUT
 from fleetbench.report.rows import GAP, Rows, indented
@@ -95,6 +96,7 @@ def edge_lines(verdict: Verdict) -> list[tuple[str, list[str]]]:
         ("Objects that are gone", [say(id) for id in verdict.removed]),
         ("Fixed", [f"{f.code} {say(f.object) if f.object else f.file or ''}".strip() for f in verdict.fixed_findings]),
         ("Never Ready, as before", [say(id) for id in verdict.never_as_before]),
+        ("Taken as given", taken_as_given(verdict.now.findings)),
         (LEFT_OUT, [say(id) for id in sorted(verdict.now.prediction.left_out)]),
     ]
     return [(title, rows) for title, rows in lines if rows]

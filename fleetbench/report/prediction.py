@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from fleetbench.errors import place
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.model.controller_flags import DEFAULT_ORIGIN, origin_key
 from fleetbench.model.resolve import NOTHING_TO_WAIT_FOR
@@ -17,18 +16,18 @@ from fleetbench.prediction.document import compare, why_pieces
 from fleetbench.prediction.nothing import why_nothing
 from fleetbench.prediction.predict import Prediction
 from fleetbench.prediction.strategies import STRATEGIES
+from fleetbench.report.assumptions import assumptions
 from fleetbench.report.chain import by_cause, rows_of
-from fleetbench.report.inert import clear_names, inert, name_of
+from fleetbench.report.inert import inert, name_of
 from fleetbench.report.remarks import LEFT_OUT, LEGEND, about_waves, failures_by_prior, longer
 from fleetbench.report.root_causes import root_causes
 from fleetbench.report.rows import Rows, indented
 from fleetbench.timeline.stats import max_parallel
-from fleetbench.units import counted, format_duration, go_duration
+from fleetbench.units import counted, format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from fleetbench.model.scenario import Scenario
     from fleetbench.prediction.strategies import Simulated
 
 CLAIM = "The claim that fleetbench was born to check: 8-12 min with fine-grained dependsOn against 30-45 min in waves."
@@ -37,8 +36,11 @@ _FLAGS = {
     "helm_concurrent": "helm workers",
     "source_concurrent": "source workers",
     "requeue_dependency_s": "requeue-dependency",
+    "nodes": "nodes",
 }
 _REFERENCE = "fleet-infra"
+_SHIPPED = "profile default"
+"""The origin of what the profile says that holds where none is named."""
 
 
 def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
@@ -141,9 +143,9 @@ def _flag(result: Simulated, field: str, value: Any, origin: str) -> str:
 
 
 def _said_by(result: Simulated, field: str) -> str:
-    """Where a value came from, in brackets; nothing for a default."""
+    """Where a value came from, in brackets; nothing for a default, Flux's or the shipped profile's."""
     origin = result.assembled.origins[field]
-    return "" if origin.startswith(DEFAULT_ORIGIN) else f" ({inert(origin)})"
+    return "" if origin.startswith(DEFAULT_ORIGIN) or origin == _SHIPPED else f" ({inert(origin)})"
 
 
 def _totals(result: Simulated) -> Rows:
@@ -187,7 +189,7 @@ def _remarks(result: Simulated) -> list[Text]:
     partly = [p for p in result.predictions.values() if p.complete_fraction < 1]
     first = next(iter(result.predictions.values()))
     scenario = first.scenario
-    lines += _assumptions(scenario)
+    lines += assumptions(scenario, result.findings)
     if scenario.fleet.name.startswith(_REFERENCE) and scenario.kind == BOOTSTRAP and not partly:
         lines.append(CLAIM)
     guesses = sum("guess" in t.chosen_by for id, t in scenario.workloads.items() if scenario.starts(id))
@@ -210,39 +212,6 @@ def _of_the_total(name: str, p: Prediction) -> list[str]:
         lines.append(
             f"In {without} of {counted(p.samples, 'sample')} ({name}) not all turns Ready in the time simulated: their total "
             "is the last Ready of what does."
-        )
-    return lines
-
-
-def _assumptions(scenario: Scenario) -> list[str]:
-    """What the repository does not hold and the prediction takes for granted."""
-    lines = []
-    fleet = scenario.fleet
-    source = None if fleet.root_source is None else fleet.source(fleet.root_source)
-    if scenario.kind == COMMIT and not scenario.webhook and source is not None and source.assumed:
-        said = place(source.file, source.line)
-        by = f"({inert(said)})" if said else "(assumed, as flux bootstrap makes it: the repository does not hold it)"
-        lines.append(f"{inert(str(source.id))} looks for commits every {go_duration(source.interval_s)} {by}.")
-    if scenario.kind == COMMIT and not scenario.webhook:
-        lines += [
-            f"A Receiver ({inert(s.notified_by)}) notifies {inert(say(s.id))}: with --webhook its interval is not waited for."
-            for s in fleet.sources
-            if s.this_repository and s.notified_by
-        ]
-    unread = [k for k in fleet.kustomizations if not k.expanded and k.id not in scenario.left_out]
-    if unread:
-        called = clear_names(k.id for k in fleet.kustomizations)
-        names = some(sorted(called[k.id] for k in unread), 6)
-        lines.append(f"Not expanded, so counted as empty (their content lies elsewhere): {names}")
-    there = [h for h in fleet.helmreleases if h.installed_by and scenario.kind == BOOTSTRAP]
-    if there:
-        names = some([f"{name_of(h.id)} ({inert(str(h.installed_by))})" for h in there], 8)
-        lines.append(f"Installed before Flux, so upgraded in place, and no pod starts anew: {names}")
-    remote = [obj for obj in fleet.services() if obj.cluster is not None]
-    if remote:
-        names = some([name_of(obj.id) for obj in remote], 6)
-        lines.append(
-            f"Applied to another cluster (spec.kubeConfig), where their workloads take as long as here: {names}"
         )
     return lines
 

@@ -17,6 +17,10 @@ HELM_VALUES = {
 }
 """fluxcd-community flux2 chart: values.<controller>.container.additionalArgs."""
 WATCH = "watch-label-selector"
+_COMPONENTS = (
+    *CONTROLLERS, "notification-controller", "image-reflector-controller", "image-automation-controller", "source-watcher",
+)  # fmt: skip
+"""All that ``flux install`` can deploy: fluxcd/flux2 v2.9.4 pkg/manifestgen/install/options.go, cmd/flux/install.go."""
 _NOBODY = "not-a-controller"
 """What selects this, too, is meant for any Deployment."""
 _COMPONENT = "app.kubernetes.io/component"
@@ -97,6 +101,11 @@ def run_by(manifest: Manifest, names: Collection[str] = CONTROLLERS) -> Iterator
     for container in mappings(manifest.spec, "template", "spec", "containers"):
         image = str(container.get("image") or "").rpartition("/")[2].partition(":")[0].partition("@")[0]
         yield from ((name, container) for name in names if name in (image, manifest.name))
+
+
+def runs_flux(manifest: Manifest) -> bool:
+    """Whether an object is a controller of Flux's: it runs when Flux reconciles, so no pod of it starts in a bootstrap."""
+    return any(True for _ in run_by(manifest, _COMPONENTS))
 
 
 def shard_of(name: str, watches: str) -> str | None:

@@ -8,6 +8,8 @@ import pytest
 
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.workloads import KWOK_DELAY, stated_ready, workload_of
+from tests.unit.repo.conftest import Read
+from tests.unit.repo.manifests import both, flux, git, obj
 
 
 def _template(*containers: dict[str, Any], delay: object = None) -> dict[str, Any]:
@@ -114,3 +116,21 @@ def test_images_deadlines_and_hooks_are_read() -> None:
 def test_nonsense_in_a_template_is_no_traceback(spec: dict[str, Any]) -> None:
     found = _workload("apps/v1", "Deployment", spec)
     assert found is not None and found.replicas == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "runs"),
+    [
+        ("kustomize-controller", "ghcr.io/fluxcd/kustomize-controller:v1.9.4", True),
+        ("flux-notifications", "mirror.example.org/fluxcd/notification-controller:v1.9.0", True),
+        ("web", "ghcr.io/stefanprodan/podinfo:6.9.0", False),
+    ],
+)
+def test_the_controllers_that_reconcile_the_fleet_are_no_workloads_of_it(
+    read: Read, name: str, image: str, runs: bool
+) -> None:
+    spec = {"template": {"spec": {"containers": [{"name": "manager", "image": image}]}}}
+    deployment = obj("apps/v1", "Deployment", name, namespace="flux-system", spec=spec)
+    root = both(git(), flux("flux-system", "./clusters/c"))
+    (k,) = read({"clusters/c/all.yaml": both(root, deployment)}).fleet.kustomizations
+    assert (len(k.workloads), len(k.objects)) == (0 if runs else 1, 3)

@@ -1,0 +1,55 @@
+"""What a prediction takes for granted: what lies elsewhere, was there before, or that no line here shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from fleetbench.errors import place
+from fleetbench.findings import RULES, TAKEN_AS_GIVEN, Finding
+from fleetbench.ids import say, some
+from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
+from fleetbench.report.inert import clear_names, inert, name_of
+from fleetbench.units import go_duration
+
+
+def assumptions(scenario: Scenario, findings: Iterable[Finding]) -> list[str]:
+    """What the repository does not hold and the prediction takes for granted, a sentence each."""
+    lines = []
+    fleet = scenario.fleet
+    source = None if fleet.root_source is None else fleet.source(fleet.root_source)
+    if scenario.kind == COMMIT and not scenario.webhook and source is not None and source.assumed:
+        said = place(source.file, source.line)
+        by = f"({inert(said)})" if said else "(assumed, as flux bootstrap makes it: the repository does not hold it)"
+        lines.append(f"{inert(str(source.id))} looks for commits every {go_duration(source.interval_s)} {by}.")
+    if scenario.kind == COMMIT and not scenario.webhook:
+        lines += [
+            f"A Receiver ({inert(s.notified_by)}) notifies {inert(say(s.id))}: with --webhook its interval is not waited for."
+            for s in fleet.sources
+            if s.this_repository and s.notified_by
+        ]
+    unread = [k for k in fleet.kustomizations if not k.expanded and k.id not in scenario.left_out]
+    if unread:
+        called = clear_names(k.id for k in fleet.kustomizations)
+        names = some(sorted(called[k.id] for k in unread), 6)
+        lines.append(f"Not expanded, so counted as empty (their content lies elsewhere): {names}")
+    there = [h for h in fleet.helmreleases if h.installed_by and scenario.kind == BOOTSTRAP]
+    if there:
+        names = some([f"{name_of(h.id)} ({inert(str(h.installed_by))})" for h in there], 8)
+        lines.append(f"Installed before Flux, so upgraded in place, and no pod starts anew: {names}")
+    remote = [obj for obj in fleet.services() if obj.cluster is not None]
+    if remote:
+        names = some([name_of(obj.id) for obj in remote], 6)
+        lines.append(
+            f"Applied to another cluster (spec.kubeConfig), where their workloads take as long as here: {names}"
+        )
+    given = taken_as_given(findings)
+    if given:
+        lines.append(f"Taken as given (`fleetbench graph` names each): {'; '.join(given)}.")
+    return lines
+
+
+def taken_as_given(findings: Iterable[Finding]) -> list[str]:
+    """Findings of which the prediction takes the better case, counted by code; empty = there are none."""
+    counts = Counter(f.code for f in findings if f.code in TAKEN_AS_GIVEN)
+    return [f"{code} {RULES[code].title} ({n})" for code, n in sorted(counts.items())]
