@@ -30,9 +30,10 @@ from fleetbench.repo.makers import Makers, not_expanded
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.missing_sources import missing_sources
 from fleetbench.repo.needs.accounts import accounts_from_nowhere
+from fleetbench.repo.needs.generated import generated, misnamed, misnamed_variables
 from fleetbench.repo.needs.helmfiles import helmfiles, helmfiles_read, with_helmfiles
 from fleetbench.repo.needs.namespaced import namespaces_from_elsewhere, without_namespace
-from fleetbench.repo.needs.needs import Needs, from_elsewhere
+from fleetbench.repo.needs.needs import Needs, from_elsewhere, values_from
 from fleetbench.repo.needs.providers import Providers
 from fleetbench.repo.needs.served import crds_from_elsewhere
 from fleetbench.repo.needs.services import Services
@@ -100,10 +101,14 @@ def assemble(
     kustomizations, releases = _with_needs(providers, walk, root, kustomizations, releases, charts)
     releases = with_helmfiles(releases, planned, walk, sync, root.id)
     findings += helmfiles_read(planned, releases)
+    plain = generated(walk)
+    kustomizations, of_variables = misnamed_variables(plain, kustomizations)
+    releases, of_values = misnamed(plain, releases, {r.id: values_from(r, walk.releases[r.id][0]) for r in releases})
+    findings += [*of_variables, *of_values]
     makers = Makers(walk, kustomizations, releases, root.source)
     findings += accounts_from_nowhere(providers, makers, root.id.namespace, walk)
     findings += crds_from_elsewhere(providers, here, charts.keys(), walk)
-    findings += from_elsewhere(providers, kustomizations, releases, walk)
+    findings += from_elsewhere(providers, kustomizations, releases, walk, plain)
     findings += without_namespace(walk)
     findings += installed_twice(walk)
     findings += namespaces_from_elsewhere(providers, root.id.namespace, here, walk)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from fleetbench.findings import BUILD_FAILED, FILE_UNREADABLE, PATH_MISSING, Finding, Shared
+from fleetbench.findings import (
+    BUILD_FAILED,
+    CHART_MISSING,
+    FILE_UNREADABLE,
+    NAME_GENERATED,
+    PATH_MISSING,
+    Finding,
+    Shared,
+)
 from fleetbench.graph.nearest import nearest
 from fleetbench.graph.objects import HelmRelease, Kustomization
 from fleetbench.ids import ObjectId, say
@@ -33,9 +41,9 @@ def similar(wanted: ObjectId, known: Sequence[ObjectId]) -> ObjectId | None:
     return nearest(wanted, [id for id in known if id.kind == wanted.kind])
 
 
-_BROKEN = {PATH_MISSING, BUILD_FAILED, FILE_UNREADABLE}
+_BROKEN = {PATH_MISSING, BUILD_FAILED, FILE_UNREADABLE, CHART_MISSING, NAME_GENERATED}
 
 
 def family(code: str) -> str:
-    """One code for all that tell, of an object, the same: that it cannot be built."""
+    """One code for all that tell, of an object, the same: that it cannot be built, or gets no chart or values."""
     return PATH_MISSING if code in _BROKEN else code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from fleetbench.findings import VARIABLES_ELSEWHERE, Finding
@@ -54,7 +54,7 @@ class Needs:
         """Needs of a HelmRelease's values, namespace and, where its chart is known, its objects."""
         namespace = release.release_namespace
         wants: list[_Want] = []
-        for id in _values_from(release, manifest):
+        for id in values_from(release, manifest):
             wants.append(((id.kind, id.namespace, id.name), release.id, BUILD))
         if release.cluster is not None:  # the rest is the other cluster's
             return self._resolved(wants, release.id)
@@ -163,7 +163,11 @@ class Needs:
 
 
 def from_elsewhere(
-    providers: Providers, kustomizations: Iterable[Kustomization], releases: Iterable[HelmRelease], walk: Walk
+    providers: Providers,
+    kustomizations: Iterable[Kustomization],
+    releases: Iterable[HelmRelease],
+    walk: Walk,
+    told: Container[ObjectId] = (),
 ) -> Iterator[Finding]:
     """The ``substituteFrom`` and ``valuesFrom`` objects, not optional, that nothing in the fleet brings: a finding each.
 
@@ -176,10 +180,10 @@ def from_elsewhere(
         for id in k.substitute_from:
             users.setdefault(id, []).append(k)
     for release in releases:
-        for id in dict.fromkeys(_values_from(release, walk.releases[release.id][0])):
+        for id in dict.fromkeys(values_from(release, walk.releases[release.id][0])):
             users.setdefault(id, []).append(release)
     for id, needing in users.items():
-        if providers.of((id.kind, id.namespace, id.name)):
+        if id in told or providers.of((id.kind, id.namespace, id.name)):
             continue
         first = needing[0]
         what, step = ("variables", "build") if isinstance(first, Kustomization) else ("values", "install")
@@ -189,7 +193,7 @@ def from_elsewhere(
         yield Finding(VARIABLES_ELSEWHERE, text, fix, first.id, first.file, first.line)
 
 
-def _values_from(release: HelmRelease, manifest: Manifest) -> Iterator[ObjectId]:
+def values_from(release: HelmRelease, manifest: Manifest) -> Iterator[ObjectId]:
     """The Secrets and ConfigMaps of ``valuesFrom`` that are not optional."""
     for reference in mappings(manifest.spec, "valuesFrom"):
         if not reference.get("optional"):

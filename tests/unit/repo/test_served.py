@@ -40,7 +40,7 @@ FOO = obj("foo.example.com/v1", "Foo", "x", namespace="default")
 def test_a_kind_that_nothing_brings_is_warned_of_once_for_its_group(read: Read) -> None:
     bar = obj("foo.example.com/v1", "Bar", "x", namespace="default")
     ((code, message),) = _said(read, FOO, bar)
-    assert code == "FB315" and "foo.example.com (and 1 more" in message and "Bar, Foo" in message
+    assert code == "FB315" and "foo.example.com (with 1 more object of that group" in message and "Bar, Foo" in message
     crd = obj(
         "apiextensions.k8s.io/v1", "CustomResourceDefinition", "foos.foo.example.com",
         spec={"group": "foo.example.com", "names": {"kind": "Foo"}},

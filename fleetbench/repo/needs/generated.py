@@ -1,0 +1,83 @@
+"""``valuesFrom`` and ``substituteFrom`` that name a generated object as its generator does, not as it is called.
+
+kustomize appends a hash of the content to the name, and follows the references that it knows of: not those in Flux's own
+kinds, but for a ``configurations`` file with a ``nameReference`` for them. The plain name is then nobody's, for ever.
+
+Source: kustomize api v0.21.1 internal/builtins/HashTransformer.go, hasher/hasher.go encode (ten characters of these),
+konfig/builtinpluginconsts/namereference.go (the references that it knows of).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from fleetbench.findings import NAME_GENERATED, Finding
+from fleetbench.graph.objects import HelmRelease, Kustomization
+from fleetbench.ids import ObjectId
+from fleetbench.repo.manifest import Manifest
+from fleetbench.repo.nodes import Walk
+
+_HASHED = re.compile(r"(.+)-[bcdfghkmt2456789]{10}")
+_KINDS = ("ConfigMap", "Secret")
+
+
+def generated(walk: Walk) -> dict[ObjectId, Manifest]:
+    """The plain name of each object that is called otherwise, as far as nothing has that name -> the object."""
+    objects = [(m.id_in(node.id.namespace), m) for node, m in walk.manifests() if m.kind in _KINDS and not m.group]
+    there = {id for id, _ in objects}
+    found = {}
+    for id, manifest in objects:
+        hashed = _HASHED.fullmatch(id.name)
+        if hashed is not None and (plain := id._replace(name=hashed[1])) not in there:
+            found[plain] = manifest
+    return found
+
+
+def misnamed(
+    of: Mapping[ObjectId, Manifest], releases: Iterable[HelmRelease], named: Mapping[ObjectId, Iterable[ObjectId]]
+) -> tuple[list[HelmRelease], list[Finding]]:
+    """The releases, those broken whose values can never be found, with an error for each.
+
+    Args:
+        of: :func:`generated`.
+        releases: as read.
+        named: of each release the objects that its ``valuesFrom`` needs.
+    """
+    broken, findings = [], []
+    for release in releases:
+        wanted = next((id for id in named.get(release.id, ()) if id in of), None)
+        if wanted is not None:
+            text, fix = _said(wanted, of[wanted], "valuesFrom")
+            findings.append(
+                Finding(NAME_GENERATED, f"{text}: it never turns Ready", fix, release.id, release.file, release.line)
+            )
+            release = replace(release, broken=text)
+        broken.append(release)
+    return broken, findings
+
+
+def misnamed_variables(
+    of: Mapping[ObjectId, Manifest], kustomizations: Iterable[Kustomization]
+) -> tuple[list[Kustomization], list[Finding]]:
+    """The same of ``substituteFrom``: the build fails for want of it."""
+    broken, findings = [], []
+    for k in kustomizations:
+        wanted = next((id for id in k.substitute_from if id in of), None)
+        if wanted is not None and k.broken is None:
+            text, fix = _said(wanted, of[wanted], "postBuild.substituteFrom")
+            findings.append(Finding(NAME_GENERATED, f"{text}: it never turns Ready", fix, k.id, k.file, k.line))
+            k = replace(k, broken=text)
+        broken.append(k)
+    return broken, findings
+
+
+def _said(wanted: ObjectId, manifest: Manifest, field: str) -> tuple[str, str]:
+    text = f"{field} names {wanted}, which its generator calls {manifest.name}, as kustomize follows no names in Flux's kinds"
+    fix = f"set generatorOptions.disableNameSuffixHash: true for {wanted.name}"
+    if field == "valuesFrom":
+        fix += (
+            ", or add a nameReference for HelmRelease spec/valuesFrom/name to the kustomization.yaml's configurations"
+        )
+    return text, fix

@@ -1,0 +1,60 @@
+"""Values and variables that name a generated object without the suffix that kustomize gives it."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleetbench.findings import NAME_GENERATED, VARIABLES_ELSEWHERE
+from tests.unit.repo.conftest import Read
+from tests.unit.repo.manifests import both, flux, git, kustomization, release
+
+GENERATOR = [{"name": "vals", "namespace": "apps", "literals": ["a=b"]}]
+VALUES = [{"kind": "ConfigMap", "name": "vals"}]
+RELEASE = release("web", namespace="apps", valuesFrom=VALUES)
+FOLLOWED = "nameReference:\n- kind: ConfigMap\n  version: v1\n  fieldSpecs:\n  - {path: spec/valuesFrom/name, kind: HelmRelease}\n"
+
+
+def _files(release: str = RELEASE, **more: object) -> dict[str, str]:
+    return {
+        "clusters/c/all.yaml": both(git(), flux("flux-system", "./clusters/c"), flux("apps", "./apps")),
+        "apps/kustomization.yaml": kustomization("web.yaml", configMapGenerator=GENERATOR, **more),
+        "apps/web.yaml": release,
+        "apps/names.yaml": FOLLOWED,
+    }
+
+
+def test_a_release_that_names_a_generated_object_as_its_generator_does_never_finds_it(read: Read) -> None:
+    reading = read(_files())
+    (found,) = [f for f in reading.findings if f.code in (NAME_GENERATED, VARIABLES_ELSEWHERE)]
+    assert found.code == NAME_GENERATED and "ConfigMap/apps/vals, which its generator calls vals-" in found.message
+    assert "disableNameSuffixHash" in found.fix
+    (web,) = reading.fleet.helmreleases
+    assert web.obstacle is not None
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        _files(configurations=["names.yaml"]),
+        _files(generatorOptions={"disableNameSuffixHash": True}),
+        _files(release("web", namespace="apps", valuesFrom=[{**VALUES[0], "optional": True}])),
+    ],
+    ids=["the name is followed", "no suffix", "optional"],
+)
+def test_what_is_found_by_its_name_or_may_be_missing_is_fine(read: Read, files: dict[str, str]) -> None:
+    reading = read(files)
+    assert [f for f in reading.findings if f.code == NAME_GENERATED] == []
+    assert reading.fleet.helmreleases[0].obstacle is None
+
+
+def test_variables_from_a_generated_object_fail_the_build(read: Read) -> None:
+    files = _files(release("web", namespace="apps"))
+    files["apps/kustomization.yaml"] = kustomization(
+        "web.yaml", configMapGenerator=[{**GENERATOR[0], "namespace": "flux-system"}]
+    )
+    late = flux("late", "./apps", postBuild={"substituteFrom": VALUES})
+    files["clusters/c/all.yaml"] = both(files["clusters/c/all.yaml"], late)
+    reading = read(files)
+    (found,) = [f for f in reading.findings if f.code == NAME_GENERATED]
+    assert found.message.startswith("postBuild.substituteFrom names ConfigMap/flux-system/vals")
+    assert {k.id.name: k.broken is None for k in reading.fleet.kustomizations}["late"] is False
