@@ -43,6 +43,7 @@ from fleetbench.repo.reads import committed, with_reads
 from fleetbench.repo.ready_expr import with_verdicts
 from fleetbench.repo.receivers import with_receivers
 from fleetbench.repo.timeout_places import timeout_from
+from fleetbench.repo.twins import twins
 from fleetbench.repo.workloads import judged_by_status, misstated, workloads_of
 
 
@@ -254,7 +255,9 @@ def _sources(
     for id, copied in walk.artifacts.copied.items():
         known = found.get(id) or Source(id, copied.parent, file=copied.generator.file, line=copied.generator.line)
         found[id] = replace(known, copied_from=copied.origin)
-    found[this] = replace(found.get(this) or Source(this, assumed=True), this_repository=True)
+    found[this] = found.get(this) or Source(this, assumed=True)
+    for id in (this, *twins(walk.sources, this)):
+        found[id] = replace(found[id], this_repository=True)
     members: list[Kustomization | HelmRelease] = [*kustomizations, *releases]
     users = [(user, user.source, user.id) for user in members if user.source is not None]
     named = [(h, h.chart_object) for h in releases if h.chart_ref and h.chart_object in found]

@@ -30,6 +30,7 @@ from fleetbench.repo.kustomize.variables import VariableStore, variables_of
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Node, Walk, findings_of, try_kustomize, unset_variables
 from fleetbench.repo.objects import is_kustomization, source_of
+from fleetbench.repo.twins import EVERYTHING, TwinTrees, left_out
 from fleetbench.repo.unknown_variables import unknown_variables
 from fleetbench.repo.walk import Progress, Walker
 
@@ -123,6 +124,7 @@ class _Reader:
     ):
         self.name, self.committed, self.flux = name, committed, flux
         self.builder, self.repo, self.tree, self.entry, self.progress = builder, repo, tree, entry, progress
+        self.twins = TwinTrees(repo)
         self.assumed = False
         self.sync: Sync | None = None
 
@@ -135,7 +137,7 @@ class _Reader:
         if sync is not None:
             stated, self.sync = self._assumed_root(sync.root, sync.source, sync.spec), sync
             same = (stated.id, stated.source, _shape(stated.spec)) == (root.id, root.source, _shape(root.spec))
-            if same and self._ignore(walk, stated.source) == (None, None):
+            if same and self._ignore(walk, stated.source) == EVERYTHING:
                 settled.manifest = stated.manifest
             else:
                 walk, settled = self._walk(stated)
@@ -147,19 +149,18 @@ class _Reader:
 
     def _walk(self, root: Node) -> tuple[Walk, Node]:
         """Everything below a root, with the variables and the rules of what is left out that it finds itself."""
-        ignore: tuple[Any, Any] = (None, None)
+        ignore = EVERYTHING
         store = VariableStore()
         strict = True
         for _ in range(MAX_PASSES):
-            walker = Walker(self.builder, self.tree, root.source or ASSUMED_SOURCE, self.progress, strict)
+            this = root.source or ASSUMED_SOURCE
+            walker = Walker(self.builder, self.tree, this, self.twins, self.progress, strict)
             settled = self._settled_root(root, walker, store)
             walk = walker.walk(settled, store)
             wanted = self._ignore(walk, root.source)
             if wanted != ignore:
                 ignore = wanted
-                lines = str(wanted[0] or "").splitlines()
-                only = [str(p) for p in wanted[1]] if isinstance(wanted[1], list) else []
-                self.tree = Tree.of_directory(self.repo, lines, only)
+                self.tree = Tree.of_directory(self.repo, wanted[0].splitlines(), wanted[1])
                 continue
             if strict and any(unset_variables(n) for n in walk.nodes.values()):
                 strict = self._substitution(walk).strict
@@ -260,12 +261,11 @@ class _Reader:
         walker.render([node], [self.tree], store)
         return node
 
-    def _ignore(self, walk: Walk, source: ObjectId | None) -> tuple[Any, Any]:
+    def _ignore(self, walk: Walk, source: ObjectId | None) -> tuple[str, tuple[str, ...]]:
         """``spec.ignore`` and ``spec.sparseCheckout`` of this repository's source object."""
         defined = None if source is None else walk.sources.get(source)
         made = self.sync.source_spec if self.sync is not None else {}
-        spec = made if defined is None else defined[0].spec
-        return spec.get("ignore"), spec.get("sparseCheckout")
+        return left_out(made if defined is None else defined[0].spec)
 
 
 def _prefix(directory: str) -> str:

@@ -13,6 +13,7 @@ from fleetbench.repo.manifest import Manifest, in_apply_order, with_metadata
 from fleetbench.repo.nodes import SSA, Node, Walk
 from fleetbench.repo.objects import is_helmrelease, is_kustomization, is_source, source_of
 from fleetbench.repo.resource_sets.expand import expanded
+from fleetbench.repo.twins import TwinTrees
 
 _RECONCILE = "kustomize.toolkit.fluxcd.io/reconcile"
 Progress = Callable[[str], None]
@@ -28,12 +29,13 @@ class Walker:
         builder: Builder,
         tree: Tree,
         this_repository: ObjectId,
+        twins: TwinTrees,
         progress: Progress | None = None,
         strict: bool = True,
     ):
         """Take in what a walk needs; ``strict`` as in :func:`fleetbench.repo.kustomize.variables.substituted`."""
         self.builder, self.tree, self.progress, self.strict = builder, tree, progress, strict
-        self.this_repository = this_repository
+        self.this_repository, self.twins = this_repository, twins
 
     def walk(self, root: Node, store: VariableStore) -> Walk:
         """Expand everything below the root once, with the variables of an earlier pass."""
@@ -64,7 +66,7 @@ class Walker:
             return self.tree
         if node.source.kind == EXTERNAL_ARTIFACT:
             return found.artifacts.tree(node.source, self._known(found))
-        return None
+        return self.twins.tree(node.source, found.sources, self.this_repository)
 
     def _known(self, found: Walk) -> dict[ObjectId, Tree]:
         """The sources whose files are this repository's: its own, and what that is itself copied from."""

@@ -1,0 +1,69 @@
+"""Further GitRepositories that fetch this very repository: what they hold lies here too, as far as each leaves it in.
+
+Source: source-controller v1.9.3 internal/controller/gitrepository_controller.go reconcileSource, reconcileArtifact (each
+object clones for itself, and packs what its own ``ignore`` and ``sparseCheckout`` leave).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from fleetbench.ids import GIT_REPOSITORY, ObjectId
+from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.manifest import Manifest
+
+EVERYTHING: tuple[str, tuple[str, ...]] = ("", ())
+"""What a source leaves out that says nothing of it: :func:`left_out`."""
+Sources = Mapping[ObjectId, tuple[Manifest, ObjectId]]
+_ADDRESS = re.compile(r"(?:\w+://)?(?:[^@/]*@)?([^/:]+)(?::\d+(?=/))?[:/](.*?)(?:\.git)?/*")
+
+
+def twins(sources: Sources, this: ObjectId) -> Iterator[ObjectId]:
+    """The sources of the same address and ref as the root's, without it."""
+    root = sources.get(this)
+    for id, (manifest, _) in sources.items():
+        if root is not None and id != this and GIT_REPOSITORY == id.kind == this.kind:
+            one, other = root[0].spec, manifest.spec
+            same_ref = (one.get("ref") or {}) == (other.get("ref") or {})
+            if same_ref and not other.get("include") and _is_same_address(one.get("url"), other.get("url")):
+                yield id
+
+
+class TwinTrees:
+    """What each of them holds, read once."""
+
+    def __init__(self, repo: Path):
+        self._repo = repo
+        self._trees: dict[tuple[str, tuple[str, ...]], Tree] = {}
+
+    def tree(self, source: ObjectId, sources: Sources, this: ObjectId) -> Tree | None:
+        """The files of a source; None = it is no twin of the root's."""
+        if source not in twins(sources, this):
+            return None
+        ignore, only = left_out(sources[source][0].spec)
+        key = (ignore, only)
+        if key not in self._trees:
+            self._trees[key] = Tree.of_directory(self._repo, ignore.splitlines(), only)
+        return self._trees[key]
+
+
+def left_out(spec: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """``spec.ignore``, and the directories of ``spec.sparseCheckout`` (empty = all)."""
+    only = spec.get("sparseCheckout")
+    return str(spec.get("ignore") or ""), tuple(map(str, only)) if isinstance(only, list) else ()
+
+
+def _is_same_address(one: object, other: object) -> bool:
+    """Whether two addresses name one repository, whatever the protocol and the user.
+
+    >>> _is_same_address("ssh://git@example.org/a/b", "https://example.org/a/b.git")
+    True
+    >>> _is_same_address("git@example.org:a/b", "https://example.org/a/c")
+    False
+    """
+    found = [_ADDRESS.fullmatch(str(url)) for url in (one, other)]
+    names = [(m[1].lower(), m[2]) for m in found if m is not None]
+    return len(names) == 2 and names[0] == names[1]
