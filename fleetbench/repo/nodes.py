@@ -209,6 +209,12 @@ def unset_variables(node: Node) -> list[str]:
     return [name for name in node.unknown if node.variables.unset(name)]
 
 
+def _components(node: Node) -> list[Any]:
+    """``spec.components``, which Flux adds to the kustomization.yaml of the path, or of the one that it generates."""
+    components = node.spec.get("components")
+    return components if isinstance(components, list) else []
+
+
 def try_kustomize(tree: Tree, directory: str) -> str:
     """How to see the failure again; nothing where Flux generates the kustomization.yaml, which kubectl wants to be there.
 
@@ -240,6 +246,10 @@ def _findings(node: Node, tree: Tree, root: str | None) -> Iterator[Finding]:
         shared = Shared("leave out remote bases: nothing is downloaded", fix)
         yield Finding(REMOTE_BASE, text, fix, node.id, problem.file, problem.line, shared)
     for problem in build.problems if build else ():
+        if any(problem.text.startswith(f"components: {named}") for named in _components(node)):
+            text = f"cannot be built: spec.{problem.text} (relative to its path, {node.directory or '.'})"
+            yield Finding(problem.code, text, "correct spec.components", node.id, file, line)
+            continue
         text = f"cannot be built: {problem.text}"
         yield Finding(problem.code, text, "correct the file", node.id, problem.file, problem.line)
     if build and build.failure and not build.problems:

@@ -209,9 +209,9 @@ def _of_the_total(name: str, p: Prediction) -> list[str]:
         lines.append(f"Never Ready ({name}), as an error or --fail keeps it from that: {some(kept, 6)}")
     without = sum(math.isinf(total) for total in p.whole_totals)
     if without:
+        what = "more than these never turns Ready" if kept else "not all turns Ready"
         lines.append(
-            f"In {without} of {counted(p.samples, 'sample')} ({name}) not all turns Ready in the time simulated: their total "
-            "is the last Ready of what does."
+            f"In {without} of {counted(p.samples, 'sample')} ({name}) {what}: their total is the last Ready of what does."
         )
     return lines
 

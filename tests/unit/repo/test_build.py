@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fleetbench.findings import BUILD_FAILED
 from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.kustomize import build as build_module
 from fleetbench.repo.kustomize.batch import can_share
@@ -15,8 +16,8 @@ from fleetbench.repo.kustomize.cache import BuildCache
 from fleetbench.repo.kustomize.inputs import Inputs, collect
 from fleetbench.repo.kustomize.plain import plain_build
 from fleetbench.repo.kustomize.program import kustomize
-from tests.unit.repo.conftest import Write
-from tests.unit.repo.manifests import both, config_map, flux, kustomization, obj, release
+from tests.unit.repo.conftest import Read, Write
+from tests.unit.repo.manifests import both, config_map, flux, git, kustomization, obj, release
 
 WEB = """\
 apiVersion: apps/v1
@@ -201,3 +202,13 @@ def test_a_kustomization_that_lists_itself_fails_and_ends(write: Write) -> None:
     files = {"x/kustomization.yaml": kustomization("../x", "m.yaml"), "x/m.yaml": config_map("m", "x")}
     build = Builder(kustomize(), None).build(Tree.of_directory(write(files)), "x", {})
     assert build.failure is not None and "cycle" in build.failure.text
+
+
+def test_a_component_that_the_spec_names_is_looked_for_where_it_is_named(read: Read) -> None:
+    apps = flux("apps", "./apps", components=["../../gone"])
+    files = {
+        "clusters/c/all.yaml": both(git(), flux("flux-system", "./clusters/c"), apps),
+        "apps/a.yaml": config_map("a", "x"),
+    }
+    (found,) = [f for f in read(files).findings if f.code == BUILD_FAILED]
+    assert found.file == "clusters/c/all.yaml" and "spec.components: ../../gone leaves the repository" in found.message
