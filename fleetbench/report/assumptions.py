@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from fleetbench.errors import place
 from fleetbench.findings import RULES, TAKEN_AS_GIVEN, Finding
-from fleetbench.ids import say, some
+from fleetbench.graph.order import watched
+from fleetbench.ids import HELM_RELEASE, say, some
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
 from fleetbench.report.inert import clear_names, inert, name_of
 from fleetbench.units import go_duration
@@ -47,6 +48,16 @@ def assumptions(scenario: Scenario, findings: Iterable[Finding]) -> list[str]:
     if given:
         lines.append(f"Taken as given (`fleetbench graph` names each): {'; '.join(given)}.")
     return lines
+
+
+def guessed(scenario: Scenario) -> int:
+    """How many workload times are guesses, of those that a Ready waits for."""
+    fleet = scenario.fleet
+    watched_of = {owner for k in fleet.kustomizations for owner, _ in watched(fleet, k).workloads}
+    return sum(
+        "guess" in time.chosen_by and scenario.starts(id) and (id.kind == HELM_RELEASE or id in watched_of)
+        for id, time in scenario.workloads.items()
+    )
 
 
 def taken_as_given(findings: Iterable[Finding]) -> list[str]:

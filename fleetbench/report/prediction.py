@@ -16,7 +16,7 @@ from fleetbench.prediction.document import compare, why_pieces
 from fleetbench.prediction.nothing import why_nothing
 from fleetbench.prediction.predict import Prediction
 from fleetbench.prediction.strategies import STRATEGIES
-from fleetbench.report.assumptions import assumptions
+from fleetbench.report.assumptions import assumptions, guessed
 from fleetbench.report.chain import by_cause, rows_of
 from fleetbench.report.inert import inert, name_of
 from fleetbench.report.remarks import LEFT_OUT, LEGEND, about_waves, failures_by_prior, longer
@@ -192,7 +192,7 @@ def _remarks(result: Simulated) -> list[Text]:
     lines += assumptions(scenario, result.findings)
     if scenario.fleet.name.startswith(_REFERENCE) and scenario.kind == BOOTSTRAP and not partly:
         lines.append(CLAIM)
-    guesses = sum("guess" in t.chosen_by for id, t in scenario.workloads.items() if scenario.starts(id))
+    guesses = guessed(scenario)
     if guesses:
         lines.append(
             f"{counted(guesses, 'workload time')} from a guess (wide spread): replace with --durations or --profile."

@@ -1,0 +1,34 @@
+"""What a prediction says that it takes for granted."""
+
+from __future__ import annotations
+
+from fleetbench.findings import CRD_ELSEWHERE, EDGE_REDUNDANT, NAMESPACE_ELSEWHERE, Finding
+from fleetbench.graph.fleet import Fleet
+from fleetbench.model.assemble import Choice
+from fleetbench.model.scenario import Scenario
+from fleetbench.prediction.strategies import predict_strategies
+from fleetbench.report.assumptions import assumptions, guessed, taken_as_given
+from tests.builders import fleet, ks, ks_id
+
+
+def _scenario(of: Fleet) -> Scenario:
+    return predict_strategies(of, Choice(), "fine", 1).predictions["fine"].scenario
+
+
+def test_a_guess_counts_where_a_ready_waits_for_it() -> None:
+    watching = ks("late", wait=False, health_checks=tuple(w.object for w in ks("b").workloads))
+    assert guessed(_scenario(fleet(ks("a")))) == 1
+    assert guessed(_scenario(fleet(ks("b", wait=False)))) == 0
+    assert guessed(_scenario(fleet(ks("b", wait=False), watching))) == 1
+
+
+def test_findings_of_which_the_better_case_is_taken_are_counted_by_code() -> None:
+    found = [Finding(code, "so", "fix", ks_id("a")) for code in (CRD_ELSEWHERE, NAMESPACE_ELSEWHERE, EDGE_REDUNDANT)]
+    given = taken_as_given([*found, found[0]])
+    assert given == [
+        "FB310 objects go to a namespace that nothing here creates (1)",
+        "FB315 objects of a kind whose CRD nothing here brings (2)",
+    ]
+    scenario = _scenario(fleet(ks("a")))
+    assert assumptions(scenario, []) == []
+    assert assumptions(scenario, found)[-1].startswith("Taken as given (`fleetbench graph` names each): FB310")
