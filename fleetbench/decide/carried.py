@@ -16,7 +16,7 @@ from fleetbench.ids import ObjectId
 
 
 def carried(
-    fleet: Fleet, moved: Collection[ObjectId], gone: Collection[ObjectId]
+    fleet: Fleet, moved: Collection[ObjectId], gone: Collection[ObjectId], tied: Collection[ObjectId] = ()
 ) -> Mapping[ObjectId, tuple[Dependency, ...]]:
     """For each service that leaves its parent the entries that its own dependsOn lacks, so that it starts no earlier.
 
@@ -27,10 +27,11 @@ def carried(
         fleet: as it is.
         moved: the services that leave their parents, and the parents that stay.
         gone: parents that hold nothing any more: nothing can depend on them.
+        tied: the services that can only come back to their parent, which orders them again.
     """
     moving = [k for id in moved if (k := fleet.kustomization(id)) is not None and id not in gone]
     parents = {k.parent for k in fleet.kustomizations if k.id in moved and k.parent is not None}
-    order = _Order(fleet, frozenset(parents - {fleet.root}), frozenset(gone))
+    order = _Order(fleet, frozenset(parents - {fleet.root}), frozenset(gone), frozenset(tied))
     own = {k.id: {d.target for d in k.depends_on} - order.gone for k in moving}
     wanted = {
         k.id: {d.target: d for d in order.before(k, ()) if d.target != k.id and d.target not in own[k.id]}
@@ -79,12 +80,13 @@ class _Order:
     parents: frozenset[ObjectId]
     """Those that services leave."""
     gone: frozenset[ObjectId]
+    tied: frozenset[ObjectId]
 
     def before(self, k: Kustomization, trail: tuple[ObjectId, ...]) -> list[Dependency]:
         """What must be Ready before it is applied: of each parent what stands for it now."""
         found = [new for d in k.depends_on for new in self._instead(d, trail)]
         above = self.fleet.kustomization(k.parent) if k.parent in self.parents and k.parent is not None else None
-        if above is None or above.id in trail:
+        if above is None or above.id in trail or k.id in self.tied:
             return found
         if above.id not in self.gone and (above.wait or not watched_children(self.fleet, above)):
             return [*found, Dependency(above.id)]

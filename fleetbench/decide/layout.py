@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,11 +14,15 @@ from fleetbench.decide.needed import opaque
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Dependency, Kustomization
+from fleetbench.graph.wave_order import namespace_maker
 from fleetbench.graph.waves import is_waves, to_waves
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say, some
 
 ANNOTATION = "fleetbench/depends-on"
 """On a service in a wave: its fine-grained ``spec.dependsOn`` as JSON, with the order that its parents enforced."""
+HOME = "fleetbench/parent"
+"""On a service in a wave whose namespace something other than the root makes: the parent (``ns/name``) that it goes back
+to, as the root could not apply it before that namespace is there."""
 SERVICES = "services"
 """Folder for the services of a fine-grained layout, beside the entry's other files."""
 
@@ -38,6 +42,8 @@ class Move:
     """Keep its old dependsOn in :data:`ANNOTATION`."""
     carried: tuple[Mapping[str, Any], ...] = ()
     """What to add there, as the parents that it leaves enforced it: see :mod:`.carried`."""
+    home: ObjectId | None = None
+    """The parent that its namespace ties it to: what it leaves for a wave, or goes back to."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,8 @@ def into_waves(fleet: Fleet) -> Relayout:
     names = {wave.id: wave.id.name for wave in waves}
     moved = [k for k in regrouped.kustomizations if k.parent in names]
     gone = _emptied(fleet, {k.id for k in moved})
-    order = carried(fleet, {k.id for k in moved}, gone)
+    tied = {id for k in moved if (id := k.id) not in gone and _tied(fleet, id, gone)}
+    order = carried(fleet, {k.id for k in moved}, gone, tied)
     moves = []
     for k in moved:
         before = fleet.kustomization(k.id)
@@ -78,19 +85,22 @@ def into_waves(fleet: Fleet) -> Relayout:
         if k.id not in gone:
             kept = tuple(_entry(d.target, k.id, d.ready_expr) for d in k.depends_on if d.target not in gone)
             more = tuple(_entry(d.target, k.id, d.ready_expr) for d in order[k.id])
-            moves.append(Move(k.id, before.parent, names[k.parent], kept, keep_note=True, carried=more))
+            home = before.parent if k.id in tied else None
+            moves.append(Move(k.id, before.parent, names[k.parent], kept, keep_note=True, carried=more, home=home))
     return Relayout(tuple(moves), waves, tuple(sorted(gone)))
 
 
-def into_fine(fleet: Fleet, notes: Mapping[ObjectId, str]) -> Relayout:
+def into_fine(fleet: Fleet, notes: Mapping[ObjectId, str], homes: Mapping[ObjectId, str]) -> Relayout:
     """Take the services out of their waves and give them edges of their own.
 
     Args:
         fleet: a fleet in waves.
         notes: service -> what its :data:`ANNOTATION` holds.
+        homes: service -> what its :data:`HOME` holds.
 
     Raises:
-        InputError: it is not in waves, or a wave applies HelmReleases itself, which cannot be ordered one by one.
+        InputError: it is not in waves, a wave applies HelmReleases itself, which cannot be ordered one by one, or the
+            root could not apply a service, whose namespace something that it applies makes.
     """
     if not is_waves(fleet):
         raise InputError(
@@ -114,9 +124,8 @@ def into_fine(fleet: Fleet, notes: Mapping[ObjectId, str]) -> Relayout:
         own = [_entry(d.target, id, d.ready_expr) for d in k.depends_on]
         restored = _restored(notes.get(id), id)
         more = restored if restored is not None else [_entry(target, id) for target in needed.get(id, ())]
-        moves.append(
-            Move(id, wave_id, SERVICES, tuple({json.dumps(e, sort_keys=True): e for e in [*own, *more]}.values()))
-        )
+        edges = tuple({json.dumps(e, sort_keys=True): e for e in [*own, *more]}.values())
+        moves.append(Move(id, wave_id, SERVICES, edges, home=_home(fleet, k, homes.get(id))))
     hidden = opaque(fleet)
     unread = sorted(say(id) for id in services if id not in notes and id in hidden)
     if unread:
@@ -139,7 +148,7 @@ def in_fine(fleet: Fleet) -> Fleet:
     Raises:
         InputError: as there.
     """
-    relayout = into_fine(fleet, {})
+    relayout = into_fine(fleet, {}, {})
     moves = {m.id: m for m in relayout.moves}
     stays = tuple(sorted(moves))
     instead = {(dependant, gone): more for dependant, gone, more in relayout.rewired}
@@ -164,6 +173,29 @@ def in_fine(fleet: Fleet) -> Fleet:
 
     kustomizations = tuple(changed(k) for k in fleet.kustomizations if k.id not in relayout.emptied)
     return replace(fleet, kustomizations=kustomizations, name=f"{fleet.name}-fine")
+
+
+def _tied(fleet: Fleet, id: ObjectId, gone: Collection[ObjectId]) -> bool:
+    """Whether a service that goes into a wave can only go back to its parent."""
+    k = fleet.kustomization(id)
+    maker = None if k is None else namespace_maker(fleet, k)
+    return k is not None and maker is not None and k.parent != fleet.root and k.parent not in gone
+
+
+def _home(fleet: Fleet, k: Kustomization, named: str | None) -> ObjectId | None:
+    """The parent that a service goes back to out of its wave; None = the root."""
+    maker = namespace_maker(fleet, k)
+    if maker is None:
+        return None
+    namespace, _, name = (named or "").partition("/")
+    home = fleet.kustomization(ObjectId(KUSTOMIZATION, namespace, name))
+    if home is None:
+        raise InputError(
+            f"{say(k.id)}: {say(maker)} makes its namespace, so that {say(fleet.root)}, which is to apply both, could apply "
+            "neither",
+            f"put namespace {k.id.namespace} beside the entry's own manifests, or convert this repository by hand",
+        )
+    return home.id
 
 
 def _entry(target: ObjectId, dependant: ObjectId, ready_expr: str | None = None) -> dict[str, Any]:

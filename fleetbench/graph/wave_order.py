@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import networkx as nx
 
@@ -10,6 +10,38 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import RUN_TIME, Dependency, HelmRelease, Kustomization, Need
 from fleetbench.graph.order import checks_health, watched
 from fleetbench.ids import KUSTOMIZATION, ObjectId
+
+NAMESPACE = "Namespace"
+_THERE_BEFORE = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
+
+
+def namespace_maker(fleet: Fleet, k: Kustomization) -> ObjectId | None:
+    """Who makes the namespace that a Kustomization lies in; None = the root, somebody outside, or it is there before.
+
+    Whoever applies the Kustomization cannot apply anything beside it before that namespace is there: the dry-run fails.
+    In one apply namespaces come first, so who makes it itself need not wait.
+
+    Source: fluxcd/pkg ssa v0.76.1 manager_apply.go ApplyAllStaged (cluster definitions are a stage of their own),
+    ApplyAll (one failed dry-run ends the stage).
+    """
+    wanted = ObjectId(NAMESPACE, "", k.id.namespace)
+    if (
+        wanted.name in _THERE_BEFORE
+        or wanted.name == fleet.root.namespace
+        or f"{NAMESPACE}/{wanted.name}" in fleet.installed
+    ):
+        return None
+    makers = [by.id for by in fleet.kustomizations if by.id != k.id and wanted in by.objects]
+    if fleet.root in makers:
+        return None
+    at, seen = k.parent, set()
+    while at is not None and at not in seen:
+        if at in makers:
+            return at
+        seen.add(at)
+        above = fleet.kustomization(at)
+        at = None if above is None else above.parent
+    return makers[0] if makers else None
 
 
 def owners(fleet: Fleet, members: set[ObjectId]) -> dict[ObjectId, ObjectId]:
@@ -59,7 +91,10 @@ def watched_children(fleet: Fleet, group: Kustomization) -> list[ObjectId]:
 def constraints(
     fleet: Fleet, members: Sequence[ObjectId], owner: dict[ObjectId, ObjectId], groups: Sequence[ObjectId]
 ) -> nx.DiGraph:
-    """Edges first -> second between members; ``step`` 1 = an earlier wave, 0 = an earlier or the same one."""
+    """Edges first -> second between members; ``step`` 1 = an earlier wave, 0 = an earlier or the same one.
+
+    Who makes a member's namespace is in an earlier wave: the wave of both could not be applied.
+    """
     graph = nx.DiGraph()
     graph.add_nodes_from(members)
 
@@ -79,6 +114,7 @@ def constraints(
             for gate in () if obj.made is None else obj.made.after:
                 put(gate, second, 1)
             put(obj.parent, second, 0)
+            put(namespace_maker(fleet, obj), second, 1)
         else:
             for dependency in obj.depends_on:
                 put(dependency.target, second, 0)
@@ -87,9 +123,15 @@ def constraints(
         if isinstance(obj, Kustomization) and not obj.wait:
             for checked in watched_children(fleet, obj):
                 put(checked, second, 0)
-        for needed in _brought_by_others(fleet, obj, obj.needs):
+        own = [need for need in obj.needs if not of_member(need, obj.id, owner)]
+        for needed in _brought_by_others(fleet, obj, own):
             put(needed, second, 0)
     return graph
+
+
+def of_member(need: Need, obj: ObjectId, members: Mapping[ObjectId, ObjectId]) -> bool:
+    """Whether an object's need is that of a member among what it applies, so that it goes with the member."""
+    return need.wanted_by != obj and members.get(need.wanted_by) == need.wanted_by
 
 
 def _brought_by_others(fleet: Fleet, obj: Kustomization | HelmRelease, needs: Iterable[Need]) -> list[ObjectId]:

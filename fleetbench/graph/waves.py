@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import networkx as nx
 
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import Dependency, Kustomization
+from fleetbench.graph.objects import Dependency, Kustomization, Need
 from fleetbench.graph.order import checks_health
-from fleetbench.graph.wave_order import constraints, dependencies_of, levels, owners
+from fleetbench.graph.wave_order import constraints, dependencies_of, levels, namespace_maker, of_member, owners
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 
 WAVE_MARGIN_S = 60.0
@@ -33,7 +33,8 @@ def to_waves(fleet: Fleet) -> Fleet:
     replace: to an object that exists nowhere, to the root, or within a cycle. So what is never Ready fine-grained
     is never Ready here, and holds up all later waves too. Where something of a service needs what another brings
     (a deeper dependsOn, a source, a CRD), that other is put in an earlier wave or the same one: the layout must
-    not add a deadlock that the fleet does not have.
+    not add a deadlock that the fleet does not have. So who makes the namespace of a service goes an earlier wave, and the
+    service stays with its parent where the order that is stated allows none.
 
     A wave's timeout is that of its slowest child plus a minute, rounded up to minutes, so that it outlasts them;
     its interval is the longest and its retryInterval the shortest among them; its source is the root's.
@@ -43,27 +44,42 @@ def to_waves(fleet: Fleet) -> Fleet:
     """
     if is_waves(fleet):
         return fleet
-    groups, services = _services(fleet)
-    members = [*groups, *services]
-    if not members:
-        return fleet
-    owner = owners(fleet, set(members))
-    graph = constraints(fleet, members, owner, groups)
-    part_of, level = levels(graph)
+    homebound: set[ObjectId] = set()
+    while True:
+        groups, services = _services(fleet, homebound)
+        members = [*groups, *services]
+        if not members:
+            return fleet
+        owner = owners(fleet, set(members))
+        graph = constraints(fleet, members, owner, groups)
+        part_of, level = levels(graph)
+        too_early = {id for id in members if _before_its_namespace(fleet, id, owner, part_of)}
+        if not too_early:
+            break
+        homebound |= too_early
     names = _wave_names(fleet, max(level.values()) + 1)
     moved = {}
     for id in members:
         k = fleet.kustomization(id)
         assert k is not None
-        kept = [d for d in dependencies_of(fleet, k, groups) if _stays(d.target, id, owner, part_of)]
+        kept = [
+            d
+            for d in dependencies_of(fleet, k, groups)
+            if _stays(d.target, id, owner, part_of) or not _seen_through(fleet, d.target, owner)
+        ]
         moved[id] = replace(k, parent=names[level[part_of[id]]], depends_on=tuple(dict.fromkeys(kept)), made=None)
     layers = [sorted(id for id in members if level[part_of[id]] == n) for n in range(len(names))]
+    needs: dict[ObjectId, list[Need]] = {}
+    for k in fleet.kustomizations:
+        for need in k.needs:
+            if of_member(need, k.id, owner):
+                needs.setdefault(need.wanted_by, []).append(need)
     waves = [
-        _wave(fleet, name, names[n - 1] if n else None, [moved[id] for id in layers[n]]) for n, name in enumerate(names)
+        _wave(fleet, name, names[n - 1] if n else None, [moved[id] for id in layers[n]], needs)
+        for n, name in enumerate(names)
     ]
     kustomizations = tuple(
-        _without_children(moved.get(k.id, k), set(members), names if k.id == fleet.root else [])
-        for k in fleet.kustomizations
+        _without_children(moved.get(k.id, k), owner, names if k.id == fleet.root else []) for k in fleet.kustomizations
     )
     return replace(fleet, kustomizations=(*kustomizations, *waves), name=f"{fleet.name}-waves")
 
@@ -132,8 +148,8 @@ def _ordered_inside(fleet: Fleet, k: Kustomization) -> bool:
     return any(part_of[first] != part_of[second] for first, second in edges)
 
 
-def _services(fleet: Fleet) -> tuple[list[ObjectId], list[ObjectId]]:
-    """Parents that only group, and the services: what goes into the waves, each sorted.
+def _services(fleet: Fleet, homebound: Collection[ObjectId]) -> tuple[list[ObjectId], list[ObjectId]]:
+    """Parents that only group, and the services: what goes into the waves, each sorted; the homebound stay where they are.
 
     A waiting parent that alone holds a whole fleet with an order of its own groups, too, as do all of a line of them
     where one has: as one service it would make a single wave of what several layers are.
@@ -149,11 +165,11 @@ def _services(fleet: Fleet) -> tuple[list[ObjectId], list[ObjectId]]:
         found = (fleet.kustomization(id) for id in fleet.children.get(below.pop(), ()))
         for k in (k for k in found if k is not None and not _stays_away(fleet, k)):
             id = k.id
-            if id in seen:
+            if id in seen or id in homebound:
                 continue
             seen.add(id)
-            kids = [kid for kid in fleet.children.get(id, ()) if kid.kind == KUSTOMIZATION and kid != id]
-            if kids and (id in to_part or not checks_health(k)):
+            kids = [kid for kid in fleet.children.get(id, ()) if kid.kind == KUSTOMIZATION and kid not in homebound]
+            if kids != [id] and kids and (id in to_part or not checks_health(k)):
                 groups.append(id)
                 below.append(id)
             else:
@@ -173,6 +189,29 @@ def _stays(target: ObjectId, id: ObjectId, owner: dict[ObjectId, ObjectId], part
     return holder is None or part_of[holder] == part_of[id]
 
 
+def _seen_through(fleet: Fleet, target: ObjectId, owner: Mapping[ObjectId, ObjectId]) -> bool:
+    """Whether the wave of what holds an object waits for the object: each parent between them checks health."""
+    at, top, seen = target, owner.get(target), set()
+    while at != top and at not in seen:
+        seen.add(at)
+        k = fleet.kustomization(at)
+        above = None if k is None or k.parent is None else fleet.kustomization(k.parent)
+        if above is None or not checks_health(above):
+            return False
+        at = above.id
+    return True
+
+
+def _before_its_namespace(
+    fleet: Fleet, id: ObjectId, owner: Mapping[ObjectId, ObjectId], part_of: Mapping[ObjectId, int]
+) -> bool:
+    """Whether a circle of what must come before what puts a service into the wave of who makes its namespace."""
+    k = fleet.kustomization(id)
+    maker = None if k is None else namespace_maker(fleet, k)
+    holder = None if maker is None else owner.get(maker)
+    return holder is not None and part_of[holder] == part_of[id]
+
+
 def _wave_names(fleet: Fleet, count: int) -> list[ObjectId]:
     prefix = "wave"
     while any(k.id.name.startswith(f"{prefix}-") for k in fleet.kustomizations):
@@ -180,7 +219,14 @@ def _wave_names(fleet: Fleet, count: int) -> list[ObjectId]:
     return [ObjectId(KUSTOMIZATION, fleet.root.namespace, f"{prefix}-{n}") for n in range(count)]
 
 
-def _wave(fleet: Fleet, id: ObjectId, before: ObjectId | None, members: list[Kustomization]) -> Kustomization:
+def _wave(
+    fleet: Fleet,
+    id: ObjectId,
+    before: ObjectId | None,
+    members: list[Kustomization],
+    needs: Mapping[ObjectId, Sequence[Need]],
+) -> Kustomization:
+    """A wave; ``needs``: member -> what its parent needed to apply it."""
     root = fleet.kustomization(fleet.root)
     slowest_s = max(k.effective_timeout_s for k in members)
     return Kustomization(
@@ -195,13 +241,13 @@ def _wave(fleet: Fleet, id: ObjectId, before: ObjectId | None, members: list[Kus
         source=None if root is None else root.source,
         applies=len(members),
         objects=tuple(k.id for k in members),
+        needs=tuple(need for k in members for need in needs.get(k.id, ())),
     )
 
 
-def _without_children(k: Kustomization, moved: set[ObjectId], waves: list[ObjectId]) -> Kustomization:
+def _without_children(k: Kustomization, moved: Mapping[ObjectId, ObjectId], waves: list[ObjectId]) -> Kustomization:
     """A parent whose services went into waves; the root applies the waves instead."""
-    left = tuple(id for id in k.objects if id not in moved)
+    left = tuple(id for id in k.objects if moved.get(id) != id)
     gone = len(k.objects) - len(left)
-    if not gone and not waves:
-        return k
-    return replace(k, objects=(*left, *waves), applies=max(k.applies - gone, 0) + len(waves))
+    needs = tuple(need for need in k.needs if not of_member(need, k.id, moved))
+    return replace(k, objects=(*left, *waves), applies=max(k.applies - gone, 0) + len(waves), needs=needs)

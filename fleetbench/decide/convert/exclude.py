@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,18 @@ class Excluder:
         """What a folder builds, variables unfilled."""
         return self._builder.build(self.tree, folder, spec).manifests
 
-    def exclude(self, folder: str, spec: Mapping[str, Any], gone: set[ObjectId], namespace: str) -> None:
+    def exclude(
+        self,
+        folder: str,
+        spec: Mapping[str, Any],
+        gone: set[ObjectId],
+        namespace: str,
+        by_patch: Collection[ObjectId] = (),
+    ) -> None:
         """Make a folder's build hold these Kustomizations no more.
 
-        A resource that brings nothing else is taken off the list; what shares one with others is deleted by a patch.
+        A resource that brings nothing else is taken off the list; what shares one with others is deleted by a patch, as
+        is ``by_patch``: what can only come back to where it was.
 
         Raises:
             NotEditable: the kustomization file cannot be edited safely.
@@ -46,7 +54,7 @@ class Excluder:
         left = set(gone)
         for resource in self._resources(path):
             brought = self._brought(folder, resource, namespace)
-            if brought and brought <= gone:
+            if brought and brought <= gone - set(by_patch):
                 text = self.files.read(path)
                 try:
                     self.files.write(path, drop_item(text, _top(text), ("resources",), resource))

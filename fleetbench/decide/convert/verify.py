@@ -5,7 +5,7 @@ from __future__ import annotations
 from fleetbench.decide.layout import Relayout
 from fleetbench.decide.sides import new_errors
 from fleetbench.errors import InputError
-from fleetbench.findings import APPLY_REFUSED, Finding
+from fleetbench.findings import APPLY_REFUSED, SELF_DEPENDENCY_LOOP, Finding
 from fleetbench.graph.checks import check, combined
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId, say
@@ -20,7 +20,7 @@ def without_their_edges(after: Fleet, relayout: Relayout) -> list[ObjectId]:
 
 
 def verify(before: Reading, after: Reading, relayout: Relayout) -> None:
-    """The result holds every service with the edges it should have, and no error that was not there.
+    """The result holds every service with the edges it should have, and no error and no deadlock that was not there.
 
     Raises:
         InputError: it does not.
@@ -37,7 +37,11 @@ def verify(before: Reading, after: Reading, relayout: Relayout) -> None:
         raise InputError(
             f"the result would lose {', '.join(sorted(say(id) for id in left))}", "convert this repository by hand"
         )
-    errors = new_errors(_findings(after), _findings(before))
+    was, is_now = _findings(before), _findings(after)
+    circles, known = ([f for f in found if f.code == SELF_DEPENDENCY_LOOP] for found in (is_now, was))
+    if len(circles) > len(known):
+        raise InputError(f"the result would never come up: {circles[0].in_full}", circles[0].fix)
+    errors = new_errors(is_now, was)
     if errors:
         raise InputError(
             f"the result would have an error that is not there now: {errors[0].code}: {errors[0].in_full}",

@@ -15,7 +15,7 @@ from fleetbench.decide.carried import still_there
 from fleetbench.decide.convert.exclude import Excluder
 from fleetbench.decide.convert.file_names import require_a_name
 from fleetbench.decide.convert.verify import verify, without_their_edges
-from fleetbench.decide.layout import ANNOTATION, Move, Relayout, into_fine, into_waves
+from fleetbench.decide.layout import ANNOTATION, HOME, Move, Relayout, into_fine, into_waves
 from fleetbench.decide.patch.verify import copy_repository
 from fleetbench.decide.patch.write import Files, write_changes
 from fleetbench.decide.patch.yaml_edit import NotEditable
@@ -58,7 +58,10 @@ def convert(repo: Path, cluster_path: str, to: str, output: Path) -> Converted:
     if output.resolve().is_relative_to(repo.resolve()):
         raise InputError(f"-o {output}: lies inside the repository", "name a folder outside it")
     reading = read_repository(repo, cluster_path)
-    relayout = into_waves(reading.fleet) if to == WAVES else into_fine(reading.fleet, _notes(reading))
+    if to == WAVES:
+        relayout = into_waves(reading.fleet)
+    else:
+        relayout = into_fine(reading.fleet, _noted(reading, ANNOTATION), _noted(reading, HOME))
     with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
         copy = Path(folder) / repo.resolve().name
 
@@ -95,11 +98,11 @@ def _to_look_at(writer: _Writer, changed: Mapping[str, str], fleet: Fleet) -> li
     return notes
 
 
-def _notes(reading: Reading) -> dict[ObjectId, str]:
+def _noted(reading: Reading, annotation: str) -> dict[ObjectId, str]:
     found = {}
     for parent, manifests in reading.rendered.items():
         for m in manifests:
-            note = mapping(m.metadata, "annotations").get(ANNOTATION)
+            note = mapping(m.metadata, "annotations").get(annotation)
             if is_kustomization(m) and note is not None:
                 found[m.id_in(parent.namespace)] = str(note)
     return found
@@ -119,12 +122,10 @@ class _Writer:
     def write(self) -> dict[str, str]:
         """Path -> new text of every file that is new or changes."""
         moves = self.relayout.moves
-        bodies = {
-            m.id: self._body(m) for m in moves if self.relayout.waves or not self.excluder.restore(self.entry, m.id)
-        }
+        bodies = {m.id: self._body(m) for m in moves if self.relayout.waves or not self._restored(m)}
         for m in moves:
             if m.id in self.otherwise and m.id not in bodies:
-                self.excluder.set_depends_on(self.entry, m.id, m.depends_on)
+                self.excluder.set_depends_on(self._old_place(m), m.id, m.depends_on)
         by_parent: dict[ObjectId, set[ObjectId]] = {}
         for m in moves:
             by_parent.setdefault(m.parent, set()).add(m.id)
@@ -132,7 +133,7 @@ class _Writer:
             k = self._kustomization(id)
             if k.parent is not None:
                 by_parent.setdefault(k.parent, set()).add(id)
-        root = self.reading.fleet.root
+        root, tied = self.reading.fleet.root, {m.id for m in moves if m.home is not None}
         added = [f"{wave.id.name}.yaml" for wave in self.relayout.waves] or sorted(
             {m.into for m in moves if m.id in bodies}
         )
@@ -144,12 +145,27 @@ class _Writer:
         for parent, gone in sorted(by_parent.items()):
             if parent not in self.relayout.emptied:
                 k = self._kustomization(parent)
-                self.excluder.exclude(spec_path(k.path), self._spec(parent), gone, parent.namespace)
+                self.excluder.exclude(spec_path(k.path), self._spec(parent), gone, parent.namespace, tied)
         for wave in self.relayout.waves:
             self._wave(wave)
         self._folders(bodies)
         self._rewire()
         return self.files.changed
+
+    def _old_place(self, move: Move) -> str:
+        """The folder whose build held a service before it went into its wave."""
+        return self.entry if move.home is None else spec_path(self._kustomization(move.home).path)
+
+    def _restored(self, move: Move) -> bool:
+        """Take back what keeps a service from being built at its old place, if it was kept from it there."""
+        done = self.excluder.restore(self._old_place(move), move.id)
+        if not done and move.home is not None:
+            raise InputError(
+                f"{say(move.id)}: {say(move.home)}, which it goes back to as its namespace comes from there, does not hold it "
+                "any more",
+                "convert it by hand",
+            )
+        return done
 
     def _kustomization(self, id: ObjectId) -> Kustomization:
         k = self.reading.fleet.kustomization(id)
@@ -188,7 +204,10 @@ class _Writer:
         spec = body["spec"] = dict(mapping(body, "spec"))  # `spec:` with nothing behind it is None
         old = spec.pop("dependsOn", None)
         notes = dict(mapping(metadata, "annotations"))
-        notes.pop(ANNOTATION, None)
+        for name in (ANNOTATION, HOME):
+            notes.pop(name, None)
+        if move.keep_note and move.home is not None:
+            notes[HOME] = move.home.key
         if move.keep_note:
             notes[ANNOTATION] = json.dumps([*still_there(old, self.relayout.emptied, move.id.namespace), *move.carried])
         metadata["annotations"] = notes

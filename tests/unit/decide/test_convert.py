@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from fleetbench.cli.main import cli
-from fleetbench.decide.layout import ANNOTATION, in_fine
+from fleetbench.decide.convert.verify import verify
+from fleetbench.decide.layout import ANNOTATION, Relayout, in_fine
 from fleetbench.decide.needed import stated_edges as edges
+from fleetbench.errors import InputError
 from fleetbench.graph.checks import check
 from fleetbench.graph.waves import is_waves, to_waves
 from fleetbench.model.assemble import Choice, assemble
@@ -257,3 +259,94 @@ def test_the_order_that_a_parent_carried_comes_back_though_the_parent_is_gone(tm
     assert named(after) == {("a1", "infra"), ("a2", "a1"), ("late", "infra"), ("late", "mon")}
     late = next(k for k in after.kustomizations if k.id.name == "late")
     assert {d.target.name: d.ready_expr for d in late.depends_on} == {"infra": None, "mon": "true"}
+
+
+def service(name: str, path: str, namespace: str = "flux-system", more: str = "") -> str:
+    return (
+        f"---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: {namespace}}}\n"
+        f"spec: {{interval: 5m, path: ./{path}, prune: true, sourceRef: {{kind: GitRepository, name: flux-system, namespace: flux-system}}{more}}}\n"
+    )
+
+
+TEAM = "apiVersion: v1\nkind: Namespace\nmetadata: {name: team}\n"
+HELD = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: held, namespace: default}\n"
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return root
+
+
+def tenants(root: Path) -> Path:
+    """`tenants` makes a namespace and, in it, the Kustomizations of the team: `x` in a file of its own, `y` beside it."""
+    return write(
+        root,
+        {
+            "clusters/x/sync.yaml": SYNC
+            + service("infra", "held", more=", wait: true")
+            + service("tenants", "tenants", more=", dependsOn: [{name: infra}]"),
+            "tenants/kustomization.yaml": "resources:\n- team.yaml\n- x.yaml\n",
+            "tenants/team.yaml": TEAM + service("y", "held", "team", ", dependsOn: [{name: x}]"),
+            "tenants/x.yaml": service("x", "held", "team"),
+            "held/all.yaml": HELD,
+        },
+    )
+
+
+def test_a_service_whose_namespace_its_parent_makes_comes_up_in_waves_as_predicted_and_back(tmp_path: Path):
+    repo = tenants(tmp_path / "repo")
+    before = read(repo, "clusters/x")
+    assert convert(repo, "clusters/x", "waves", tmp_path / "w").exit_code == 0
+    written, regrouped = read(tmp_path / "w", "clusters/x"), to_waves(before)
+    assert {k.id: k.parent for k in written.kustomizations} == {k.id: k.parent for k in regrouped.kustomizations}
+    predicted = [predict(assemble(f, Choice()).scenario, 5) for f in (before, written, regrouped)]
+    assert [p.complete_fraction for p in predicted] == [1.0, 1.0, 1.0]
+    assert predicted[1].total_quantile(0.5) == pytest.approx(predicted[2].total_quantile(0.5), rel=0.02)
+    assert convert(tmp_path / "w", "clusters/x", "fine", tmp_path / "f").exit_code == 0
+    after = read(tmp_path / "f", "clusters/x")
+    assert edges(after) == edges(before)
+    assert {k.id: k.parent for k in after.kustomizations} == {k.id: k.parent for k in before.kustomizations}
+    assert predict(assemble(after, Choice()).scenario, 5).complete_fraction == 1.0
+
+
+def test_a_service_that_the_root_could_not_apply_keeps_waves_from_going_fine(tmp_path: Path):
+    # The root would apply the service in its first reconcile, and with it what is to make the namespace of both.
+    waves = {
+        "clusters/x/sync.yaml": SYNC
+        + service("first", "first", more=", wait: true")
+        + service("second", "second", more=", wait: true, dependsOn: [{name: first}]"),
+        "first/all.yaml": TEAM + service("infra", "held"),
+        "second/all.yaml": service("x", "held", "team"),
+        "held/all.yaml": HELD,
+    }
+    result = convert(write(tmp_path / "w", waves), "clusters/x", "fine", tmp_path / "f")
+    assert result.exit_code == 2 and not (tmp_path / "f").exists()
+    assert "first makes its namespace" in result.output
+
+
+def test_a_service_taken_out_of_its_parent_by_hand_is_not_put_elsewhere(tmp_path: Path):
+    assert convert(tenants(tmp_path / "repo"), "clusters/x", "waves", tmp_path / "w").exit_code == 0
+    (tmp_path / "w/tenants/kustomization.yaml").write_text("resources: [team-only.yaml]\n")
+    (tmp_path / "w/tenants/team-only.yaml").write_text(TEAM)
+    result = convert(tmp_path / "w", "clusters/x", "fine", tmp_path / "f")
+    assert result.exit_code == 2 and "does not hold it any more" in result.output
+
+
+def test_a_result_with_a_deadlock_that_was_not_there_is_refused(tmp_path: Path):
+    # The root applies x and y beside who makes their namespace: the dry-run of both fails, and with it all beside them.
+    files = {
+        "clusters/x/sync.yaml": SYNC
+        + service("infra", "held", more=", wait: true")
+        + service("tenants", "tenants", more=", dependsOn: [{name: infra}]")
+        + service("x", "held", "team")
+        + service("y", "held", "team", ", dependsOn: [{name: x}]"),
+        "tenants/team.yaml": TEAM,
+        "held/all.yaml": HELD,
+    }
+    before = read_repository(tenants(tmp_path / "before"), "clusters/x")
+    after = read_repository(write(tmp_path / "after", files), "clusters/x")
+    with pytest.raises(InputError, match=r"would never come up: .* needs? Namespace team"):
+        verify(before, after, Relayout(()))
+    verify(after, after, Relayout(()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,8 +12,9 @@ from fleetbench.findings import CHILD_TIMEOUT, CYCLE, DEPENDENCY_MISSING, SELF_D
 from fleetbench.graph.checks import check
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.layers import layers
-from fleetbench.graph.objects import Need, Source
+from fleetbench.graph.objects import Dependency, Kustomization, Need, Source
 from fleetbench.graph.paths import blocked_by, critical_path
+from fleetbench.graph.wave_order import NAMESPACE
 from fleetbench.graph.waves import is_waves, to_waves
 from fleetbench.ids import GIT_REPOSITORY, ObjectId
 from tests.builders import NS, fleet, hr, ks, ks_id
@@ -110,6 +112,62 @@ def test_an_undeclared_need_does_not_become_a_deadlock() -> None:
     need = Need("CustomResourceDefinition x", ObjectId("X", "", "x"), ks_id("crds"), "apply")
     of = fleet(ks("base"), ks("crds", "base"), ks("user", needs=(need,)))
     assert in_waves(of) == [["base"], ["crds", "user"]]
+
+
+TEAM = ObjectId(NAMESPACE, "", "team")
+
+
+def in_team(name: str, *depends_on: str, parent: str, **fields: Any) -> Kustomization:
+    """A Kustomization in another namespace."""
+    k = ks(name, *depends_on, parent=parent, **fields)
+    return replace(k, id=k.id._replace(namespace=TEAM.name))
+
+
+def making_its_namespace(*kids: Kustomization, **fields: Any) -> Kustomization:
+    return ks("tenants", "infra", objects=(TEAM, *(k.id for k in kids)), **{"wait": False, **fields})
+
+
+def test_who_makes_the_namespace_of_a_service_is_in_an_earlier_wave() -> None:
+    # A wave that applies the service while its namespace is yet to come applies nothing: its dry-run fails.
+    x = in_team("x", parent="tenants")
+    of = fleet(ks("infra"), making_its_namespace(x), x)
+    assert in_waves(of) == [["infra"], ["tenants"], ["x"]]
+    there = (
+        replace(of, installed=("Namespace/team",)),
+        replace(
+            of, kustomizations=tuple(replace(k, objects=(TEAM,)) if k.id == of.root else k for k in of.kustomizations)
+        ),
+    )
+    assert [in_waves(other) for other in there] == [[["infra"], ["tenants", "x"]]] * 2
+
+
+def test_what_a_parent_needed_to_apply_a_service_goes_with_it_into_the_wave() -> None:
+    x = in_team("x", parent="group")
+    need = Need("Namespace team", x.id, ks_id("tenants"), "apply")
+    of = fleet(ks("infra"), making_its_namespace(), ks("group", wait=False, needs=(need,)), x)
+    assert in_waves(of) == [["group", "infra"], ["tenants"], ["x"]]
+    laid_out = to_waves(of)
+    assert {k.id.name for k in laid_out.kustomizations if k.needs == (need,)} == {"wave-2"}
+
+
+def test_what_a_service_itself_needs_stays_its_own() -> None:
+    need = Need("ConfigMap flux-system/vars", ks_id("user"), ks_id("vars"), "build")
+    of = fleet(ks("vars"), ks("user", needs=(need,)))
+    assert in_waves(of) == [["user", "vars"]]
+    assert {k.id.name for k in to_waves(of).kustomizations if k.needs} == {"user"}
+
+
+def test_a_service_stays_with_its_parent_where_that_needs_it_and_makes_its_namespace() -> None:
+    x, y = in_team("x", parent="tenants"), ks("y", parent="tenants")
+    need = Need("Secret s", ObjectId("Deployment", "default", "tenants"), x.id, "workload")
+    after = replace(ks("after"), depends_on=(Dependency(x.id),))
+    of = fleet(ks("infra"), making_its_namespace(x, y, needs=(need,)), x, y, after)
+    assert in_waves(of) == [["infra"], ["tenants", "y"], ["after"]]
+    laid_out = to_waves(of)
+    kept = {id: k for id in (x.id, after.id) if (k := laid_out.kustomization(id)) is not None}
+    assert kept[x.id].parent == ks_id("tenants")
+    # No wave waits for x, so who depends on it has to say so.
+    assert kept[after.id].depends_on == (Dependency(x.id),)
 
 
 def test_a_source_comes_no_later_than_its_user() -> None:
