@@ -85,7 +85,10 @@ def _knees(summary: Summary) -> list[RenderableType]:
         base = summary.cells[summary.grid.base].values
         shown = [k for k in shown if _along(summary, k, base)]
         note = f" The other axes at the base's values; --format json has all {len(summary.knees)}."
-    title = f"\nKnee: the cheapest value within {100 * summary.within:g} % of the best median.{note}"
+    title = (
+        f"\nKnee: the cheapest value within {100 * summary.within:g} % of the best median, among those with which no more "
+        f"objects stay without Ready, sample by sample, than chance explains.{note}"
+    )
     return [Text(title, style="bold"), *(_knee(summary, knee) for knee in shown)]
 
 
@@ -105,7 +108,10 @@ def _knee(summary: Summary, knee: Knee) -> RenderableType:
     given = [
         f"{AXES[n].option} {_shown(n, v)}" for n, v in zip(summary.grid.axes, knee.given, strict=True) if n in varied
     ]
-    return indented(Text(text + (f" with {', '.join(given)}" if given else "")), GAP)
+    text += f" with {', '.join(given)}" if given else ""
+    if knee.left_out:
+        text += f"; left out, as more stays without Ready: {', '.join(_shown(knee.axis, v) for v in knee.left_out)}"
+    return indented(Text(text), GAP)
 
 
 def _shown(name: str, value: Value) -> str:

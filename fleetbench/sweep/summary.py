@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fleetbench import __version__
-from fleetbench.decide.paired import Paired, paired
+from fleetbench.decide.paired import MIN_SAMPLES, Paired, paired
+from fleetbench.decide.signs import SURE, chance_of_as_many
 from fleetbench.model.assemble import Choice
 from fleetbench.prediction.predict import QUANTILES
 from fleetbench.sweep.axes import AXES, FEWER, Value
@@ -43,7 +44,11 @@ class CellSummary:
 
 @dataclass(frozen=True, slots=True)
 class Knee:
-    """The cheapest value of an axis whose median total is close to the best, the other axes being fixed."""
+    """The cheapest value of an axis whose median total is close to the best, the other axes being fixed.
+
+    Values with which more objects stay without Ready than with another, in more samples than chance explains, are left out:
+    sooner because less got Ready is not better. A sample or two in which a guess outlasts a timeout decide nothing.
+    """
 
     axis: str
     given: tuple[Value, ...]
@@ -53,6 +58,8 @@ class Knee:
     best: Value
     best_s: float
     cell: int
+    left_out: tuple[Value, ...] = ()
+    """Values with which more stays without Ready, in the order of the axis."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ def summarize(grid: Grid, choice: Choice, samples: int, results: Mapping[int, Ce
                 difference,
             )
         )
-    return Summary(grid, choice, samples, within, tuple(cells), tuple(_knees(grid, cells, within)))
+    return Summary(grid, choice, samples, within, tuple(cells), tuple(_knees(grid, cells, results, within)))
 
 
 def _difference(base: CellResult, other: CellResult) -> Paired | None:
@@ -104,7 +111,19 @@ def _difference(base: CellResult, other: CellResult) -> Paired | None:
     return paired([a for a, _ in pairs], [b for _, b in pairs]) if pairs else None
 
 
-def _knees(grid: Grid, cells: Sequence[CellSummary], within: float) -> list[Knee]:
+def _fewer_ready(cell: CellResult, other: CellResult) -> bool:
+    """Whether more objects stay without Ready in one cell than in another, draw by draw, and that is no luck.
+
+    With too few samples to tell luck by, any more are.
+    """
+    more = sum(a > b for a, b in zip(cell.not_ready, other.not_ready, strict=True))
+    less = sum(a < b for a, b in zip(cell.not_ready, other.not_ready, strict=True))
+    if len(cell.not_ready) < MIN_SAMPLES:
+        return sum(cell.not_ready) > sum(other.not_ready)
+    return chance_of_as_many(more, more + less) <= SURE
+
+
+def _knees(grid: Grid, cells: Sequence[CellSummary], results: Mapping[int, CellResult], within: float) -> list[Knee]:
     found = []
     for place, (name, values) in enumerate(grid.axes.items()):
         cheap = AXES[name].cheap
@@ -114,16 +133,18 @@ def _knees(grid: Grid, cells: Sequence[CellSummary], within: float) -> list[Knee
         for cell in cells:
             lines.setdefault(cell.values[:place] + cell.values[place + 1 :], []).append(cell)
         for line in lines.values():
-            fewest = min(cell.not_ready_mean for cell in line)
-            able = [  # sooner because less got Ready is not better
-                (cell, cell.median_s) for cell in line if cell.not_ready_mean == fewest and cell.median_s is not None
-            ]
+            most_ready = results[min(line, key=lambda cell: cell.not_ready_mean).number]
+            less = {cell.number for cell in line if _fewer_ready(results[cell.number], most_ready)}
+            able = [(cell, cell.median_s) for cell in line if cell.number not in less and cell.median_s is not None]
             if not able:
                 continue
             ordered = sorted(able, key=lambda one: one[0].values[place], reverse=cheap != FEWER)
             best, best_s = min(ordered, key=lambda one: one[1])
             knee, knee_s = next(one for one in ordered if one[1] <= best_s * (1.0 + within))
-            found.append(Knee(name, knee.values, knee.values[place], knee_s, best.values[place], best_s, knee.number))
+            left_out = tuple(cell.values[place] for cell in line if cell.number in less)
+            found.append(
+                Knee(name, knee.values, knee.values[place], knee_s, best.values[place], best_s, knee.number, left_out)
+            )
     return found
 
 
@@ -167,4 +188,5 @@ def _knee(grid: Grid, knee: Knee) -> dict[str, Any]:
         "best_value": knee.best,
         "best_total_s_p50": round(knee.best_s, 6),
         "cell": knee.cell,
+        "left_out_values": list(knee.left_out),
     }

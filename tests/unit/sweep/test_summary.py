@@ -6,6 +6,7 @@ from array import array
 
 import pytest
 
+from fleetbench.report.sweep import tables
 from fleetbench.sweep.cell import CellResult
 from fleetbench.sweep.summary import summarize, to_document
 
@@ -46,6 +47,32 @@ def test_the_knee_of_a_poll_is_the_longest_that_costs_little(grid, choice):
 def test_a_cell_that_is_sooner_because_less_got_ready_is_no_best(grid, choice):
     summary = summary_of(grid, choice, [200, 300, 100, 150, 50, 60], not_ready={4: [1] * 10, 5: [1] * 10})
     assert {k.best for k in summary.knees if k.axis == "kustomize_concurrent"} == {4}
+
+
+def test_a_sample_in_which_one_object_more_stays_without_ready_decides_no_knee(grid, choice):
+    once = [1] + [0] * 9
+    summary = summary_of(grid, choice, [200, 300, 104, 150, 100, 120], not_ready={2: once, 3: [0] * 10})
+    assert {(k.given[1], k.value, k.left_out) for k in summary.knees if k.axis == "kustomize_concurrent"} == {
+        (5.0, 4, ()),
+        (30.0, 8, ()),
+    }
+
+
+def test_what_leaves_more_without_ready_in_many_samples_is_no_knee_and_said(grid, choice):
+    often = [1] * 6 + [0] * 4
+    summary = summary_of(grid, choice, [200, 300, 104, 150, 100, 120], not_ready={0: [2] * 10, 2: often})
+    at = next(k for k in summary.knees if k.axis == "kustomize_concurrent" and k.given[1] == 5.0)
+    assert (at.value, at.left_out) == (8, (1, 4))
+    assert to_document(summary)["knees"][0]["left_out_values"] == [1, 4]
+    assert "left out, as more stays without Ready: 1, 4" in "".join(
+        str(getattr(t, "renderable", t)) for t in tables(summary)
+    )
+
+
+def test_with_too_few_samples_to_tell_luck_any_more_without_ready_counts(grid, choice):
+    few = {n: result(n, 200.0 - n, 200.0 - n, not_ready=[n == 4, n == 4]) for n in range(6)}
+    summary = summarize(grid, choice, 2, few, 0.05)
+    assert {k.left_out for k in summary.knees if k.axis == "kustomize_concurrent" and k.given[1] == 5.0} == {(8,)}
 
 
 def test_a_cell_without_totals_has_no_median_and_is_no_knee(grid, choice):
