@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import reprlib
+from pathlib import Path
 
 _BRIEFLY = reprlib.Repr()
 _BRIEFLY.maxlevel, _BRIEFLY.maxstring, _BRIEFLY.maxother, _BRIEFLY.maxlong = 4, 120, 120, 60
@@ -89,6 +90,20 @@ class InputError(FleetbenchError):
         if wanted:
             text += f"{',' if got is not None else ':'} wanted {wanted}"
         return cls(text, hint)
+
+
+def unwritable(path: Path, why: object, hint: str | None = None) -> InputError:
+    """The error for a file or folder that cannot be written; a file where a folder should be is named.
+
+    Args:
+        path: what was to be written.
+        why: the system's words, where it is for another reason.
+        hint: what to do then.
+    """
+    above = next((folder for folder in path.parents if folder.exists()), None)
+    if above is not None and not above.is_dir():
+        return InputError(f"{path}: cannot be written: {above} is a file, not a folder", "name another place")
+    return InputError(f"{path}: cannot be written: {why}", hint)
 
 
 class EnvironmentLacks(FleetbenchError):

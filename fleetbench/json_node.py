@@ -47,7 +47,9 @@ def no_json(
     got: str | None = None,
 ) -> InputError:
     """The error for a text that ``json`` cannot parse; the arguments are those of :func:`parse`."""
-    said = "JSON nested too deeply" if isinstance(error, RecursionError) else getattr(error, "msg", str(error))
+    said = (
+        "JSON nested too deeply" if isinstance(error, RecursionError) else f"no JSON ({getattr(error, 'msg', error)})"
+    )
     line = getattr(error, "lineno", None) if line is None else line
     return InputError.at(file, line, None, got or (said if text else "an empty file"), wanted, hint)
 

@@ -80,7 +80,8 @@ def command(
     object that is never Ready; or the total, or any object's Ready, is worse by more than the tolerance and 5 s, beyond noise. Both
     sides see the same draws, so three things are held against each other: the median of the differences, the quantile
     that --quantile names, and how many draws end more than a minute and 25 % later, or never, against as much sooner.
-    A live cluster of which a part may not be read is not judged (exit code 3).
+    An entry that holds nothing which Flux rolls out is no fleet to judge (exit code 2), nor is a live cluster of which a
+    part may not be read (exit code 3).
     """
     from fleetbench.decide.change import Policy
     from fleetbench.decide.check import judge
@@ -90,6 +91,7 @@ def command(
     name = "the cluster" if fleet.from_cluster else "the working tree"
     read = Read(name, *load_fleet(fleet, simulation.flux_version, whole=True))
     read_base = _base(fleet, baseline, against, simulation.flux_version)
+    _require_something(read)
     now = _side(read, read_base, simulation)
     base = None if read_base is None else _side(read_base, read, simulation)
     verdict = judge(now, base, Policy(target, int(quantile[1:]) / 100, tolerance, min_parallel))
@@ -118,6 +120,24 @@ class Read(NamedTuple):
     name: str
     fleet: Fleet
     findings: list[Finding]
+
+
+def _require_something(read: Read) -> None:
+    """Refuse to pass what holds nothing: most often the path is not the cluster's.
+
+    Raises:
+        InputError: there is nothing but a root, and that brings no workload either, or is only assumed.
+    """
+    from fleetbench.errors import InputError
+    from fleetbench.findings import ENTRY_EMPTY
+
+    root = read.fleet.kustomization(read.fleet.root)
+    only_root = all(obj.id == read.fleet.root for obj in read.fleet.services())
+    if not only_root or (root is not None and root.workloads and not root.assumed):
+        return
+    said = next((f for f in read.findings if f.code == ENTRY_EMPTY), None)
+    text = f"{read.fleet.name} holds no Kustomization and no HelmRelease" if said is None else said.message
+    raise InputError(f"nothing to judge: {text}", None if said is None else said.fix)
 
 
 def _side(read: Read, other: Read | None, simulation: Simulation) -> Side:

@@ -55,6 +55,11 @@ class FleetChoice:
             raise click.UsageError(f"{' and '.join(given)} each choose a fleet: give one of them.")
         if self.cluster_path is not None and self.repo is None:
             raise click.UsageError("--cluster-path belongs to --repo: give the repository too.")
+        if self.cluster_path is not None and not self.cluster_path.strip():
+            raise click.UsageError(
+                "--cluster-path is empty (is a variable unset?): give the path of the cluster's entry, a dot for the root of "
+                "the repository."
+            )
         if self.context is not None and not self.from_cluster:
             raise click.UsageError("--context belongs to --from-cluster: give that too.")
 

@@ -91,6 +91,8 @@ class LazyGroup(click.Group):
             # Standard output is guarded in output.py: this is another pipe, whose reader has left.
             _fail(ctx, FAULT, "Error: a program that was being written to went away")
         except OSError as error:
+            if _in_echo(error):
+                _fail(ctx, FAULT, f"Error: standard output cannot be written: {error.strerror}")
             if error.filename is None:
                 _fault(ctx, error)
             _fail(ctx, FAULT, f"Error: {inert(str(error.filename))}: {error.strerror}")
@@ -100,6 +102,14 @@ class LazyGroup(click.Group):
 
 def _module(entry: Entry) -> str:
     return f"fleetbench.cli.{entry.module}"
+
+
+def _in_echo(error: OSError) -> bool:
+    """Whether click could not write something of its own: ``--help``, ``--version``."""
+    at = error.__traceback__
+    while at is not None and at.tb_frame.f_code is not click.echo.__code__:
+        at = at.tb_next
+    return at is not None
 
 
 def _fault(ctx: click.Context, error: Exception) -> NoReturn:
@@ -151,3 +161,8 @@ def main() -> None:
         cli(prog_name="fleetbench")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except OSError as error:  # before there is a command: --help, --version
+        if not _in_echo(error):
+            raise
+        note(f"Error: standard output cannot be written: {error.strerror}")
+        sys.exit(FAULT)

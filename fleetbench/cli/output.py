@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from fleetbench.errors import InputError, masked
+from fleetbench.errors import InputError, masked, unwritable
 from fleetbench.report.inert import inert
 
 if TYPE_CHECKING:
@@ -122,16 +122,14 @@ def replace_file(path: Path, text: str) -> None:
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:60]}.", dir=target.parent)
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written: {error.strerror}", "name a file in a folder that exists"
-        ) from error
+        raise unwritable(path, error.strerror, "name a file in a folder that exists") from error
     try:
         with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
         os.chmod(temporary, _mode(target))
         os.replace(temporary, target)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+        raise unwritable(path, error.strerror) from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)

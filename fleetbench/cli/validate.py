@@ -52,8 +52,19 @@ def command(
     if max_error is not None and without:
         named = "; ".join(f"{c.run.name}: {c.no_error}" for c in without)
         raise CheckFailed(f"no total to hold the prediction against: {named}", "measure again, or leave these runs out")
-    if max_error is not None and (summary.total_median_error or 0.0) > max_error:
+    if max_error is not None and summary.total_median_error is not None and summary.total_median_error > max_error:
         raise CheckFailed(
-            f"predictions are {summary.total_median_error:.1%} off (median of the totals), more than {max_error:.1%}",
+            f"predictions are {_percent(summary.total_median_error)} off (median of the totals), more than "
+            f"{_percent(max_error)}",
             "fit the step costs to this machine: `fleetbench calibrate RUN... -o profile.yaml`, then --profile profile.yaml",
         )
+
+
+def _percent(share: float) -> str:
+    """A share with as many digits as tell it from another: ``0.0001%``.
+
+    >>> _percent(0.002341), _percent(0.000001), _percent(0.1), _percent(0.0)
+    ('0.234%', '0.0001%', '10%', '0%')
+    """
+    percent = 100 * share
+    return f"{percent:.0f}%" if percent >= 100 else f"{float(f'{percent:.3g}'):f}".rstrip("0").rstrip(".") + "%"

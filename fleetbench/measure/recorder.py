@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from fleetbench.errors import EnvironmentLacks, FleetbenchError, InputError
+from fleetbench.errors import EnvironmentLacks, FleetbenchError, InputError, unwritable
 from fleetbench.graph.document import to_document
 from fleetbench.graph.fleet import Fleet
 from fleetbench.runs.files import end_line, event_line, header_line
@@ -51,7 +51,7 @@ def open_folder(folder: Path, force: bool) -> Path:
 
 
 def _unwritable(folder: Path, why: str | None) -> InputError:
-    return InputError(f"{folder}: cannot be written: {why}", "name a folder of your own with -o")
+    return unwritable(folder, why, "name a folder of your own with -o")
 
 
 class Recorder:
@@ -122,4 +122,4 @@ class Recorder:
                 f"{self.folder}: no space left; {counted(self._events, 'event')} recorded and readable",
                 "make room, or name a folder on another disk with -o",
             )
-        return InputError(f"{self.folder}: cannot be written: {error.strerror}")
+        return unwritable(self.folder, error.strerror)

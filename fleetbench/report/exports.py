@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fleetbench.errors import EnvironmentLacks, InputError
+from fleetbench.errors import EnvironmentLacks, unwritable
 from fleetbench.prediction.predict import QUANTILES, Prediction
 from fleetbench.report.inert import inert
 
@@ -74,7 +74,7 @@ def write_parquet(frame: pandas.DataFrame, path: Path) -> None:
     try:
         frame.to_parquet(path, index=False)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
+        raise unwritable(path, error.strerror or error) from None
 
 
 def _text_safe(frame: pandas.DataFrame) -> pandas.DataFrame:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetbench import __version__
-from fleetbench.errors import InputError
+from fleetbench.errors import InputError, unwritable
 
 META, GRAPH, PREDICTION, READY, REPORT = "meta.json", "graph.json", "prediction.json", "ready.csv", "report.md"
 TRACE, TOTALS = "trace.jsonl", "totals.csv"
@@ -98,7 +98,7 @@ def write_folder(folder: Path, files: Mapping[str, str], force: bool = False) ->
         except OSError:
             _fill(folder, Path(temporary), files, force)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written: {error.strerror}") from error
+        raise unwritable(folder, error.strerror) from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fleetbench import __version__
-from fleetbench.errors import InputError
+from fleetbench.errors import InputError, unwritable
 from fleetbench.model.assemble import Choice
 from fleetbench.prediction.predict import QUANTILES
 from fleetbench.sweep.cell import CellResult
@@ -67,7 +67,7 @@ class Store:
         try:
             self._open(dict(document), force)
         except OSError as error:
-            raise InputError(f"{folder}: cannot be written: {error.strerror}") from error
+            raise unwritable(folder, error.strerror) from error
 
     def _open(self, document: dict[str, Any], force: bool) -> None:
         folder = self.folder
@@ -168,7 +168,7 @@ class Store:
             finally:
                 temporary.unlink(missing_ok=True)
         except OSError as error:
-            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+            raise unwritable(path, error.strerror or error) from error
 
     def _axes(self, cell: Cell, rows: int) -> dict[str, Any]:
         import pyarrow as pa

@@ -20,7 +20,7 @@ from fleetbench.decide.patch.verify import copy_repository
 from fleetbench.decide.patch.write import Files, write_changes
 from fleetbench.decide.patch.yaml_edit import NotEditable
 from fleetbench.decide.whatif import AddEdges, DropEdges, WhatIf
-from fleetbench.errors import InputError
+from fleetbench.errors import InputError, unwritable
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import ObjectId, say
@@ -79,7 +79,10 @@ def convert(repo: Path, cluster_path: str, to: str, output: Path) -> Converted:
             shutil.rmtree(copy)
             writer, changed, result = written(otherwise)
         verify(reading, result, relayout)
-        output.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(output, error.strerror) from error
         shutil.copytree(copy, output, symlinks=True, dirs_exist_ok=True)
     return Converted(result.fleet, (*relayout.notes, *_to_look_at(writer, changed, result.fleet)))
 

@@ -21,6 +21,9 @@ MAX_EXPANDED_NODES = 2_000_000
 """Nodes after aliases are followed; go-yaml v3 decode.go refuses at a like size ("excessive aliasing")."""
 _TOO_DEEP = f"got nesting deeper than {MAX_DEPTH}, wanted a Kubernetes manifest"
 
+_CONFLICT = re.compile(r"^(<{7}|>{7}|\|{7})(?: |$)", re.M)
+"""What git leaves in a file where a merge found two versions; git-merge-file(1)."""
+
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -240,6 +243,10 @@ def _check_aliases(text: str, file: str) -> None:
 
 def _problem(error: yaml.YAMLError, text: str) -> tuple[str, int | None]:
     """What is wrong and in which line; what is missing at the end is in the last line."""
+    conflict = _CONFLICT.search(text)
+    if conflict is not None:
+        line = text.count("\n", 0, conflict.start()) + 1
+        return f"got a marker of a merge conflict ({conflict[1]}), wanted the file with its conflicts resolved", line
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     # libyaml scans ahead of its events and, since 0.2.6, stops by itself at a depth of 1,000.

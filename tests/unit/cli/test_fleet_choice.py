@@ -34,6 +34,7 @@ def graph(*arguments: str) -> Result:
         (["--graph", "x.json", "--env", "prod"], "--graph and --env each choose a fleet"),
         (["--from-cluster", "--env", "dev"], "--from-cluster and --env each choose a fleet"),
         (["--cluster-path", "clusters/dev"], "--cluster-path belongs to --repo"),
+        (["--repo", ".", "--cluster-path", ""], "--cluster-path is empty"),
         (["--context", "kind-x"], "--context belongs to --from-cluster"),
     ],
 )

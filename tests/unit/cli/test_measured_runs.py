@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def test_what_is_no_measured_run_in_a_folder_of_runs_is_left_out_by_name(folder:
     result = validate(folder)
     assert result.exit_code == 0
     assert [r["run"] for r in json.loads(result.stdout)["runs"]] == ["cut", "measured"]
-    assert f"Warning: left out: {folder}/broken.json:1: got Expecting value, wanted a trace" in result.stderr
+    assert f"Warning: left out: {folder}/broken.json:1: got no JSON (Expecting value), wanted a trace" in result.stderr
     assert f"Warning: left out: {folder}/predicted: holds no trace.jsonl" in result.stderr
     assert "Warning: cut: the recording was cut short" in result.stderr and "used as far as it goes" in result.stderr
     learnt = run("calibrate", folder, "-o", folder / "p.yaml")
@@ -95,3 +96,9 @@ def test_calibrate_says_what_it_learned_of_workloads_also_where_no_step_was_seen
     assert "keep the value that ships" in learnt.stdout and "KS distance" not in learnt.stdout
     steps = run("calibrate", RUN, "--steps-only", "-o", tmp_path / "p.yaml")
     assert "Workload times: none" in steps.stdout
+
+
+def test_an_error_is_said_with_as_many_digits_as_tell_it_from_the_bound() -> None:
+    result = validate(RUN, "--samples", "5", "--max-error", "0.0001%")
+    assert result.exit_code == 1
+    assert re.search(r"predictions are [\d.]*[1-9]\d*% off .*, more than 0\.0001%$", result.stderr, re.M)

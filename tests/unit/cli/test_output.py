@@ -124,6 +124,14 @@ def test_a_folder_that_does_not_exist_is_an_input_error(tmp_path: Path) -> None:
     assert "x.json: cannot be written: No such file or directory" in result.stderr
 
 
+def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "o").write_text("")
+    for command in (["graph"], ["simulate", "--samples", "1"], ["sweep", "--samples", "1", "--nodes", "1,2"]):
+        result = CliRunner().invoke(cli, [*command, "-o", str(tmp_path / "o" / "x")])
+        assert result.exit_code == 2
+        assert f"o/x: cannot be written: {tmp_path / 'o'} is a file, not a folder" in result.stderr
+
+
 def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
     assert "got a folder, wanted a file" in graph("-o", str(tmp_path)).stderr
 

@@ -190,3 +190,29 @@ def test_durations_may_name_what_the_change_adds_and_what_it_removes_but_nothing
     assert check("ns/app: 3s\nns/new: 9s\nns/old: 5s\n").exit_code == 0
     unknown = check("ns/app: 3s\nns/olt: 5s\n")
     assert unknown.exit_code == 2 and "d.yaml:2" in unknown.output and "ns/old" in unknown.output
+
+
+@pytest.mark.parametrize("more", [(), ("--target", "5m"), ("--baseline", "graph.json")])
+def test_an_entry_that_holds_nothing_is_not_passed(tmp_path, monkeypatch, more: tuple[str, ...]):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "graph.json").write_text('{"kustomizations": []}')
+    (tmp_path / "repo/apps").mkdir(parents=True)
+    (tmp_path / "repo/apps/all.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: default}\n"
+    )
+    result = run("--repo", "repo", "--cluster-path", "apps", *more)
+    assert result.exit_code == 2 and result.stdout == ""
+    assert "nothing to judge: apps holds no Kustomization and no HelmRelease" in result.stderr
+
+
+def test_an_empty_graph_file_is_not_passed(tmp_path):
+    (tmp_path / "graph.json").write_text('{"kustomizations": []}')
+    result = run("--graph", str(tmp_path / "graph.json"))
+    assert result.exit_code == 2 and "nothing to judge" in result.stderr
+
+
+def test_a_root_with_workloads_of_its_own_is_judged(tmp_path):
+    workload = {"object": "Deployment/flux-system/source-controller"}
+    root = {"id": "flux-system/flux-system", "path": "./x", "workloads": [workload], "applies": 1}
+    (tmp_path / "graph.json").write_text(json.dumps({"kustomizations": [root]}))
+    assert run("--graph", str(tmp_path / "graph.json"), "--samples", "2").exit_code == 0

@@ -26,7 +26,7 @@ def test_a_fleet_of_one_helmrelease_needs_nothing_but_its_id() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"a":\n x}', ":2: got Expecting value, wanted JSON as `fleetbench graph` writes it"),
+        ('{"a":\n x}', ":2: got no JSON (Expecting value), wanted JSON as `fleetbench graph` writes it"),
         ("", ":1: got an empty file, wanted JSON as `fleetbench graph` writes it"),
         ("[" * 100_000, ": got JSON nested too deeply, wanted JSON as `fleetbench graph` writes it"),
     ],

@@ -41,12 +41,17 @@ def _fleet(**bad: str) -> dict[str, str]:
         ("apiVersion: v1\nkind: ConfigMap\n", 1, "metadata.name"),
         ("- just\n- a list\n", 1, "wanted a Kubernetes object"),
         (
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n<<<<<<< HEAD\n  name: a\n=======\n  name: b\n>>>>>>> other\n",
+            4,
+            "got a marker of a merge conflict (<<<<<<<)",
+        ),
+        (
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\nfoo: bar\n",
             5,
             "apiVersion: got nothing, wanted text",
         ),
     ],
-    ids=["flow", "tab", "bomb", "deep", "no-name", "list", "second-document"],
+    ids=["flow", "tab", "bomb", "deep", "no-name", "list", "conflict", "second-document"],
 )
 def test_one_bad_file_is_named_with_its_line_and_hides_nothing_else(
     read: Read, text: str, line: int | None, said: str
