@@ -256,10 +256,14 @@ def _fields(
     value: Mapping[str, Any], schema: Mapping[str, Any], place: str, whose: str, release: Release
 ) -> Iterator[Refusal]:
     fields = schema["fields"]
+    of_spec = () if place or "spec" not in fields else part(fields["spec"]).get("fields", ())
     for name, held in value.items():
         at = f"{place}.{name}".lstrip(".")
         if name in fields:
             yield from _judged(held, fields[name], at, whose, release)
+        elif name in of_spec:
+            text = f"{whose} has no such field at the top level; did you mean spec.{name}?"
+            yield Refusal(at, text, meant=f"spec.{name}")
         else:
             like = get_close_matches(str(name), [f for f in fields if f not in value], 1, _LIKE)
             hint = f"; did you mean {like[0]}?" if like else ""

@@ -28,7 +28,7 @@ def check_timeouts(fleet: Fleet, known_s: Mapping[ObjectId, float]) -> Iterator[
     never = never_applied(fleet)
     unborn = never_created(fleet, never)
     for k in fleet.kustomizations:
-        children = () if k.id in never else health_checked(fleet, k)
+        children = [] if k.id in never else [id for id in health_checked(fleet, k) if not _is_suspended(fleet, id)]
         for id in children:
             yield from _outlives_parent(fleet, k, id, only=len(children) == 1)
         if not k.suspend and k.id not in unborn:
@@ -37,6 +37,12 @@ def check_timeouts(fleet: Fleet, known_s: Mapping[ObjectId, float]) -> Iterator[
     for obj in fleet.services():
         if not obj.suspend and not obj.obstacle and obj.id not in unborn:
             yield from _too_short(fleet, obj, known_s)
+
+
+def _is_suspended(fleet: Fleet, id: ObjectId) -> bool:
+    """Whether it, or the source that it takes its content from, is: then it runs into no timeout."""
+    obj = fleet.service(id)
+    return obj is not None and (obj.suspend or fleet.suspended_source(obj) is not None)
 
 
 def _outlives_parent(fleet: Fleet, parent: Kustomization, id: ObjectId, only: bool) -> Iterator[Finding]:
@@ -80,6 +86,8 @@ def _too_long(fleet: Fleet, k: Kustomization) -> Iterator[Finding]:
                 Shared(f"have a timeout{_set_by(k)} that {so}.", fix),
             )
         return
+    if k.timeout_s is None:
+        return  # nobody chose it: it follows from the interval
     fails_after_s = _certain_verdict_s(k)
     if fails_after_s is not None and timeout_s > fails_after_s:
         yield _at_its_place(

@@ -58,6 +58,16 @@ def test_a_branch_name_cannot_become_a_command(tmp_path: Path):
     assert all("${{" not in s.get("run", "") for s in ACTION["runs"]["steps"])
 
 
+def test_what_is_installed_is_given_by_spaces_or_lines_and_never_run_or_matched(tmp_path: Path):
+    evil = "$(touch${IFS}" + str(tmp_path / "pwned") + ")"
+    (tmp_path / "cert-manager").touch()
+    _, args, _ = run_check_step(tmp_path, installed=f"cert-* Namespace/apps\n  {evil}\n", flux_version="2.8; id")
+    given = [args[n + 1] for n, a in enumerate(args) if a == "--installed"]
+    assert given == ["cert-*", "Namespace/apps", evil] and not (tmp_path / "pwned").exists()
+    assert args[args.index("--flux-version") + 1] == "2.8; id"
+    assert "--installed" not in run_check_step(tmp_path, installed=" \n")[1]
+
+
 @pytest.mark.parametrize("code", [0, 1, 2])
 def test_the_exit_code_is_the_commands(tmp_path: Path, code: int):
     assert run_check_step(tmp_path, exit_code=code)[0] == code

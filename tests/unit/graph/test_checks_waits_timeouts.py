@@ -17,9 +17,9 @@ from fleetbench.findings import (
 )
 from fleetbench.graph.checks import check
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import Dependency, Workload
+from fleetbench.graph.objects import Dependency, Source, Workload
 from fleetbench.ids import ObjectId
-from tests.builders import fleet, hr, ks, ks_id
+from tests.builders import NS, fleet, hr, ks, ks_id
 
 
 def objects(of: Fleet, code: str) -> list[str]:
@@ -133,6 +133,15 @@ def test_a_child_with_a_shorter_timeout_is_fine() -> None:
     assert objects(fleet(ks("parent"), ks("child", parent="parent", timeout_s=599.0)), CHILD_TIMEOUT) == []
 
 
+def test_of_a_suspended_child_nothing_is_said() -> None:
+    slow = hr("slow", "parent", timeout_s=900.0)
+    of = fleet(ks("parent", timeout_s=300.0), ks("child", parent="parent", suspend=True), replace(slow, suspend=True))
+    assert objects(of, CHILD_TIMEOUT) == []
+    asleep = Source(ObjectId("GitRepository", NS, "asleep"), suspend=True)
+    of = fleet(ks("parent", timeout_s=300.0), replace(slow, source=asleep.id))
+    assert objects(replace(of, sources=(*(s for s in of.sources if s.id != asleep.id), asleep)), CHILD_TIMEOUT) == []
+
+
 def test_a_release_inside_counts_with_its_install_timeout() -> None:
     assert objects(fleet(ks("parent", timeout_s=300.0), hr("slow", "parent", timeout_s=900.0)), CHILD_TIMEOUT) == [
         "slow"
@@ -165,6 +174,13 @@ def test_a_timeout_beyond_the_last_progress_deadline_never_matters() -> None:
     a = replace(ks("a", timeout_s=241.0), workloads=(workload,), objects=(workload.object,), applies=1)
     assert objects(fleet(a), TIMEOUT_TOO_LONG) == ["a"]
     assert objects(fleet(replace(a, timeout_s=240.0)), TIMEOUT_TOO_LONG) == []
+
+
+def test_a_timeout_that_only_follows_from_the_interval_is_nobodys_choice() -> None:
+    workload = Workload(ObjectId("Deployment", "default", "a"))
+    a = replace(ks("a", timeout_s=None, interval_s=3600.0), workloads=(workload,), objects=(workload.object,))
+    assert objects(fleet(a), TIMEOUT_TOO_LONG) == []
+    assert objects(fleet(replace(a, timeout_s=3570.0)), TIMEOUT_TOO_LONG) == ["a"]
 
 
 def test_a_timeout_over_what_never_fails_by_itself_may_matter() -> None:

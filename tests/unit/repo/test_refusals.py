@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -54,6 +55,10 @@ def _child(api: str = f"{KUSTOMIZE}/v1", kind: str = KUSTOMIZATION, **changes: A
     return obj(api, kind, "child", namespace="flux-system", spec=spec)
 
 
+def _at_the_top(manifest: str, **fields: Any) -> str:
+    return json.dumps(json.loads(manifest) | fields) + "\n"
+
+
 def test_a_version_that_is_served_no_more_says_which_to_write_and_what_rewrites_it(read: Read) -> None:
     (found,) = [
         f for f in _reading(read, _child(f"{KUSTOMIZE}/v1beta2"), version="v2.9.1").findings if f.code == "FB114"
@@ -98,6 +103,8 @@ def test_what_the_api_server_does_not_take_is_an_error_and_keeps_back_all_beside
     [
         (_child(sourceRef=..., sourceReff=REF), "spec.sourceReff: a Kustomization of Flux 2.9 has no such field; did you mean sourceRef?"),
         (_child(interval=..., intervall="1h"), "spec.intervall: a Kustomization of Flux 2.9 has no such field; did you mean interval?"),
+        (_at_the_top(_child(), postBuild={"substitute": {"a": "b"}}), "postBuild: a Kustomization of Flux 2.9 has no such field at the top level; did you mean spec.postBuild?"),
+        (_at_the_top(_child(sourceRef=...), sourceRef=REF), "sourceRef: a Kustomization of Flux 2.9 has no such field at the top level; did you mean spec.sourceRef?"),
         (_child(interval="1 hour"), "spec.interval: got '1 hour', wanted a duration such as 1m30s"),
         (_child(sourceRef=...), "spec.sourceRef: got nothing; a Kustomization of Flux 2.9 requires it"),
         (_child(sourceRef={"kind": "GitRepository", "nam": "x"}), "spec.sourceRef: got \"{'kind': 'GitRepository', 'nam': 'x'}\", wanted a source's kind and name"),
