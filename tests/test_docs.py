@@ -27,6 +27,7 @@ import pytest
 
 from fleetbench.cli.main import COMMANDS, LazyGroup, cli
 from fleetbench.findings import RULES
+from fleetbench.runs.files import find_runs
 
 ROOT = Path(__file__).parents[1]
 README, MODEL = ROOT / "README.md", ROOT / "fleetbench" / "MODEL.md"
@@ -262,6 +263,22 @@ def test_links_in_the_documentation_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_runs_that_the_documents_count_are_those_that_are_committed() -> None:
+    def counted(command: str) -> int:
+        return len(find_runs([ROOT / path for path in command.split()]))
+
+    all_of_them = re.search(
+        r"`fleetbench validate ([\w/ ]+)` holds\npredictions against all (\w+)",
+        (ROOT / "results/README.md").read_text(),
+    )
+    assert all_of_them is not None and all_of_them[2] == "ten" and counted(all_of_them[1]) == 10
+    again = re.search(r"^\| \|(.*)\|\n.*\n\| rollouts \| (\d+) \| (\d+) \|$", MODEL.read_text(), re.M)
+    assert again is not None
+    paths = re.findall(r"`fleetbench validate (\S+) --samples 200`", again[1])
+    assert [counted(path) for path in paths] == [int(again[2]), int(again[3])] == [8, 9]
+    assert "; 9 of them are in [tests/traces/]" in README.read_text()
 
 
 if __name__ == "__main__":
