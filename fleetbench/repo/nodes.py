@@ -30,6 +30,9 @@ from fleetbench.units import counted
 SSA = "kustomize.toolkit.fluxcd.io/ssa"
 """Label or annotation that says how kustomize-controller applies an object."""
 
+_COPY_IT = "copy what it holds into the repository to have it counted"
+"""What to do about a remote base."""
+
 
 @dataclass
 class Node:
@@ -228,7 +231,11 @@ def try_kustomize(tree: Tree, directory: str) -> str:
 def _findings(node: Node, tree: Tree, root: str | None) -> Iterator[Finding]:
     """What there is to say about one Kustomization; ``root`` is the folder that its source may hold alone."""
     file, line = node.manifest.file, node.manifest.line
-    if node.not_expanded is not None:
+    build = node.build
+    if build and build.unknown is not None:
+        text = f"is listed but not expanded: {node.not_expanded}"
+        yield Finding(REMOTE_BASE, text, _COPY_IT, node.id, file, line)
+    elif node.not_expanded is not None:
         text = f"is listed but not expanded: {node.not_expanded}"
         fix = "nothing to do; to see its objects, read the repository that holds them"
         shared = Shared(f"are listed but not expanded: {node.not_expanded}", fix)
@@ -237,14 +244,16 @@ def _findings(node: Node, tree: Tree, root: str | None) -> Iterator[Finding]:
         what = f"holds {counted(len(flux), 'object')} of Flux's for another cluster (spec.kubeConfig)"
         fix = "nothing to do; to see what they bring there, read the cluster path of that cluster"
         yield Finding(NOT_EXPANDED, f"{what}, which are not expanded", fix, node.id, file, line)
-    build = node.build
     if node.no_path is not None:
         yield _path_missing(node, tree, root)
     for problem in build.remote if build else ():
         text = f"the remote base {problem.text} was left out: nothing is downloaded"
-        fix = "copy what it holds into the repository to have it counted"
-        shared = Shared("leave out remote bases: nothing is downloaded", fix)
-        yield Finding(REMOTE_BASE, text, fix, node.id, problem.file, problem.line, shared)
+        shared = Shared("leave out remote bases: nothing is downloaded", _COPY_IT)
+        yield Finding(REMOTE_BASE, text, _COPY_IT, node.id, problem.file, problem.line, shared)
+    for problem in build.cut if build else ():
+        base = some([base.text for base in build.remote], 2) if build else ""
+        text = f"some of its {problem.text} are left out, too: kustomize wants an object for them that only {base} may hold"
+        yield Finding(REMOTE_BASE, text, _COPY_IT, node.id, problem.file, problem.line)
     for problem in build.problems if build else ():
         if any(problem.text.startswith(f"components: {named}") for named in _components(node)):
             text = f"cannot be built: spec.{problem.text} (relative to its path, {node.directory or '.'})"

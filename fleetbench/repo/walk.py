@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fleetbench.graph.objects import NO_PATH
-from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
+from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId, some
 from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.kustomize.build import Build, Builder, Request
 from fleetbench.repo.kustomize.variables import VariableStore, substituted, variables_of
@@ -118,6 +118,11 @@ def _fill(node: Node, build: Build, store: VariableStore, strict: bool) -> None:
     node.build = build
     if build.failure is not None:
         node.broken = f"kustomize cannot build it: {build.failure.text}"
+        return
+    if build.unknown is not None:
+        node.not_expanded = (
+            f"kustomize cannot build it without {some([p.text for p in build.remote], 2)}: {build.unknown}"
+        )
         return
     node.variables = variables_of(node.spec, node.id.namespace, store)
     result = substituted(build.manifests, node.variables, strict)

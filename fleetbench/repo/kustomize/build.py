@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from fleetbench.repo.files.tree import Tree, Unreadable
@@ -20,6 +20,7 @@ from fleetbench.repo.kustomize.patches import Patch, in_build
 from fleetbench.repo.kustomize.plain import plain_build
 from fleetbench.repo.kustomize.program import BuildFailed, Program
 from fleetbench.repo.kustomize.shaping import Shaper, read_files, shapers
+from fleetbench.repo.kustomize.without_base import Part, cut, least, missed_softly, misses, parts, told
 from fleetbench.repo.manifest import Manifest, crd_header
 
 BUILD_FIELDS = [
@@ -44,6 +45,10 @@ class Build:
     manifests: tuple[Manifest, ...] = ()
     remote: tuple[Problem, ...] = ()
     """Remote bases that were left out."""
+    cut: tuple[Problem, ...] = ()
+    """What else was left out, as kustomize cannot do it without them."""
+    unknown: str | None = None
+    """Why kustomize builds nothing without them, so that what is at the path is not known; None = it builds."""
     problems: tuple[Problem, ...] = ()
     """Bad files, each with its line."""
     files: tuple[str, ...] = ()
@@ -108,6 +113,8 @@ class Builder:
         key = self._asked.get(asked)
         if key is None:
             inputs = collect(request.tree, request.directory, request.spec)
+            if inputs.remote and not inputs.problems:
+                missed_softly(request.tree, inputs)
             key = self._asked[asked] = content_key(inputs, self.program.version)
             if key not in self._known:
                 build = self._without_program(request, inputs, key)
@@ -143,12 +150,44 @@ class Builder:
         file = tree.kustomization_file(job.request.directory)
         where = tree.name(file) if file else job.request.directory or "."
         try:
-            return self._keep(job, _bodies(split(self.program.run(inputs.files, inputs.directory)), where))
+            try:
+                return self._keep(job, _bodies(split(self.program.run(inputs.files, inputs.directory)), where))
+            except BuildFailed as error:
+                if not (inputs.remote and misses(str(error))):
+                    raise
+                return self._without_bases(job, str(error), where)
         except BuildFailed as error:
             at = named_place(tree, inputs, str(error)) or (where, None)
             return _built(tree, inputs, problems=bad_files(tree, inputs), failure=Problem(*at, str(error)))
         except Unreadable as error:
             return _built(tree, inputs, failure=Problem(where, None, error.reason))
+
+    def _without_bases(self, job: _Job, message: str, where: str) -> Build:
+        """What is built of something that wants an object which only a remote base may hold.
+
+        Raises:
+            BuildFailed: it fails for something else, too.
+        """
+        tree, inputs = job.request.tree, job.inputs
+        found: dict[frozenset[Part], list[dict[str, Any]]] = {}
+
+        def attempt(gone: Collection[Part]) -> str | None:
+            try:
+                left = cut(tree, inputs, gone)
+                found[frozenset(gone)] = _bodies(split(self.program.run(left.files, left.directory)), where)
+            except BuildFailed as error:
+                return str(error)
+            return None
+
+        every = parts(inputs)
+        said = attempt(every) if every else message
+        if said is not None and not misses(said):
+            raise BuildFailed(said)
+        if said is not None:
+            return _built(tree, inputs, unknown=said)
+        gone = least(every, lambda rest: attempt(rest) is None)
+        build = _placed(tree, inputs, found[frozenset(gone)])
+        return replace(build, cut=tuple(dict.fromkeys(told(tree, inputs, part) for part in gone)))
 
     def _keep(self, job: _Job, bodies: list[dict[str, Any]]) -> Build:
         if self.cache:
@@ -180,12 +219,23 @@ def _built(
     manifests: Iterable[Manifest] = (),
     problems: Iterable[Problem] = (),
     failure: Problem | None = None,
+    unknown: str | None = None,
 ) -> Build:
     """The outcome, with what can be said of its files."""
     files = tuple(inputs.files) if failure is None else ()
     reads, shape = read_files(tree, inputs), shapers(tree, inputs)
     patches = in_build(inputs) if failure is None else ()
-    return Build(tuple(manifests), tuple(inputs.remote), tuple(problems), files, failure, reads, shape, patches)
+    return Build(
+        manifests=tuple(manifests),
+        remote=tuple(inputs.remote),
+        unknown=unknown,
+        problems=tuple(problems),
+        files=files,
+        failure=failure,
+        reads=reads,
+        shapers=shape,
+        patches=patches,
+    )
 
 
 def _bodies(printed: Iterable[str], where: str) -> list[dict[str, Any]]:

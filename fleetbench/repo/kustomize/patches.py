@@ -23,15 +23,14 @@ class Patch(NamedTuple):
 def in_build(inputs: Inputs) -> tuple[Patch, ...]:
     """Those of the kustomizations that a build reads, in the order in which they are put on: the outermost last.
 
-    Not ``patchesStrategicMerge``: one whose object is not there fails the build.
+    ``patchesStrategicMerge`` only where something remote was left out: else one whose object is not there fails the build.
     """
-    fields = ("patches", "patchesJson6902")
-    found = [
-        patch
-        for directory, body in reversed(inputs.kustomizations.items())
-        for field in fields
-        for patch in _all(mappings(body, field), directory, inputs)
-    ]
+    found: list[Patch] = []
+    for directory, body in reversed(inputs.kustomizations.items()):
+        merges = body.get("patchesStrategicMerge") if inputs.remote else None
+        listed = [{"patch": m} for m in merges if isinstance(m, str)] if isinstance(merges, list) else []
+        for patches in (listed, mappings(body, "patches"), mappings(body, "patchesJson6902")):
+            found += _all(patches, directory, inputs)
     return tuple(found)
 
 
