@@ -15,6 +15,7 @@ from fleetbench.findings import NOT_EXPANDED, Finding
 from fleetbench.graph.nearest import is_misspelt
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization
 from fleetbench.ids import ObjectId
+from fleetbench.repo.install.own_manifests import is_of_flux_alone
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.repo.nodes import Walk
 from fleetbench.repo.resource_sets.expand import is_disabled, is_resource_set
@@ -37,13 +38,18 @@ class Makers:
 
         Args:
             walk: what was found.
-            kustomizations: all of them; those whose source nothing defines never make anything.
+            kustomizations: all of them; those whose source nothing defines never make anything, and those of Flux's own
+                manifests nothing that Flux reconciles.
             releases: all of them.
             this: the source of the repository itself, which need not be defined.
         """
         self._sets = [(id, m) for id, m, _ in _unexpanded(walk) if not is_disabled(m)]
         self._known = {k.id for k in kustomizations} | {release.id for release in releases}
-        self._unread = [k for k in kustomizations if k.source == this or k.source in walk.sources]
+        self._unread = [
+            k
+            for k in kustomizations
+            if (k.source == this or k.source in walk.sources) and not is_of_flux_alone(walk.nodes[k.id], walk)
+        ]
 
     def of(self, id: ObjectId) -> ObjectId | None:
         """The first that may make it, one whose templates say so before one of which nothing is known; None = nobody."""

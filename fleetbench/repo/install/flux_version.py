@@ -1,4 +1,4 @@
-"""Which Flux a repository installs: what its controllers, a FluxInstance or an OCIRepository of Flux's manifests say."""
+"""Which Flux a repository installs: what its controllers, a FluxInstance or a source of Flux's manifests say."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from fleetbench.graph.objects import FluxVersion
-from fleetbench.ids import OCI_REPOSITORY
+from fleetbench.ids import GIT_REPOSITORY, OCI_REPOSITORY
 from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.install.flag_places import line_in
 from fleetbench.repo.install.instance import instance_spec
+from fleetbench.repo.install.own_manifests import is_applied, version_of_base, version_of_source
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.objects import is_source, oci_chart
@@ -17,6 +18,7 @@ from fleetbench.repo.objects import is_source, oci_chart
 _VERSION_LABEL, _PART_OF_LABEL = "app.kubernetes.io/version", "app.kubernetes.io/part-of"
 """Labels that ``flux install`` and flux-operator set on all they make: fluxcd/flux2 v2.9.4 pkg/manifestgen/labels.go."""
 _VERSION = re.compile(r"v?\d+\.\d+(\.\d+)?([-+].*)?")
+_RANGE = re.compile(r"[<>=!~^,|\s]*v?\d+(\.[\dxX*]+)*[\w.*+<>=!~^,|\s-]*")
 _AHEAD = {"kustomize-controller": 0, "source-controller": 0, "helm-controller": 3}
 """How far the minor version of Flux is ahead of a controller's own, from Flux 2.3 (kustomize-controller 1.3,
 source-controller 1.3, helm-controller 1.0) to 2.9 (1.9, 1.9, 1.6): fluxcd/flux2 manifests/bases of each release."""
@@ -25,8 +27,8 @@ source-controller 1.3, helm-controller 1.0) to 2.9 (1.9, 1.9, 1.6): fluxcd/flux2
 def flux_version(walk: Walk, tree: Tree) -> FluxVersion | None:
     """The Flux that a fleet's objects install; None = they do not say.
 
-    What is most explicit holds: the version that a FluxInstance asks for, the label on the controllers, the tag of
-    Flux's own manifests, and only then the tags of the controllers' images.
+    What is most explicit holds: the version that a FluxInstance asks for, the label on the controllers, the release of
+    Flux's own manifests (a remote base, a GitRepository, an OCIRepository), and only then the tags of the images.
     """
     found = sorted(_said(walk, tree), key=lambda said: said[0])
     return found[0][1] if found else None
@@ -36,6 +38,11 @@ def _said(walk: Walk, tree: Tree) -> Iterator[tuple[int, FluxVersion]]:
     for node, manifest in walk.manifests():
         for rank, version, pattern in _of(node, manifest, walk):
             yield rank, FluxVersion(version, manifest.file, line_in(tree, manifest, pattern) or manifest.line)
+    for node in walk.nodes.values():
+        for base in node.build.remote if node.build else ():
+            released = version_of_base(base.text)
+            if released is not None and _VERSION.fullmatch(released):
+                yield 3, FluxVersion(released, base.file, base.line)
 
 
 def _of(node: Node, manifest: Manifest, walk: Walk) -> Iterator[tuple[int, str, str]]:
@@ -47,10 +54,17 @@ def _of(node: Node, manifest: Manifest, walk: Walk) -> Iterator[tuple[int, str, 
         yield from _of_controller(manifest)
     elif manifest.kind == "Namespace" and (version := _labelled(manifest)) is not None:
         yield 2, version, rf"# Flux Version: {re.escape(version)}\s*$"
-    elif is_source(manifest) and manifest.kind == OCI_REPOSITORY:
-        name, tag = oci_chart(manifest)
-        if name == "flux-manifests" and tag is not None and _VERSION.fullmatch(tag):
-            yield 3, tag, re.escape(tag)
+    elif is_source(manifest) and _is_of_flux(node, manifest, walk):
+        version = version_of_source(manifest)
+        if version is not None and _RANGE.fullmatch(version):
+            yield 3, version, re.escape(version)
+
+
+def _is_of_flux(node: Node, source: Manifest, walk: Walk) -> bool:
+    """Whether a source is of Flux's manifests: an artifact holds nothing else, of the repository some path is applied."""
+    if source.kind == OCI_REPOSITORY:
+        return oci_chart(source)[0] == "flux-manifests"
+    return source.kind == GIT_REPOSITORY and is_applied(source.id_in(node.id.namespace), walk)
 
 
 def _of_controller(deployment: Manifest) -> Iterator[tuple[int, str, str]]:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from fleetbench.findings import API_GONE, CRD_ELSEWHERE, CRD_UNREAD, Finding
 from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import ObjectId, say, some
+from fleetbench.repo.install.own_manifests import is_base_of_flux, is_of_flux_alone
 from fleetbench.repo.kinds import is_built_in, is_flux
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.needs.providers import CRD, Providers
@@ -110,8 +111,10 @@ def _unread(
     charts = {providers.chart_name(r) for r in releases if r.id not in rendered and not providers.knows_crds_of(r)}
     found = [f"chart {name}" for name in sorted(charts - _WITHOUT_CRDS)]
     for node in walk.nodes.values():
+        if is_of_flux_alone(node, walk):
+            continue
         if node.not_expanded is not None or (node.broken is not None and node.no_path is None):
             found.append(node.id.key)
         found += [str(id) for id in node.unexpanded]
-        found += [problem.text for problem in (node.build.remote if node.build else ())]
+        found += [base.text for base in (node.build.remote if node.build else ()) if not is_base_of_flux(base.text)]
     return found

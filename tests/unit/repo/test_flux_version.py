@@ -11,7 +11,7 @@ from fleetbench.graph.document import read_document, to_document
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.repo import Reading
 from tests.unit.repo.conftest import Read
-from tests.unit.repo.manifests import both, flux, git, obj, release
+from tests.unit.repo.manifests import both, flux, git, kustomization, obj, release
 
 ROOT = both(git(), flux("flux-system", "./clusters/c"))
 
@@ -87,3 +87,43 @@ def test_the_nearest_release_stands_for_one_that_is_not_known_with_a_warning(
 def test_without_a_word_of_it_the_newest_release_holds(read: Read) -> None:
     reading = read({"clusters/c/all.yaml": ROOT})
     assert _said(reading) is None and _holds(reading) == ("2.9", "default (Flux 2.9)", 0)
+
+
+@pytest.mark.parametrize(
+    ("ref", "path", "version"),
+    [
+        ({"tag": "v2.7.3"}, "./manifests/install", "v2.7.3"),
+        ({"semver": "2.7.x", "tag": "v2.8.0"}, "./manifests/install", "2.7.x"),
+        ({"name": "refs/tags/v2.6.1", "semver": "2.7.x"}, "./manifests/install", "v2.6.1"),
+        ({"tag": "v2.7.3", "commit": "0123abc"}, "./manifests/install", None),
+        ({"branch": "main"}, "./manifests/install", None),
+        ({"tag": "v0.24.0"}, "./manifests/monitoring", None),
+    ],
+)
+def test_the_release_of_fluxs_repository_that_a_kustomization_applies_says_it(
+    read: Read, ref: dict[str, str], path: str, version: str | None
+) -> None:
+    source = git("own", url="https://github.com/fluxcd/flux2", ref=ref)
+    reading = read({"clusters/c/all.yaml": both(ROOT, source, flux("install", path, source="own"))})
+    said = _said(reading)
+    assert (None if said is None else said[0]) == version
+    assert said is None or said[1] == "clusters/c/all.yaml"
+
+
+@pytest.mark.parametrize(
+    ("base", "version"),
+    [
+        ("https://github.com/fluxcd/flux2/releases/download/v2.7.3/install.yaml", "v2.7.3"),
+        ("github.com/fluxcd/flux2//manifests/install?ref=v2.7.3", "v2.7.3"),
+        ("https://github.com/fluxcd/flux2/manifests/install?timeout=90s&ref=v2.7.3", "v2.7.3"),
+        ("https://github.com/fluxcd/flux2/releases/latest/download/install.yaml", None),
+        ("github.com/fluxcd/flux2//manifests/install?ref=main", None),
+        ("https://github.com/fluxcd/flux2-monitoring-example//monitoring?ref=v2.7.3", None),
+    ],
+)
+def test_a_remote_base_of_fluxs_manifests_says_it(read: Read, base: str, version: str | None) -> None:
+    folder = kustomization("sync.yaml", base)
+    reading = read({"clusters/c/flux-system/kustomization.yaml": folder, "clusters/c/flux-system/sync.yaml": ROOT})
+    said = _said(reading)
+    assert (None if said is None else said[0]) == version
+    assert said is None or (said[1] == "clusters/c/flux-system/kustomization.yaml" and said[2])

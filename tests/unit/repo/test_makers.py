@@ -100,3 +100,18 @@ def test_what_cannot_bring_it_hides_no_health_check_on_what_is_not_there(read: R
     checking = flux("checking", "./clusters", healthChecks=[named])
     fleet = read({"clusters/c/all.yaml": both(there, checking)}).fleet
     assert "FB210" in [f.code for f in check(fleet) if f.object == ks_id("checking")]
+
+
+def test_fluxs_own_manifests_make_nothing_that_flux_reconciles(read: Read) -> None:
+    oci = {"interval": "1h", "url": "oci://ghcr.io/fluxcd/flux-manifests", "ref": {"tag": "v2.7.3"}}
+    install = flux("install", "./", sourceRef={"kind": "OCIRepository", "name": "own"})
+    own = obj("source.toolkit.fluxcd.io/v1", "OCIRepository", "own", namespace="flux-system", spec=oci)
+    assert _maker(read, own, install) is None
+    repository = git("own", url="https://github.com/fluxcd/flux2.git", ref={"tag": "v2.7.3"})
+    assert _maker(read, repository, flux("install", "./manifests/install", source="own")) is None
+    monitoring = flux("install", "./manifests/monitoring/kube-prometheus-stack", source="own")
+    assert _maker(read, repository, monitoring) == "Kustomization/flux-system/install"
+    fork = git("own", url="https://github.com/somebody/flux2")
+    assert (
+        _maker(read, fork, flux("install", "./manifests/install", source="own")) == "Kustomization/flux-system/install"
+    )
