@@ -38,7 +38,7 @@ def missing_sources(
     missing = {s.id for s in known if not s.defined}
     missed = [(user, named) for user, named in users if named in missing]
     same = {id: _alike(id, known) for id in missing}
-    files = _defining(tree, {named for _, named in missed if not same[named]})
+    files = files_defining(tree, {named for _, named in missed if not same[named]})
     defining = sorted({path for paths in files.values() for path in paths})
     above = _above(tree, walk, entry, defining) if defining else None
     for user, named in missed:
@@ -77,7 +77,7 @@ def _is_affixed(name: str, wanted: str) -> bool:
     return name.endswith(f"-{wanted}") or name.startswith(f"{wanted}-")
 
 
-def _defining(tree: Tree, wanted: Collection[ObjectId]) -> dict[ObjectId, list[str]]:
+def files_defining(tree: Tree, wanted: Collection[ObjectId]) -> dict[ObjectId, list[str]]:
     """The files that define each object, whether anything applies them or not; each is read once, few are parsed."""
     found: dict[ObjectId, list[str]] = {}
     names = {id.name for id in wanted}

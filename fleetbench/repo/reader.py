@@ -14,9 +14,10 @@ from fleetbench.errors import InputError, place
 from fleetbench.graph.objects import FluxVersion
 from fleetbench.graph.release import Substitution, substitution
 from fleetbench.graph.root import ASSUMED_ROOT, ASSUMED_SOURCE
-from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
+from fleetbench.ids import ObjectId
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.assemble import Reading, assemble
+from fleetbench.repo.assumed_root import likely_source
 from fleetbench.repo.entries import entries
 from fleetbench.repo.files.git import tracked
 from fleetbench.repo.files.tree import Tree, spec_path
@@ -29,7 +30,7 @@ from fleetbench.repo.kustomize.program import kustomize
 from fleetbench.repo.kustomize.variables import VariableStore, variables_of
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Node, Walk, findings_of, try_kustomize, unset_variables
-from fleetbench.repo.objects import is_kustomization, source_of
+from fleetbench.repo.objects import is_kustomization, is_source, source_of
 from fleetbench.repo.twins import EVERYTHING, TwinTrees, left_out
 from fleetbench.repo.unknown_variables import unknown_variables
 from fleetbench.repo.walk import Progress, Walker
@@ -216,7 +217,8 @@ class _Reader:
             return Node(id, manifest, None, source_of(manifest, id))
         self.assumed = True
         origins = Counter(copies.origin(source) for source in used.elements())
-        source = max(sorted(origins), key=lambda s: (origins[s], s.kind != EXTERNAL_ARTIFACT), default=ASSUMED_SOURCE)
+        defined = {m.id_in("flux-system") for m in build.manifests if is_source(m)}
+        source = likely_source(origins, defined, self.tree)
         id = ASSUMED_ROOT
         while id in dict(listed):
             id = id._replace(name=id.name + "-root")

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from fleetbench.ids import ObjectId
 from fleetbench.repo import Reading
 from fleetbench.report.critical_path import path_of
 from fleetbench.report.tables import graph_tables
 from tests.unit.repo.conftest import Read
-from tests.unit.repo.manifests import both, flux, obj, release
+from tests.unit.repo.manifests import both, flux, git, obj, release
 
 SYNC = {"kind": "OCIRepository", "url": "oci://x/fleet", "ref": "latest", "path": "clusters/c", "interval": "5m"}
 
@@ -136,3 +137,26 @@ def test_an_assumed_root_may_decrypt_what_sops_encrypted(read: Read) -> None:
     why, said = refused(_instance_with())
     assert why is not None and "spec.decryption is not set" in why and said == []
     assert refused(flux("app", "./app", suspend=True)) == (None, ["FB317"])
+
+
+@pytest.mark.parametrize(
+    ("named", "source"),
+    [
+        ({"flux-system": 1, "theirs": 2}, "flux-system"),  # theirs is defined
+        ({"theirs": 2, "others": 3}, "others"),  # both are
+        ({"mine": 1, "theirs": 2, "others": 3}, "mine"),
+        ({"flux-system": 1, "mine": 2}, "flux-system"),
+        ({"mine": 1, "also": 2}, "also"),
+        ({"theirss": 1, "theirs": 2}, "theirs"),  # a slip of the pen
+        ({"deeper": 1, "theirs": 2}, "theirs"),  # what a Kustomization further down applies
+    ],
+)
+def test_a_source_that_nothing_defines_is_likelier_that_of_the_assumed_root_than_one_that_is_there(
+    read: Read, named: dict[str, int], source: str
+) -> None:
+    users = [flux(f"{name}-{n}", "./app", source=name) for name, times in named.items() for n in range(times)]
+    there = [git(name, url=f"https://example.test/{name}") for name in ("theirs", "others")]
+    found = read({"clusters/c/all.yaml": both(*there, *users), "app/x.yaml": "{}", "deep/deeper.yaml": git("deeper")})
+    assert found.fleet.root_source == ObjectId("GitRepository", "flux-system", source)
+    root = found.fleet.kustomization(found.fleet.root)
+    assert root is not None and root.assumed

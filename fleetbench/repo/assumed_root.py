@@ -1,0 +1,46 @@
+"""Which source a root has that the repository does not hold: what ``flux bootstrap`` or an operator made of this repository."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+
+from fleetbench.graph.nearest import is_misspelt
+from fleetbench.graph.root import ASSUMED_SOURCE
+from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
+from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.missing_sources import files_defining
+
+
+def likely_source(named: Counter[ObjectId], defined: Collection[ObjectId], tree: Tree) -> ObjectId:
+    """The source that is most likely this repository, where no Kustomization of the entry is its root.
+
+    Who bootstraps a cluster by hand defines its source by hand, too, so one that nothing here defines is the likelier:
+    of several ``flux-system/flux-system`` before the most named. One that the files define is another repository, unless
+    all are.
+
+    Args:
+        named: the sources of the entry's Kustomizations, each as often as it is named.
+        defined: the sources that the entry defines.
+        tree: the repository's files.
+    """
+    missing = {id for id in named if id not in defined and not any(_is_slip(id, other) for other in defined)}
+    if missing and missing != set(named):
+        # one that some file defines is applied further down, but for the root's own, which each cluster's folder may hold
+        usual = {id for id in missing if _is_usual(id)}
+        missing = usual | ((missing - usual) - files_defining(tree, missing - usual).keys())
+
+    def rank(id: ObjectId) -> tuple[bool, bool, int, bool]:
+        return id in missing, id in missing and _is_usual(id), named[id], id.kind != EXTERNAL_ARTIFACT
+
+    return max(sorted(named), key=rank, default=ASSUMED_SOURCE)
+
+
+def _is_usual(id: ObjectId) -> bool:
+    """Whether it is called as ``flux bootstrap`` and flux-operator call it by default."""
+    return id[1:] == ASSUMED_SOURCE[1:]
+
+
+def _is_slip(id: ObjectId, defined: ObjectId) -> bool:
+    """Whether somebody meant a source that is defined: of another kind, in another namespace, or with a name misspelt."""
+    return id.name == defined.name or is_misspelt(id.name, defined.name)
