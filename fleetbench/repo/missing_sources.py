@@ -8,6 +8,7 @@ from typing import Any
 
 from fleetbench.findings import SOURCE_MISSING, Finding, Shared
 from fleetbench.graph.objects import HelmRelease, Kustomization, Source
+from fleetbench.graph.root import ASSUMED_SOURCE
 from fleetbench.ids import KUSTOMIZATION, ObjectId, some
 from fleetbench.repo.entries import beginning_of, yaml_files
 from fleetbench.repo.files.tree import Tree, Unreadable, spec_path
@@ -15,6 +16,7 @@ from fleetbench.repo.files.yamltext import documents
 from fleetbench.repo.kinds import KUSTOMIZE_GROUP
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Walk
+from fleetbench.repo.objects import source_of
 
 _NAME = re.compile(r"\bname[\"']?\s*:\s*[\"']?([\w.-]+)")
 
@@ -40,7 +42,7 @@ def missing_sources(
     same = {id: _alike(id, known) for id in missing}
     files = files_defining(tree, {named for _, named in missed if not same[named]})
     defining = sorted({path for paths in files.values() for path in paths})
-    above = _above(tree, walk, entry, defining) if defining else None
+    above = _above(tree, walk, entry, defining, known) if defining else None
     for user, named in missed:
         unused = files.get(named, [])
         if unused:
@@ -93,8 +95,13 @@ def files_defining(tree: Tree, wanted: Collection[ObjectId]) -> dict[ObjectId, l
     return found
 
 
-def _above(tree: Tree, walk: Walk, entry: str, defining: Sequence[str]) -> tuple[Manifest, str] | None:
-    """A Kustomization that was not read, whose path holds the entry and one of these files; the nearest to the entry."""
+def _above(
+    tree: Tree, walk: Walk, entry: str, defining: Sequence[str], known: Sequence[Source]
+) -> tuple[Manifest, str] | None:
+    """A Kustomization of this repository that was not read, whose path holds the entry and one of these files.
+
+    Of several the nearest to the entry.
+    """
     found: list[tuple[int, str, Manifest, str]] = []
     for file in yaml_files(tree):
         text = beginning_of(tree, file)
@@ -108,7 +115,23 @@ def _above(tree: Tree, walk: Walk, entry: str, defining: Sequence[str]) -> tuple
             holds = path != entry and _is_below(entry, path) and any(_is_below(one, path) for one in defining)
             if holds and tree.is_directory(path):
                 found.append((-len(path), file, manifest, path))
-    return min(found, key=lambda one: one[:2])[2:] if found else None
+    nearest = sorted(found, key=lambda one: one[:2])
+    return next((one[2:] for one in nearest if not _is_of_another(one[2], known, tree)), None)
+
+
+def _is_of_another(manifest: Manifest, known: Sequence[Source], tree: Tree) -> bool:
+    """Whether a Kustomization that was not read takes its content from a source that is defined and not this repository's.
+
+    Where only files that were not read define it, a path that is here speaks for this repository; the path ``.`` is
+    everywhere, and then only the name that ``flux bootstrap`` gives does.
+    """
+    source = source_of(manifest, manifest.id_in("flux-system"))
+    if source is None or any(s.this_repository for s in known if s.id == source):
+        return False
+    if any(s.defined for s in known if s.id == source):
+        return True
+    anywhere = not spec_path(manifest.spec.get("path"))
+    return anywhere and source != ASSUMED_SOURCE and bool(files_defining(tree, {source}))
 
 
 def _is_below(path: str, directory: str) -> bool:

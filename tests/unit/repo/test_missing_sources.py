@@ -9,7 +9,7 @@ import pytest
 from fleetbench.ids import HELM_RELEASE, ObjectId
 from fleetbench.repo.files.yamltext import documents
 from tests.unit.repo.conftest import Read
-from tests.unit.repo.manifests import both, flux, obj, release
+from tests.unit.repo.manifests import both, flux, git, obj, release
 
 RELEASES = "abc"
 
@@ -38,6 +38,24 @@ def test_sources_that_only_the_kustomization_above_the_entry_applies_have_its_pa
     )
     (shared,) = {f.shared for f in found}  # one cause: one line for all of them
     assert shared is not None and "though a file below flux defines it" in shared.message
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["defined beside it", "defined in the entry"])
+def test_a_kustomization_of_another_repository_is_proposed_as_no_root(read: Read, beside: bool) -> None:
+    files = _entry_below_its_root()
+    theirs = git("theirs", url="https://example.test/theirs")
+    files["flux/config/root.yaml"] = both(flux("top", "./", source="theirs"), *[theirs] * beside)
+    files["flux/cluster/theirs.yaml"] = git("other") if beside else theirs
+    fixes = {f.fix for f in read(files, "flux/cluster").findings if f.code == "FB106"}
+    assert fixes and not any("--cluster-path" in fix for fix in fixes)
+
+
+@pytest.mark.parametrize("beside", [[], [git("fleet")]], ids=["defined nowhere", "defined beside it"])
+def test_a_root_whose_path_is_here_is_still_proposed(read: Read, beside: list[str]) -> None:
+    files = _entry_below_its_root()
+    files["flux/config/root.yaml"] = both(flux("top", "./flux", source="fleet"), *beside)
+    (fix,) = {f.fix for f in read(files, "flux/cluster").findings if f.code == "FB106"}
+    assert "--cluster-path flux;" in fix
 
 
 def test_however_many_sources_are_missing_each_file_is_parsed_once(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
