@@ -37,6 +37,7 @@ from fleetbench.repo.needs.needs import Needs, from_elsewhere, values_from
 from fleetbench.repo.needs.providers import Providers
 from fleetbench.repo.needs.served import crds_from_elsewhere
 from fleetbench.repo.needs.services import Services
+from fleetbench.repo.needs.unread import Unread
 from fleetbench.repo.nodes import Node, Walk, applied_twice, unset_variables
 from fleetbench.repo.objects import other_cluster, read_helmrelease, read_kustomization, read_source, with_chart_of
 from fleetbench.repo.reads import committed, with_reads
@@ -99,7 +100,9 @@ def assemble(
     releases = [with_chart(release, charts.get(release.id)) for release in releases]
     here = [release for release in releases if release.cluster is None]
     providers = Providers(walk.nodes.values(), here, charts, planned := helmfiles(tree))
-    kustomizations, releases = _with_needs(providers, walk, root, kustomizations, releases, charts)
+    unread = Unread(walk, root.source)
+    kustomizations, releases = _with_needs(providers, unread, walk, root, kustomizations, releases, charts)
+    findings += unread.findings()
     releases = with_helmfiles(releases, planned, walk, sync, root.id)
     findings += helmfiles_read(planned, releases)
     plain = generated(walk)
@@ -220,6 +223,7 @@ def _misstated(
 
 def _with_needs(
     providers: Providers,
+    unread: Unread,
     walk: Walk,
     root: Node,
     kustomizations: Sequence[Kustomization],
@@ -229,7 +233,7 @@ def _with_needs(
     members: list[Kustomization | HelmRelease] = [*kustomizations, *releases]
     edges = {m.id: frozenset(d.target for d in m.depends_on) for m in members}
     services = Services(walk.nodes.values(), [(r, walk.releases[r.id][0]) for r in releases], charts)
-    needs = Needs(providers, services, {m.id: m.parent for m in members}, edges, root.id.namespace)
+    needs = Needs(providers, services, {m.id: m.parent for m in members}, edges, root.id.namespace, unread)
     return (
         [replace(k, needs=needs.of_kustomization(walk.nodes[k.id], k)) for k in kustomizations],
         [replace(r, needs=needs.of_release(r, walk.releases[r.id][0], charts.get(r.id))) for r in releases],

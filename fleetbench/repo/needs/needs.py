@@ -14,6 +14,7 @@ from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.repo.needs.hosts import hosts_of, hosts_of_values
 from fleetbench.repo.needs.providers import ALWAYS_THERE, CRD, Key, Providers
 from fleetbench.repo.needs.services import Services
+from fleetbench.repo.needs.unread import Hedge, Unread
 from fleetbench.repo.needs.value_names import kinds_of_values, secrets_of_values
 from fleetbench.repo.nodes import Node, Walk
 
@@ -34,7 +35,9 @@ class Needs:
         parents: Mapping[ObjectId, ObjectId | None],
         edges: Mapping[ObjectId, frozenset[ObjectId]],
         flux_namespace: str,
+        unread: Unread,
     ):
+        self.unread = unread
         self.providers, self.services, self.flux_namespace = providers, services, flux_namespace
         self.parents, self.edges = parents, edges
 
@@ -97,6 +100,8 @@ class Needs:
             if (key, blocks) in found:
                 continue
             provider = self._provider(key, owner, blocks)
+            if key[0] == CRD and blocks == APPLY and provider is not None:
+                provider = self._unless_unread(key, owner, wanted_by, provider)
             if provider is not None:
                 found[key, blocks] = Need(self._what(key), wanted_by, provider, blocks)
         return tuple(found.values())
@@ -130,6 +135,32 @@ class Needs:
             return owner if blocks == BUILD else None  # a build comes before the apply that would bring it
         waited_for = self.edges.get(owner, frozenset())
         return next((p for p in providers if p in waited_for or self.parents.get(p) in waited_for), providers[0])
+
+    def _unless_unread(self, key: Key, owner: ObjectId, wanted_by: ObjectId, provider: ObjectId) -> ObjectId | None:
+        """Who brings a CRD where all that is known to can only follow the owner: something unread before it, if any.
+
+        None where that is the owner itself, or applies it.
+        """
+        if not all(owner in self._ancestors(by) or self._follows(by, owner) for by in self.providers.of(key)):
+            return provider
+        with_it = [owner, *sorted(self._ancestors(owner))]
+        found = self.unread.among([*with_it, *self._before(with_it)], key[1])
+        if found is None:
+            return provider
+        self.unread.counted(Hedge(owner, key[1], key[2], wanted_by, provider, found[1]))
+        return None if found[0] in with_it else found[0]
+
+    def _before(self, ids: Iterable[ObjectId]) -> list[ObjectId]:
+        """What must have been Ready before these, by their dependsOn and that of whatever applies those in turn."""
+        todo, found = list(ids), dict[ObjectId, None]()
+        while todo:
+            id = todo.pop(0)
+            first = self.edges.get(id, frozenset())
+            for before in sorted(first.union(*map(self._ancestors, first))):
+                if before not in found:
+                    found[before] = None
+                    todo.append(before)
+        return list(found)
 
     def _follows(self, later: ObjectId, owner: ObjectId) -> bool:
         """Whether dependsOn lets the one begin only after the owner, or after what applies the owner."""

@@ -38,12 +38,12 @@ def crd_charts() -> Mapping[str, Mapping[str, Any]]:
     return charts
 
 
-def _groups_of_base(url: str) -> list[str]:
+def groups_of_base(url: str) -> list[str]:
     """The API groups whose CRDs a remote base is known to hold: it is never downloaded, so its files cannot say it.
 
-    >>> _groups_of_base("https://github.com/kubernetes-csi/external-snapshotter/client/config/crd?ref=v8.2.0")
+    >>> groups_of_base("https://github.com/kubernetes-csi/external-snapshotter/client/config/crd?ref=v8.2.0")
     ['snapshot.storage.k8s.io', 'groupsnapshot.storage.k8s.io']
-    >>> _groups_of_base("https://github.com/somebody/external-snapshotter?ref=main")
+    >>> groups_of_base("https://github.com/somebody/external-snapshotter?ref=main")
     []
     """
     repositories: Mapping[str, list[str]] = _crds()["remote"]
@@ -83,7 +83,7 @@ class Providers:
             for manifest in node.rendered:
                 self._provide(manifest, manifest.namespace or node.id.namespace, node.id)
             for base in node.build.remote if node.build else ():
-                for group in _groups_of_base(base.text):
+                for group in groups_of_base(base.text):
                     self._groups.setdefault(group, []).append((False, node.id))
         for release in releases:
             namespace = release.release_namespace
