@@ -30,6 +30,7 @@ from fleetbench.repo.makers import Makers, not_expanded
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.missing_sources import missing_sources
 from fleetbench.repo.needs.accounts import accounts_from_nowhere
+from fleetbench.repo.needs.crd_switches import without_crds
 from fleetbench.repo.needs.generated import generated, misnamed, misnamed_variables
 from fleetbench.repo.needs.helmfiles import helmfiles, helmfiles_read, with_helmfiles
 from fleetbench.repo.needs.namespaced import namespaces_from_elsewhere, without_namespace
@@ -99,7 +100,8 @@ def assemble(
     findings += _misstated(walk, releases, charts, refused)
     releases = [with_chart(release, charts.get(release.id)) for release in releases]
     here = [release for release in releases if release.cluster is None]
-    providers = Providers(walk.nodes.values(), here, charts, planned := helmfiles(tree))
+    without = without_crds(here, walk)
+    providers = Providers(walk.nodes.values(), here, charts, planned := helmfiles(tree), without)
     unread = Unread(walk, root.source)
     kustomizations, releases = _with_needs(providers, unread, walk, root, kustomizations, releases, charts)
     findings += unread.findings()

@@ -215,3 +215,12 @@ def release_name(manifest: Manifest) -> str:
     spec = manifest.spec
     name = str(spec.get("releaseName") or "-".join(str(p) for p in (spec.get("targetNamespace"), manifest.name) if p))
     return name[:53].rstrip("-")
+
+
+def skips_crds_folder(manifest: Manifest) -> bool:
+    """Whether a HelmRelease leaves out what lies in its chart's ``crds/``.
+
+    Source: helm-controller v1.6.3 internal/action/crds.go crdPolicyOrDefault, applyCRDs (``spec.install.crds``; ``skipCRDs``
+    is read no more).
+    """
+    return mapping(manifest.spec, "install").get("crds") == "Skip"

@@ -9,7 +9,7 @@ from fleetbench.findings import CHART_NOT_RENDERED, Finding
 from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, ObjectId
 from fleetbench.repo.files.tree import Tree, spec_path
-from fleetbench.repo.helm.charts import Chart, chart_directory, render, why_no_chart
+from fleetbench.repo.helm.charts import Chart, chart_directory, render, skips_crds_folder, why_no_chart
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.nodes import Walk
 from fleetbench.repo.objects import chart_spec, read_source
@@ -46,7 +46,9 @@ def _chart(release: HelmRelease, stated: Manifest, walk: Walk, tree: Tree) -> Ch
     """A release's chart, which a manifest states, in the tree of its source; what is packaged is not unpacked."""
     directory = chart_directory(release, tree)
     if directory is not None:
-        return render(release, walk.releases[release.id][0], tree, directory, walk.store, _values_files(stated, tree))
+        manifest = walk.releases[release.id][0]
+        chart = render(release, manifest, tree, directory, walk.store, _values_files(stated, tree))
+        return replace(chart, crds=()) if skips_crds_folder(manifest) else chart
     missing = why_no_chart(release, tree)
     return Chart((), (), False, f"{release.chart} is packaged" if missing is None else None, missing)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -60,6 +60,7 @@ class Providers:
         releases: Iterable[HelmRelease],
         charts: Mapping[ObjectId, Chart],
         before: Iterable[Planned] = (),
+        without_crds: Collection[ObjectId] = (),
     ):
         """Build the index.
 
@@ -68,6 +69,7 @@ class Providers:
             releases: the HelmReleases.
             charts: what is known of their charts, for those that lie in the repository.
             before: what is installed before Flux is, see :func:`fleetbench.repo.helmfiles.helmfiles`.
+            without_crds: the releases that do not bring the CRDs of their charts, those of ``before`` aside.
         """
         before = list(before)
         names = {name for planned in before for name in (planned.name, planned.chart) if name}
@@ -76,6 +78,8 @@ class Providers:
         self._by: dict[Key, list[ObjectId]] = {}
         self.crd_names: dict[tuple[str, str], str] = {}
         """Group and kind -> the CRD's own name, where it was seen."""
+        self.withheld: dict[str, ObjectId] = {}
+        """API group -> a release whose chart would bring its CRDs, and does not as it is set."""
         self._external_secrets: dict[Key, Manifest] = {}
         self._groups: dict[str, list[tuple[bool, ObjectId]]] = {}
         self._before = {group for name in names if name in crd_charts() for group in crd_charts()[name]["groups"]}
@@ -97,6 +101,8 @@ class Providers:
             for group in known["groups"]:
                 if there:
                     self._before.add(group)
+                elif release.id in without_crds:
+                    self.withheld.setdefault(group, release.id)
                 else:
                     self._groups.setdefault(group, []).append((not known.get("only"), release.id))
 

@@ -99,7 +99,12 @@ def crds_from_elsewhere(
             else ""
         )
         its = "its CRD comes" if len(kinds) == 1 else "their CRDs come"
-        text = f"is of kind {manifest.kind} of {group}{more}, and {its} from nowhere in this repository: where the cluster lacks it, the apply fails"
+        off = providers.withheld.get(group)
+        though = f" ({say(off)} is set not to bring it)" if off is not None else ""
+        text = (
+            f"is of kind {manifest.kind} of {group}{more}, and {its} from nowhere in this repository{though}: where the cluster "
+            "lacks it, the apply fails"
+        )
         fix = f"nothing to do if the cluster has the CRD (--installed {group}); else bring it, in a Kustomization on which this one depends"
         yield Finding(CRD_ELSEWHERE, text, fix, id, manifest.file, manifest.line, settled_by=(group,))
 

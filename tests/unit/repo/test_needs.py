@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
+from fleetbench.repo.needs.providers import crd_charts, groups_of_base
 from tests.unit.repo.conftest import Read
-from tests.unit.repo.manifests import both, config_map, flux, ks_id, obj, release
+from tests.unit.repo.manifests import both, config_map, flux, git, ks_id, obj, release
 
 CRD = obj(
     "apiextensions.k8s.io/v1",
@@ -280,3 +284,79 @@ def test_what_the_roots_first_build_needs_is_made_with_the_root(read: Read) -> N
         _needs(read, {"clusters/c/root.yaml": both(root, config_map("vars", "flux-system", A="1"))}, of="flux-system")
         == []
     )
+
+
+VELERO = obj("velero.io/v1", "Schedule", "daily", namespace="x", spec={})
+ISSUER = obj("cert-manager.io/v1", "ClusterIssuer", "le", spec={})
+
+
+@pytest.mark.parametrize(
+    ("chart", "wanting", "spec", "brings"),
+    [
+        ("cert-manager", ISSUER, {}, True),
+        ("cert-manager", ISSUER, {"values": {"crds": {"enabled": False}}}, False),
+        ("cert-manager", ISSUER, {"values": {"installCRDs": False}}, False),
+        ("cert-manager", ISSUER, {"values": {"installCRDs": False, "crds": {"enabled": True}}}, True),
+        ("cert-manager", ISSUER, {"install": {"crds": "Skip"}}, True),  # they are templates
+        ("cloudnative-pg", CLUSTER, {"values": {"crds": {"create": False}}}, False),
+        ("cloudnative-pg", CLUSTER, {"values": {"crds": {"enabled": False}}}, True),
+        ("velero", VELERO, {"install": {"crds": "Skip"}}, False),
+        ("velero", VELERO, {"install": {"crds": "CreateReplace"}, "upgrade": {"crds": "Skip"}}, True),
+    ],
+)
+def test_a_release_that_is_set_not_to_bring_its_charts_crds_does_not(
+    read: Read, chart: str, wanting: str, spec: dict[str, Any], brings: bool
+) -> None:
+    root = both(git(), flux("flux-system", "./clusters/c"), flux("a", "./a"), flux("b", "./b"))
+    files = {"a/r.yaml": release("op", chart=chart, **spec), "b/w.yaml": wanting}
+    reading = read({"clusters/c/all.yaml": root, **files})
+    b = reading.fleet.kustomization(ks_id("b"))
+    assert b is not None and [str(n.provided_by) for n in b.needs] == ["HelmRelease/apps/op"] * brings
+    elsewhere = [f.message for f in reading.findings if f.code == "FB315"]
+    assert len(elsewhere) == (not brings) and all("HelmRelease/apps/op is set not to bring it" in m for m in elsewhere)
+
+
+def test_values_from_a_configmap_may_switch_the_crds_off(read: Read) -> None:
+    values = config_map("values", "apps", **{"values.yaml": "crds: {create: false}"})
+    operator = release("op", chart="cloudnative-pg", valuesFrom=[{"kind": "ConfigMap", "name": "values"}])
+    assert _needs(read, {"a/r.yaml": both(values, operator), "b/c.yaml": CLUSTER}) == []
+
+
+def test_a_chart_of_the_repository_whose_crds_folder_is_skipped_brings_none_of_it(read: Read) -> None:
+    reference = {
+        "chart": "./chart",
+        "sourceRef": {"kind": "GitRepository", "name": "flux-system", "namespace": "flux-system"},
+    }
+    files = {
+        "chart/Chart.yaml": "apiVersion: v2\nname: chart\nversion: 1.0.0\n",
+        "chart/crds/crd.yaml": CRD,
+        "chart/templates/m.yaml": config_map("m"),
+        "b/w.yaml": WIDGET,
+    }
+    for install, brings in (({}, True), ({"crds": "Skip"}, False)):
+        body = json.loads(release("own", install=install))
+        body["spec"]["chart"] = {"spec": reference}
+        assert bool(_needs(read, {**files, "a/r.yaml": json.dumps(body)})) == brings
+
+
+@pytest.mark.parametrize(
+    ("url", "group"),
+    [
+        ("https://raw.githubusercontent.com/rook/rook/v1.17.0/deploy/examples/crds.yaml", "ceph.rook.io"),
+        ("https://github.com/jetstack/cert-manager/releases/download/v1.5.0/cert-manager.crds.yaml", "cert-manager.io"),
+        ("https://github.com/traefik/traefik-helm-chart/traefik/crds?ref=v34.0.0", "traefik.io"),
+        (
+            "github.com/prometheus-community/helm-charts//charts/kube-prometheus-stack/crds?ref=x",
+            "monitoring.coreos.com",
+        ),
+        ("https://github.com/kedacore/keda/releases/download/v2.17.0/keda-2.17.0-crds.yaml", "keda.sh"),
+    ],
+)
+def test_the_crds_of_well_known_remote_bases_are_known(url: str, group: str) -> None:
+    assert group in groups_of_base(url)
+
+
+def test_the_table_of_charts_says_of_each_where_that_was_read() -> None:
+    for name, chart in crd_charts().items():
+        assert {"groups", "source"} <= chart.keys() <= {"groups", "source", "only", "switches", "folder"}, name
+        assert chart["groups"] and all("." in group for group in chart["groups"]), name
