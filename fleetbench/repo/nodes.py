@@ -251,7 +251,7 @@ def _findings(node: Node, tree: Tree, root: str | None) -> Iterator[Finding]:
         shared = Shared("leave out remote bases: nothing is downloaded", _COPY_IT)
         yield Finding(REMOTE_BASE, text, _COPY_IT, node.id, problem.file, problem.line, shared)
     for problem in build.cut if build else ():
-        base = some([base.text for base in build.remote], 2) if build else ""
+        base = some([base.text for base in build.bases], 2) if build else ""
         text = f"some of its {problem.text} are left out, too: kustomize wants an object for them that only {base} may hold"
         yield Finding(REMOTE_BASE, text, _COPY_IT, node.id, problem.file, problem.line)
     for problem in build.problems if build else ():

@@ -121,7 +121,7 @@ def _fill(node: Node, build: Build, store: VariableStore, strict: bool) -> None:
         return
     if build.unknown is not None:
         node.not_expanded = (
-            f"kustomize cannot build it without {some([p.text for p in build.remote], 2)}: {build.unknown}"
+            f"kustomize cannot build it without {some([p.text for p in build.bases], 2)}: {build.unknown}"
         )
         return
     node.variables = variables_of(node.spec, node.id.namespace, store)

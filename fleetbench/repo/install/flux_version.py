@@ -39,7 +39,7 @@ def _said(walk: Walk, tree: Tree) -> Iterator[tuple[int, FluxVersion]]:
         for rank, version, pattern in _of(node, manifest, walk):
             yield rank, FluxVersion(version, manifest.file, line_in(tree, manifest, pattern) or manifest.line)
     for node in walk.nodes.values():
-        for base in node.build.remote if node.build else ():
+        for base in node.build.bases if node.build else ():
             released = version_of_base(base.text)
             if released is not None and _VERSION.fullmatch(released):
                 yield 3, FluxVersion(released, base.file, base.line)

@@ -44,7 +44,7 @@ class Build:
 
     manifests: tuple[Manifest, ...] = ()
     remote: tuple[Problem, ...] = ()
-    """Remote bases that were left out."""
+    """Remote bases and files that were left out."""
     cut: tuple[Problem, ...] = ()
     """What else was left out, as kustomize cannot do it without them."""
     unknown: str | None = None
@@ -61,6 +61,11 @@ class Build:
     """Those of them that change objects which others define."""
     patches: tuple[Patch, ...] = ()
     """Those of its kustomizations, whether what they are for is among ``manifests`` or not."""
+
+    @property
+    def bases(self) -> tuple[Problem, ...]:
+        """Those of ``remote`` that would bring objects."""
+        return tuple(problem for problem in self.remote if problem.holds_objects)
 
 
 class Request(NamedTuple):
@@ -113,7 +118,7 @@ class Builder:
         key = self._asked.get(asked)
         if key is None:
             inputs = collect(request.tree, request.directory, request.spec)
-            if inputs.remote and not inputs.problems:
+            if inputs.lacks_objects and not inputs.problems:
                 missed_softly(request.tree, inputs)
             key = self._asked[asked] = content_key(inputs, self.program.version)
             if key not in self._known:
@@ -153,7 +158,7 @@ class Builder:
             try:
                 return self._keep(job, _bodies(split(self.program.run(inputs.files, inputs.directory)), where))
             except BuildFailed as error:
-                if not (inputs.remote and misses(str(error))):
+                if not (inputs.lacks_objects and misses(str(error))):
                     raise
                 return self._without_bases(job, str(error), where)
         except BuildFailed as error:

@@ -38,6 +38,8 @@ class Problem(NamedTuple):
     text: str
     code: str = BUILD_FAILED
     """The finding it becomes."""
+    holds_objects: bool = True
+    """Of something remote: it would bring objects, and not only a part of one or a schema."""
 
 
 @dataclass
@@ -57,6 +59,11 @@ class Inputs:
     """A directory is used twice: whether its objects clash is for kustomize to say."""
     problems: list[Problem] = field(default_factory=list)
     """What makes the build fail before it runs: missing, escaping or unreadable files."""
+
+    @property
+    def lacks_objects(self) -> bool:
+        """Whether something that would bring objects was dropped."""
+        return any(dropped.holds_objects for dropped in self.remote)
 
 
 class _NoKustomization(Unreadable):
@@ -110,7 +117,10 @@ class _Collector:
                 reference.holder[reference.key] = as_read
             if self._remote(reference, directory):
                 line = line_of(text, reference.path)
-                self.inputs.remote.append(Problem(self.tree.name(file), line, reference.path))
+                remote = Problem(
+                    self.tree.name(file), line, reference.path, holds_objects=reference.field in _OF_OBJECTS
+                )
+                self.inputs.remote.append(remote)
                 dropped.append(reference)
             else:
                 self._follow(reference, directory, file, text, configures)
@@ -234,6 +244,7 @@ class _Collector:
         return file
 
 
+_OF_OBJECTS = frozenset({"resources", "components", "generators"})
 _MAY_BE_DIRECTORY = frozenset({"resources", "components"})
 _ONLY_LISTS = frozenset({"apiVersion", "kind", "metadata", "resources", "bases"})
 """Fields of a kustomization that leave objects as they are in their files."""

@@ -23,11 +23,11 @@ class Patch(NamedTuple):
 def in_build(inputs: Inputs) -> tuple[Patch, ...]:
     """Those of the kustomizations that a build reads, in the order in which they are put on: the outermost last.
 
-    ``patchesStrategicMerge`` only where something remote was left out: else one whose object is not there fails the build.
+    ``patchesStrategicMerge`` only where a remote base was left out: else one whose object is not there fails the build.
     """
     found: list[Patch] = []
     for directory, body in reversed(inputs.kustomizations.items()):
-        merges = body.get("patchesStrategicMerge") if inputs.remote else None
+        merges = body.get("patchesStrategicMerge") if inputs.lacks_objects else None
         listed = [{"patch": m} for m in merges if isinstance(m, str)] if isinstance(merges, list) else []
         for patches in (listed, mappings(body, "patches"), mappings(body, "patchesJson6902")):
             found += _all(patches, directory, inputs)

@@ -139,28 +139,17 @@ class Needs:
     def _unless_unread(self, key: Key, owner: ObjectId, wanted_by: ObjectId, provider: ObjectId) -> ObjectId | None:
         """Who brings a CRD where all that is known to can only follow the owner: something unread before it, if any.
 
-        None where that is the owner itself, or applies it.
+        None where nothing makes the owner wait until that is Ready.
         """
         if not all(owner in self._ancestors(by) or self._follows(by, owner) for by in self.providers.of(key)):
             return provider
         with_it = [owner, *sorted(self._ancestors(owner))]
-        found = self.unread.among([*with_it, *self._before(with_it)], key[1])
-        if found is None:
+        before = self.unread.before(with_it, self.edges, self._ancestors)
+        found = self.unread.among([*with_it, *(id for id in before if id not in with_it)], key[1])
+        if not found:
             return provider
-        self.unread.counted(Hedge(owner, key[1], key[2], wanted_by, provider, found[1]))
-        return None if found[0] in with_it else found[0]
-
-    def _before(self, ids: Iterable[ObjectId]) -> list[ObjectId]:
-        """What must have been Ready before these, by their dependsOn and that of whatever applies those in turn."""
-        todo, found = list(ids), dict[ObjectId, None]()
-        while todo:
-            id = todo.pop(0)
-            first = self.edges.get(id, frozenset())
-            for before in sorted(first.union(*map(self._ancestors, first))):
-                if before not in found:
-                    found[before] = None
-                    todo.append(before)
-        return list(found)
+        self.unread.counted(Hedge(owner, key[1], key[2], wanted_by, provider, tuple(found.values())))
+        return next((by for by in found if before.get(by)), None)
 
     def _follows(self, later: ObjectId, owner: ObjectId) -> bool:
         """Whether dependsOn lets the one begin only after the owner, or after what applies the owner."""

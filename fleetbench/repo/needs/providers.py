@@ -86,7 +86,7 @@ class Providers:
         for node in nodes:
             for manifest in node.rendered:
                 self._provide(manifest, manifest.namespace or node.id.namespace, node.id)
-            for base in node.build.remote if node.build else ():
+            for base in node.build.bases if node.build else ():
                 for group in groups_of_base(base.text):
                     self._groups.setdefault(group, []).append((False, node.id))
         for release in releases:

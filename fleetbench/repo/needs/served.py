@@ -121,5 +121,5 @@ def _unread(
         if node.not_expanded is not None or (node.broken is not None and node.no_path is None):
             found.append(node.id.key)
         found += [str(id) for id in node.unexpanded]
-        found += [base.text for base in (node.build.remote if node.build else ()) if not is_base_of_flux(base.text)]
+        found += [base.text for base in (node.build.bases if node.build else ()) if not is_base_of_flux(base.text)]
     return found

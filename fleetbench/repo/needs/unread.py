@@ -6,7 +6,7 @@ custom resources, so a remote base beside them may bring theirs as well as one t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from fleetbench.findings import CRD_UNREAD, Finding
@@ -25,7 +25,7 @@ class Hedge(NamedTuple):
     wanted_by: ObjectId
     too_late: ObjectId
     """Who brings it only after the owner."""
-    unread: str
+    unread: tuple[str, ...]
     """What may bring it before."""
 
 
@@ -37,29 +37,56 @@ class Unread:
         self._walk, self._this = walk, this
         self._hedges: list[Hedge] = []
 
-    def among(self, before: Iterable[ObjectId], group: str) -> tuple[ObjectId, str] | None:
-        """The first Kustomization that may bring the CRDs of an API group unseen, and what of it; None = none does.
+    def among(self, before: Iterable[ObjectId], group: str) -> dict[ObjectId, str]:
+        """The Kustomizations that may bring the CRDs of an API group unseen, in their order -> what of each.
 
         Args:
             before: those that come before what needs the CRD, or are it.
             group: the API group.
         """
-        for id in before:
-            said = self._of(id, group)
-            if said is not None:
-                return id, said
-        return None
+        return {id: said for id in before if (said := self._of(id, group)) is not None}
 
     def _of(self, id: ObjectId, group: str) -> str | None:
         node = self._walk.nodes.get(id)
         if node is None or node.cluster is not None or node.spec.get("suspend") is True or node.broken is not None:
             return None
-        bases = [base.text for base in (node.build.remote if node.build else ()) if _may_hold(base.text, group)]
+        bases = [base.text for base in (node.build.bases if node.build else ()) if _may_hold(base.text, group)]
         if bases:
             return f"the remote base {bases[0]} in {say(id)}"
         exists = node.source == self._this or node.source in self._walk.sources
         unread = node.not_expanded is not None and node.build is None and exists
         return say(id) if unread and not is_of_flux_alone(node, self._walk) else None
+
+    def before(
+        self,
+        ids: Iterable[ObjectId],
+        edges: Mapping[ObjectId, frozenset[ObjectId]],
+        ancestors: Callable[[ObjectId], set[ObjectId]],
+    ) -> dict[ObjectId, bool]:
+        """What comes before these -> whether it must be Ready, and not only there.
+
+        That is what they depend on and what that applies, and so on up from whatever applies those.
+        """
+        found: dict[ObjectId, bool] = {}
+        todo = [(id, False) for id in ids]
+        while todo:
+            id, is_ready = todo.pop(0)
+            steps = [(one, True) for one in sorted(edges.get(id, ()))]
+            if is_ready:
+                children, waits = self._below(id)
+                steps += [(child, waits) for child in sorted(children)]
+            steps += [(above, False) for one, _ in steps for above in sorted(ancestors(one))]
+            for one, ready in steps:
+                if one not in found or (ready and not found[one]):
+                    found[one] = ready
+                    todo.append((one, ready))
+        return found
+
+    def _below(self, id: ObjectId) -> tuple[list[ObjectId], bool]:
+        """The Kustomizations that a Kustomization applies, and whether it waits until they are Ready."""
+        node = self._walk.nodes.get(id)
+        children = [child.id for child in self._walk.nodes.values() if child.parent == id]
+        return children, node is not None and node.spec.get("wait") is True
 
     def counted(self, hedge: Hedge) -> None:
         """Note that a CRD counts as there."""
@@ -76,7 +103,7 @@ class Unread:
             manifest = self._walk.first(owner)[0]
             text = (
                 f"{say(first.wanted_by)} needs the CRDs of {group} ({kinds}), which {say(first.too_late)} brings too late; "
-                f"{first.unread} may bring them in time, but could not be read: they count as there"
+                f"{some(first.unread, 3)} may bring them in time, but could not be read: they count as there"
             )
             fix = (
                 f"nothing to do if that brings them, or the cluster has them; else move {say(first.wanted_by)}, and what else "

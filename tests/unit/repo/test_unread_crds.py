@@ -31,6 +31,7 @@ def _read(read: Read, *entry: str, base: str | None = None, **spec: Any) -> Read
             "db/all.yaml": both(CHARTS, OPERATOR, CLUSTER),
             "other/kustomization.yaml": kustomization(BASE),
             "more/m.yaml": config_map("m", "x"),
+            "parents/all.yaml": both(THEIRS, flux("child", "./x", source="theirs")),
         }
     )
 
@@ -68,8 +69,9 @@ def test_a_remote_base_beside_them_may_bring_it(read: Read) -> None:
             "middle",
             "flux-system/first",
         ),
+        ([flux("parent", "./parents", wait=True)], "parent", "flux-system/child"),
     ],
-    ids=["another repository", "a remote base", "transitively"],
+    ids=["another repository", "a remote base", "transitively", "waited for"],
 )
 def test_so_may_what_it_depends_on(read: Read, entry: list[str], depends_on: str, by: str) -> None:
     reading = _read(read, *entry, dependsOn=[{"name": depends_on}])
@@ -108,6 +110,21 @@ def test_what_does_not_come_before_or_holds_no_such_thing_does_not(
 )
 def test_a_base_whose_crds_are_known_brings_no_others(read: Read, base: str) -> None:
     assert _is_deadlock(_read(read, base=base))
+
+
+def test_so_may_what_it_is_not_made_to_wait_for_and_then_it_needs_nothing(read: Read) -> None:
+    reading = _read(read, flux("parent", "./parents"), dependsOn=[{"name": "parent"}])
+    db = reading.fleet.kustomization(ks_id("db"))
+    assert not _is_deadlock(reading) and "flux-system/child" in _hedged(reading)[0]
+    assert db is not None and not any(n.kind == "CustomResourceDefinition" for n in db.needs)
+
+
+def test_a_remote_file_that_is_no_manifest_brings_none(read: Read) -> None:
+    files = {"db/kustomization.yaml": kustomization("all.yaml", configMapGenerator=[{"name": "g", "files": [BASE]}])}
+    files["db/all.yaml"] = both(CHARTS, OPERATOR, CLUSTER)
+    assert _is_deadlock(
+        read({"clusters/c/all.yaml": both(git(), flux("flux-system", "./clusters/c"), flux("db", "./db")), **files})
+    )
 
 
 def test_an_edge_that_is_only_missing_is_still_told(read: Read) -> None:

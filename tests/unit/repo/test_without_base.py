@@ -55,10 +55,13 @@ def test_a_patch_on_what_a_remote_base_holds_is_no_error_and_one_on_what_is_here
     assert codes(reading) == ["FB303"] and values_of(reading) == ["2", "1"]
 
 
-def test_without_a_remote_base_such_a_patch_fails_the_build_as_kustomize_says(read: Read) -> None:
-    reading = read(fleet(patches=[{"path": "patch.yaml"}]))
+@pytest.mark.parametrize("remote", [{}, {"crds": ["https://example.test/schema.json"]}], ids=["none", "of no objects"])
+def test_without_a_remote_base_such_a_patch_fails_the_build_as_kustomize_says(
+    read: Read, remote: dict[str, Any]
+) -> None:
+    reading = read(fleet(patches=[{"path": "patch.yaml"}], **remote))
     a = reading.fleet.kustomization(ks_id("a"))
-    assert codes(reading) == ["FB107"] and a is not None and a.broken is not None
+    assert codes(reading) == ["FB107"] + ["FB303"] * bool(remote) and a is not None and a.broken is not None
 
 
 def test_a_patch_without_a_namespace_is_put_on_the_object_of_the_default_one_alone(read: Read) -> None:
