@@ -8,6 +8,7 @@ from typing import Any
 
 from fleetbench.decide.layout import in_fine
 from fleetbench.decide.needed import IMPLIED, UNNEEDED, UNPROVEN, classify, droppable
+from fleetbench.decide.retries import TRIED_MORE_OFTEN, SetRetryInterval
 from fleetbench.decide.timeouts import TimeoutAdvice
 from fleetbench.decide.whatif import (
     AddEdges,
@@ -86,6 +87,7 @@ def candidates(
     timeouts: Sequence[TimeoutAdvice],
     slowest: Sequence[ObjectId],
     chain: Sequence[ObjectId] = (),
+    retries: Sequence[ObjectId] = (),
 ) -> list[Candidate]:
     """All that is worth a simulation.
 
@@ -98,12 +100,14 @@ def candidates(
         timeouts: what the waits take; those that run into their timeout, and not by a guess, get a longer one.
         slowest: objects whose workloads weigh most in the critical chain.
         chain: the objects of that chain.
+        retries: Kustomizations that fail now and then and try again only after their interval.
     """
     fleet = scenario.fleet
     found = [Candidate(SetFlags(flags), True) for flags in flag_changes(scenario.parameters, fleet)]
     found += edge_changes(fleet, edges, chain)
     found += needed_edge_changes(fleet, chain)
     found += wait_changes(fleet, chain)
+    found += retry_changes(retries, chain)
     longer = _longer(fleet, timeouts)
     if longer:
         found.append(Candidate(SetTimeouts(longer), True, "for reliability: their waits outlast them"))
@@ -224,6 +228,13 @@ def wait_changes(fleet: Fleet, chain: Sequence[ObjectId] = ()) -> list[Candidate
         k.id for k in fleet.kustomizations if k.id in leaned_on and k.id not in watched and _splittable(fleet, k)
     ]
     return found + [Candidate(SplitParent(id), True, f"lost: {READY_SAYS_LESS}") for id in _first(parents, chain)]
+
+
+def retry_changes(retries: Sequence[ObjectId], chain: Sequence[ObjectId] = ()) -> list[Candidate]:
+    """A retryInterval for all whose failures cost an interval, and for those along the chain alone."""
+    groups = dict.fromkeys([tuple(retries), tuple(id for id in retries if id in chain)])
+    note = f"they fail at times, and without one they try again after their interval; {TRIED_MORE_OFTEN}"
+    return [Candidate(SetRetryInterval(ids), True, note) for ids in groups if ids]
 
 
 def _waits_for_others(fleet: Fleet, k: Kustomization) -> bool:

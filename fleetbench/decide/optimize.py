@@ -19,6 +19,7 @@ from fleetbench.decide.needed import (
 )
 from fleetbench.decide.perfect import Perfect, bound_of
 from fleetbench.decide.prune import pruned
+from fleetbench.decide.retries import SetRetryInterval, late_retries
 from fleetbench.decide.timeouts import TimeoutAdvice, advise
 from fleetbench.decide.trial import SCREENED, Bench, Progress, Trial
 from fleetbench.decide.whatif import AddEdges, DropEdges, Edge, SetFlags, SplitParent, WaitOff, WhatIf, all_applied
@@ -120,7 +121,8 @@ def optimize(
     with Bench(scenario, samples, progress) as bench:
         timeouts = advise(bench.limited, samples)
         chain = [piece.object for piece in why_pieces(bench.base)]
-        wanted = candidates(scenario, edges, timeouts, _slowest_workloads(bench.base, SLOWEST), chain)
+        retries = late_retries(bench.limited, min(SCREENED, samples), bench.basis.never)
+        wanted = candidates(scenario, edges, timeouts, _slowest_workloads(bench.base, SLOWEST), chain, retries)
         wanted = _as_set(wanted, coupled)
         bench.expect(len(wanted) + MOST_COMBINED + MOST_BESIDE)
         ranked = _ranked(bench, wanted)
@@ -275,6 +277,12 @@ def _added(changes: tuple[WhatIf, ...], change: WhatIf) -> tuple[WhatIf, ...] | 
     if isinstance(change, (AddEdges, DropEdges)):
         done = {edge for c in changes if type(c) is type(change) for edge in c.edges}
         return None if done.issuperset(change.edges) else (*changes, change)
+    if isinstance(change, SetRetryInterval):
+        known = next((c for c in changes if isinstance(c, SetRetryInterval)), None)
+        if known is None or set(known.ids).issuperset(change.ids):
+            return None if known else (*changes, change)
+        both = SetRetryInterval(tuple(dict.fromkeys((*known.ids, *change.ids))))
+        return tuple(both if c is known else c for c in changes)
     flags = next((c for c in changes if isinstance(c, SetFlags)), None)
     if flags is None or not isinstance(change, SetFlags):
         return (*changes, change)

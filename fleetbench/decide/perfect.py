@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fleetbench.decide.effect import Basis, Effect, effect_of
 from fleetbench.graph.fleet import changed
+from fleetbench.graph.objects import Kustomization
 from fleetbench.model.scenario import Scenario
 from fleetbench.model.steps import no_steps
 from fleetbench.prediction.predict import Prediction
@@ -16,14 +18,15 @@ class Perfect:
     """Controllers that take no time, never poll, queue or give up; workloads stay, and a node pulls all images at once.
 
     A timeout that stayed could be missed by what now starts earlier beside more pulls, and a pull that takes turns could
-    get a later one: the rollout would end later than with the real controllers.
+    get a later one: the rollout would end later than with the real controllers. Where no retryInterval says when, they
+    try again soon.
     """
 
     title: str = "a perfect controller"
 
     def applied(self, scenario: Scenario) -> Scenario:
         """The scenario under them."""
-        patient = {obj.id: (lambda o: replace(o, timeout_s=_NEVER_GIVES_UP_S)) for obj in scenario.fleet.services()}
+        patient = {obj.id: _patient for obj in scenario.fleet.services()}
         return replace(
             scenario,
             fleet=changed(scenario.fleet, patient),
@@ -34,6 +37,14 @@ class Perfect:
 
 
 _NEVER_GIVES_UP_S = 1e7
+_TRIES_AGAIN_S = 10.0
+"""Soon beside the retryInterval that is proposed, seldom enough to be simulated where it fails for long."""
+
+
+def _patient(obj: Any) -> Any:
+    if isinstance(obj, Kustomization) and obj.retry_interval_s is None:
+        obj = replace(obj, retry_interval_s=min(obj.interval_s, _TRIES_AGAIN_S))
+    return replace(obj, timeout_s=_NEVER_GIVES_UP_S)
 
 
 def bound_of(basis: Basis, base: Prediction, perfect: Prediction) -> Effect:

@@ -15,6 +15,7 @@ from fleetbench.decide.effect import WORTH_S, Effect, share_of
 from fleetbench.decide.needed import MEANING, UNPROVEN
 from fleetbench.decide.optimize import Optimized, Ranked
 from fleetbench.decide.paired import METHOD, interval, signed
+from fleetbench.decide.retries import TRIED_MORE_OFTEN, SetRetryInterval
 from fleetbench.decide.timeouts import TimeoutAdvice
 from fleetbench.decide.trial import SCREENED
 from fleetbench.decide.whatif import DropEdges, SetTimeouts, SplitParent, WaitOff, WhatIf
@@ -132,7 +133,7 @@ def _bound(found: Optimized) -> str:
     of = bound.total.samples
     where = "" if of == bound.samples else f" over the {counted(of, 'sample')} that are whole now"
     medians = f"{format_duration(bound.after_s)} against {format_duration(bound.before_s)}"
-    return f"{perfect}{where}: {medians}; flags, waits and timeouts can win no more than the difference."
+    return f"{perfect}{where}: {medians}; flags, waits, timeouts and retries can win no more than the difference."
 
 
 def _ranking(ranked: Sequence[Ranked]) -> Rows:
@@ -175,6 +176,8 @@ def _with_reason(found: Optimized, change: WhatIf) -> str:
     """A change with why its edges may go, or what a wait that goes takes with it."""
     if isinstance(change, (WaitOff, SplitParent)):
         return f"{change.title} (lost: {READY_SAYS_LESS})"
+    if isinstance(change, SetRetryInterval):
+        return f"{change.title} ({TRIED_MORE_OFTEN})"
     if not isinstance(change, DropEdges):
         return change.title
     counts = Counter(found.edge_classes.get(edge, UNPROVEN) for edge in change.edges)

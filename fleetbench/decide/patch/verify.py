@@ -107,6 +107,15 @@ def _unreadable(reading: Reading, patched: Reading) -> str | None:
     return None
 
 
+_COMPARED = {
+    "depends_on": "dependsOn",
+    "wait": "wait",
+    "timeout_s": "timeout",
+    "retry_interval_s": "retryInterval",
+}
+"""Field of a service that an edit may set -> what it is called in a manifest."""
+
+
 def _differs(promised: Fleet, fleet: Fleet, written: Written) -> str | None:
     """What of the promised fleet the patched repository does not say, as far as it was written at all."""
     unwritten = " ".join(written.left)
@@ -114,9 +123,9 @@ def _differs(promised: Fleet, fleet: Fleet, written: Written) -> str | None:
         found = fleet.service(obj.id)
         if found is None:
             return f"{say(obj.id)} is gone from the patched repository"
-        for name in ("depends_on", "wait", "timeout_s"):
+        for name, said in _COMPARED.items():
             if getattr(obj, name, None) != getattr(found, name, None) and say(obj.id) not in unwritten:
-                return f"{say(obj.id)}: something else in the repository sets {name.replace('_s', '')} again"
+                return f"{say(obj.id)}: something else in the repository sets {said} again"
     return _flags_differ(promised, fleet, written)
 
 

@@ -15,6 +15,7 @@ from fleetbench.decide.paired import signed
 from fleetbench.decide.patch.flags import FLAG_OF, flag_places, write_flags
 from fleetbench.decide.patch.instance import instance_place
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, document_of, drop_item, set_scalar
+from fleetbench.decide.retries import RETRY_TEXT, SetRetryInterval
 from fleetbench.decide.whatif import AddEdges, DropEdges, SetFlags, SetTimeouts, SplitParent, WaitOff, WhatIf
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from fleetbench.decide.optimize import Added
 
 WAIT, TIMEOUT, DEPENDS_ON = ("spec", "wait"), ("spec", "timeout"), ("spec", "dependsOn")
+RETRY = ("spec", "retryInterval")
 
 Step = tuple[ObjectId, Callable[[str], str], str]
 """The object whose file is edited, the edit, and what it does, for people."""
@@ -180,6 +182,8 @@ def _edit_objects(files: Files, fleet: Fleet, change: WhatIf) -> list[str]:
         steps = [_setting(fleet, id, WAIT, "false") for id in change.ids]
     elif isinstance(change, SetTimeouts):
         steps = [_setting(fleet, id, TIMEOUT, go_duration(seconds)) for id, seconds in change.timeouts]
+    elif isinstance(change, SetRetryInterval):
+        steps = [_setting(fleet, id, RETRY, RETRY_TEXT) for id in change.ids]
     elif isinstance(change, SplitParent):
         return _split(files, fleet, change)
     else:
