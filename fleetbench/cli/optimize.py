@@ -49,7 +49,6 @@ def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format
     from fleetbench.decide.optimize import optimize
     from fleetbench.decide.paired import require_samples
     from fleetbench.decide.patch.write import can_be_written, coupled_flags
-    from fleetbench.findings import ERROR
     from fleetbench.report.optimize import tables
     from fleetbench.report.optimize_document import to_document
 
@@ -61,8 +60,14 @@ def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format
     read, findings = load_fleet(fleet) if reading is None else (reading.fleet, list(reading.findings))
     assembled = simulation.assembled(read)
     parameters = assembled.scenario.parameters
-    known = fleet_findings(read, findings, parameters=parameters, nodes=parameters.nodes, profile=simulation.profile)
-    errors = [finding for finding in known if finding.severity == ERROR]
+    findings = fleet_findings(
+        read,
+        findings,
+        parameters=parameters,
+        nodes=parameters.nodes,
+        profile=simulation.profile,
+        durations=simulation.durations,
+    )
     limits: dict[str, Any] = {}
     if reading is not None and fleet.repo is not None:
         limits["coupled"] = coupled_flags(fleet.repo, reading)
@@ -72,9 +77,9 @@ def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format
         found = optimize(assembled.scenario, simulation.samples, edges=edges, progress=bar, **limits)
     outcome = None if patch is None or reading is None else _patched(fleet, reading, found, simulation, patch)
     if format == "json":
-        write_json(to_document(found, outcome, patch, errors))
+        write_json(to_document(found, outcome, patch, findings))
     else:
-        write_tables(tables(found, outcome, top, patch, errors))
+        write_tables(tables(found, outcome, top, patch, findings))
 
 
 def _patched(

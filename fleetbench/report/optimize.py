@@ -16,10 +16,8 @@ from fleetbench.decide.needed import MEANING, UNPROVEN
 from fleetbench.decide.optimize import Optimized, Ranked
 from fleetbench.decide.paired import METHOD, interval, signed
 from fleetbench.decide.retries import TRIED_MORE_OFTEN, SetRetryInterval
-from fleetbench.decide.timeouts import TimeoutAdvice
 from fleetbench.decide.trial import SCREENED
 from fleetbench.decide.whatif import DropEdges, SetTimeouts, SplitParent, WaitOff, WhatIf
-from fleetbench.errors import place
 from fleetbench.findings import Finding
 from fleetbench.ids import say, some
 from fleetbench.prediction.nothing import why_nothing
@@ -27,6 +25,7 @@ from fleetbench.prediction.predict import Prediction
 from fleetbench.report.check import objects_table
 from fleetbench.report.inert import inert
 from fleetbench.report.remarks import LEFT_OUT
+from fleetbench.report.root_causes import mend_first, told
 from fleetbench.report.rows import GAP, Rows, indented
 from fleetbench.units import counted, format_duration
 
@@ -40,6 +39,7 @@ MEASURE_FIRST = "measure first"
 _BY_A_GUESS = (
     "only a guessed time outlasts the timeout, which is no ground to raise it (`fleetbench calibrate`, --durations)."
 )
+_IN_VAIN = "Not listed, as they are never Ready as it is and no timeout mends that"
 NO_SHORTER_TIMEOUT = (
     "No shorter timeout is proposed: one that is not reached costs no time, and only measured waits (`fleetbench calibrate`, "
     "--durations) are a ground to lower it."
@@ -47,7 +47,7 @@ NO_SHORTER_TIMEOUT = (
 
 
 def tables(
-    found: Optimized, outcome: PatchOutcome | None, top: int, file: Path | None = None, errors: Sequence[Finding] = ()
+    found: Optimized, outcome: PatchOutcome | None, top: int, file: Path | None = None, findings: Sequence[Finding] = ()
 ) -> list[RenderableType]:
     """Where the fleet stands, what each change does, what to do, and the timeouts.
 
@@ -56,12 +56,12 @@ def tables(
         outcome: the patch, where one was asked for.
         top: rows of each table.
         file: where the patch is.
-        errors: findings of severity error.
+        findings: all that is known of the fleet.
     """
     p = found.base
     parts: list[RenderableType] = [
         Text(f"{inert(p.scenario.fleet.name)}: {counted(p.samples, 'sample')}, seed {p.scenario.seed}", style="bold"),
-        *_never(found, errors),
+        *_never(found, findings),
     ]
     nothing = why_nothing(p)
     if nothing is not None:
@@ -78,7 +78,7 @@ def tables(
         parts += _later(found.later)
     if outcome is not None:
         parts += [Text("\nPatch", style="bold"), *_patch(found, outcome, file), *_later(outcome.later)]
-    parts += [Text("\nTimeouts, those at risk first", style="bold"), *_timeouts(found.timeouts, top)]
+    parts += [Text("\nTimeouts, those at risk first", style="bold"), *_timeouts(found, top)]
     parts.append(Text(NO_SHORTER_TIMEOUT, style="dim"))
     parts.append(
         Text(
@@ -91,8 +91,8 @@ def tables(
     return parts
 
 
-def _never(found: Optimized, errors: Sequence[Finding]) -> list[RenderableType]:
-    """What no timing brings to Ready, and the errors to mend first."""
+def _never(found: Optimized, findings: Sequence[Finding]) -> list[RenderableType]:
+    """What no timing brings to Ready, and what to mend first."""
     lines: list[RenderableType] = []
     asleep = found.base.left_out & found.basis.never
     if asleep:
@@ -103,14 +103,10 @@ def _never(found: Optimized, errors: Sequence[Finding]) -> list[RenderableType]:
         lines.append(
             Text(f"Never Ready as it is, whatever the timing, and in no figure here: {never}.", style="yellow")
         )
-    if errors:
+    causes = mend_first(found.base, findings)
+    if causes:
         lines.append(Text("Mend these first:", style="yellow"))
-    for error in errors:
-        where = place(error.file, error.line)
-        said = " ".join(
-            part for part in (error.code, where, None if error.object is None else f"{say(error.object)}:") if part
-        )
-        lines.append(indented(Text(f"{inert(said)} {inert(error.message)}"), GAP))
+        lines += [indented(Text(inert(said)), GAP) for said in told(causes)]
     return lines
 
 
@@ -264,7 +260,11 @@ def _later(changes: Sequence[Change]) -> list[RenderableType]:
     ]
 
 
-def _timeouts(advice: Sequence[TimeoutAdvice], top: int) -> list[RenderableType]:
+def _timeouts(found: Optimized, top: int) -> list[RenderableType]:
+    advice = [a for a in found.timeouts if a.object not in found.basis.never]
+    in_vain = len(found.timeouts) - len(advice)
+    if in_vain and not advice:
+        return [Text(f"{_IN_VAIN}: {in_vain}")]
     ordered = sorted(advice, key=lambda a: a.suggested_s == a.timeout_s)
     rows = Rows()
     rows.names("object")
@@ -286,5 +286,6 @@ def _timeouts(advice: Sequence[TimeoutAdvice], top: int) -> list[RenderableType]
     return [
         rows,
         *measure,
+        *([Text(f"{_IN_VAIN}: {in_vain}", style="dim")] if in_vain else []),
         *([Text(f"and {len(rest)} more, {to_raise} of them to raise (--top)", style="dim")] if rest else []),
     ]

@@ -10,9 +10,10 @@ from fleetbench.decide.effect import Effect, share_of
 from fleetbench.decide.optimize import Optimized
 from fleetbench.decide.paired import METHOD
 from fleetbench.decide.timeouts import TimeoutAdvice
-from fleetbench.findings import Finding
+from fleetbench.findings import ERROR, Finding
 from fleetbench.prediction.predict import Prediction
 from fleetbench.report.check import change_document
+from fleetbench.report.root_causes import mend_first
 from fleetbench.units import rounded
 
 if TYPE_CHECKING:
@@ -20,15 +21,16 @@ if TYPE_CHECKING:
 
 
 def to_document(
-    found: Optimized, outcome: PatchOutcome | None, file: Path | None = None, errors: Sequence[Finding] = ()
+    found: Optimized, outcome: PatchOutcome | None, file: Path | None = None, findings: Sequence[Finding] = ()
 ) -> dict[str, Any]:
-    """The whole answer as one JSON document; ``file``: where the patch is; ``errors``: findings of that severity."""
+    """The whole answer as one JSON document; ``file``: where the patch is; ``findings``: all that is known of the fleet."""
     document: dict[str, Any] = {
         "format_version": 1,
         "seed": found.base.scenario.seed,
         "samples": found.base.samples,
         "never_ready": [str(id) for id in sorted(found.basis.never)],
-        "errors": [f.to_json() for f in errors],
+        "errors": [f.to_json() for f in findings if f.severity == ERROR],
+        "mend_first": [f.to_json() for f in mend_first(found.base, findings)],
         "now": _totals(found, found.base),
         "perfect_controller": _totals(found, found.perfect),
         "perfect_controller_saves": _effect(found.bound),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import networkx as nx
 
 from fleetbench.findings import (
@@ -15,7 +17,9 @@ from fleetbench.findings import (
     Finding,
 )
 from fleetbench.graph.order import applied, enforced_order
+from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import BOOTSTRAP
+from fleetbench.prediction.predict import Prediction
 from fleetbench.prediction.strategies import Simulated
 
 _MOST = 3
@@ -27,23 +31,25 @@ _IN_VAIN = (HEALTH_CHECK_MISSING, TIMEOUT_TOO_SHORT)
 
 def root_causes(result: Simulated) -> list[str]:
     """The findings that keep most from Ready, at most three, for people; none where all turns Ready that is asked for."""
-    causes = _first(result)
+    return told(first_causes(next(iter(result.predictions.values())), result.findings))
+
+
+def told(causes: Sequence[Finding]) -> list[str]:
+    """The first three with their fixes, and how many more there are."""
     said = [f"{f.code} {f.in_full.rstrip('.')}. Fix: {f.fix}." for f in causes[:_MOST]]
     more = len(causes) - _MOST
     return said if more <= 0 else [*said, f"and {more} more: `fleetbench graph` lists them"]
 
 
-def _first(result: Simulated) -> list[Finding]:
-    """In the order of how much waits for their objects; of a circle, and of one cause, the first alone."""
-    first = next(iter(result.predictions.values()))
-    never = {id for id in first.services if id not in first.left_out and not first.ready_fraction(id)}
-    fleet, bootstrap = first.scenario.fleet, first.scenario.kind == BOOTSTRAP
-    found = [
-        f
-        for f in result.findings
-        if (f.severity == ERROR or f.code in _IN_VAIN or (bootstrap and f.code in _DEADLOCKS))
-        and (f.object in never or (f.object is not None and fleet.service(f.object) is None))
-    ]
+def first_causes(first: Prediction, findings: Sequence[Finding]) -> list[Finding]:
+    """In the order of how much waits for their objects; of a circle, and of one cause, the first alone.
+
+    Args:
+        first: the fleet as it is.
+        findings: all that is known of it.
+    """
+    fleet, never = first.scenario.fleet, _never(first)
+    found = [f for f in findings if _may_keep(first, never, f)]
     if not never or not found:
         return []
     order = enforced_order(fleet)
@@ -52,7 +58,25 @@ def _first(result: Simulated) -> list[Finding]:
         if id is not None and (moment := applied(id)) in order:
             behind[id] = len({m.object for m in nx.descendants(order, moment)} & never)
     ranked = sorted(found, key=lambda f: -behind[f.object])
-    told: dict[str, Finding] = {}
+    causes: dict[str, Finding] = {}
     for f in ranked:
-        told.setdefault(f.fix if f.shared is None else f.shared.fix, f)
-    return list(told.values())
+        causes.setdefault(f.fix if f.shared is None else f.shared.fix, f)
+    return list(causes.values())
+
+
+def mend_first(first: Prediction, findings: Sequence[Finding]) -> list[Finding]:
+    """The first causes, and behind them the errors that keep nothing from Ready."""
+    never = _never(first)
+    harmless = [f for f in findings if f.severity == ERROR and not (never and _may_keep(first, never, f))]
+    return [*first_causes(first, findings), *harmless]
+
+
+def _never(first: Prediction) -> set[ObjectId]:
+    return {id for id in first.services if id not in first.left_out and not first.ready_fraction(id)}
+
+
+def _may_keep(first: Prediction, never: Collection[ObjectId], f: Finding) -> bool:
+    """Whether a finding says why something is never Ready: of an object that is not, or of none that could be."""
+    bootstrap = first.scenario.kind == BOOTSTRAP
+    grave = f.severity == ERROR or f.code in _IN_VAIN or (bootstrap and f.code in _DEADLOCKS)
+    return grave and (f.object in never or (f.object is not None and first.scenario.fleet.service(f.object) is None))

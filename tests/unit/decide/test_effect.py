@@ -20,6 +20,8 @@ from fleetbench.decide.patch.write import coupled_flags
 from fleetbench.decide.timeouts import advise
 from fleetbench.decide.trial import Bench
 from fleetbench.decide.whatif import DropEdges, SetFlags, SetTimeouts, WaitOff
+from fleetbench.findings import ERROR
+from fleetbench.graph.checks import check
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import RUN_TIME, Kustomization, Need
 from fleetbench.ids import ObjectId
@@ -228,3 +230,21 @@ def test_flags_that_two_lines_set_are_not_coupled(tmp_path: Path):
     components = tmp_path / "clusters/x/flux-system/gotk-components.yaml"
     components.write_text(components.read_text().replace('--log-level=info"', '--log-level=info", "--concurrent=6"'))
     assert coupled_flags(tmp_path, read_repository(tmp_path, "clusters/x")) == ()
+
+
+def test_a_deadlock_that_is_only_a_warning_is_said_first_and_what_it_keeps_down_has_no_row_about_its_timeout(
+    capsys,
+):
+    store = ObjectId("Store", "x", "s")
+    need = Need("CustomResourceDefinition Store.example.org", store, hr_id("operator"), "apply")
+    of = fleet(ks("apps", needs=(need,)), hr("operator", "apps"), *(ks(f"late{n}", "apps") for n in range(9)), ks("a"))
+    found = optimize(scenario(of), 6)
+    findings = check(of)
+    assert all(f.severity != ERROR for f in findings)
+    write_tables(tables(found, None, 20, findings=findings))
+    first, _, rest = " ".join(capsys.readouterr().out.split()).partition(" Now ")
+    assert "Mend these first: FB110 flux-system/apps" in first and "Fix: " in first
+    assert "Not listed, as they are never Ready as it is and no timeout mends that: 11" in rest
+    document = to_document(found, None, findings=findings)
+    assert [f["code"] for f in document["mend_first"]] == ["FB110"] and document["errors"] == []
+    assert len(document["timeouts"]) == 12
