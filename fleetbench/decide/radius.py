@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fleetbench.decide.change import FLOOR_S
@@ -34,6 +34,8 @@ class Radius:
     """Services that turn Ready without the failure and, in half of the samples or more, not with it; the failed left out."""
     never_services: tuple[ObjectId, ...]
     """Those of them that count as services."""
+    own: tuple[ObjectId, ...]
+    """Services that the failed create themselves and that are down with them: part of the failure."""
     late: tuple[Late, ...]
     """Later beyond noise and five seconds, the latest first."""
     up: float
@@ -75,11 +77,8 @@ def radius_of(
         return _reached(layout, broken, base, failed, down, held.services)
     after_failure = predict(broken, samples, processes=processes, progress=progress)
     before, after = series(base.first(samples)), series(after_failure)
-    never = [
-        id
-        for id in after
-        if id not in down and base.quantile(id, 0.5) is not None and after_failure.quantile(id, 0.5) is None
-    ]
+    lost = [id for id in after if base.quantile(id, 0.5) is not None and after_failure.quantile(id, 0.5) is None]
+    never = [id for id in lost if id not in down]
     late: list[Late] = []
     for id in after:
         if id in down or id in never:
@@ -91,6 +90,7 @@ def radius_of(
     shares = sorted(sum(not math.isinf(after[id][n]) for id in counted) / max(len(counted), 1) for n in range(samples))
     return Radius(
         failed, layout, tuple(sorted(never)), tuple(sorted(set(never) & set(held.services))),
+        _own(lost, down, failed, held.services),
         tuple(sorted(late, key=lambda one: (-one.difference.p50_s, one.object))), shares[(samples - 1) // 2],
         after_failure.total_quantile(0.5), samples,
     )  # fmt: skip
@@ -106,10 +106,18 @@ def _reached(
 ) -> Radius:
     """What waits in vain, without a rollout."""
     vain = never_ready(compile_plan(broken))
-    never = {id for id in vain - down if base.quantile(id, 0.5) is not None}
+    lost = {id for id in vain if base.quantile(id, 0.5) is not None}
+    never = lost - down
+    own = _own(lost, down, failed, services)
     counted = [id for id in services if id in base.services]
     up = sum(id not in vain for id in counted) / max(len(counted), 1)
-    return Radius(failed, layout, tuple(sorted(never)), tuple(sorted(never & set(services))), (), up, None, 0)
+    return Radius(failed, layout, tuple(sorted(never)), tuple(sorted(never & set(services))), own, (), up, None, 0)
+
+
+def _own(
+    lost: Iterable[ObjectId], down: set[ObjectId], failed: tuple[ObjectId, ...], services: Sequence[ObjectId]
+) -> tuple[ObjectId, ...]:
+    return tuple(sorted(down.intersection(lost, services).difference(failed)))
 
 
 def adds(pair: Radius, singles: Mapping[tuple[str, ObjectId], Radius]) -> bool:

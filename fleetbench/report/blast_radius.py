@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 LEGEND = (
     "Services are Kustomizations that group no others, and HelmReleases that none of them waits for. never: services that "
-    "never turn Ready for it; late: objects that do so later, by up to so much; up: share of the services Ready in the end."
+    "never turn Ready for it; late: objects that do so later, by up to so much; up: share of the services Ready in the end. "
+    "What the failing one creates itself is part of the failure: it lowers up where it is down with it, and is in no other figure."
 )
 
 
@@ -39,8 +40,12 @@ def tables(found: BlastRadius, *, overview: bool, top: int) -> list[RenderableTy
         return parts
     names = clear_names(id for p in found.without.values() for id in p.services)
     title = "\nOne service never turns healthy, the most dangerous first"
-    parts += [Text(title, style="bold"), _rows(found.singles, names)]
-    parts += [Text(line) for line in _summary(found, names)]
+    reaching = [radii for radii in found.singles if _reaches(radii)]
+    parts.append(Text(title, style="bold"))
+    if reaching:
+        parts.append(_rows(reaching, names))
+    alone = [radii for radii in found.singles if not _reaches(radii)]
+    parts += [Text(line) for line in (*_folded(alone, bool(reaching), names), *_summary(found, names))]
     if found.pairs:
         parts += _pairs(found, top, names)
     return parts
@@ -88,21 +93,29 @@ def _rows(radii: Sequence[tuple[Radius, ...]], names: Mapping[ObjectId, str]) ->
     return rows
 
 
+def _reaches(radii: Sequence[Radius]) -> bool:
+    return any(radius.never_services or radius.late for radius in radii)
+
+
+def _folded(alone: Sequence[tuple[Radius, ...]], more: bool, names: Mapping[ObjectId, str]) -> list[str]:
+    """Those whose failure reaches no other service, in a line each for what was simulated and what was not."""
+    lines: list[str] = []
+    for simulated, late in ((True, "and makes none late"), (False, "(not simulated: what is late is not known)")):
+        failed = [radii[0].failed for radii in alone if all(r.samples for r in radii) == simulated]
+        if failed:
+            listed = some([some([names[id] for id in ids], 4) for ids in failed], 8)
+            number = f"{len(failed)} more" if more or lines else str(len(failed))
+            lines.append(f"{number} whose failure keeps no other down {late}: {listed}")
+    return lines
+
+
 def _summary(found: BlastRadius, names: Mapping[ObjectId, str]) -> list[str]:
     if not found.singles:
         return []
-    worst = found.singles[0][0]
     lines = []
-    few = min(radius.samples for radii in found.singles for radius in radii)
-    if not few:
+    if any(not r.samples and (r.never_services or r.late) for radii in found.singles for r in radii):
         lines.append("?: not simulated, as it reaches less far than the others; what waits in vain is known without.")
-    never = [names[id] for id in worst.never_services]
-    down = (
-        f"without it {counted(len(never), 'service')} never Ready: {some(never, 8)}"
-        if never
-        else "it keeps no other down"
-    )
-    lines.append(f"\nMost dangerous: {some([names[id] for id in worst.failed], 4)}; {down}")
+    lines += _worst(found.singles[0], names)
     for layout in found.without:
         up = expected_up(found.singles, layout)
         if up is not None:
@@ -110,6 +123,25 @@ def _summary(found: BlastRadius, names: Mapping[ObjectId, str]) -> list[str]:
                 f"{layout}: when one service fails {100 * up[0]:.0f} % of the services are up on average, {100 * up[1]:.0f} % at the least."
             )
     return lines
+
+
+def _worst(radii: Sequence[Radius], names: Mapping[ObjectId, str]) -> list[str]:
+    """Which failure is the most dangerous, and where if not in the fleet as it is; nothing where none reaches another."""
+    failed = some([names[id] for id in radii[0].failed], 4)
+    for radius in radii:
+        where = "" if radius is radii[0] else f" ({radius.layout})"
+        never = [names[id] for id in radius.never_services]
+        if never:
+            return [
+                f"\nMost dangerous{where}: {failed}; without it {counted(len(never), 'service')} never Ready: {some(never, 8)}"
+            ]
+    for radius in radii:
+        where = "" if radius is radii[0] else f" ({radius.layout})"
+        if radius.late:
+            by = signed(radius.late[0].difference.p50_s)
+            late = f"makes {counted(len(radius.late), 'object')} late, by up to {by}"
+            return [f"\nNo failure keeps another service down. The most dangerous{where}: {failed}; it {late}"]
+    return []
 
 
 def _full(radius: Radius) -> list[RenderableType]:
@@ -121,7 +153,9 @@ def _full(radius: Radius) -> list[RenderableType]:
         )
     ]
     never = ", ".join(inert(say(id)) for id in radius.never) or "nothing else"
-    parts.append(Text(f"Never Ready: {never}"))
+    own = some([inert(say(id)) for id in radius.own], 6)
+    beside = f" (beside what it creates itself: {own})" if own else ""
+    parts.append(Text(f"Never Ready: {never}{beside}"))
     if not radius.late:
         return [*parts, Text("Late: nothing")]
     rows = Rows()
@@ -159,6 +193,7 @@ def _document(radii: Sequence[Radius]) -> dict[str, Any]:
             r.layout: {
                 "never_ready_services": [str(id) for id in r.never_services],
                 "never_ready": [str(id) for id in r.never],
+                "never_ready_own": [str(id) for id in r.own],
                 "late": [{"object": str(late.object), "difference": late.difference.to_json()} for late in r.late],
                 "samples": r.samples,
                 "share_up": round(r.up, 6),

@@ -78,7 +78,8 @@ def test_what_waits_in_vain_is_known_without_a_rollout(seed):
     for radii in simulated:
         for radius in radii:
             reached = radius_of_failure(held, radius.layout, radius.failed, 0)
-            assert (reached.never, reached.up, reached.samples) == (radius.never, radius.up, 0)
+            assert (reached.never, reached.own, reached.up) == (radius.never, radius.own, radius.up)
+            assert reached.samples == 0
 
 
 def test_an_overview_of_a_large_fleet_simulates_no_more_than_its_bound_and_the_furthest_reaching_first(monkeypatch):
@@ -139,7 +140,44 @@ def test_a_release_and_a_kustomization_of_one_name_are_told_apart():
 
 def test_where_nothing_stays_down_no_names_are_promised():
     text = shown(radius_of(fleet(ks("a"), ks("b")), "a"))
-    assert "Most dangerous: a; it keeps no other down\n" in text and "0 services" not in text
+    assert "\n1 whose failure keeps no other down and makes none late: a\n" in text
+    assert "Most dangerous" not in text and "0 services" not in text and "never (fine)" not in text
+
+
+def test_failures_that_reach_no_other_share_a_line_and_keep_their_place_in_json():
+    of = fleet(ks("hub"), ks("on-hub", "hub"), ks("x0"), ks("x1"))
+    found = blast_radius({FINE: scenario(of)}, [(ks_id(name),) for name in ("x1", "hub", "x0")], 6)
+    text = shown(found)
+    assert "\n2 more whose failure keeps no other down and makes none late: x0, x1\n" in text
+    assert "\nhub " in text and "\nx0" not in text and "Most dangerous: hub; without it 1 service never Ready" in text
+    assert len(to_document(found)["failures"]) == 3
+
+
+def test_the_most_dangerous_is_named_for_its_layout_and_by_what_it_delays_where_it_keeps_nothing_down():
+    text = shown(radius_of(fleet(ks("a"), ks("b"), ks("a2", "a", wait=False), ks("c")), "c"))
+    assert "Most dangerous (waves): c; without it 1 service never Ready: a2" in text
+    of = fleet(ks("bad", timeout_s=300.0), *(ks(f"z{n}") for n in range(3)))
+    one = Parameters(interval_jitter=0.0, kustomize_concurrent=1)
+    late = shown(blast_radius({FINE: scenario(of, parameters=one)}, [(ks_id("bad"),)], 6))
+    assert (
+        "No failure keeps another service down. The most dangerous: bad; it makes 3 objects late, by up to +5m" in late
+    )
+
+
+def test_what_the_failing_one_creates_itself_is_told_apart_from_what_waits_for_it():
+    of = fleet(ks("apps", wait=False), hr("web", "apps"), ks("other"))
+    scenarios = {FINE: scenario(of)}
+    found = blast_radius(scenarios, [(ks_id("apps"),)], 6)
+    ((radius,),) = found.singles
+    assert (radius.never, radius.own, radius.up) == ((), (of.helmreleases[0].id,), 1 / 3)
+    console = Console(width=300)
+    with console.capture() as capture:
+        for part in tables(found, overview=False, top=3):
+            console.print(part)
+    told = capture.get()
+    assert "Never Ready: nothing else (beside what it creates itself: HelmRelease/flux-system/web)" in told
+    assert "What the failing one creates itself is part of the failure" in told
+    assert to_document(found)["failures"][0]["layouts"][FINE]["never_ready_own"] == ["HelmRelease/flux-system/web"]
 
 
 def test_a_fleet_in_waves_is_simulated_once():
