@@ -223,9 +223,9 @@ def _in_process(task: _Task) -> Radius:
     return radius_of(_held, *task, processes=1)
 
 
-def _danger(radii: Sequence[Radius]) -> tuple[float, ...]:
+def _danger(radii: Sequence[Radius]) -> tuple[object, ...]:
     """Most dangerous first, judged on the fleet as it is, ties by the other layout and by name."""
-    return (*(-x for radius in radii for x in radius.weight),)
+    return *(-x for radius in radii for x in radius.weight), radii[0].failed
 
 
 def _pairs(singles: Sequence[tuple[Radius, ...]], most: int) -> tuple[list[tuple[ObjectId, ...]], int]:
