@@ -170,3 +170,5 @@ class Plan:
     """Services that nobody asks for: suspended, or in a bootstrap only created by what is."""
     kept_down: frozenset[int] = frozenset()
     """Services that an error or ``fail`` keeps from Ready, with what waits for them in vain."""
+    interested: list[list[int]] = field(default_factory=list)
+    """Item -> who must look again when it gets further; empty until :func:`fleetbench.engine.reachable.reach` asks."""

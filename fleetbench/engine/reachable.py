@@ -111,7 +111,7 @@ class _Reaching:
 
     def reached(self) -> Reach:
         """How far each item gets."""
-        interested = self._interested()
+        interested = self.plan.interested = self.plan.interested or self._interested()
         todo = list(range(len(self.items)))
         while todo:
             n = todo.pop()

@@ -217,12 +217,19 @@ class World(Revisions):
         heals = self.heals_at < inf
         found = reach(self.plan, {n for n in self.stalled if not (heals and self.items[n].failing_workloads)})
         for n in self.plan.services:
-            if n in self.doomed or (self.hopeful[n] and not found.ready[n] and looked_at(self.plan, found, n)):
+            heard_of = looked_at(self.plan, found, n)
+            if n in self.doomed and not heard_of and not self._has_come(n):
+                del self.doomed[n]  # what would have brought it gave up since: nobody ever tells of it
+            elif n in self.doomed or (self.hopeful[n] and not found.ready[n] and heard_of):
                 self.doomed[n] = found.starts[n]
                 self._hear(n, self.status[n], self.reason[n])
         self.hopeful = found.ready
         self.remaining = sum(found.ready[n] and self.ready_s[n] is None for n in self.plan.services)
         self.finish_if_over()
+
+    def _has_come(self, n: int) -> bool:
+        """Whether the object is in the cluster, as its newest manifest has it: its controller tells of it."""
+        return self.exists[n] and (n not in self.plan.given_by or self.given[n] >= self.goal_revision)
 
     def _hear(self, n: int, status: str, reason: str) -> None:
         """Cross a doomed object off once its status tells its failure, or what it waits for in vain."""

@@ -204,3 +204,18 @@ def test_a_release_whose_source_is_nowhere_ends_also_under_a_controller_without_
     of = with_root([ks("apps", wait=False)], [gone], [Source(gone.source, defined=False)], None)
     sample = simulate(scenario(of, parameters=Parameters().perfect()))
     assert sample.ready_s[[o.id for o in of.services()].index(hr_id("app"))] is None
+
+
+def test_the_rollout_is_over_though_what_was_waited_for_in_vain_is_never_created():
+    """c's release waits for a's, which gives up first; then b's gives up, for which c waits before it creates anything."""
+    of = fleet(
+        ks("a", wait=False),
+        hr("ha", "a", retries=0, timeout_s=60.0),
+        ks("b"),
+        hr("hb", "b", retries=0, timeout_s=120.0),
+        ks("c", "b"),
+        hr("hc", "c", "ha"),
+    )
+    sample = simulate(scenario(of, {"ha": 1000.0, "hb": 1000.0}))
+    assert sample.until_s < 600.0
+    assert not sample.complete
