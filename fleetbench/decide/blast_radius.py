@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,8 +12,10 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from fleetbench.decide.paired import MIN_SAMPLES
-from fleetbench.decide.radius import Held, Radius, radius_of
+from fleetbench.decide.radius import Held, Radius, idle_of, radius_of
 from fleetbench.decide.trial import until_s_of
+from fleetbench.engine.plan import compile_plan
+from fleetbench.engine.simulate import run_sample
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.waves import is_waves, to_waves
 from fleetbench.ids import ObjectId
@@ -28,8 +31,12 @@ PAIR_SAMPLES = 6
 MOST_PAIRS = 300
 """Pairs simulated at most. With more services the pairs are those that reach furthest, by what each holds up alone."""
 WORK, PAIR_WORK = 320_000, 100_000
-"""What an overview simulates at most, in rollouts times services of the fleet: about two minutes on two processors.
-A rollout takes about 0.3 ms a service."""
+"""What an overview simulates at most, in rollouts times services of the fleet: about a minute and a half on two
+processors. A rollout takes about 0.3 ms a service, or :data:`RECONCILES` of them where it has more."""
+RECONCILES = 12
+"""Reconciles, polls in vain among them, that take as long as a service of a rollout does: retries that come after hours
+beside a short ``--requeue-dependency`` make thousands of them."""
+_PROBED = 8
 NAMED_WORK = 8_000
 """The same for each failure that is asked for by name. With much down and a short ``--requeue-dependency``, polls in vain
 make a rollout cost several times as much as one without a failure."""
@@ -95,6 +102,8 @@ def blast_radius(
         without[layout] = predict(scenario, samples, progress=count.at)
         count.add(samples)
     with _Bench(scenarios, without, services, size, count) as bench:
+        if bounded and not named:
+            bench.probe(asked, samples)
         singles = bench.bounded(asked, samples) if bounded and not named else bench.radii(asked, samples)
         singles.sort(key=_danger)
         if not pairs:
@@ -142,9 +151,10 @@ class _Bench:
             {layout: replace(s, until_s=until_s_of(without[layout])) for layout, s in scenarios.items()},
             dict(without),
             services,
+            {layout: idle_of(s) for layout, s in scenarios.items()},
         )
         self.size = size
-        """Services over all layouts: what one rollout of each costs."""
+        """What one rollout of each layout costs: services over all of them, or what :meth:`probe` found instead."""
         self._count = count
         self._stack = ExitStack()
         self._pool: ProcessPoolExecutor | None = None
@@ -154,6 +164,18 @@ class _Bench:
 
     def __exit__(self, *error: object) -> bool | None:
         return self._stack.__exit__(*error)  # type: ignore[arg-type]
+
+    def probe(self, asked: Sequence[tuple[ObjectId, ...]], samples: int) -> None:
+        """See what a rollout with a failure costs, by how often some of them reconcile, where that many could be too much."""
+        if len(asked) * samples * self.size <= WORK / _PROBED:
+            return
+        some = asked[:: math.ceil(len(asked) / _PROBED)]
+        cost = 0.0
+        for scenario in self._held.scenarios.values():
+            plans = [compile_plan(replace(scenario, fail=scenario.fail | set(failed))) for failed in some]
+            reconciles = [sum(run_sample(plan, 0).attempts) for plan in plans]
+            cost += max(len(list(scenario.fleet.services())), sum(reconciles) / len(some) / RECONCILES)
+        self.size = max(self.size, round(cost))
 
     def bounded(self, asked: Sequence[tuple[ObjectId, ...]], samples: int) -> list[tuple[Radius, ...]]:
         """As many samples of as many failures as :data:`WORK` allows, those that reach furthest first."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from fleetbench.decide.change import FLOOR_S
 from fleetbench.decide.paired import Paired, paired
 from fleetbench.decide.trial import series
 from fleetbench.engine.plan import compile_plan
-from fleetbench.engine.reachable import never_ready
+from fleetbench.engine.reachable import never_ready, reach
 from fleetbench.ids import ObjectId
-from fleetbench.model.scenario import Scenario
+from fleetbench.model.scenario import BOOTSTRAP, Scenario
 from fleetbench.prediction.predict import Prediction, Progress, predict
 
 
@@ -58,6 +58,17 @@ class Held:
     scenarios: Mapping[str, Scenario]
     without: Mapping[str, Prediction]
     services: tuple[ObjectId, ...]
+    idle: Mapping[str, frozenset[ObjectId]] = field(default_factory=dict)
+    """Layout -> :func:`idle_of` it."""
+
+
+def idle_of(scenario: Scenario) -> frozenset[ObjectId]:
+    """Services of which no whole reconcile ever begins in a bootstrap: that they fail is never seen, so nothing differs."""
+    if scenario.kind != BOOTSTRAP:
+        return frozenset()
+    plan = compile_plan(scenario)
+    starts = reach(plan).starts
+    return frozenset(plan.items[n].id for n in plan.services if not starts[n])
 
 
 def radius_of(
@@ -75,7 +86,10 @@ def radius_of(
     down = set(failed).union(*(scenario.fleet.inside(f) for f in failed))
     if not samples:
         return _reached(layout, broken, base, failed, down, held.services)
-    after_failure = predict(broken, samples, processes=processes, progress=progress)
+    if held.idle.get(layout, frozenset()).issuperset(failed):
+        after_failure = base.first(samples)
+    else:
+        after_failure = predict(broken, samples, processes=processes, progress=progress)
     before, after = series(base.first(samples)), series(after_failure)
     lost = [id for id in after if base.quantile(id, 0.5) is not None and after_failure.quantile(id, 0.5) is None]
     never = [id for id in lost if id not in down]

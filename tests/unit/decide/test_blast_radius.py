@@ -9,10 +9,11 @@ from rich.console import Console
 
 from fleetbench.cli.main import cli
 from fleetbench.decide.blast_radius import FINE, WAVES, blast_radius, layouts
-from fleetbench.decide.radius import Held
+from fleetbench.decide.radius import Held, idle_of
 from fleetbench.decide.radius import radius_of as radius_of_failure
 from fleetbench.graph.paths import blocked_by
 from fleetbench.model.parameters import Parameters
+from fleetbench.model.steps import shipped_steps
 from fleetbench.prediction.predict import predict
 from fleetbench.report.blast_radius import tables, to_document
 from fleetbench.timeline.stats import parallel_services
@@ -201,3 +202,34 @@ def test_the_command_writes_one_json_document_about_the_object_asked_for():
 def test_an_unknown_object_is_bad_input():
     result = CliRunner().invoke(cli, ["blast-radius", "flux-system/cnpg-operatr"])
     assert result.exit_code == 2 and "did you mean" in result.output
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_failure_that_is_never_seen_takes_no_rollout_and_comes_to_the_same(seed, monkeypatch):
+    of, _, durations = random_fleet(seed)
+    first = next(k for k in of.kustomizations if blocked_by(of, k.id)[k.id] and k.id != of.root)
+    stuck = replace(first, broken="no such path")  # what waits for it never begins
+    of = replace(of, kustomizations=tuple(stuck if k.id == first.id else k for k in of.kustomizations))
+    scenarios = {layout: scenario(f, durations, steps=shipped_steps()) for layout, f in layouts(of).items()}
+    without = {layout: predict(s, 6) for layout, s in scenarios.items()}
+    services = tuple(parallel_services(of))
+    idle = {layout: idle_of(s) for layout, s in scenarios.items()}
+    assert idle[FINE] and first.id not in idle[FINE] | idle[WAVES]
+    tasks = [(layout, (id,), 6) for layout in scenarios for id in idle[layout]]
+    simulated = [radius_of_failure(Held(scenarios, without, services), *task) for task in tasks]
+    monkeypatch.setattr("fleetbench.decide.radius.predict", lambda *args, **fields: pytest.fail("simulated"))
+    assert [radius_of_failure(Held(scenarios, without, services, idle), *task) for task in tasks] == simulated
+
+
+def test_an_overview_takes_fewer_rollouts_where_each_has_many_reconciles(monkeypatch):
+    of = fleet(
+        ks("a", retry_interval_s=None, interval_s=86_000.0, timeout_s=60.0), *(ks(f"b{n}", "a") for n in range(9))
+    )
+    often = Parameters(interval_jitter=0.0, requeue_dependency_s=1.0)
+    scenarios = {FINE: scenario(of, {"a": 90.0}, parameters=often)}  # its first try fails: polls in vain from then on
+    ids = [(k.id,) for k in of.kustomizations if k.id != of.root]
+    monkeypatch.setattr("fleetbench.decide.blast_radius.WORK", 11 * 10 * 50)
+    found = blast_radius({FINE: replace(scenarios[FINE], until_s=400.0)}, ids, 50, bounded=True)
+    assert sorted({radii[0].samples for radii in found.singles}) == [0, 6]
+    quick = {FINE: scenario(of, {"a": 30.0})}
+    assert {radii[0].samples for radii in blast_radius(quick, ids, 50, bounded=True).singles} == {50}
