@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet, load_repository
 from fleetbench.cli.options import fleet_options, format_option
@@ -37,15 +38,27 @@ if TYPE_CHECKING:
 )
 @click.option("--top", metavar="N", type=click.IntRange(1), default=15, show_default=True, help="Rows of each table.")
 @format_option("table", "json")
-def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format: str, **options: Any) -> None:
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    fleet: FleetChoice,
+    edges: str,
+    patch: Path | None,
+    top: int,
+    format: str,
+    **options: Any,
+) -> None:
     """Find changes that make the rollout surer or shorter, and keep every order that dependsOn states.
 
     Each change is simulated with the same draws as the fleet as it is; what helps is combined. An edge that nothing needs
     in the manifests is listed with what it costs, for you to judge; only --edges unneeded has it dropped, and none an
-    edge that something is seen to need. Also says how close each object comes to its timeout, and which one to raise.
+    edge that something is seen to need. Also says how close each object comes to its timeout, and which one to raise. A
+    large fleet is simulated in fewer samples, unless --samples says how many.
     """
     from functools import partial
 
+    from fleetbench.decide.cost import affordable
     from fleetbench.decide.optimize import optimize
     from fleetbench.decide.paired import require_samples
     from fleetbench.decide.patch.write import can_be_written, coupled_flags
@@ -73,13 +86,16 @@ def command(fleet: FleetChoice, edges: str, patch: Path | None, top: int, format
         limits["coupled"] = coupled_flags(fleet.repo, reading)
     if reading is not None and patch is not None:
         limits["writable"] = partial(can_be_written, reading)
+    samples = simulation.samples
+    if context.get_parameter_source("samples") is ParameterSource.DEFAULT:
+        samples = affordable(assembled.scenario, samples)
     with progress("Trying") as bar:
-        found = optimize(assembled.scenario, simulation.samples, edges=edges, progress=bar, **limits)
+        found = optimize(assembled.scenario, samples, edges=edges, progress=bar, **limits)
     outcome = None if patch is None or reading is None else _patched(fleet, reading, found, simulation, patch)
     if format == "json":
         write_json(to_document(found, outcome, patch, findings))
     else:
-        write_tables(tables(found, outcome, top, patch, findings))
+        write_tables(tables(found, outcome, top, patch, findings, asked=simulation.samples))
 
 
 def _patched(

@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from fleetbench.decide.cost import cost_of
 from fleetbench.decide.paired import MIN_SAMPLES
 from fleetbench.decide.radius import Held, Radius, idle_of, radius_of
 from fleetbench.decide.trial import until_s_of
-from fleetbench.engine.plan import compile_plan
-from fleetbench.engine.simulate import run_sample
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.waves import is_waves, to_waves
 from fleetbench.ids import ObjectId
@@ -32,10 +31,7 @@ MOST_PAIRS = 300
 """Pairs simulated at most. With more services the pairs are those that reach furthest, by what each holds up alone."""
 WORK, PAIR_WORK = 320_000, 100_000
 """What an overview simulates at most, in rollouts times services of the fleet: about a minute and a half on two
-processors. A rollout takes about 0.3 ms a service, or :data:`RECONCILES` of them where it has more."""
-RECONCILES = 12
-"""Reconciles, polls in vain among them, that take as long as a service of a rollout does: retries that come after hours
-beside a short ``--requeue-dependency`` make thousands of them."""
+processors. A rollout takes about 0.3 ms a service, or as :func:`~.cost.cost_of` has it where there is much to reconcile."""
 _PROBED = 8
 NAMED_WORK = 8_000
 """The same for each failure that is asked for by name. With much down and a short ``--requeue-dependency``, polls in vain
@@ -172,9 +168,8 @@ class _Bench:
         some = asked[:: math.ceil(len(asked) / _PROBED)]
         cost = 0.0
         for scenario in self._held.scenarios.values():
-            plans = [compile_plan(replace(scenario, fail=scenario.fail | set(failed))) for failed in some]
-            reconciles = [sum(run_sample(plan, 0).attempts) for plan in plans]
-            cost += max(len(list(scenario.fleet.services())), sum(reconciles) / len(some) / RECONCILES)
+            broken = [replace(scenario, fail=scenario.fail | set(failed)) for failed in some]
+            cost += sum(map(cost_of, broken)) / len(broken)
         self.size = max(self.size, round(cost))
 
     def bounded(self, asked: Sequence[tuple[ObjectId, ...]], samples: int) -> list[tuple[Radius, ...]]:

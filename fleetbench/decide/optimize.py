@@ -121,7 +121,7 @@ def optimize(
     with Bench(scenario, samples, progress) as bench:
         timeouts = advise(bench.limited, samples)
         chain = [piece.object for piece in why_pieces(bench.base)]
-        retries = late_retries(bench.limited, min(SCREENED, samples), bench.basis.never)
+        retries = late_retries(scenario, min(SCREENED, samples), bench.basis.never)
         wanted = candidates(scenario, edges, timeouts, _slowest_workloads(bench.base, SLOWEST), chain, retries)
         wanted = _as_set(wanted, coupled)
         bench.expect(len(wanted) + MOST_COMBINED + MOST_BESIDE)

@@ -27,6 +27,7 @@ from fleetbench.report.inert import inert
 from fleetbench.report.remarks import LEFT_OUT
 from fleetbench.report.root_causes import mend_first, told
 from fleetbench.report.rows import GAP, Rows, indented
+from fleetbench.report.timeouts import timeouts
 from fleetbench.units import counted, format_duration
 
 if TYPE_CHECKING:
@@ -35,19 +36,15 @@ if TYPE_CHECKING:
     from fleetbench.decide.patch.outcome import PatchOutcome
 
 WHOLE = "a sample in which everything turns Ready that can, whatever the timing"
-MEASURE_FIRST = "measure first"
-_BY_A_GUESS = (
-    "only a guessed time outlasts the timeout, which is no ground to raise it (`fleetbench calibrate`, --durations)."
-)
-_IN_VAIN = "Not listed, as they are never Ready as it is and no timeout mends that"
-NO_SHORTER_TIMEOUT = (
-    "No shorter timeout is proposed: one that is not reached costs no time, and only measured waits (`fleetbench calibrate`, "
-    "--durations) are a ground to lower it."
-)
 
 
 def tables(
-    found: Optimized, outcome: PatchOutcome | None, top: int, file: Path | None = None, findings: Sequence[Finding] = ()
+    found: Optimized,
+    outcome: PatchOutcome | None,
+    top: int,
+    file: Path | None = None,
+    findings: Sequence[Finding] = (),
+    asked: int = 0,
 ) -> list[RenderableType]:
     """Where the fleet stands, what each change does, what to do, and the timeouts.
 
@@ -57,10 +54,15 @@ def tables(
         top: rows of each table.
         file: where the patch is.
         findings: all that is known of the fleet.
+        asked: samples that were asked for; of a large fleet fewer are simulated.
     """
     p = found.base
+    fewer = " (as the fleet is large; --samples sets it)" if p.samples < asked else ""
     parts: list[RenderableType] = [
-        Text(f"{inert(p.scenario.fleet.name)}: {counted(p.samples, 'sample')}, seed {p.scenario.seed}", style="bold"),
+        Text(
+            f"{inert(p.scenario.fleet.name)}: {counted(p.samples, 'sample')}{fewer}, seed {p.scenario.seed}",
+            style="bold",
+        ),
         *_never(found, findings),
     ]
     nothing = why_nothing(p)
@@ -78,8 +80,7 @@ def tables(
         parts += _later(found.later)
     if outcome is not None:
         parts += [Text("\nPatch", style="bold"), *_patch(found, outcome, file), *_later(outcome.later)]
-    parts += [Text("\nTimeouts, those at risk first", style="bold"), *_timeouts(found, top)]
-    parts.append(Text(NO_SHORTER_TIMEOUT, style="dim"))
+    parts += [Text("\nTimeouts, those at risk first", style="bold"), *timeouts(found, top)]
     parts.append(
         Text(
             f"all Ready, whole: {WHOLE}. A total is the last Ready of what got there; differences are over the samples whole before and after. What "
@@ -257,35 +258,4 @@ def _later(changes: Sequence[Change]) -> list[RenderableType]:
             style="yellow",
         ),
         objects_table(changes),
-    ]
-
-
-def _timeouts(found: Optimized, top: int) -> list[RenderableType]:
-    advice = [a for a in found.timeouts if a.object not in found.basis.never]
-    in_vain = len(found.timeouts) - len(advice)
-    if in_vain and not advice:
-        return [Text(f"{_IN_VAIN}: {in_vain}")]
-    ordered = sorted(advice, key=lambda a: a.suggested_s == a.timeout_s)
-    rows = Rows()
-    rows.names("object")
-    rows.numbers("timeout", "P(timeout)", "wait p50", "wait p90", "margin at p90")
-    rows.labels("times")
-    rows.numbers("raise to")
-    for a in ordered[:top]:
-        raised = "none helps" if a.suggested_s is None else "-" if a.raised_s is None else format_duration(a.raised_s)
-        raised = MEASURE_FIRST if a.guess and a.raised_s is not None else raised
-        rows.add(
-            inert(say(a.object)), format_duration(a.timeout_s), f"{100 * a.chance:.0f} %", format_duration(a.wait_s_p50),
-            format_duration(a.wait_s_p90), "none" if a.margin_s_p90 is None else format_duration(a.margin_s_p90),
-            "guess" if a.guess else "-", raised,
-        )  # fmt: skip
-    rest = ordered[top:]
-    to_raise = sum(a.raised_s is not None and not a.guess for a in rest)
-    guessed = any(a.guess and a.raised_s is not None for a in advice)
-    measure = [Text(f"{MEASURE_FIRST}: {_BY_A_GUESS}", style="dim")] if guessed else []
-    return [
-        rows,
-        *measure,
-        *([Text(f"{_IN_VAIN}: {in_vain}", style="dim")] if in_vain else []),
-        *([Text(f"and {len(rest)} more, {to_raise} of them to raise (--top)", style="dim")] if rest else []),
     ]

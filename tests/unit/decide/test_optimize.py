@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from fleetbench.cli.main import cli
 from fleetbench.cli.output import write_tables
 from fleetbench.decide.candidates import ON_PURPOSE, layout_changes
+from fleetbench.decide.cost import affordable
 from fleetbench.decide.effect import effect_of
 from fleetbench.decide.needed import IMPLIED, NEEDED, UNNEEDED, UNPROVEN, classify, droppable
 from fleetbench.decide.optimize import optimize
@@ -21,7 +22,7 @@ from fleetbench.decide.patch import verify
 from fleetbench.decide.patch.verify import make_patch
 from fleetbench.decide.patch.write import Written, can_be_written, write_changes
 from fleetbench.decide.prune import pruned
-from fleetbench.decide.trial import Bench, Trial, total_difference
+from fleetbench.decide.trial import SCREENED, Bench, Trial, total_difference
 from fleetbench.decide.whatif import AddEdges, DropEdges, SetFlags, SplitParent, WaitOff, WhatIf, all_applied
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Need
@@ -563,7 +564,25 @@ def test_the_table_proposes_no_timeout_shorter_than_the_one_that_is_set(capsys: 
     found = optimize(asked, 6)
     write_tables(tables(found, None, top=3))
     _, _, *rows = capsys.readouterr().out.partition("Timeouts")[2].splitlines()
-    assert [row.split()[-1] for row in rows[:3]] == ["helps", "3m00s", "-"]
+    assert [row.split()[-1] for row in rows[:2]] == ["3m00s", "-"]
+    assert rows[2] == "Not listed, as they are never Ready as it is and no timeout mends that: 1"
     assert "No shorter timeout is proposed" in rows[3]
     write_tables(tables(found, None, top=1))
-    assert "and 2 more, 1 of them to raise (--top)" in capsys.readouterr().out
+    assert "and 1 more, 0 of them to raise (--top)" in capsys.readouterr().out
+
+
+def test_a_search_takes_fewer_samples_of_a_large_fleet_or_of_one_with_many_polls_in_vain():
+    small = scenario(fleet(ks("a")))
+    assert affordable(small, 50) == 50
+    large = scenario(fleet(*(ks(f"k{n}") for n in range(200))))
+    assert affordable(large, 50) == int(200_000 / (40 * 201)) and affordable(large, 10) == 10
+    late = ks("a", retry_interval_s=None, interval_s=86_000.0, timeout_s=60.0)  # its first try fails
+    often = Parameters(interval_jitter=0.0, requeue_dependency_s=1.0)
+    polls = scenario(fleet(late, *(ks(f"b{n}", "a") for n in range(9))), {"a": 90.0}, parameters=often, until_s=2_000.0)
+    assert affordable(polls, 50) == SCREENED
+
+
+def test_fewer_samples_than_asked_for_are_told_of():
+    found = optimize(scenario(fleet(ks("a"))), 6)
+    assert "6 samples (as the fleet is large; --samples sets it), seed 0" in str(tables(found, None, 3, asked=50)[0])
+    assert "6 samples, seed 0" in str(tables(found, None, 3, asked=6)[0])
