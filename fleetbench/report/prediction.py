@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.model.controller_flags import DEFAULT_ORIGIN, origin_key
-from fleetbench.model.resolve import NOTHING_TO_WAIT_FOR
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT
 from fleetbench.prediction.document import compare, why_pieces
 from fleetbench.prediction.nothing import why_nothing
@@ -19,6 +18,7 @@ from fleetbench.prediction.strategies import STRATEGIES
 from fleetbench.report.assumptions import assumptions, guessed
 from fleetbench.report.chain import by_cause, rows_of
 from fleetbench.report.inert import inert, name_of
+from fleetbench.report.ready import number_of_rows, ready_tables
 from fleetbench.report.remarks import LEFT_OUT, LEGEND, about_waves, failures_by_prior, longer
 from fleetbench.report.root_causes import root_causes
 from fleetbench.report.rows import Rows, indented
@@ -41,6 +41,12 @@ _FLAGS = {
 _REFERENCE = "fleet-infra"
 _SHIPPED = "profile default"
 """The origin of what the profile says that holds where none is named."""
+MOST_ROWS = 120
+"""Objects whose Ready is listed for both strategies, counted in each; of more the second one is told in brief."""
+_LEFT_TO_ASK_FOR = (
+    "Not listed, as they are many: when each object is Ready in {0}, and the steps of its chain. --strategy {0} shows "
+    "them; --format json, or -o DIR, holds both strategies."
+)
 
 
 def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
@@ -56,22 +62,25 @@ def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
     causes = root_causes(result)
     if causes:
         parts += [Text("What first keeps objects from Ready:"), *(indented(Text(inert(said)), 2) for said in causes)]
+    told = [name for name in distinct if name not in nothing]
+    many = not chain_only and sum(number_of_rows(distinct[name]) for name in told) > MOST_ROWS
     for name, prediction in distinct.items():
-        parts += _why(result, name, prediction, detailed=chain_only)
+        parts += _why(result, name, prediction, detailed=chain_only, brief=many and name in told[1:])
     if not chain_only:
-        for name, prediction in distinct.items():
-            if name in nothing:
-                continue
-            untouched = [id for id in prediction.services if _is_untouched(prediction, id)]
-            parts += [_title(f"Ready, {name}"), _objects(prediction, untouched)]
-            if untouched:
-                named = some([name_of(id) for id in untouched], 5)
-                parts.append(Text(f"Not changed by the commit, so Ready all along: {named}", style="dim"))
+        for name in told[:1] if many else told:
+            parts += [_title(f"Ready, {name}"), *ready_tables(distinct[name])]
+        if many:
+            parts += [Text(f"\n{_LEFT_TO_ASK_FOR.format(name)}", style="dim") for name in told[1:]]
     return parts
 
 
-def _why(result: Simulated, name: str, prediction: Prediction, detailed: bool) -> list[RenderableType]:
-    """The chain behind the last Ready, or behind the object that was asked for; nothing where there is none."""
+def _why(
+    result: Simulated, name: str, prediction: Prediction, detailed: bool, brief: bool = False
+) -> list[RenderableType]:
+    """The chain behind the last Ready, or behind the object that was asked for; nothing where there is none.
+
+    ``detailed`` says more in each row of it, ``brief`` leaves the rows out and keeps how much each cause takes in all.
+    """
     target = result.why_of
     pieces = why_pieces(prediction, target)
     said = [] if target is None else [Text(line, style="yellow") for line in _left_alone(prediction, target)]
@@ -83,7 +92,8 @@ def _why(result: Simulated, name: str, prediction: Prediction, detailed: bool) -
         title = f"Why {name_of(target)}, {name}, is not Ready (the median sample)"
     else:
         title = f"Why {name_of(target)}, {name}, takes that long (its median sample)"
-    tables: list[RenderableType] = [rows_of(pieces, detailed), Text(), by_cause(pieces)] if pieces else []
+    rows: list[RenderableType] = [] if brief else [rows_of(pieces, detailed), Text()]
+    tables: list[RenderableType] = [*rows, by_cause(pieces)] if pieces else []
     return [_title(title), *said, *tables]
 
 
@@ -100,11 +110,6 @@ def _left_alone(prediction: Prediction, id: ObjectId) -> list[str]:
     if obj is not None and obj.unwatched is not None:
         return [f"Nobody reconciles it, as no controller watches {inert(obj.unwatched)}: correct its labels."]
     return []
-
-
-def _is_untouched(prediction: Prediction, id: ObjectId) -> bool:
-    """A release that a commit leaves as it is: there is nothing to wait for."""
-    return prediction.scenario.kind == COMMIT and prediction.quantile(id, 1.0) == 0.0
 
 
 def _distinct(predictions: Mapping[str, Prediction]) -> dict[str, Prediction]:
@@ -241,24 +246,3 @@ def _faster(c: Mapping[str, Any], samples: int) -> str:
         else f", over the {counted(c['samples_compared'], 'sample')} complete in both"
     )
     return f"{found.said} (p5 {found.p5:.2f}, p95 {found.p95:.2f}, same draws{where})."
-
-
-def _objects(prediction: Prediction, left_out: Collection[ObjectId]) -> Rows:
-    rows = Rows()
-    rows.names("object")
-    rows.numbers("median", "p5", "p95", "ready")
-    rows.words("workload time from", style="dim")
-    times = prediction.scenario.workloads
-    order = sorted(
-        prediction.services,
-        key=lambda id: (prediction.quantile(id, 0.5) is None, prediction.quantile(id, 0.5) or 0.0, id),
-    )
-    for id in (id for id in order if id not in left_out and id not in prediction.left_out):
-        time = times.get(id)
-        rows.add(
-            name_of(id),
-            *(format_duration(prediction.quantile(id, q)) for q in (0.5, 0.05, 0.95)),
-            f"{100 * prediction.ready_fraction(id):.0f} %",
-            "" if time is None or time.chosen_by == NOTHING_TO_WAIT_FOR else inert(time.chosen_by),
-        )
-    return rows

@@ -156,3 +156,23 @@ def test_guesses_are_counted_where_their_workloads_start():
     assert guesses(kind="commit", webhook=True) == []
     for changed in (ks_id("b"), release.chart_id):
         assert guesses(kind="commit", webhook=True, changed=frozenset({changed})) == ["1 workload time"]
+
+
+def test_of_many_objects_the_second_strategy_is_told_in_brief_with_where_the_rest_is():
+    few = fleet(*(ks(f"k{n}", *(["k0"] if n else [])) for n in range(55)))
+    assert "\nReady, waves" in "".join(
+        drawn(part, 200) for part in tables(predict_strategies(few, Choice(), samples=2))
+    )
+    many = fleet(*(ks(f"k{n:02}", *(["k00"] if n else [])) for n in range(70)))
+    result = predict_strategies(many, Choice(), samples=2)
+    parts = tables(result)
+    text = "".join(drawn(part, 200) for part in parts)
+    assert "\nReady, fine" in text and "\nReady, waves" not in text
+    assert "takes  cause" in text and text.count("in all  cause") == 2  # why waves take long stays
+    _, _, waves = text.partition("\nWhy waves takes that long")
+    assert "takes  cause" not in waves.partition("\nReady, fine")[0]
+    assert "--strategy waves shows them; --format json, or -o DIR, holds both strategies." in " ".join(text.split())
+    alone = tables(predict_strategies(many, Choice(), "waves", samples=2))
+    assert "\nReady, waves" in "".join(drawn(part, 200) for part in alone)
+    why = "".join(drawn(part, 200) for part in tables(result, chain_only=True))
+    assert "Not listed" not in why  # who asks for a chain gets it
