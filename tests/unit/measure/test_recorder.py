@@ -112,7 +112,7 @@ def test_a_folder_is_checked_without_being_made(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"cannot be written: .*file is no folder"):
+    with pytest.raises(InputError, match=r"cannot be written: .*file is a file, not a folder"):
         check_folder(tmp_path / "file" / "run", force=False)
     with pytest.raises(InputError, match="cannot be written"):
         open_folder(tmp_path / "file" / "run", force=False)
