@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from fleetbench.decide.paired import Paired, of_differences
 from fleetbench.decide.signs import SURE, chance_of_as_many
+from fleetbench.decide.spread import Shares, shares
 from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.reachable import never_ready
 from fleetbench.ids import ObjectId
@@ -41,6 +42,8 @@ class Effect:
     before_s: float | None
     """The median total over those samples without the change."""
     after_s: float | None
+    much: Shares
+    """How many of those samples end much later and much sooner: what helps some of them alone, no median shows."""
 
     @property
     def surer(self) -> bool:
@@ -54,8 +57,13 @@ class Effect:
 
     @property
     def sooner(self) -> bool:
-        """It takes less time where it ends, beyond noise."""
-        return self.total is not None and self.total.sooner
+        """It takes less time where it ends, in the middle or much less in some samples, beyond noise."""
+        return self.total is not None and (self.total.sooner or (self.much_sooner and not self.total.later))
+
+    @property
+    def much_sooner(self) -> bool:
+        """More samples end much sooner than much later, beyond noise."""
+        return self.much.trails()
 
     @property
     def better(self) -> bool:
@@ -65,7 +73,7 @@ class Effect:
     @property
     def worth_a_line(self) -> bool:
         """Surer, or sooner by what is worth a line."""
-        return self.better and (self.surer or self.saves_s >= WORTH_S)
+        return self.better and (self.surer or self.much_sooner or self.saves_s >= WORTH_S)
 
     @property
     def saves_s(self) -> float:
@@ -79,8 +87,9 @@ def effect_of(before: Sequence[float], after: Sequence[float]) -> Effect:
     won = sum(a == math.inf != b for a, b in zip(before, after, strict=True))
     lost = sum(b == math.inf != a for a, b in zip(before, after, strict=True))
     total = of_differences(after[n] - before[n] for n in both) if both else None
-    medians = (lower_quantile([series[n] for n in both], 0.5) for series in (before, after))
-    return Effect(len(before), len(both) + lost, len(both) + won, won, lost, total, *medians)
+    old_s, new_s = (lower_quantile([series[n] for n in both], 0.5) for series in (before, after))
+    much = shares([(before[n], after[n]) for n in both], 0.0)
+    return Effect(len(before), len(both) + lost, len(both) + won, won, lost, total, old_s, new_s, much)
 
 
 @dataclass(frozen=True)

@@ -212,7 +212,7 @@ def _ranked(bench: Bench, wanted: Sequence[Candidate]) -> list[Ranked]:
 
 def _worth_more(effect: Effect) -> bool:
     """Whether the first samples say something for a change, or nothing at all."""
-    return effect.won > effect.lost or effect.total is None or effect.saves_s >= WORTH_S
+    return effect.won > effect.lost or effect.total is None or effect.saves_s >= WORTH_S or effect.much_sooner
 
 
 def _promising(effect: Effect) -> bool:
@@ -220,7 +220,7 @@ def _promising(effect: Effect) -> bool:
 
     One that makes less turn Ready by its speed (what pulls at once pulls slowly) may do well beside longer timeouts.
     """
-    return effect.surer or effect.total is None or (effect.saves_s > 0 and not effect.total.later)
+    return effect.surer or effect.total is None or effect.sooner or (effect.saves_s > 0 and not effect.total.later)
 
 
 def _beside(bench: Bench, best: Trial, more: Sequence[WhatIf], unsure: list[Added]) -> Added | None:

@@ -27,7 +27,7 @@ def pruned(
     """Backward elimination, one pass over the members, what was added last first.
 
     A member goes if without it as many samples are whole and the total is no later than that of the whole combination,
-    beyond noise and :data:`~.effect.WORTH_S`. All are held against the whole, so that many small losses cannot add up.
+    beyond noise and :data:`~.effect.WORTH_S`, nor much later in more samples. All are held against the whole, so that many small losses cannot add up.
 
     Args:
         bench: what simulates.
@@ -110,4 +110,9 @@ def _batches(parts: Sequence[WhatIf], size: int) -> list[Sequence[WhatIf]]:
 def _as_good(bench: Bench, whole: Trial, fewer: Trial) -> bool:
     effect = bench.basis.effect(whole.prediction, fewer.prediction)
     later = effect.total is not None and effect.total.later and effect.total.p50_s > WORTH_S
-    return effect.lost <= effect.won and not later and (not fewer.changes or fewer.effect.better)
+    return (
+        effect.lost <= effect.won
+        and not later
+        and not effect.much.leads()
+        and (not fewer.changes or fewer.effect.better)
+    )

@@ -90,8 +90,14 @@ class Shares:
 
     def leads(self, sure: float = SURE) -> bool:
         """More samples got much later than much sooner, by a share that matters and beyond noise."""
-        lead = self.later - self.sooner
-        return lead >= LEAST_SHARE * self.samples and chance_of_as_many(self.later, self.later + self.sooner) <= sure
+        return self._is_ahead(self.later, self.sooner, sure)
+
+    def trails(self, sure: float = SURE) -> bool:
+        """More samples got much sooner than much later, as surely."""
+        return self._is_ahead(self.sooner, self.later, sure)
+
+    def _is_ahead(self, more: int, less: int, sure: float) -> bool:
+        return more - less >= LEAST_SHARE * self.samples and chance_of_as_many(more, more + less) <= sure
 
     def to_json(self) -> dict[str, Any]:
         """As documents hold it."""

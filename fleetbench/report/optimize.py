@@ -16,6 +16,7 @@ from fleetbench.decide.needed import MEANING, UNPROVEN
 from fleetbench.decide.optimize import Optimized, Ranked
 from fleetbench.decide.paired import METHOD, interval, signed
 from fleetbench.decide.retries import TRIED_MORE_OFTEN, SetRetryInterval
+from fleetbench.decide.spread import MUCH_S
 from fleetbench.decide.trial import SCREENED
 from fleetbench.decide.whatif import DropEdges, SetTimeouts, SplitParent, WaitOff, WhatIf
 from fleetbench.findings import Finding
@@ -143,8 +144,16 @@ def _ranking(ranked: Sequence[Ranked]) -> Rows:
         effect, who = r.trial.effect, "you" if r.candidate.mine else "others"
         d = effect.total
         total, between = ("-", "-") if d is None else (signed(d.p50_s), interval(d))
-        rows.add(inert(r.candidate.change.title), total, between, _shares(effect), who, inert(r.candidate.note))
+        note = [_much(effect)] if effect.much_sooner and d is not None and not d.sooner else []
+        note += [inert(r.candidate.note)] if r.candidate.note else []
+        rows.add(inert(r.candidate.change.title), total, between, _shares(effect), who, "; ".join(note))
     return rows
+
+
+def _much(effect: Effect) -> str:
+    """In how many samples it ends much sooner, where the middle one says nothing of it."""
+    of = f"{effect.much.sooner} of {counted(effect.much.samples, 'sample')}"
+    return f"sooner by more than {format_duration(MUCH_S)} in {of}, later in {effect.much.later or 'none'}"
 
 
 def _shares(effect: Effect) -> str:
@@ -223,6 +232,7 @@ def _difference(effect: Effect) -> str:
         said = "no sample is whole both before and after, so no seconds can be compared"
     else:
         said = f"{signed(effect.total.p50_s)}, interval {interval(effect.total)}"
+        said += f", {_much(effect)}" if effect.much_sooner and not effect.total.sooner else ""
     if effect.whole_before == effect.whole_after == effect.samples:
         return said
     if effect.total is not None:

@@ -55,6 +55,15 @@ def test_more_whole_samples_take_proof_and_fewer_only_a_doubt(won, lost, surer, 
     assert (effect.surer, effect.less_sure) == (surer, less_sure)
 
 
+@pytest.mark.parametrize(("helped", "hurt", "better"), [(9, 0, True), (5, 0, False), (9, 8, False)])
+def test_what_saves_much_in_some_samples_alone_is_better_though_the_middle_one_is_as_it_was(helped, hurt, better):
+    before = [2000.0] * helped + [100.0] * hurt + [100.0] * 20
+    after = [200.0] * helped + [2000.0] * hurt + [100.0] * 20
+    effect = effect_of(before, after)
+    assert effect.total.p50_s == 0.0 and not effect.total.sooner
+    assert (effect.better, effect.worth_a_line) == (better, better)
+
+
 def bare(k: Kustomization) -> Kustomization:
     return replace(k, workloads=())
 
