@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet
+from fleetbench.cli.fleet import FleetChoice, load_fleet
 from fleetbench.cli.options import DURATION, PERCENT, fleet_options, format_option
 from fleetbench.cli.output import progress, warn, write_json, write_tables, write_text
 from fleetbench.cli.simulation import Simulation, belief_options, flag_options
@@ -146,17 +146,9 @@ def _side(read: Read, other: Read | None, simulation: Simulation) -> Side:
 
     name, fleet, findings = read
     assembled = simulation.assembled(fleet, () if other is None else (other.fleet,))
-    parameters = assembled.scenario.parameters
     with progress(f"Simulating {name}") as bar:
         prediction = predict(assembled.scenario, simulation.samples, progress=bar)
-    found = fleet_findings(
-        fleet,
-        findings,
-        parameters=parameters,
-        nodes=parameters.nodes,
-        profile=simulation.profile,
-    )
-    return Side(name, fleet, tuple(found), prediction)
+    return Side(name, fleet, tuple(simulation.findings(fleet, findings)), prediction)
 
 
 def _base(fleet: FleetChoice, baseline: Path | None, against: str | None, flux: str | None) -> Read | None:

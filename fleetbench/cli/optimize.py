@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet, load_repository
+from fleetbench.cli.fleet import FleetChoice, load_fleet, load_repository
 from fleetbench.cli.options import fleet_options, format_option
 from fleetbench.cli.output import progress, warn, write_json, write_tables, write_text
 from fleetbench.cli.simulation import Simulation, belief_options, flag_options
@@ -72,15 +72,7 @@ def command(
     reading = None if fleet.repo is None else load_repository(fleet, simulation.flux_version)
     read, findings = load_fleet(fleet) if reading is None else (reading.fleet, list(reading.findings))
     assembled = simulation.assembled(read)
-    parameters = assembled.scenario.parameters
-    findings = fleet_findings(
-        read,
-        findings,
-        parameters=parameters,
-        nodes=parameters.nodes,
-        profile=simulation.profile,
-        durations=simulation.durations,
-    )
+    findings = simulation.findings(read, findings)
     limits: dict[str, Any] = {}
     if reading is not None and fleet.repo is not None:
         limits["coupled"] = coupled_flags(fleet.repo, reading)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetbench.cli.fleet import FleetChoice, fleet_findings, load_fleet
+from fleetbench.cli.fleet import FleetChoice, load_fleet
 from fleetbench.cli.options import DURATION, OBJECT, fleet_options, format_option, set_depends_on_option
 from fleetbench.cli.output import note, progress, warn, write_json, write_tables, write_text
 from fleetbench.cli.simulation import Simulation, simulation_options
@@ -63,7 +63,6 @@ def command(
     another reason (--fail, --until, suspended, a timeout) is an answer: it exits 0, and JSON says "complete": false.
     """
     from fleetbench.findings import ERROR, TIMEOUT_TOO_SHORT
-    from fleetbench.model.assemble import in_force
     from fleetbench.prediction.strategies import InterruptedSimulation, predict_strategies
     from fleetbench.report.findings import by_cause
     from fleetbench.report.folder import write_prediction
@@ -74,13 +73,7 @@ def command(
     read = simulation.fleet(read)
     choice = simulation.choice(read)
     folder = folder_for(output, save, read.name, strategy, force)
-    findings = fleet_findings(
-        read,
-        findings,
-        parameters=in_force(read, choice)[0],
-        profile=choice.profile,
-        durations=choice.durations,
-    )
+    findings = simulation.findings(read, findings)
     explained = _object(read, why)
     try:
         with progress("Simulating") as bar:

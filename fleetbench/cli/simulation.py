@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 import click
 
+from fleetbench.cli.fleet import fleet_findings
 from fleetbench.cli.options import (
     DURATION,
     DurationType,
@@ -20,6 +21,7 @@ from fleetbench.cli.options import (
 )
 from fleetbench.cli.output import warn
 from fleetbench.errors import InputError
+from fleetbench.findings import Finding
 from fleetbench.graph.changes import changed_by, with_dependencies
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.named import named
@@ -184,6 +186,19 @@ class Simulation:
             changed=changed,
             webhook=bool(given.get("webhook")),
             fix_after_s=given.get("fix_after"),
+        )
+
+    def findings(self, fleet: Fleet, reading: Sequence[Finding]) -> list[Finding]:
+        """What reading the fleet brought to light, with what follows from it under the options and the repository's flags."""
+        from fleetbench.model.assemble import in_force
+
+        return fleet_findings(
+            fleet,
+            reading,
+            parameters=in_force(fleet, self.choice(fleet))[0],
+            nodes=self.options.get("nodes"),
+            profile=self.profile,
+            durations=self.durations,
         )
 
     def assembled(self, fleet: Fleet, compared_with: tuple[Fleet, ...] = ()) -> Assembled:
