@@ -55,7 +55,7 @@ EXPRESSION_NEVER = rule("FB117", ERROR, "a readyExpr that can never be true")
 VARIABLE_UNSET = rule("FB118", ERROR, "a variable that nothing sets fails the build")
 API_GONE = rule("FB119", ERROR, "an API version that no Kubernetes serves any more")
 SET_WAITS_IN_VAIN = rule("FB120", ERROR, "a ResourceSet depends on an object that exists nowhere")
-NAME_GENERATED = rule("FB121", ERROR, "values or variables from a generated object, by a name that it does not have")
+NEVER_FOUND = rule("FB121", ERROR, "values or variables that are never found: no such name, no such key")
 # FB2xx: what costs time.
 NEED_UNDECLARED = rule("FB201", WARNING, "a needed edge is not declared")
 EDGE_REDUNDANT = rule("FB202", WARNING, "an edge is implied by others")

@@ -142,14 +142,16 @@ def load_repository(choice: FleetChoice, flux: str | None = None) -> Reading:
         if finding.code == ENTRY_EMPTY:
             warn(f"{finding.message}; {finding.fix}")
     fleet = _with_installed(reading.fleet, choice, reading.findings)
-    findings = tuple(f for f in reading.findings if not f.settled_by or not {*f.settled_by} <= {*choice.installed})
+    given = {*choice.installed, *(f"Namespace/{name}" for name in choice.installed)}
+    findings = tuple(f for f in reading.findings if not f.settled_by or not {*f.settled_by} <= given)
     return dataclasses.replace(reading, fleet=fleet, findings=findings)
 
 
 def _with_installed(fleet: Fleet, choice: FleetChoice, findings: Sequence[Finding] = ()) -> Fleet:
     from fleetbench.graph.changes import check_installed, with_installed
 
-    check_installed(fleet, choice.installed, [name for f in findings for name in f.settled_by])
+    elsewhere = {name for f in findings for name in f.settled_by}
+    check_installed(fleet, choice.installed, elsewhere.union(name.removeprefix("Namespace/") for name in elsewhere))
     return with_installed(fleet, choice.installed)
 
 

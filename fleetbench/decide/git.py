@@ -92,6 +92,11 @@ def _write(repo: Path, commit: str, prefix: str, folder: Path) -> tuple[str, ...
     answer = memoryview(run(repo, "cat-file", "--batch", stdin=asked))
     for mode, _, path in wanted:
         header, answer = _line(answer)
+        if header.endswith(b" missing"):
+            raise EnvironmentLacks(
+                f"--against: commit {commit[:12]} cannot be read, as this clone lacks the content of {path}",
+                "fetch it: git fetch --refetch, or clone without --filter",
+            )
         size = int(header.split(b" ")[2])
         _put(folder, path, mode, bytes(answer[:size]))
         answer = answer[size + 1 :]

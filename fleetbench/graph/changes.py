@@ -40,11 +40,16 @@ def with_installed(fleet: Fleet, names: Collection[str]) -> Fleet:
     """
     if not names:
         return fleet
+    from fleetbench.graph.order import watched  # with networkx, which commands load late
 
     def on_it(obj: Kustomization | HelmRelease) -> Kustomization | HelmRelease:
-        return replace(obj, needs=tuple(n for n in obj.needs if not _brought_by(fleet, n).intersection(names)))
+        needs = tuple(n for n in obj.needs if not _brought_by(fleet, n).intersection(names))
+        if isinstance(obj, HelmRelease):
+            return replace(obj, needs=needs)
+        settled = {id for id in watched(fleet, obj).nowhere if not {str(id), say(id)}.isdisjoint(names)}
+        return replace(obj, needs=needs, health_checks=tuple(id for id in obj.health_checks if id not in settled))
 
-    there = changed(fleet, {obj.id: on_it for obj in fleet.services() if obj.needs})
+    there = changed(fleet, {obj.id: on_it for obj in fleet.services()})
     named = {h.id: next((n for n in names if n in _called(fleet, h)), None) for h in fleet.helmreleases}
     by = {id: f"--installed {name}" for id, name in named.items() if name is not None}
     return replace(changed(there, {id: _installing(said) for id, said in by.items()}), installed=tuple(names))
@@ -93,12 +98,23 @@ def check_installed(fleet: Fleet, names: Sequence[str], elsewhere: Collection[st
     Raises:
         InputError: it is no release, and nothing in the fleet needs anything of it.
     """
+    if not names:
+        return
+    from fleetbench.graph.order import watched
+
     loosely = {name for obj in fleet.services() for need in obj.needs for name in _loosely(fleet, need)}
     known = loosely.union(*(_brought_by(fleet, need) for obj in fleet.services() for need in obj.needs))
-    known = known.union(elsewhere, *(_called(fleet, release) for release in fleet.helmreleases))
+    waited_for = {id for k in fleet.kustomizations for id in watched(fleet, k).nowhere}
+    known = known.union(
+        elsewhere,
+        map(str, waited_for),
+        map(say, waited_for),
+        *(_called(fleet, release) for release in fleet.helmreleases),
+    )
     for name in names:
         if name not in known:
-            there = f"something needs: {some(sorted(loosely), 12)}" if loosely else "here nothing needs any"
+            asked = loosely.union(elsewhere, map(str, waited_for))
+            there = f"something needs: {some(sorted(asked), 12)}" if asked else "here nothing needs any"
             raise InputError(
                 f"--installed: got {name!r}, wanted Namespace/NAME or another object that something needs, a release, a chart "
                 f"or an API group; {there}"

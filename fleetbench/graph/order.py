@@ -83,7 +83,7 @@ def watched(fleet: Fleet, k: Kustomization) -> Watched:
             others.append(fleet.creators[target])
         elif unread := [h.id for h in fleet.helmreleases if h.parent == k.id and may_bring(h, target)]:
             objects += unread
-        elif not may_exist(fleet, target):
+        elif not (_is_there_anyway(fleet, target) or may_exist(fleet, target)):
             nowhere.append(target)
     return Watched(tuple(dict.fromkeys(objects)), tuple(workloads), tuple(dict.fromkeys(others)), tuple(nowhere))
 
@@ -91,6 +91,23 @@ def watched(fleet: Fleet, k: Kustomization) -> Watched:
 def health_checked(fleet: Fleet, k: Kustomization) -> tuple[ObjectId, ...]:
     """Kustomizations and HelmReleases whose Ready the health check of ``k`` waits for."""
     return tuple(id for id in watched(fleet, k).objects if fleet.service(id))
+
+
+_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+_OF_CLUSTERS = {("Deployment", "kube-system", "coredns"), ("DaemonSet", "kube-system", "kube-proxy")}
+"""What kubeadm, and most who sell clusters, set up."""
+_OF_FLUX = (
+    "source-controller", "kustomize-controller", "helm-controller", "notification-controller",
+    "image-reflector-controller", "image-automation-controller", "source-watcher",
+)  # fmt: skip
+
+
+def _is_there_anyway(fleet: Fleet, named: ObjectId) -> bool:
+    """Whether a cluster has it before anything of the fleet is applied: of Kubernetes', or the Flux that reconciles."""
+    if named.kind == "Namespace":
+        return named.name in (*_NAMESPACES, fleet.root.namespace)
+    flux = named.kind == "Deployment" and named.namespace == fleet.root.namespace and named.name in _OF_FLUX
+    return flux or (named.kind, named.namespace, named.name) in _OF_CLUSTERS
 
 
 def may_exist(fleet: Fleet, named: ObjectId) -> bool:

@@ -31,13 +31,13 @@ from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.missing_sources import missing_sources
 from fleetbench.repo.needs.accounts import accounts_from_nowhere
 from fleetbench.repo.needs.crd_switches import without_crds
-from fleetbench.repo.needs.generated import generated, misnamed, misnamed_variables
 from fleetbench.repo.needs.helmfiles import helmfiles, helmfiles_read, with_helmfiles
 from fleetbench.repo.needs.namespaced import namespaces_from_elsewhere, without_namespace
-from fleetbench.repo.needs.needs import Needs, from_elsewhere, values_from
+from fleetbench.repo.needs.needs import Needs, from_elsewhere
 from fleetbench.repo.needs.providers import Providers
 from fleetbench.repo.needs.served import crds_from_elsewhere
 from fleetbench.repo.needs.services import Services
+from fleetbench.repo.needs.unfound import generated, without_values, without_variables
 from fleetbench.repo.needs.unread import Unread
 from fleetbench.repo.nodes import Node, Walk, applied_twice, unset_variables
 from fleetbench.repo.objects import other_cluster, read_helmrelease, read_kustomization, read_source, with_chart_of
@@ -108,8 +108,8 @@ def assemble(
     releases = with_helmfiles(releases, planned, walk, sync, root.id)
     findings += helmfiles_read(planned, releases)
     plain = generated(walk)
-    kustomizations, of_variables = misnamed_variables(plain, kustomizations)
-    releases, of_values = misnamed(plain, releases, {r.id: values_from(r, walk.releases[r.id][0]) for r in releases})
+    kustomizations, of_variables = without_variables(plain, kustomizations)
+    releases, of_values = without_values(plain, releases, walk)
     findings += [*of_variables, *of_values]
     makers = Makers(walk, kustomizations, releases, root.source)
     findings += accounts_from_nowhere(providers, makers, root.id.namespace, walk)
@@ -174,7 +174,7 @@ def _objects(
                 not_expanded=node.not_expanded,
                 broken=node.broken,
                 unset_variables=tuple(sorted(unset_variables(node))),
-                applies=sum(m.made is None for m in node.rendered) + len(node.elsewhere),
+                applies=sum(m.made is None for m in node.rendered) + len(node.elsewhere) + _left_out(node),
                 objects=tuple(m.id_in(node.id.namespace) for m in node.rendered),
                 unexpanded=tuple(node.unexpanded),
                 workloads=workloads_of(
@@ -240,6 +240,11 @@ def _with_needs(
         [replace(k, needs=needs.of_kustomization(walk.nodes[k.id], k)) for k in kustomizations],
         [replace(r, needs=needs.of_release(r, walk.releases[r.id][0], charts.get(r.id))) for r in releases],
     )
+
+
+def _left_out(node: Node) -> int:
+    """At least so many objects it applies beside those that were read: each remote base holds one or more."""
+    return len(node.build.remote) if node.build else 0
 
 
 def _sources(

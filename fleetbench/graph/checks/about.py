@@ -8,7 +8,7 @@ from fleetbench.findings import (
     BUILD_FAILED,
     CHART_MISSING,
     FILE_UNREADABLE,
-    NAME_GENERATED,
+    NEVER_FOUND,
     PATH_MISSING,
     Finding,
     Shared,
@@ -41,7 +41,7 @@ def similar(wanted: ObjectId, known: Sequence[ObjectId]) -> ObjectId | None:
     return nearest(wanted, [id for id in known if id.kind == wanted.kind])
 
 
-_BROKEN = {PATH_MISSING, BUILD_FAILED, FILE_UNREADABLE, CHART_MISSING, NAME_GENERATED}
+_BROKEN = {PATH_MISSING, BUILD_FAILED, FILE_UNREADABLE, CHART_MISSING, NEVER_FOUND}
 
 
 def family(code: str) -> str:

@@ -12,7 +12,7 @@ from fleetbench.findings import (
     EXPRESSION_IDLE,
     EXPRESSION_NOT_READ,
     FILE_UNREADABLE,
-    NAME_GENERATED,
+    NEVER_FOUND,
     OBJECT_REFUSED,
     PATH_MISSING,
     RULES,
@@ -34,7 +34,7 @@ OF_READING = _DIFFERENTLY_READ - {EXPRESSION_NOT_READ, EXPRESSION_IDLE, DEPENDEN
     OBJECT_REFUSED,
     API_GONE,
     SET_WAITS_IN_VAIN,
-    NAME_GENERATED,
+    NEVER_FOUND,
 }
 """Codes that only reading a repository, or a live cluster, can give."""
 OF_BOTH = frozenset({PATH_MISSING, BUILD_FAILED, SOURCE_MISSING, VARIABLE_UNSET})

@@ -10,7 +10,7 @@ from typing import Any
 
 from fleetbench.findings import INSTALLED_TWICE, Finding
 from fleetbench.graph.objects import CPU_LIMIT, ControllerFlag, ControllerShard
-from fleetbench.ids import HELM_RELEASE, ObjectId, say
+from fleetbench.ids import HELM_RELEASE, ObjectId, say, some
 from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.install.arguments import flags_among, together
 from fleetbench.repo.install.controllers import HELM_VALUES, WATCH, names_a_controller, pod_settings, run_by, shard_of
@@ -83,11 +83,11 @@ def installed_twice(walk: Walk) -> Iterator[Finding]:
             differ[key] = values
     if not differ:
         return
-    key = min(differ, key=lambda key: differ[key].count(None))  # what both state says it best
-    said = " and ".join(f"{say(id)} ({_said(flag)})" for id, flag in list(zip(ids, differ[key], strict=True))[:3])
-    text = (
-        f"{key[0]} is set otherwise by {said}: in a cluster the last apply holds, here all that is set counts together"
-    )
+    # what all state says it best
+    first = sorted(differ, key=lambda key: (differ[key].count(None), key))
+    between = [f"{key[0]} {' / '.join(map(_said, differ[key]))}" for key in first]
+    said = " and ".join(say(id) for id in ids)
+    text = f"{said} set the controllers otherwise ({some(between, 4)}): in a cluster the last apply holds, here all that is set counts together"
     fix = "keep one of these installs, or state the flags in force as options (--kustomize-concurrent and the like)"
     at = places[ids[-1]]
     yield Finding(INSTALLED_TWICE, text, fix, ids[-1], at.file, at.line)

@@ -57,7 +57,7 @@ class Needs:
         """Needs of a HelmRelease's values, namespace and, where its chart is known, its objects."""
         namespace = release.release_namespace
         wants: list[_Want] = []
-        for id in values_from(release, manifest):
+        for id, _ in values_from(release, manifest):
             wants.append(((id.kind, id.namespace, id.name), release.id, BUILD))
         if release.cluster is not None:  # the rest is the other cluster's
             return self._resolved(wants, release.id)
@@ -200,7 +200,7 @@ def from_elsewhere(
         for id in k.substitute_from:
             users.setdefault(id, []).append(k)
     for release in releases:
-        for id in dict.fromkeys(values_from(release, walk.releases[release.id][0])):
+        for id in dict.fromkeys(id for id, _ in values_from(release, walk.releases[release.id][0])):
             users.setdefault(id, []).append(release)
     for id, needing in users.items():
         if id in told or providers.of((id.kind, id.namespace, id.name)):
@@ -213,11 +213,12 @@ def from_elsewhere(
         yield Finding(VARIABLES_ELSEWHERE, text, fix, first.id, first.file, first.line)
 
 
-def values_from(release: HelmRelease, manifest: Manifest) -> Iterator[ObjectId]:
-    """The Secrets and ConfigMaps of ``valuesFrom`` that are not optional."""
+def values_from(release: HelmRelease, manifest: Manifest) -> Iterator[tuple[ObjectId, str]]:
+    """The Secrets and ConfigMaps of ``valuesFrom`` that are not optional, each with the key that is asked for."""
     for reference in mappings(manifest.spec, "valuesFrom"):
         if not reference.get("optional"):
-            yield ObjectId(str(reference.get("kind")), release.id.namespace, str(reference.get("name")))
+            id = ObjectId(str(reference.get("kind")), release.id.namespace, str(reference.get("name")))
+            yield id, str(reference.get("valuesKey") or "values.yaml")
 
 
 def _wants(manifest: Manifest, namespace: str, *, written: bool) -> Iterator[_Want]:

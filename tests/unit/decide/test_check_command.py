@@ -7,6 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from fleetbench.cli.main import cli
+from fleetbench.decide.git import write_merge_base
+from fleetbench.errors import EnvironmentLacks
 from tests.unit.decide.conftest import DEV, edit, git
 
 
@@ -216,3 +218,14 @@ def test_a_root_with_workloads_of_its_own_is_judged(tmp_path):
     root = {"id": "flux-system/flux-system", "path": "./x", "workloads": [workload], "applies": 1}
     (tmp_path / "graph.json").write_text(json.dumps({"kustomizations": [root]}))
     assert run("--graph", str(tmp_path / "graph.json"), "--samples", "2").exit_code == 0
+
+
+def test_a_commit_of_which_the_clone_lacks_something_is_told(tmp_path):
+    git(tmp_path, "init", "-q")
+    (tmp_path / "a.yaml").write_text("a: 1\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "a")
+    blob = git(tmp_path, "rev-parse", "HEAD:a.yaml").strip()
+    (tmp_path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(EnvironmentLacks, match=r"lacks the content of a\.yaml"):
+        write_merge_base(tmp_path, "HEAD", tmp_path / "out")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from fleetbench.findings import (
     BUILD_FAILED,
     FILE_UNREADABLE,
@@ -14,6 +16,7 @@ from fleetbench.findings import (
     SOURCE_MISSING,
     Finding,
 )
+from fleetbench.graph.changes import check_installed, with_installed
 from fleetbench.graph.checks import check, combined
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Source, Workload
@@ -134,3 +137,23 @@ def test_a_daemon_set_takes_a_pod_on_every_node_and_hooks_take_none_for_long() -
     assert [f for f in check(of, nodes=3, node_pods=1) if f.code == NODE_CAPACITY] == []
     of = fleet(replace(ks("a"), workloads=(each, replace(each, object=DEPLOYMENT))))
     assert "starts 4 pods" in next(f.message for f in check(of, nodes=3, node_pods=1) if f.code == NODE_CAPACITY)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        ObjectId("Deployment", "kube-system", "coredns"),
+        ObjectId("Namespace", "", "kube-system"),
+        ObjectId("Deployment", NS, "source-controller"),
+    ],
+)
+def test_what_every_cluster_that_runs_flux_has_is_no_name_of_nothing(named: ObjectId) -> None:
+    assert found(checking(names=named), HEALTH_CHECK_MISSING) == []
+
+
+def test_what_was_there_before_flux_may_be_named_to_installed() -> None:
+    by_hand = ObjectId("Secret", "default", "by-hand")
+    of = checking(names=by_hand)
+    assert len(found(of, HEALTH_CHECK_MISSING)) == 1
+    check_installed(of, [str(by_hand)])
+    assert found(with_installed(of, [str(by_hand)]), HEALTH_CHECK_MISSING) == []

@@ -28,7 +28,7 @@ def _reading(read: Read, *objects: str, version: str | None = None, instance: st
     """A Kustomization ``a`` that applies the objects beside a ConfigMap."""
     files = {
         "clusters/c/a.yaml": flux("a", "./apps"),
-        "apps/all.yaml": both(*objects, config_map("m", "default")),
+        "apps/all.yaml": both(*objects, config_map("m", "default", there="a: b")),
         "ok/m.yaml": config_map("n", "default"),
     }
     if version is not None:
@@ -250,7 +250,7 @@ def test_values_from_an_object_that_nothing_creates_are_told_like_variables(read
     values = [
         {"kind": "Secret", "name": "s"},
         {"kind": "ConfigMap", "name": "o", "optional": True},
-        {"kind": "ConfigMap", "name": "m"},
+        {"kind": "ConfigMap", "name": "m", "valuesKey": "there"},
     ]
     reading = _reading(read, charts, release("r", namespace="default", valuesFrom=values))
     (found,) = reading.findings

@@ -1,14 +1,14 @@
-"""Values and variables that name a generated object without the suffix that kustomize gives it."""
+"""Values and variables that are never found: a generated object without its suffix, a missing key."""
 
 from __future__ import annotations
 
 import pytest
 
-from fleetbench.findings import NAME_GENERATED, VARIABLES_ELSEWHERE
+from fleetbench.findings import NEVER_FOUND, VARIABLES_ELSEWHERE
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import both, flux, git, kustomization, release
 
-GENERATOR = [{"name": "vals", "namespace": "apps", "literals": ["a=b"]}]
+GENERATOR = [{"name": "vals", "namespace": "apps", "literals": ["values.yaml=a: b"]}]
 VALUES = [{"kind": "ConfigMap", "name": "vals"}]
 RELEASE = release("web", namespace="apps", valuesFrom=VALUES)
 FOLLOWED = "nameReference:\n- kind: ConfigMap\n  version: v1\n  fieldSpecs:\n  - {path: spec/valuesFrom/name, kind: HelmRelease}\n"
@@ -25,8 +25,8 @@ def _files(release: str = RELEASE, **more: object) -> dict[str, str]:
 
 def test_a_release_that_names_a_generated_object_as_its_generator_does_never_finds_it(read: Read) -> None:
     reading = read(_files())
-    (found,) = [f for f in reading.findings if f.code in (NAME_GENERATED, VARIABLES_ELSEWHERE)]
-    assert found.code == NAME_GENERATED and "ConfigMap/apps/vals, which its generator calls vals-" in found.message
+    (found,) = [f for f in reading.findings if f.code in (NEVER_FOUND, VARIABLES_ELSEWHERE)]
+    assert found.code == NEVER_FOUND and "ConfigMap/apps/vals, which its generator calls vals-" in found.message
     assert "disableNameSuffixHash" in found.fix
     (web,) = reading.fleet.helmreleases
     assert web.obstacle is not None
@@ -43,7 +43,7 @@ def test_a_release_that_names_a_generated_object_as_its_generator_does_never_fin
 )
 def test_what_is_found_by_its_name_or_may_be_missing_is_fine(read: Read, files: dict[str, str]) -> None:
     reading = read(files)
-    assert [f for f in reading.findings if f.code == NAME_GENERATED] == []
+    assert [f for f in reading.findings if f.code == NEVER_FOUND] == []
     assert reading.fleet.helmreleases[0].obstacle is None
 
 
@@ -55,6 +55,23 @@ def test_variables_from_a_generated_object_fail_the_build(read: Read) -> None:
     late = flux("late", "./apps", postBuild={"substituteFrom": VALUES})
     files["clusters/c/all.yaml"] = both(files["clusters/c/all.yaml"], late)
     reading = read(files)
-    (found,) = [f for f in reading.findings if f.code == NAME_GENERATED]
+    (found,) = [f for f in reading.findings if f.code == NEVER_FOUND]
     assert found.message.startswith("postBuild.substituteFrom names ConfigMap/flux-system/vals")
     assert {k.id.name: k.broken is None for k in reading.fleet.kustomizations}["late"] is False
+
+
+@pytest.mark.parametrize(("key", "found"), [(None, True), ("values.yaml", True), ("prod.yaml", False)])
+def test_a_key_that_the_object_lacks_is_asked_for_in_vain(read: Read, key: str | None, found: bool) -> None:
+    asked = [{**VALUES[0], "valuesKey": key}] if key else VALUES
+    reading = read(
+        _files(release("web", namespace="apps", valuesFrom=asked), generatorOptions={"disableNameSuffixHash": True})
+    )
+    told = [f.message for f in reading.findings if f.code == NEVER_FOUND]
+    assert told == (
+        []
+        if found
+        else [
+            "valuesFrom asks ConfigMap/apps/vals for the key prod.yaml, and that has values.yaml alone: it never turns Ready"
+        ]
+    )
+    assert (reading.fleet.helmreleases[0].obstacle is None) is found

@@ -1,22 +1,25 @@
-"""``valuesFrom`` and ``substituteFrom`` that name a generated object as its generator does, not as it is called.
+"""``valuesFrom`` and ``substituteFrom`` that find nothing, for ever: a key that is not there, or a generated object's plain name.
 
 kustomize appends a hash of the content to the name, and follows the references that it knows of: not those in Flux's own
 kinds, but for a ``configurations`` file with a ``nameReference`` for them. The plain name is then nobody's, for ever.
 
 Source: kustomize api v0.21.1 internal/builtins/HashTransformer.go, hasher/hasher.go encode (ten characters of these),
-konfig/builtinpluginconsts/namereference.go (the references that it knows of).
+konfig/builtinpluginconsts/namereference.go (the references that it knows of); fluxcd/pkg chartutil values.go
+ChartValuesFromReferences (ErrKeyNotFound; of a ConfigMap ``data`` alone counts), helm-controller v1.6.3
+internal/controller/helmrelease_controller.go reconcileRelease (ValuesError).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from fleetbench.findings import NAME_GENERATED, Finding
+from fleetbench.findings import NEVER_FOUND, Finding
 from fleetbench.graph.objects import HelmRelease, Kustomization
-from fleetbench.ids import ObjectId
+from fleetbench.ids import ObjectId, some
 from fleetbench.repo.manifest import Manifest
+from fleetbench.repo.needs.needs import values_from
 from fleetbench.repo.nodes import Walk
 
 _HASHED = re.compile(r"(.+)-[bcdfghkmt2456789]{10}")
@@ -35,30 +38,44 @@ def generated(walk: Walk) -> dict[ObjectId, Manifest]:
     return found
 
 
-def misnamed(
-    of: Mapping[ObjectId, Manifest], releases: Iterable[HelmRelease], named: Mapping[ObjectId, Iterable[ObjectId]]
+def without_values(
+    of: Mapping[ObjectId, Manifest], releases: Iterable[HelmRelease], walk: Walk
 ) -> tuple[list[HelmRelease], list[Finding]]:
     """The releases, those broken whose values can never be found, with an error for each.
 
     Args:
         of: :func:`generated`.
         releases: as read.
-        named: of each release the objects that its ``valuesFrom`` needs.
+        walk: what was found.
     """
     broken, findings = [], []
     for release in releases:
-        wanted = next((id for id in named.get(release.id, ()) if id in of), None)
-        if wanted is not None:
-            text, fix = _said(wanted, of[wanted], "valuesFrom")
+        found = next(_unfound(of, release, walk), None)
+        if found is not None:
+            text, fix = found
             findings.append(
-                Finding(NAME_GENERATED, f"{text}: it never turns Ready", fix, release.id, release.file, release.line)
+                Finding(NEVER_FOUND, f"{text}: it never turns Ready", fix, release.id, release.file, release.line)
             )
             release = replace(release, broken=text)
         broken.append(release)
     return broken, findings
 
 
-def misnamed_variables(
+def _unfound(of: Mapping[ObjectId, Manifest], release: HelmRelease, walk: Walk) -> Iterator[tuple[str, str]]:
+    """What a release asks for in vain, and what to do."""
+    for wanted, key in values_from(release, walk.releases[release.id][0]):
+        known = walk.store.get(wanted)
+        if wanted in of:
+            yield _said(wanted, of[wanted], "valuesFrom")
+        elif known is not None and key not in known:
+            has = f"has {some(sorted(known), 4)} alone" if known else "is empty"
+            yield (
+                f"valuesFrom asks {wanted} for the key {key}, and that {has}",
+                f"name its key with valuesKey, or call it {key}",
+            )
+
+
+def without_variables(
     of: Mapping[ObjectId, Manifest], kustomizations: Iterable[Kustomization]
 ) -> tuple[list[Kustomization], list[Finding]]:
     """The same of ``substituteFrom``: the build fails for want of it."""
@@ -67,7 +84,7 @@ def misnamed_variables(
         wanted = next((id for id in k.substitute_from if id in of), None)
         if wanted is not None and k.broken is None:
             text, fix = _said(wanted, of[wanted], "postBuild.substituteFrom")
-            findings.append(Finding(NAME_GENERATED, f"{text}: it never turns Ready", fix, k.id, k.file, k.line))
+            findings.append(Finding(NEVER_FOUND, f"{text}: it never turns Ready", fix, k.id, k.file, k.line))
             k = replace(k, broken=text)
         broken.append(k)
     return broken, findings
