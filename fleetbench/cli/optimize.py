@@ -61,7 +61,7 @@ def command(
     from fleetbench.decide.cost import affordable
     from fleetbench.decide.optimize import optimize
     from fleetbench.decide.paired import require_samples
-    from fleetbench.decide.patch.write import can_be_written, coupled_flags
+    from fleetbench.decide.patch.write import coupled_flags, writable_part
     from fleetbench.report.optimize import tables
     from fleetbench.report.optimize_document import to_document
 
@@ -76,8 +76,8 @@ def command(
     limits: dict[str, Any] = {}
     if reading is not None and fleet.repo is not None:
         limits["coupled"] = coupled_flags(fleet.repo, reading)
-    if reading is not None and patch is not None:
-        limits["writable"] = partial(can_be_written, reading)
+        if patch is not None:
+            limits["writable"] = partial(writable_part, fleet.repo, reading)
     samples = simulation.samples
     if context.get_parameter_source("samples") is ParameterSource.DEFAULT:
         samples = affordable(assembled.scenario, samples)

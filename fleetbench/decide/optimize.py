@@ -98,7 +98,7 @@ def optimize(
     samples: int,
     *,
     edges: str = EDGES_SAFE,
-    writable: Callable[[WhatIf], bool] = lambda change: True,
+    writable: Callable[[WhatIf], WhatIf | None] = lambda change: change,
     coupled: Sequence[frozenset[str]] = (),
     progress: Progress | None = None,
 ) -> Optimized:
@@ -114,7 +114,7 @@ def optimize(
         samples: simulated rollouts for each trial, all from the same draws; of a change that is only listed, or for
             which nothing speaks after the first :data:`~.trial.SCREENED`, no more are drawn.
         edges: which edges may go, see :func:`fleetbench.decide.candidates.candidates`.
-        writable: whether a change may be part of the combination; all are tried.
+        writable: what of a change may be part of the combination, None = nothing; all are tried whole.
         coupled: flags that can only be set together: they are tried so.
         progress: called with (trials done, at most how many as far as is known then, or None).
     """
@@ -128,10 +128,12 @@ def optimize(
         ranked = _ranked(bench, wanted)
         mine = [r for r in ranked if r.candidate.mine and r.candidate.taken and _promising(r.trial.effect)]
         unsure: list[Added] = []
-        best, left_out, purposes = _combine(
-            bench, [r.candidate.change for r in mine if writable(r.candidate.change)], edges, coupled, unsure
-        )
-        no_place = [r.candidate.change for r in mine if not writable(r.candidate.change)]
+        parts = [(r.candidate.change, writable(r.candidate.change)) for r in mine]
+        placed: list[WhatIf] = []
+        for _, part in parts:
+            placed += [part] if part is not None and part not in placed else []
+        best, left_out, purposes = _combine(bench, placed, edges, coupled, unsure)
+        no_place = [change for change, part in parts if part is None]
         beside = _beside(bench, best, no_place[:MOST_BESIDE], unsure)
         other = bench.predictions([(), best.changes], samples, scenario.seed + 1)
         (perfect,) = bench.predictions([(Perfect(),)], samples)

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from yaml import MappingNode
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 WAIT, TIMEOUT, DEPENDS_ON = ("spec", "wait"), ("spec", "timeout"), ("spec", "dependsOn")
 RETRY = ("spec", "retryInterval")
 
+T = TypeVar("T")
 Step = tuple[ObjectId, Callable[[str], str], str]
 """The object whose file is edited, the edit, and what it does, for people."""
 
@@ -86,7 +87,7 @@ class Written:
     left: tuple[str, ...]
     """Sentences for people."""
     changes: tuple[WhatIf, ...] = ()
-    """Those of which something was written."""
+    """What was written of them."""
 
 
 def write_changes(repo: Path, reading: Reading, changes: Iterable[WhatIf]) -> Written:
@@ -101,7 +102,7 @@ def write_changes(repo: Path, reading: Reading, changes: Iterable[WhatIf]) -> Wr
     left: list[str] = []
     made: list[WhatIf] = []
     for change in changes:
-        before = files.changed
+        before, part = files.changed, change
         if isinstance(change, SetFlags):
             try:
                 left += write_flags(
@@ -118,16 +119,26 @@ def write_changes(repo: Path, reading: Reading, changes: Iterable[WhatIf]) -> Wr
         elif isinstance(change, Layout):
             left.append(f"{change.title}: `fleetbench convert --to {change.to} -o DIR` writes it")
         else:
-            left += _edit_objects(files, reading.fleet, change)
+            refused, edited = _edit_objects(files, reading.fleet, change)
+            left, part = left + refused, edited or change
         if files.changed != before:
-            made.append(change)
+            made.append(part)
     return Written(files, tuple(left), tuple(made))
 
 
-def can_be_written(reading: Reading, change: WhatIf) -> bool:
-    """Whether the repository has a place for a change: flags only where it sets them or installs the controllers."""
-    if not isinstance(change, SetFlags):
-        return True
+def writable_part(repo: Path, reading: Reading, change: WhatIf) -> WhatIf | None:
+    """What of a change the repository has a place for; None = nothing.
+
+    Flags have one only where it sets them or installs the controllers, an object where its own file can be edited.
+    """
+    if isinstance(change, SetFlags):
+        return change if _have_a_place(reading, change) else None
+    if isinstance(change, Layout):
+        return change
+    return _edit_objects(Files(repo.resolve()), reading.fleet, change)[1]
+
+
+def _have_a_place(reading: Reading, change: SetFlags) -> bool:
     there = _deployments(reading)
     if instance_place(reading) is not None:
         return all(field in FLAG_OF for field in change.flags)
@@ -173,22 +184,28 @@ def _deployments(reading: Reading) -> dict[str, str | None]:
     return found
 
 
-def _edit_objects(files: Files, fleet: Fleet, change: WhatIf) -> list[str]:
+def _edit_objects(files: Files, fleet: Fleet, change: WhatIf) -> tuple[list[str], WhatIf | None]:
+    """What cannot be written, and the rest of the change, which was; None = nothing was."""
     if isinstance(change, DropEdges):
-        steps = [_dropping(fleet, *edge) for edge in change.edges]
-    elif isinstance(change, AddEdges):
-        steps = [_adding(fleet, *edge) for edge in change.edges]
-    elif isinstance(change, WaitOff):
-        steps = [_setting(fleet, id, WAIT, "false") for id in change.ids]
-    elif isinstance(change, SetTimeouts):
-        steps = [_setting(fleet, id, TIMEOUT, go_duration(seconds)) for id, seconds in change.timeouts]
-    elif isinstance(change, SetRetryInterval):
-        steps = [_setting(fleet, id, RETRY, RETRY_TEXT) for id in change.ids]
-    elif isinstance(change, SplitParent):
-        return _split(files, fleet, change)
-    else:
-        return [f"{change.title}: no manifest of this repository says it"]
-    return _each(files, fleet, steps)
+        left, edges = _each(files, fleet, [(edge, _dropping(fleet, *edge)) for edge in change.edges])
+        return left, DropEdges(edges) if edges else None
+    if isinstance(change, AddEdges):
+        left, edges = _each(files, fleet, [(edge, _adding(fleet, *edge)) for edge in change.edges])
+        return left, AddEdges(edges) if edges else None
+    if isinstance(change, WaitOff):
+        left, ids = _each(files, fleet, [(id, _setting(fleet, id, WAIT, "false")) for id in change.ids])
+        return left, WaitOff(ids) if ids else None
+    if isinstance(change, SetRetryInterval):
+        left, ids = _each(files, fleet, [(id, _setting(fleet, id, RETRY, RETRY_TEXT)) for id in change.ids])
+        return left, SetRetryInterval(ids) if ids else None
+    if isinstance(change, SetTimeouts):
+        steps = [((id, s), _setting(fleet, id, TIMEOUT, go_duration(s))) for id, s in change.timeouts]
+        left, timeouts = _each(files, fleet, steps)
+        return left, SetTimeouts(timeouts) if timeouts else None
+    if isinstance(change, SplitParent):
+        left = _split(files, fleet, change)
+        return left, None if left else change
+    return [f"{change.title}: no manifest of this repository says it"], None
 
 
 def _split(files: Files, fleet: Fleet, change: SplitParent) -> list[str]:
@@ -200,7 +217,7 @@ def _split(files: Files, fleet: Fleet, change: SplitParent) -> list[str]:
         steps += [_adding(fleet, dependant, kid) for kid in kids if kid not in has]
     # Half of it would be worse than none: the dependants would start before the children are Ready.
     trial = Files(files.root, dict(files.before), dict(files.after))
-    left = _each(trial, fleet, steps)
+    left, _ = _each(trial, fleet, [(None, step) for step in steps])
     if left:
         return [f"{change.title}: {left[0]}"]
     files.before, files.after = trial.before, trial.after
@@ -235,9 +252,10 @@ def _setting(fleet: Fleet, id: ObjectId, path: tuple[str, ...], value: str) -> S
     return id, edit, f"{path[-1]}: {value}"
 
 
-def _each(files: Files, fleet: Fleet, steps: Sequence[Step]) -> list[str]:
-    left = []
-    for id, edit, what in steps:
+def _each(files: Files, fleet: Fleet, steps: Sequence[tuple[T, Step]]) -> tuple[list[str], tuple[T, ...]]:
+    """What cannot be edited, and for what the others were."""
+    left, done = [], []
+    for what_for, (id, edit, what) in steps:
         obj = fleet.service(id)
         file = None if obj is None else obj.file
         if file is None:
@@ -252,7 +270,9 @@ def _each(files: Files, fleet: Fleet, steps: Sequence[Step]) -> list[str]:
             files.write(file, edit(files.read(file)))
         except NotEditable as error:
             left.append(f"{say(id)}: {what}: {file}: {error}")
-    return left
+        else:
+            done.append(what_for)
+    return left, tuple(done)
 
 
 def _document(text: str, fleet: Fleet, id: ObjectId) -> MappingNode:

@@ -20,11 +20,12 @@ from fleetbench.decide.needed import IMPLIED, NEEDED, UNNEEDED, UNPROVEN, classi
 from fleetbench.decide.optimize import optimize
 from fleetbench.decide.patch import verify
 from fleetbench.decide.patch.verify import make_patch
-from fleetbench.decide.patch.write import Written, can_be_written, write_changes
+from fleetbench.decide.patch.write import Written, writable_part, write_changes
 from fleetbench.decide.prune import pruned
+from fleetbench.decide.retries import SetRetryInterval
 from fleetbench.decide.trial import SCREENED, Bench, Trial, total_difference
 from fleetbench.decide.whatif import AddEdges, DropEdges, SetFlags, SplitParent, WaitOff, WhatIf, all_applied
-from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.fleet import Fleet, changed
 from fleetbench.graph.objects import Need
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Choice, assemble
@@ -184,7 +185,9 @@ def test_a_wait_is_not_turned_off_where_only_its_own_ready_would_come_sooner():
 
 
 def test_a_wait_is_turned_off_where_others_get_its_worker_and_what_is_lost_is_said():
-    found = optimize(apps_of_releases(workers=1), 8, writable=lambda change: isinstance(change, WaitOff))
+    found = optimize(
+        apps_of_releases(workers=1), 8, writable=lambda change: change if isinstance(change, WaitOff) else None
+    )
     assert [c for c in found.best.changes if isinstance(c, WaitOff)] and found.best.effect.saves_s > 60.0
     assert "lost: its Ready says that all is applied" in "".join(map(str, tables(found, None, 30)))
 
@@ -198,7 +201,7 @@ def chain_of_three() -> tuple[Scenario, DropEdges]:
 
 def test_what_saves_less_than_is_worth_a_line_is_not_named_as_what_has_no_place_here():
     alone = scenario(fleet(ks("a")), {"a": 12.3}, steps=shipped_steps())
-    found = optimize(alone, 8, writable=lambda change: False)
+    found = optimize(alone, 8, writable=lambda change: None)
     least = next(r.trial.effect for r in found.ranked if r.candidate.change.title == "in-memory kustomize builds")
     assert least.better and 0.0 < least.saves_s < 1.0
     assert found.beside is None
@@ -510,7 +513,7 @@ def test_flags_become_a_patch_of_the_flux_instance_or_of_the_values_that_make_it
     components.write_text(text)
     reading = read_repository(repo, "clusters/x")
     flags = SetFlags({"kustomize_concurrent": 20, "in_memory_builds": True})
-    assert can_be_written(reading, flags)
+    assert writable_part(tmp_path, reading, flags) == flags
     patch = make_patch(repo, "clusters/x", reading, (flags,), assemble(reading.fleet, Choice()).scenario)
     assert patch.left == () and patch.text.count("\n+++") == 1 and list_at in patch.text
     parameters = assemble(patch.fleet, Choice()).scenario.parameters
@@ -586,3 +589,17 @@ def test_fewer_samples_than_asked_for_are_told_of():
     found = optimize(scenario(fleet(ks("a"))), 6)
     assert "6 samples (as the fleet is large; --samples sets it), seed 0" in str(tables(found, None, 3, asked=50)[0])
     assert "6 samples, seed 0" in str(tables(found, None, 3, asked=6)[0])
+
+
+def test_of_a_change_that_only_part_of_the_files_can_say_that_part_alone_is_written(tmp_path: Path):
+    repo = tmp_path / "fleet"
+    write_repository(repo, 1)
+    reading = read_repository(repo, "clusters/x")
+    one, other, *_ = sorted(k.id for k in reading.fleet.kustomizations if k.id != reading.fleet.root)
+    unknown = {other: (lambda k: replace(k, file=None))}
+    reading = replace(reading, fleet=changed(reading.fleet, unknown))
+    part = SetRetryInterval((one,))
+    assert writable_part(repo, reading, SetRetryInterval((one, other))) == part
+    written = write_changes(repo, reading, [SetRetryInterval((one, other))])
+    assert written.changes == (part,) and len(written.left) == 1 and "its file is not known" in written.left[0]
+    assert writable_part(repo, reading, SetRetryInterval((other,))) is None
