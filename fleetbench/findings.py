@@ -93,6 +93,7 @@ WAIT_NOT_MODELLED = rule("FB319", WARNING, "a ResourceSet waits for what is not 
 HELMFILE_READ = rule("FB320", INFO, "a helmfile says what the cluster has before Flux")
 EXPRESSION_IDLE = rule("FB321", WARNING, "healthCheckExprs that nothing asks")
 INSTALLED_TWICE = rule("FB322", WARNING, "several installs set Flux's controllers otherwise")
+BOOTSTRAP_UNBUILT = rule("FB323", WARNING, "kustomize cannot build what flux bootstrap applies")
 
 
 TAKEN_AS_GIVEN = (

@@ -101,7 +101,7 @@ def assemble(
     releases = [with_chart(release, charts.get(release.id)) for release in releases]
     here = [release for release in releases if release.cluster is None]
     without = without_crds(here, walk)
-    providers = Providers(walk.nodes.values(), here, charts, planned := helmfiles(tree), without)
+    providers = Providers(walk.appliers(), here, charts, planned := helmfiles(tree), without)
     unread = Unread(walk, root.source)
     kustomizations, releases = _with_needs(providers, unread, walk, root, kustomizations, releases, charts)
     findings += unread.findings()
@@ -145,6 +145,8 @@ def assemble(
     strictly = substitution(flags, judged_by or flux)
     findings += applied_twice(walk, never_applied(fleet.under(strictly.release, strictly.strict)))
     rendered = {node.id: tuple(node.rendered) for node in walk.nodes.values()}
+    if walk.beside is not None:
+        rendered[root.id] += tuple(walk.beside.rendered)
     return Reading(fleet, tuple(in_order(findings)), rendered, builds_run)
 
 

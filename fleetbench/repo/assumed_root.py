@@ -1,15 +1,33 @@
-"""Which source a root has that the repository does not hold: what ``flux bootstrap`` or an operator made of this repository."""
+"""Which Kustomization is the root, and the source of one that the repository does not hold.
+
+That is what ``flux bootstrap`` or an operator made of this repository.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from fleetbench.graph.nearest import is_misspelt
-from fleetbench.graph.root import ASSUMED_SOURCE
+from fleetbench.graph.root import ASSUMED_ROOT, ASSUMED_SOURCE
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
-from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.files.tree import Tree, spec_path
+from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.missing_sources import files_defining
+from fleetbench.repo.nodes import Node
+from fleetbench.repo.objects import is_kustomization, source_of
+
+
+def root_among(manifests: Sequence[Manifest], entry: str) -> Node | None:
+    """The Kustomization whose path is the entry, of several the one that is usual or whose source most of them have."""
+    listed = [(m.id_in(ASSUMED_ROOT.namespace), m) for m in manifests if is_kustomization(m)]
+    used = Counter(source for id, m in listed if (source := source_of(m, id)) is not None)
+    roots = [(id, m) for id, m in listed if spec_path(m.spec.get("path")) == entry and not m.spec.get("kubeConfig")]
+    if not roots:
+        return None
+    roots.sort(key=lambda r: (r[0] != ASSUMED_ROOT, -used[source_of(r[1], r[0]) or ASSUMED_SOURCE], r[0]))
+    id, manifest = roots[0]
+    return Node(id, manifest, None, source_of(manifest, id))
 
 
 def likely_source(named: Counter[ObjectId], defined: Collection[ObjectId], tree: Tree) -> ObjectId:

@@ -43,7 +43,7 @@ def judged(
         Kustomization or ResourceSet -> the releases that refuse something of what it applies, where the repository states none and
         not all of them do.
     """
-    manifests = [manifest for _, manifest in walk.manifests()]
+    manifests = [manifest for _, manifest in walk.installed()]
     release = release_of(flux)
     judge = Judge(release, manifests, findings, artifacts)
     every = frozenset(known_releases())

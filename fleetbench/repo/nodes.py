@@ -86,6 +86,18 @@ class Walk:
     again: dict[ObjectId, list[tuple[Manifest, ObjectId]]] = field(default_factory=dict)
     """Objects that further Kustomizations apply too: the manifest and which; the first one found counts."""
     findings: list[Finding] = field(default_factory=list)
+    beside: Node | None = None
+    """The root with what ``flux bootstrap`` applies beside the entry and no Kustomization does: see :mod:`.bootstrapped`."""
+
+    def appliers(self) -> list[Node]:
+        """The Kustomizations, and what is applied beside them."""
+        return [*self.nodes.values(), *filter(None, [self.beside])]
+
+    def installed(self) -> Iterator[tuple[Node, Manifest]]:
+        """As :meth:`manifests`, with what is applied beside them."""
+        for node in self.appliers():
+            for manifest in node.rendered:
+                yield node, manifest
 
     def manifests(self) -> Iterator[tuple[Node, Manifest]]:
         """Every rendered object with the Kustomization that applies it."""

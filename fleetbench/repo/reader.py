@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from fleetbench.errors import InputError, place
+from fleetbench.findings import Finding
 from fleetbench.graph.objects import FluxVersion
 from fleetbench.graph.release import Substitution, substitution
 from fleetbench.graph.root import ASSUMED_ROOT, ASSUMED_SOURCE
 from fleetbench.ids import ObjectId
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.assemble import Reading, assemble
-from fleetbench.repo.assumed_root import likely_source
+from fleetbench.repo.assumed_root import likely_source, root_among
+from fleetbench.repo.bootstrapped import applied_beside
 from fleetbench.repo.entries import entries
 from fleetbench.repo.files.git import tracked
 from fleetbench.repo.files.tree import Tree, spec_path
@@ -128,13 +130,19 @@ class _Reader:
         self.twins = TwinTrees(repo)
         self.assumed = False
         self.sync: Sync | None = None
+        self.beside: Node | None = None
 
     def read(self) -> Reading:
         first = self.builder.build(self.tree, self.entry, {})
         self._refuse_failure(first)
-        root = self._find_root(first)
+        root, said = self._find_root(first)
         walk, settled = self._walk(root)
-        sync = sync_of(walk, self.tree, self.entry, self.builder.program) if self.assumed else None
+        made_up = self.assumed or self.beside is not None
+        sync = sync_of(walk, self.tree, self.entry, self.builder.program) if made_up else None
+        if sync is not None and self.beside is not None:  # who went over to flux-operator may have left the folder
+            self.beside, said = None, []
+            root = self._without_root(first)
+            walk, settled = self._walk(root)
         if sync is not None:
             stated, self.sync = self._assumed_root(sync.root, sync.source, sync.spec), sync
             same = (stated.id, stated.source, _shape(stated.spec)) == (root.id, root.source, _shape(root.spec))
@@ -142,7 +150,7 @@ class _Reader:
                 settled.manifest = stated.manifest
             else:
                 walk, settled = self._walk(stated)
-        walk.findings += [*findings_of(walk, self.tree), *unknown_variables(walk, self._substitution(walk))]
+        walk.findings += [*said, *findings_of(walk, self.tree), *unknown_variables(walk, self._substitution(walk))]
         return assemble(
             walk, settled, self.tree, self.name, self.entry, self.builder.ran,
             assumed=self.assumed, sync=sync, tracked=self.committed, judged_by=self.flux,
@@ -155,7 +163,7 @@ class _Reader:
         strict = True
         for _ in range(MAX_PASSES):
             this = root.source or ASSUMED_SOURCE
-            walker = Walker(self.builder, self.tree, this, self.twins, self.progress, strict)
+            walker = Walker(self.builder, self.tree, this, self.twins, self.progress, strict, self.beside)
             settled = self._settled_root(root, walker, store)
             walk = walker.walk(settled, store)
             wanted = self._ignore(walk, root.source)
@@ -200,21 +208,24 @@ class _Reader:
             f"correct it{try_kustomize(self.tree, self.entry)}",
         )
 
-    def _find_root(self, build: Build) -> Node:
-        """The Kustomization at the entry whose path is the entry; else an assumed one."""
+    def _find_root(self, build: Build) -> tuple[Node, list[Finding]]:
+        """The Kustomization at the entry whose path is the entry, or beside it; else an assumed one."""
+        if (root := root_among(build.manifests, self.entry)) is not None:
+            return root, []
+        found = applied_beside(self.builder, self.tree, self.entry, build)
+        if found is None:
+            return self._without_root(build), []
+        self.beside, said = found
+        return replace(self.beside, rendered=[], build=None), said
+
+    def _without_root(self, build: Build) -> Node:
+        """An assumed root."""
         listed = [(m.id_in("flux-system"), m) for m in build.manifests if is_kustomization(m)]
         copies = ArtifactTrees()
         copies.add(
             build.manifests, ASSUMED_ROOT, {m.id: self.tree for m in build.manifests} | {ASSUMED_SOURCE: self.tree}
         )
         used = Counter(source for id, m in listed if (source := source_of(m, id)) is not None)
-        roots = [
-            (id, m) for id, m in listed if spec_path(m.spec.get("path")) == self.entry and not m.spec.get("kubeConfig")
-        ]
-        if roots:
-            roots.sort(key=lambda r: (r[0] != ASSUMED_ROOT, -used[source_of(r[1], r[0]) or ASSUMED_SOURCE], r[0]))
-            id, manifest = roots[0]
-            return Node(id, manifest, None, source_of(manifest, id))
         self.assumed = True
         origins = Counter(copies.origin(source) for source in used.elements())
         defined = {m.id_in("flux-system") for m in build.manifests if is_source(m)}

@@ -23,7 +23,7 @@ def with_receivers(walk: Walk, sources: Sequence[Source]) -> list[Source]:
     (``*`` is any name, the namespace the Receiver's where it names none).
     """
     named: dict[ObjectId, str] = {}
-    for node, manifest in walk.manifests():
+    for node, manifest in walk.installed():
         if not manifest.is_flux(_GROUP, "Receiver") or manifest.spec.get("suspend"):
             continue
         said = place(manifest.file, manifest.line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from fleetbench.graph.objects import NO_PATH
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId, some
@@ -32,8 +33,13 @@ class Walker:
         twins: TwinTrees,
         progress: Progress | None = None,
         strict: bool = True,
+        beside: Node | None = None,
     ):
-        """Take in what a walk needs; ``strict`` as in :func:`fleetbench.repo.kustomize.variables.substituted`."""
+        """Take in what a walk needs; ``strict`` as in :func:`fleetbench.repo.kustomize.variables.substituted`.
+
+        ``beside`` is what is applied beside the root's own build: see :class:`fleetbench.repo.nodes.Walk`.
+        """
+        self.beside = beside
         self.builder, self.tree, self.progress, self.strict = builder, tree, progress, strict
         self.this_repository, self.twins = this_repository, twins
 
@@ -54,6 +60,8 @@ class Walker:
                 # a generator found meanwhile may hold what an earlier Kustomization reads
                 level = [n for n in waiting if self._tree(n, found) is not None]
                 waiting = [n for n in waiting if n not in level]
+            if not level and self.beside is not None and found.beside is None:
+                level = self._take_in_beside(self.beside, found)
         for node in waiting:
             node.not_expanded = f"its content is in {node.source}, not in this repository"
         return found
@@ -88,6 +96,13 @@ class Walker:
                 if self.progress is not None:
                     self.progress(node.id.key)
 
+    def _take_in_beside(self, beside: Node, found: Walk) -> list[Node]:
+        """The same of what is applied beside, as far as no Kustomization applies it: that makes it its own."""
+        applied = {(m.group, m.id_in(node.id.namespace)) for node, m in found.manifests()}
+        rest = [m for m in beside.rendered if (m.group, m.id_in(beside.id.namespace)) not in applied]
+        found.beside = replace(beside, rendered=rest)
+        return self._take_in(found.beside, found)
+
     def _take_in(self, node: Node, found: Walk) -> list[Node]:
         """Record what a build holds; return the Kustomizations that are new."""
         new = []
@@ -98,6 +113,8 @@ class Walker:
             if is_kustomization(manifest):
                 if id == node.id:
                     continue  # it renders itself: the version its parent applies counts
+                if self.beside is not None and id == self.beside.id:
+                    continue  # flux bootstrap applied the root once, and nobody else does
                 if id in found.nodes:
                     found.again.setdefault(id, []).append((manifest, node.id))
                     continue

@@ -56,7 +56,7 @@ class Watched:
     def __init__(self, walk: Walk):
         self._controllers: dict[str, list[tuple[str | None, str]]] = {controller: [] for controller in CONTROLLERS}
         """Controller -> each of its Deployments: its shard (None = it is none) and its label selector."""
-        for _, manifest in walk.manifests():
+        for _, manifest in walk.installed():
             for controller, container in run_by(manifest):
                 watches = dict(flags_among(container.get("args"))).get(WATCH, "")
                 self._controllers[controller].append((shard_of(manifest.name, watches), watches))

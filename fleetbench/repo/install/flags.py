@@ -103,10 +103,10 @@ _Stated = tuple[str, str | None, Iterable[Setting]]
 
 def _stated(walk: Walk) -> Iterator[tuple[Node, Manifest, _Stated]]:
     """What objects set, and patches whose Deployment is not here."""
-    for node, manifest in walk.manifests():
+    for node, manifest in walk.installed():
         for stated in _set(node, manifest, walk):
             yield node, manifest, stated
-    for node in walk.nodes.values():
+    for node in walk.appliers():
         every = in_spec(node.spec) if node.build is None else node.build.patches
         patches = [patch for patch in every if names_a_controller(*patch)]
         held = {m.name for m in node.rendered if m.kind == "Deployment"} if patches else set()

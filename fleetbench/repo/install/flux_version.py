@@ -35,10 +35,10 @@ def flux_version(walk: Walk, tree: Tree) -> FluxVersion | None:
 
 
 def _said(walk: Walk, tree: Tree) -> Iterator[tuple[int, FluxVersion]]:
-    for node, manifest in walk.manifests():
+    for node, manifest in walk.installed():
         for rank, version, pattern in _of(node, manifest, walk):
             yield rank, FluxVersion(version, manifest.file, line_in(tree, manifest, pattern) or manifest.line)
-    for node in walk.nodes.values():
+    for node in walk.appliers():
         for base in node.build.bases if node.build else ():
             released = version_of_base(base.text)
             if released is not None and _VERSION.fullmatch(released):

@@ -58,14 +58,14 @@ def instance_spec(node: Node, manifest: Manifest, walk: Walk) -> Mapping[str, An
 
 def instances(walk: Walk) -> Iterator[Mapping[str, Any]]:
     """The specs of the FluxInstances: those that the repository holds, and what it gives to their chart."""
-    for node, manifest in walk.manifests():
+    for node, manifest in walk.installed():
         if manifest.is_flux(INSTANCE_GROUP, "FluxInstance") or _chart(node, manifest, walk) == INSTANCE_CHART:
             yield instance_spec(node, manifest, walk)
 
 
 def flux_charts(walk: Walk) -> list[Manifest]:
     """The HelmReleases that install the controllers themselves: what arguments they get is not wholly known."""
-    return [m for node, m in walk.manifests() if _chart(node, m, walk) in CONTROLLERS_CHARTS]
+    return [m for node, m in walk.installed() if _chart(node, m, walk) in CONTROLLERS_CHARTS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def sync_of(walk: Walk, tree: Tree, entry: str, kustomize: Program) -> Sync | No
         entry: the cluster path.
         kustomize: puts the FluxInstance's own patches over what it makes, as flux-operator does.
     """
-    for node, manifest in walk.manifests():
+    for node, manifest in walk.installed():
         spec = instance_spec(node, manifest, walk)
         sync = mapping(spec, "sync")
         if sync.get("kind") not in (GIT_REPOSITORY, OCI_REPOSITORY, BUCKET):

@@ -42,7 +42,7 @@ def external_artifacts(walk: Walk, flags: Iterable[ControllerFlag]) -> ExternalA
         walk: what was found.
         flags: what the repository sets on the controllers.
     """
-    deployed = {name for _, manifest in walk.manifests() for name, _ in run_by(manifest, (*CONTROLLERS, WATCHER))}
+    deployed = {name for _, manifest in walk.installed() for name, _ in run_by(manifest, (*CONTROLLERS, WATCHER))}
     components = list(_components(walk))
     if flux_charts(walk) or not (deployed or components) or None in components:  # not all of their arguments are known
         return ExternalArtifacts(None, frozenset())
@@ -59,7 +59,7 @@ def _components(walk: Walk) -> Iterator[frozenset[str] | None]:
 
     Source: flux-operator v0.58.1 api/v1/fluxinstance_types.go GetComponents.
     """
-    for node, manifest in walk.manifests():
+    for node, manifest in walk.installed():
         itself = manifest.is_flux(INSTANCE_GROUP, "FluxInstance")
         spec = instance_spec(node, manifest, walk)
         listed = spec.get("components")
