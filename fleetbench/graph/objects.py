@@ -209,7 +209,8 @@ class Kustomization:
     """The source that the controller's flags keep from it (in another namespace, or an ExternalArtifact), so that it
     never turns Ready."""
     unwatched: str | None = None
-    """The labels that no controller of the repository watches, so that nobody reconciles it; None = one does, or not known."""
+    """The labels that no controller of the repository watches, so that nobody reconciles it, of a HelmRelease also
+    :data:`WITHOUT_HELM`; None = one does, or not known."""
     made: Made | None = None
     """How a ResourceSet that ``parent`` applies comes to make it; None = ``parent`` applies it itself."""
     applies: int = 0
@@ -390,6 +391,12 @@ class HelmRelease:
     def effective_retry_s(self) -> float:
         """Seconds until a failed release is tried again."""
         return self.retry_interval_s
+
+
+WITHOUT_HELM = "HelmReleases (this Flux has no helm-controller)"
+"""What no controller watches where helm-controller is not installed."""
+WITH_HELM = "--components of flux bootstrap and flux install, spec.components of a FluxInstance"
+"""Where it is said which controllers are installed."""
 
 
 def _out_of_reach(obj: Kustomization | HelmRelease) -> str | None:

@@ -22,6 +22,7 @@ from fleetbench.repo.install.access import Watched, denied
 from fleetbench.repo.install.controllers import runs_flux
 from fleetbench.repo.install.flags import controllers_of, installed_twice
 from fleetbench.repo.install.flux_version import flux_version
+from fleetbench.repo.install.helm_controller import helm_controller
 from fleetbench.repo.install.instance import Sync, assumed_source
 from fleetbench.repo.install.source_watcher import external_artifacts
 from fleetbench.repo.judged import judged, refuse
@@ -92,7 +93,7 @@ def assemble(
     findings = list(walk.findings)
     refused: dict[ObjectId, str] = {}
     (flags, shards), flux = controllers_of(walk, tree), flux_version(walk, tree)
-    artifacts = external_artifacts(walk, flags)
+    artifacts, helm = external_artifacts(walk, flags), helm_controller(walk, root.id)
     denial = partial(denied, flags=flags, artifacts=artifacts)
     kustomizations, releases = _objects(walk, root, tree, findings, refused, denial, assumed)
     kustomizations, releases = with_reads(walk, tree, kustomizations, releases)
@@ -122,7 +123,7 @@ def assemble(
     sources = _sources(walk, this, kustomizations, releases, findings, refused, tree, entry)
     sources = [assumed_source(s, sync) if s.assumed else s for s in sources]
     guessed = root.id if assumed and sync is None else None
-    refusing = judged(walk, judged_by or flux, findings, refused, artifacts, guessed)
+    refusing = judged(walk, judged_by or flux, findings, refused, artifacts, helm, guessed)
     kustomizations = [replace(k, refused=refused.get(k.id), refused_by=refusing.get(k.id, ())) for k in kustomizations]
     if assumed and sync is not None and sync.root == root.id:
         kustomizations = [replace(k, file=sync.file, line=sync.line) if k.assumed else k for k in kustomizations]
@@ -131,7 +132,7 @@ def assemble(
     kustomizations, releases = operator.marked(kustomizations), operator.marked(releases)
     sources = operator.marked(sources)
     findings += operator.findings()
-    watched = Watched(walk)
+    watched = Watched(walk, helm)
     kustomizations, releases = watched.of_services(kustomizations), watched.of_services(releases)
     sources = with_receivers(walk, watched.of_sources(sources))
     sources = [replace(s, files=committed(walk, tree, tracked)) if s.id == this else s for s in sources]

@@ -8,6 +8,7 @@ from fleetbench.findings import API_GONE, FILE_UNREADABLE, OBJECT_REFUSED, Findi
 from fleetbench.graph.objects import FluxVersion
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo.flux_api import known_releases, release_of
+from fleetbench.repo.install.helm_controller import HelmController
 from fleetbench.repo.install.source_watcher import ExternalArtifacts
 from fleetbench.repo.needs.served import gone
 from fleetbench.repo.nodes import Walk
@@ -27,6 +28,7 @@ def judged(
     findings: list[Finding],
     refused: dict[ObjectId, str],
     artifacts: ExternalArtifacts,
+    helm: HelmController,
     guessed: ObjectId | None,
 ) -> dict[ObjectId, tuple[str, ...]]:
     """Judge every object of Flux's by the CRDs of its release.
@@ -37,6 +39,7 @@ def judged(
         findings: what is found already; more is added.
         refused: why an apply fails, for each Kustomization and ResourceSet; more is added.
         artifacts: what the controllers do with ExternalArtifacts.
+        helm: whether there is a helm-controller.
         guessed: the root of which nothing is known; None = a file or a FluxInstance says it.
 
     Returns:
@@ -45,7 +48,7 @@ def judged(
     """
     manifests = [manifest for _, manifest in walk.installed()]
     release = release_of(flux)
-    judge = Judge(release, manifests, findings, artifacts)
+    judge = Judge(release, manifests, findings, artifacts, helm)
     every = frozenset(known_releases())
     causes: dict[ObjectId, list[tuple[str, frozenset[str]]]] = {}
     for by_whom, finding in gone(walk):

@@ -13,10 +13,12 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from fleetbench.findings import API_UNKNOWN, FILE_UNREADABLE, OBJECT_REFUSED, ROOT_DECRYPTS, Finding, Shared
+from fleetbench.graph.objects import WITH_HELM
 from fleetbench.ids import HELM_RELEASE, ObjectId, say, some
 from fleetbench.repo.artifacts import GENERATOR_GROUP
 from fleetbench.repo.fields import DURATION_LIKE
 from fleetbench.repo.flux_api import Release, groups_of, kinds_of, known_releases, part
+from fleetbench.repo.install.helm_controller import HelmController
 from fleetbench.repo.install.source_watcher import ExternalArtifacts
 from fleetbench.repo.kinds import HELM_GROUP
 from fleetbench.repo.manifest import Manifest, mapping
@@ -62,7 +64,12 @@ class Judge:
     """Judges the objects of one repository by the CRDs of the release that it states, or the newest."""
 
     def __init__(
-        self, release: Release, manifests: Iterable[Manifest], said: Iterable[Finding], artifacts: ExternalArtifacts
+        self,
+        release: Release,
+        manifests: Iterable[Manifest],
+        said: Iterable[Finding],
+        artifacts: ExternalArtifacts,
+        helm: HelmController,
     ):
         """Take in what the judgement leans on.
 
@@ -71,8 +78,9 @@ class Judge:
             manifests: all that the repository holds; its own CRDs count.
             said: what is found already; no field is named twice.
             artifacts: whether source-watcher is installed, whose CRD ArtifactGenerator is.
+            helm: whether helm-controller is, whose CRD HelmRelease is.
         """
-        self.artifacts = artifacts
+        self.artifacts, self.helm = artifacts, helm
         self.release = release
         self.brought = _crds(manifests)
         self._said: dict[ObjectId | None, list[str]] = {}
@@ -90,12 +98,18 @@ class Judge:
         """
         return [
             _told(refusal, manifest, id, by)
-            for refusal in (*self._without_watcher(manifest), *refusals(manifest, self.release, self.brought))
+            for refusal in (*self._without_crd(manifest), *refusals(manifest, self.release, self.brought))
             if not any(_within(refusal.place, place) for place in self._said.get(id, ()))
         ]
 
-    def _without_watcher(self, manifest: Manifest) -> Iterator[Refusal]:
-        """The CRD of an ArtifactGenerator comes with source-watcher, which ``flux install`` leaves out by default."""
+    def _without_crd(self, manifest: Manifest) -> Iterator[Refusal]:
+        """The CRD of an ArtifactGenerator comes with source-watcher, which ``flux install`` leaves out by default.
+
+        That of a HelmRelease comes with helm-controller.
+        """
+        if self.helm.without_crd and manifest.is_flux(HELM_GROUP, HELM_RELEASE):
+            text = "its CRD comes with helm-controller, which is not among the controllers that the repository installs"
+            yield Refusal("kind", text, write=f"install it ({WITH_HELM})")
         kind = (GENERATOR_GROUP, "ArtifactGenerator")
         if self.artifacts.watcher is False and manifest.is_flux(*kind) and kind not in self.brought:
             yield Refusal(
@@ -108,7 +122,7 @@ class Judge:
 
     def refusing(self, manifest: Manifest) -> frozenset[str]:
         """The releases that refuse an object, for a repository that does not state its own."""
-        if any(refusal.sure for refusal in self._without_watcher(manifest)):
+        if any(refusal.sure for refusal in self._without_crd(manifest)):
             return frozenset(known_releases())
         return frozenset(
             name

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from fleetbench.graph.objects import WITH_HELM, WITHOUT_HELM
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.model.controller_flags import DEFAULT_ORIGIN, origin_key
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT
@@ -108,7 +109,8 @@ def _left_alone(prediction: Prediction, id: ObjectId) -> list[str]:
         so = "its controller leaves it alone" if by == id else f"{inert(say(id))} {does}"
         return [f"{inert(say(by))} is suspended, so {so}, and is left out of the totals, until that is resumed."]
     if obj is not None and obj.unwatched is not None:
-        return [f"Nobody reconciles it, as no controller watches {inert(obj.unwatched)}: correct its labels."]
+        do = f"install it ({WITH_HELM})" if obj.unwatched == WITHOUT_HELM else "correct its labels"
+        return [f"Nobody reconciles it, as no controller watches {inert(obj.unwatched)}: {do}."]
     return []
 
 

@@ -42,7 +42,7 @@ MEANING = {
     INTERVAL: "nothing is due before the next interval, or the controller is not up",
     PARENT: "not created yet, and what creates it is not in the timeline",
     SUSPENDED: "spec.suspend: its controller leaves it alone until it is resumed",
-    UNWATCHED: "no controller watches its labels, so nobody reconciles it",
+    UNWATCHED: "no controller watches it (its labels, or its kind), so nobody reconciles it",
     DEPENDENCY: "a dependency is not Ready (in a chain, its own causes stand instead, unless nothing of it was seen)",
     CHILD: "applied, an object that the health check watches is not Ready (in a chain, likewise)",
     READY: "Ready",

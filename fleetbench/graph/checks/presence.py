@@ -21,7 +21,7 @@ from fleetbench.findings import (
 )
 from fleetbench.graph.checks.about import about, listed, said, similar
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import NO_PATH, HelmRelease, Kustomization
+from fleetbench.graph.objects import NO_PATH, WITH_HELM, WITHOUT_HELM, HelmRelease, Kustomization
 from fleetbench.graph.order import watched
 from fleetbench.graph.release import SET_IT
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, ObjectId, say
@@ -31,6 +31,10 @@ _WITHOUT_PODS_THAT_STAY = frozenset(
     {"PersistentVolumeClaim", "ExternalSecret", "SecretStore", "ClusterSecretStore", "Certificate", "Job"}
 )
 """Kinds that take time to become Current and start no pod, or one that ends."""
+_WITHOUT_HELM = Shared(
+    "are watched by nobody, as this Flux has no helm-controller: they never turn Ready.",
+    f"install helm-controller ({WITH_HELM})",
+)
 
 
 def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding]:
@@ -100,7 +104,9 @@ def _access(fleet: Fleet, obj: Kustomization | HelmRelease) -> Iterator[Finding]
         fix = f"define a source in namespace {obj.id.namespace}, or give the controller back its access"
         yield about(ACCESS_DENIED, obj, f"{message}: it is denied access and never turns Ready.", fix)
     if obj.unwatched and not obj.suspend:
-        yield about(NOT_WATCHED, obj, *_unwatched(obj.unwatched))
+        yield about(
+            NOT_WATCHED, obj, *_unwatched(obj.unwatched), _WITHOUT_HELM if obj.unwatched == WITHOUT_HELM else None
+        )
 
 
 def _is_locked(fleet: Fleet, obj: Kustomization | HelmRelease) -> bool:
@@ -111,6 +117,8 @@ def _is_locked(fleet: Fleet, obj: Kustomization | HelmRelease) -> bool:
 
 def _unwatched(labels: str) -> tuple[str, str]:
     """Message and fix."""
+    if labels == WITHOUT_HELM:
+        return "is watched by nobody, as this Flux has no helm-controller: it never turns Ready.", _WITHOUT_HELM.fix
     message = f"has {labels}: nobody reconciles it, so it never turns Ready."
     return message, "correct its labels, or run a controller with a --watch-label-selector for them"
 

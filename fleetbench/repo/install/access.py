@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from fleetbench.graph.objects import ControllerFlag, HelmRelease, Kustomization, Source
+from fleetbench.graph.objects import WITHOUT_HELM, ControllerFlag, HelmRelease, Kustomization, Source
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.repo.install.arguments import flags_among
 from fleetbench.repo.install.controllers import WATCH, run_by, shard_of
+from fleetbench.repo.install.helm_controller import HelmController
 from fleetbench.repo.install.instance import flux_charts, instances
 from fleetbench.repo.install.label_selector import meets, selector
 from fleetbench.repo.install.operator import made_of
@@ -53,7 +54,7 @@ def _is_on(value: str) -> bool:
 class Watched:
     """Which labels the controllers watch that a repository holds, and so which of them reconciles an object."""
 
-    def __init__(self, walk: Walk):
+    def __init__(self, walk: Walk, helm: HelmController):
         self._controllers: dict[str, list[tuple[str | None, str]]] = {controller: [] for controller in CONTROLLERS}
         """Controller -> each of its Deployments: its shard (None = it is none) and its label selector."""
         for _, manifest in walk.installed():
@@ -63,7 +64,7 @@ class Watched:
         for made in (made for spec in instances(walk) for made in made_of(spec)):
             self._controllers[made.controller].append((made.shard, made.watches))
         self._known = not flux_charts(walk)  # a chart's arguments are not all known
-        self._walk = walk
+        self._walk, self._helm = walk, helm
 
     def _of(self, id: ObjectId) -> list[tuple[str | None, str]]:
         """The Deployments of the controller of a kind; empty where it is not known what they watch."""
@@ -71,7 +72,9 @@ class Watched:
         return self._controllers[_OF_KIND.get(id.kind, "source-controller")] if known else []
 
     def nobody(self, id: ObjectId, labels: Mapping[str, Any]) -> str | None:
-        """What the object's labels are and what is watched instead; None = it is watched, or that is not known."""
+        """What the object's labels are and what is watched instead, or that there is no controller; None = it is watched, or that is not known."""
+        if id.kind == HELM_RELEASE and self._helm.missing:
+            return WITHOUT_HELM
         selectors = [watches for _, watches in self._of(id)]
         texts = _texts(labels)
         terms = [selector(text) for text in selectors]

@@ -43,18 +43,18 @@ def external_artifacts(walk: Walk, flags: Iterable[ControllerFlag]) -> ExternalA
         flags: what the repository sets on the controllers.
     """
     deployed = {name for _, manifest in walk.installed() for name, _ in run_by(manifest, (*CONTROLLERS, WATCHER))}
-    components = list(_components(walk))
-    if flux_charts(walk) or not (deployed or components) or None in components:  # not all of their arguments are known
+    listed_by = list(components(walk))
+    if flux_charts(walk) or not (deployed or listed_by) or None in listed_by:  # not all of their arguments are known
         return ExternalArtifacts(None, frozenset())
-    watcher = WATCHER in deployed or any(WATCHER in listed for listed in components if listed)
+    watcher = WATCHER in deployed or any(WATCHER in listed for listed in listed_by if listed)
     allowed = {f.controller for f in flags if f.flag == GATES and _is_on(f.value)}
-    if any(WATCHER in listed for listed in components if listed):
+    if any(WATCHER in listed for listed in listed_by if listed):
         allowed.update(CONTROLLERS)
-    installed = deployed.union(*(listed for listed in components if listed))
+    installed = deployed.union(*(listed for listed in listed_by if listed))
     return ExternalArtifacts(watcher, frozenset(c for c in CONTROLLERS if c in installed and c not in allowed))
 
 
-def _components(walk: Walk) -> Iterator[frozenset[str] | None]:
+def components(walk: Walk) -> Iterator[frozenset[str] | None]:
     """What each FluxInstance installs; None where it is not known, as a release's values may come from elsewhere.
 
     Source: flux-operator v0.58.1 api/v1/fluxinstance_types.go GetComponents.
