@@ -50,9 +50,7 @@ NEVER_CREATED = rule("FB112", ERROR, "an object that nothing creates: its parent
 APPLY_REFUSED = rule("FB113", ERROR, "something of what it applies is refused")
 OBJECT_REFUSED = rule("FB114", ERROR, "the API server refuses an object of Flux's: no such kind, version or field")
 ACCESS_DENIED = rule("FB115", ERROR, "a source that the controller's flags forbid")
-NOT_WATCHED = rule(
-    "FB116", ERROR, "no controller watches an object: its labels, or a HelmRelease without helm-controller"
-)
+NOT_WATCHED = rule("FB116", ERROR, "no controller watches an object, for its labels or its kind")
 EXPRESSION_NEVER = rule("FB117", ERROR, "a readyExpr that can never be true")
 VARIABLE_UNSET = rule("FB118", ERROR, "a variable that nothing sets fails the build")
 API_GONE = rule("FB119", ERROR, "an API version that no Kubernetes serves any more")
