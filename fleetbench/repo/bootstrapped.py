@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fleetbench.errors import place
 from fleetbench.findings import BOOTSTRAP_UNBUILT, Finding
 from fleetbench.ids import ObjectId
 from fleetbench.repo.assumed_root import root_among
@@ -48,8 +47,7 @@ def applied_beside(builder: Builder, tree: Tree, entry: str, build: Build) -> tu
 
 
 def _unbuilt(id: ObjectId, folder: str, problem: Problem) -> Finding:
-    at = place(problem.file, problem.line)
-    text = f"is in {folder}, which flux bootstrap applies and kustomize cannot build ({at}: {problem.text})"
+    text = f"is in {folder}, which flux bootstrap applies and kustomize cannot build: {problem.text}"
     fix = "correct the file: until then its plain files count, without patches"
     return Finding(BOOTSTRAP_UNBUILT, text, fix, id, problem.file, problem.line)
 
