@@ -68,7 +68,8 @@ def _suspended(scenario: Scenario, left_out: frozenset[ObjectId]) -> str | None:
 
 def _obstacle(scenario: Scenario, asked: Sequence[ObjectId]) -> str:
     """What keeps the root from Ready, else the first service that all others wait for, and what to do."""
-    fleet = scenario.fleet
+    held = scenario.parameters
+    fleet = scenario.fleet.under(held.flux_version, held.strict_post_build_substitutions)
     order = enforced_order(fleet)
     for id in (fleet.root, *asked):
         obj = fleet.service(id)

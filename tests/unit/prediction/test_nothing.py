@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fleetbench.graph.fleet import Fleet
+from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import COMMIT
 from fleetbench.prediction.nothing import why_nothing
 from fleetbench.prediction.predict import predict
@@ -62,3 +63,13 @@ def test_an_error_that_only_some_wait_for_is_not_blamed_for_all() -> None:
     of = fleet(root, ks("a", parent="flux-system"), ks("leaf", parent="flux-system", broken="no such path"))
     text = said(of)
     assert text is not None and "wait in vain" in text and "leaf does not" not in text
+
+
+def test_an_obstacle_of_another_release_is_not_blamed() -> None:
+    root = ks("flux-system", "flux-system", unset_variables=("DOMAIN",))
+    strict = said(fleet(root, ks("a", parent="flux-system")))
+    assert strict is not None and "nothing sets DOMAIN" in strict
+    lenient = said(
+        fleet(root, ks("a", parent="flux-system")), parameters=Parameters(strict_post_build_substitutions=False)
+    )
+    assert lenient is not None and "DOMAIN" not in lenient

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleetbench.decide.patch.write import can_be_written, write_changes
+from fleetbench.decide.patch.write import writable_part, write_changes
 from fleetbench.decide.whatif import SetFlags
 from fleetbench.graph.checks import check
 from fleetbench.repo import Reading
@@ -71,7 +71,7 @@ def test_what_flux_bootstrap_applies_is_read_though_the_entry_does_not_list_it(r
 def test_flags_can_be_written_there(read: Read, write: Write) -> None:
     change = SetFlags({"requeue_dependency_s": 5.0})
     reading = read(FILES)
-    assert can_be_written(reading, change)
+    assert writable_part(write(FILES), reading, change) == change
     written = write_changes(write({}), reading, [change])
     assert written.left == () and list(written.files.changed) == ["clusters/c/flux-system/kustomization.yaml"]
 
