@@ -14,13 +14,13 @@ MISSING = -1
 
 
 class Brought(NamedTuple):
-    """What an object cannot be applied without, and when it is there."""
+    """What an object cannot be applied, or turn ready, without, and when it is there."""
 
     by: int
     """The item that brings it."""
     first: bool = False
-    """It is a CRD or namespace that a Kustomization applies itself: there after the first stage of its apply, whatever
-    becomes of the others."""
+    """It is a CRD, namespace or class that a Kustomization applies itself: there after the first stages of its apply,
+    whatever becomes of the last."""
 
 
 @dataclass(slots=True)
@@ -85,8 +85,8 @@ class Item:
     """What must be there before its dry-run succeeds, or a release's chart can be rendered for the cluster."""
     needs_namespace: tuple[Brought, ...] = ()
     """The namespaces that a release's objects go to."""
-    needs_run: tuple[int, ...] = ()
-    """Items that must have been applied before its workloads turn ready, or before what its health check names exists."""
+    needs_run: tuple[Brought, ...] = ()
+    """What must be there before its workloads turn ready, or so that what its health check names exists."""
     cluster: str | None = None
     """The other cluster where its workloads start; None = this one."""
     workload: WorkloadTime | None = None

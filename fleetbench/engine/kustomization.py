@@ -133,11 +133,11 @@ def _finish(w: World, n: int, files: int) -> float:
 
 
 def _apply_first_stage(w: World, n: int) -> Generator[simpy.Event, Any, None]:
-    """ApplyAllStaged: CRDs and namespaces are there before the rest is looked at, and stay if that is refused."""
+    """ApplyAllStaged: CRDs, namespaces and classes are there before the rest is looked at, and stay if that is refused."""
     if not w.staged[n]:
         if w.items[n].definitions:
             yield w.env.timeout(w.items[n].parameters.stage_poll_s)
-        w.staged[n] = True
+        w.applied_first(n)
 
 
 def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]:

@@ -191,9 +191,8 @@ def _health_checks(index: dict[ObjectId, int], fleet: Fleet, item: Item, k: Kust
     item.checks = tuple(index[id] for id in found.objects)
     item.checks_workloads = frozenset(workload for owner, workload in found.workloads if owner == k.id)
     item.checks_elsewhere = tuple((index[owner], workload) for owner, workload in found.workloads if owner != k.id)
-    item.needs_run = tuple(
-        dict.fromkeys([*map(index.__getitem__, found.others), *(o for o, _ in item.checks_elsewhere)])
-    )
+    others = [*map(index.__getitem__, found.others), *(o for o, _ in item.checks_elsewhere)]
+    item.needs_run = tuple(map(Brought, dict.fromkeys(others)))
     item.check_missing = bool(found.nowhere)
 
 
@@ -252,7 +251,7 @@ def _needs(index: dict[ObjectId, int], item: Item, obj: Kustomization | HelmRele
     item.needs_build = tuple(dict.fromkeys(need.by for need in by_blocks["build"]))
     item.needs_apply = tuple(dict.fromkeys(by_blocks["apply"]))
     item.needs_namespace = tuple(dict.fromkeys(by_blocks["namespace"]))
-    item.needs_run = tuple(dict.fromkeys([*item.needs_run, *(need.by for need in by_blocks["workload"])]))
+    item.needs_run = tuple(dict.fromkeys([*item.needs_run, *by_blocks["workload"]]))
 
 
 def _workload_keys(item: Item) -> None:

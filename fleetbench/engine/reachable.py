@@ -127,8 +127,8 @@ class _Reaching:
         interested: list[list[int]] = [[] for _ in self.items]
         for n, item in enumerate(self.items):
             wanted = [d for d, _ in item.dependencies] + [item.source, item.parent, *item.checks]
-            wanted += [*item.after, *item.needs_build, *item.needs_run]
-            wanted += [need.by for need in (*item.needs_apply, *item.needs_namespace)]
+            wanted += [*item.after, *item.needs_build]
+            wanted += [need.by for need in (*item.needs_apply, *item.needs_namespace, *item.needs_run)]
             wanted.append(_artifact_of(self.plan, n))
             for other in set(wanted):
                 if other != MISSING:
@@ -166,7 +166,7 @@ class _Reaching:
         return (
             (self.circles or not item.check_missing)
             and all(self._is_current(c) for c in item.checks)
-            and self._are_applied(item.needs_run)
+            and all(map(self._is_there, item.needs_run))
         )
 
     def _are_applied(self, needed: Sequence[int]) -> bool:

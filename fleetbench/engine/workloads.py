@@ -150,9 +150,9 @@ def _current_s(w: World, owner: int, workload: ObjectId) -> float:
 
 
 def missing_provider(w: World, n: int) -> bool:
-    """Whether something that the workloads need is not applied yet; the object is woken when it is."""
-    for provider in w.items[n].needs_run:
-        if w.applied_s[provider] is None:
-            w.waiting_for_provider.setdefault(provider, []).append(n)
+    """Whether something that the workloads need is not there yet; the object is woken when it is."""
+    for need in w.items[n].needs_run:
+        if not w.is_there(need):
+            w.waiting_for_provider.setdefault(need.by, []).append(n)
             return True
     return False

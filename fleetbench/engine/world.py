@@ -36,7 +36,7 @@ class World(Revisions):
         self.status = [ABSENT] * size
         self.reason = [""] * size
         self.staged = [False] * size
-        """Whether its CRDs and namespaces are in the cluster."""
+        """Whether its CRDs, namespaces and classes are in the cluster."""
         self.applied_s: list[float | None] = [None] * size
         self.started_s: list[float | None] = [None] * size
         self.workload_s = [0.0] * size
@@ -246,8 +246,16 @@ class World(Revisions):
         if self.applied_s[n] is None:
             self.applied_s[n] = self.env.now
             self._in_vain = 0
-            for waiting in self.waiting_for_provider.pop(n, ()):
-                self._wake(waiting)
+            self._wake_waiting(n)
+
+    def applied_first(self, n: int) -> None:
+        """Its CRDs, namespaces and classes are in the cluster."""
+        self.staged[n] = True
+        self._wake_waiting(n)
+
+    def _wake_waiting(self, n: int) -> None:
+        for waiting in self.waiting_for_provider.pop(n, ()):
+            self._wake(waiting)
 
     def are_applied(self, needed: tuple[int, ...]) -> bool:
         """Whether the manifests of all these objects are in the cluster."""
@@ -255,7 +263,11 @@ class World(Revisions):
 
     def are_there(self, needed: tuple[Brought, ...]) -> bool:
         """Whether all that these objects bring is in the cluster."""
-        return all(self.staged[by] if first else self.applied_s[by] is not None for by, first in needed)
+        return all(map(self.is_there, needed))
+
+    def is_there(self, need: Brought) -> bool:
+        """Whether what the object brings is in the cluster."""
+        return self.staged[need.by] if need.first else self.applied_s[need.by] is not None
 
     def _is_current(self, n: int) -> None:
         """Whose health check watches the object has one less to wait for."""

@@ -105,12 +105,15 @@ class Need:
 
     @property
     def in_first_stage(self) -> bool:
-        """Whether it comes with the first stage of a Kustomization's apply, whatever is refused of the others.
+        """Whether it comes with the first stages of a Kustomization's apply, whatever is refused of the last.
 
-        Source: fluxcd/pkg ssa manager_apply.go ApplyAllStaged: CRDs and namespaces first.
+        Source: fluxcd/pkg ssa v0.76.1 manager_apply.go ApplyAllStaged: CRDs and namespaces, then classes, then the rest;
+        utils/is.go IsClassDefinition.
         """
         by_kustomization = self.provided_by is not None and self.provided_by.kind == KUSTOMIZATION
-        return by_kustomization and self.kind in ("CustomResourceDefinition", "Namespace")
+        return by_kustomization and (
+            self.kind in ("CustomResourceDefinition", "Namespace") or self.kind.endswith("Class")
+        )
 
 
 @dataclass(frozen=True, slots=True)

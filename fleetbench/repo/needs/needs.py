@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from typing import Any
 
 from fleetbench.findings import VARIABLES_ELSEWHERE, Finding
 from fleetbench.graph.objects import RUN_TIME, HelmRelease, Kustomization, Need
@@ -12,10 +11,11 @@ from fleetbench.repo.helm.charts import Chart
 from fleetbench.repo.kinds import CLUSTER_SCOPED, is_built_in, is_flux
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.repo.needs.hosts import hosts_of, hosts_of_values
+from fleetbench.repo.needs.pods import ADMITTED_BY, workload_wants
 from fleetbench.repo.needs.providers import ALWAYS_THERE, CRD, Key, Providers
 from fleetbench.repo.needs.services import Services
 from fleetbench.repo.needs.unread import Hedge, Unread
-from fleetbench.repo.needs.value_names import kinds_of_values, secrets_of_values
+from fleetbench.repo.needs.value_names import classes_of_values, kinds_of_values, secrets_of_values
 from fleetbench.repo.nodes import Node, Walk
 
 APPLY, BUILD, WORKLOAD = "apply", "build", "workload"
@@ -66,6 +66,7 @@ class Needs:
         for name in secrets_of_values(manifest.spec.get("values"), release.id.name):
             if self.providers.of(secret := ("Secret", namespace, name)):
                 wants.append((secret, release.id, WORKLOAD))
+        wants += [(key, release.id, WORKLOAD) for key in classes_of_values(manifest.spec.get("values"))]
         # Most charts look whether the cluster knows the kind and leave it out else: no install fails for it.
         wants += [(key, release.id, RUN_TIME) for key in kinds_of_values(manifest.spec.get("values"), namespace)]
         named: list[_Named] = [
@@ -237,8 +238,8 @@ def _wants(manifest: Manifest, namespace: str, *, written: bool) -> Iterator[_Wa
         yield ("Namespace", "", namespace), id, APPLY
     if manifest.kind == "ExternalSecret" and (store := _store_of(manifest, namespace)) is not None:
         yield store, id, WORKLOAD
-    for key in _pod_wants(_pod(manifest), namespace):
-        yield key, id, WORKLOAD
+    for key in workload_wants(manifest, namespace):
+        yield key, id, APPLY if manifest.kind == "Pod" and key[0] in ADMITTED_BY else WORKLOAD
 
 
 def _store_of(external_secret: Manifest, namespace: str) -> Key | None:
@@ -248,42 +249,3 @@ def _store_of(external_secret: Manifest, namespace: str) -> Key | None:
         return None
     kind = str(store.get("kind") or "SecretStore")
     return kind, "" if kind == "ClusterSecretStore" else namespace, str(store["name"])
-
-
-def _pod(manifest: Manifest) -> Mapping[str, Any]:
-    if manifest.group not in ("", "apps", "batch"):
-        return {}
-    if manifest.kind == "Pod":
-        return manifest.spec
-    if manifest.kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"):
-        return mapping(manifest.spec, "template", "spec")
-    return {}
-
-
-def _pod_wants(pod: Mapping[str, Any], namespace: str) -> Iterator[Key]:
-    """Secrets, ConfigMaps, claims and the service account without which a pod does not start."""
-    account = pod.get("serviceAccountName")
-    if account and account != "default":
-        yield "ServiceAccount", namespace, str(account)
-    for volume in mappings(pod, "volumes"):
-        for kind, field, name in (
-            ("Secret", "secret", "secretName"),
-            ("ConfigMap", "configMap", "name"),
-            ("PersistentVolumeClaim", "persistentVolumeClaim", "claimName"),
-        ):
-            named = mapping(volume, field)
-            if named.get(name) and not named.get("optional"):
-                yield kind, namespace, str(named[name])
-    for part in ("initContainers", "containers"):
-        for container in mappings(pod, part):
-            for source in mappings(container, "envFrom"):
-                yield from _referenced(mapping(source, "secretRef"), "Secret", namespace)
-                yield from _referenced(mapping(source, "configMapRef"), "ConfigMap", namespace)
-            for variable in mappings(container, "env"):
-                yield from _referenced(mapping(variable, "valueFrom", "secretKeyRef"), "Secret", namespace)
-                yield from _referenced(mapping(variable, "valueFrom", "configMapKeyRef"), "ConfigMap", namespace)
-
-
-def _referenced(reference: Mapping[str, Any], kind: str, namespace: str) -> Iterator[Key]:
-    if reference.get("name") and not reference.get("optional"):
-        yield kind, namespace, str(reference["name"])

@@ -1,4 +1,4 @@
-"""Who brings what others need: CRDs, namespaces, Secrets, ConfigMaps, secret stores, service accounts, volumes."""
+"""Who brings what others need: CRDs, namespaces, Secrets, ConfigMaps, stores, accounts, volume claims, classes."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from fleetbench.repo.nodes import Node
 
 SECRET_MAKERS = ("ExternalSecret", "SealedSecret", "Certificate")
 """Kinds of which a controller makes a Secret."""
+_CLUSTER_WIDE = frozenset({"Namespace", "ClusterSecretStore", "StorageClass", "PriorityClass", "RuntimeClass"})
 ALWAYS_THERE = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 
 Key = tuple[str, str, str]
@@ -112,7 +113,7 @@ class Providers:
             group, names = str(manifest.spec.get("group")), mapping(manifest.spec, "names")
             key: Key = (CRD, group, str(names.get("kind")))
             self.crd_names[group, key[2]] = manifest.name
-        elif kind in ("Namespace", "ClusterSecretStore"):
+        elif kind in _CLUSTER_WIDE:
             key = (kind, "", manifest.name)
         elif kind in ("Secret", "ConfigMap", "ServiceAccount", "SecretStore", "PersistentVolumeClaim", "Gateway"):
             key = (kind, namespace, manifest.name)

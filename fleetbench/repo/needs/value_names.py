@@ -2,7 +2,8 @@
 
 A chart calls Secrets as it likes (``existingSecret``, ``envFrom[].secretRef.name``, ``secretName`` ...), so a name counts
 below any key that speaks of a secret, and only if the caller knows such a Secret. Custom kinds that many charts make on
-demand are asked for under much the same keys everywhere (``serviceMonitor``, ``httpRoute``, ``parentRefs``).
+demand are asked for under much the same keys everywhere (``serviceMonitor``, ``httpRoute``, ``parentRefs``), and so are
+the classes of volumes and pods.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Iterator
 
 from fleetbench.repo.manifest import mappings
+from fleetbench.repo.needs.pods import PRIORITY_CLASS, RUNTIME_CLASS, STORAGE_CLASS, named_class
 from fleetbench.repo.needs.providers import CRD, Key
 
 _SECRET_KEY = re.compile(r"secret", re.I)
@@ -24,6 +26,13 @@ _KINDS = {
     "httproute": (_GATEWAY, "HTTPRoute"),
 }
 """Key of a value, in lower case and without a plural s -> API group and kind of what it makes."""
+_CLASSES = {
+    "storageClassName": STORAGE_CLASS,
+    "storageClass": STORAGE_CLASS,
+    "priorityClassName": PRIORITY_CLASS,
+    "runtimeClassName": RUNTIME_CLASS,
+}
+"""Key of a value -> the kind of what it names."""
 _CONTENT = frozenset({"stringData", "data", "annotations", "labels"})
 """Below them stands what a Secret holds, or words about it."""
 
@@ -58,6 +67,23 @@ def kinds_of_values(values: object, namespace: str) -> Iterator[Key]:
         if wanted and isinstance(part, dict) and part and part.get("enabled") is not False:
             yield CRD, *wanted
         yield from kinds_of_values(part, namespace)
+
+
+def classes_of_values(values: object) -> Iterator[Key]:
+    """The classes that the values name for volumes and pods, but for those of what they switch off.
+
+    Args:
+        values: a HelmRelease's ``spec.values``, or a part of them.
+    """
+    if isinstance(values, list):
+        for part in values:
+            yield from classes_of_values(part)
+    if not isinstance(values, dict) or values.get("enabled") is False:
+        return
+    for key, part in values.items():
+        if key in _CLASSES:
+            yield from named_class(_CLASSES[key], part)
+        yield from classes_of_values(part)
 
 
 def _names(value: object, release_name: str, in_secret: bool) -> Iterator[str]:

@@ -142,6 +142,19 @@ def test_kustomizations_whose_releases_bring_each_others_crds_never_come_up():
     assert set(run(of)[1].values()) - {run(of)[1][ROOT]} == {None}
 
 
+@pytest.mark.parametrize(("what", "there"), [("StorageClass fast", True), ("Secret default/login", False)])
+def test_pods_wait_for_what_they_name_and_a_class_comes_whatever_is_refused_beside_it(what, there):
+    app = replace(
+        ks("app"), needs=(Need(what, ObjectId("StatefulSet", "default", "db"), ks_id("storage"), "workload"),)
+    )
+    _, ready = run(fleet(app, replace(ks("storage"), refused="spec.interval: got 10")))
+    assert ready[ks_id("storage")] is None and (ready[ks_id("app")] is not None) == there
+    _, ready = run(fleet(app, ks("storage", "app")))
+    assert ready[ks_id("app")] is None and ready[ks_id("storage")] is None
+    _, ready = run(fleet(app, ks("slow"), ks("storage", "slow")), {"slow": 40.0})
+    assert ready[ks_id("slow")] > 40.0 and ready[ks_id("app")] > ready[ks_id("slow")]
+
+
 def test_what_the_api_server_refuses_leaves_the_crds_of_the_same_kustomization_there():
     of = fleet(*crds_of_each_other(refused="spec.interval: got 10"))
     _, ready = run(of)
