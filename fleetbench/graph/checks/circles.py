@@ -40,12 +40,21 @@ class Lack(NamedTuple):
 
     @property
     def soonest(self) -> Moment:
-        """When it may be there already: CRDs and namespaces that a Kustomization applies itself are its first stage."""
-        return staged(self.provider) if all(need.in_first_stage for need in self.needs) else self.there
+        """When it may be there already.
+
+        CRDs, namespaces and classes that a Kustomization applies itself are its first stages; what a HelmRelease brings
+        may be there while it waits for its pods.
+        """
+        return staged(self.provider) if all(need.in_first_stage for need in self.needs) else applied(self.provider)
 
     @property
     def holds_back(self) -> Moment:
-        """What cannot come before it: of a build all of the apply, else all but the first stage."""
+        """What cannot come before it.
+
+        Of a build all of the apply, else all but the first stages; of pods a Ready that waits for them (:attr:`waited`).
+        """
+        if not self.blocking:
+            return ready(self.obj.id)
         if self.blocks == "build" and self.obj.id.kind == KUSTOMIZATION:
             return staged(self.obj.id)
         return applied(self.obj.id)
@@ -54,6 +63,11 @@ class Lack(NamedTuple):
     def blocking(self) -> bool:
         """Whether nothing of the object is applied before it is there."""
         return self.blocks != "workload"
+
+    @property
+    def waited(self) -> bool:
+        """Whether the health check of the object watches what cannot run before it is there."""
+        return not self.blocking and any(watches(self.obj, need) for need in self.needs)
 
     @property
     def what(self) -> str:
@@ -82,7 +96,7 @@ class Lack(NamedTuple):
 
 
 def needed_order(fleet: Fleet, lacks: Iterable[Lack], enforced: nx.DiGraph, before: Before) -> nx.DiGraph:
-    """The enforced order, and what must come before an apply because it cannot succeed without it.
+    """The enforced order, and what must come before an apply, or a waited-for Ready, because that cannot be without it.
 
     A custom resource whose CRD is missing fails the dry-run, and a failed dry-run applies nothing of its stage (fluxcd/pkg
     ssa manager_apply.go ApplyAll): not even the release beside it that brings another's CRD. Left out is what already
@@ -95,11 +109,18 @@ def needed_order(fleet: Fleet, lacks: Iterable[Lack], enforced: nx.DiGraph, befo
         graph.add_edge(staged(k.id), applied(k.id), why="")
     for lack in lacks:
         own = lack.provider == lack.obj.id or lack.obj.id in fleet.asleep
-        if not lack.blocking or own or before(applied(lack.obj.id), lack.there):
+        if own or not (lack.blocking or lack.waited) or contradicts(lack, before):
             continue
         if not graph.has_edge(lack.soonest, lack.holds_back):
             graph.add_edge(lack.soonest, lack.holds_back, why=lack.wanted_where(fleet))
     return graph
+
+
+def contradicts(lack: Lack, before: Before) -> bool:
+    """Whether the enforced order alone lets what is needed come only after what cannot be without it."""
+    if lack.blocking:
+        return before(applied(lack.obj.id), lack.there)
+    return lack.waited and before(ready(lack.obj.id), applied(lack.provider))
 
 
 def knots(graph: nx.DiGraph) -> dict[Moment, int]:

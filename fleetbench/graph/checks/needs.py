@@ -17,6 +17,7 @@ from fleetbench.graph.checks.circles import (
     Lack,
     circle,
     contradictory,
+    contradicts,
     knots,
     needed_order,
     same_knot,
@@ -37,7 +38,7 @@ class _Orders(NamedTuple):
     before: Before
     """Whether the enforced order alone puts one moment before another."""
     needed: nx.DiGraph
-    """The enforced order with the needs that block an apply."""
+    """The enforced order with the needs that block an apply, or a Ready that waits for pods."""
     in_knot: dict[Moment, int]
     """Of that: what lies on cycles."""
     refused: set[Edge]
@@ -113,7 +114,7 @@ def _is_told_of_another(fleet: Fleet, obj: Kustomization | HelmRelease, need: Ne
 
 def _blocked(lack: Lack, in_knot: dict[Moment, int]) -> bool:
     """Whether a need hangs in a circle of needs and enforced order."""
-    return lack.blocking and same_knot(in_knot, lack.soonest, lack.holds_back)
+    return (lack.blocking or lack.waited) and same_knot(in_knot, lack.soonest, lack.holds_back)
 
 
 def _judge(fleet: Fleet, lack: Lack, orders: _Orders) -> Finding | None:
@@ -129,26 +130,23 @@ def _judge(fleet: Fleet, lack: Lack, orders: _Orders) -> Finding | None:
     before = orders.before
     if before(lack.there, applied(obj.id)):
         return None
-    holder = _holder(fleet, provider)
-    if lack.blocking and before(applied(obj.id), lack.there):
-        if holder == obj.id:
+    holder, called = _holder(fleet, provider), say(_kustomization(obj))
+    if contradicts(lack, before) and (lack.blocking or obj.id not in fleet.asleep):
+        if lack.blocking and holder == obj.id:
             return about(
                 CRD_DEADLOCK,
                 obj,
                 f"{wanted}, and both are in {say(obj.id)}. Its dry-run fails as long as {what} is not there, and a failed "
                 f"dry-run applies nothing, not even {say(provider)}: a deadlock, tried again every "
                 f"{go_duration(obj.effective_retry_s)} for ever.",
-                f"move {wanting}, and what else needs it, into a Kustomization of its own that depends on {say(obj.id)}, with "
-                f"wait: true here; if the "
-                f"cluster has it before Flux comes, say so with {_told(lack)}",
+                f"{_parted(fleet, lack)}; if the cluster has it before Flux comes, say so with {_told(lack)}",
             )
         return about(
             SELF_DEPENDENCY_LOOP,
             obj,
-            f"{wanted}, but {say(provider)} can only follow {say(obj.id)}: a deadlock in a bootstrap.",
-            f"move {wanting}, and what else needs it, into a Kustomization of its own that depends on "
-            f"{say(holder or provider)}; if the cluster has "
-            f"it before Flux comes, say so with {_told(lack)}",
+            f"{wanted}{'' if lack.blocking else ', and a health check waits for that'}, but {say(provider)} can only follow "
+            f"{say(obj.id)}: a deadlock in a bootstrap.",
+            f"{_apart(fleet, lack, wanting, holder, called)}; if the cluster has it before Flux comes, say so with {_told(lack)}",
         )
     if obj.id in fleet.asleep:
         return None  # it is not reconciled, so nothing of it fails and no time is lost
@@ -158,11 +156,11 @@ def _judge(fleet: Fleet, lack: Lack, orders: _Orders) -> Finding | None:
             SELF_DEPENDENCY_LOOP,
             obj,
             f"{'; '.join(steps)}: a circle, a deadlock in a bootstrap. None of {said(caught)} can turn Ready.",
-            f"{_moved(lack, wanting, say(holder or provider), _waits(fleet, lack, holder))} (one move ends the circle); if the "
-            f"cluster has it before Flux comes, say so with {_told(lack)}",
+            f"{_apart(fleet, lack, wanting, holder, called)} (one move ends the circle); if the cluster has it before Flux comes, say "
+            f"so with {_told(lack)}",
         )
     cost = f"no edge puts that first: {_cost(fleet, lack)}."
-    fix = _fix(fleet, lack, holder, orders, say(_kustomization(obj)), wanting)
+    fix = _fix(fleet, lack, holder, orders, called, wanting)
     shared = Shared(
         f"need {what}, which {say(provider)} brings; {cost}",
         _fix(fleet, lack, holder, orders, "each", NEEDING),
@@ -175,13 +173,42 @@ def _told(lack: Lack) -> str:
     return " ".join(f"--installed {name}" for name in dict.fromkeys(map(narrowest, lack.needs)))
 
 
-def _moved(lack: Lack, wanting: str, holder: str, waits: str) -> str:
+def _parted(fleet: Fleet, lack: Lack) -> str:
+    """How to part a custom resource from the release beside it.
+
+    Whoever applies the new Kustomization must not be what that waits for: of the root that is the root itself.
+    """
+    first, then = say(lack.provider), f"{lack.wanting}, and what else needs it,"
+    if lack.obj.id == fleet.root:
+        return _two(first, then)
+    return f"move {then} into a Kustomization of its own that depends on {say(lack.obj.id)}, with wait: true here"
+
+
+def _two(first: str, then: str) -> str:
+    return f"put {first} into a Kustomization of its own with wait: true, and {then} into a second one that depends on that"
+
+
+def _moved(fleet: Fleet, lack: Lack, wanting: str, holder: ObjectId | None) -> str:
     """What to move for a need that no edge can declare."""
     if any(need.wanted_by == lack.obj.id for need in lack.needs) and isinstance(lack.obj, Kustomization):
         # Its own build wants it: that cannot be moved, what it wants can.
         return f"move {lack.what} into a Kustomization of its own that {say(lack.obj.id)} depends on"
     rest = "" if wanting == NEEDING else ", and what else needs it,"
-    return f"move {wanting}{rest} into a Kustomization of its own that depends on {holder}{waits}"
+    if holder == fleet.root:
+        return _two(say(lack.provider), f"{wanting}{rest}")
+    on = say(holder or lack.provider)
+    return f"move {wanting}{rest} into a Kustomization of its own that depends on {on}{_waits(fleet, lack, holder)}"
+
+
+def _apart(fleet: Fleet, lack: Lack, wanting: str, holder: ObjectId | None, called: str) -> str:
+    """What to move so that neither waits for the other.
+
+    Who needs it of pods cannot simply come after all of the holder, which may in turn wait for those: what is needed comes
+    first, alone.
+    """
+    if lack.waited and lack.provider.kind == KUSTOMIZATION and _kustomization(lack.obj) != fleet.root:
+        return f"move {lack.what} into a Kustomization of its own that {called} depends on"
+    return _moved(fleet, lack, wanting, holder)
 
 
 def _kustomization(obj: Kustomization | HelmRelease) -> ObjectId:
@@ -229,7 +256,7 @@ def _edge(fleet: Fleet, lack: Lack, before: Before) -> Edge | None:
     """The dependsOn edge that would declare a need, where one can as things are."""
     own, holder = _kustomization(lack.obj), _holder(fleet, lack.provider)
     found = None if holder is None else fleet.kustomization(holder)
-    if lack.obj.id in fleet.asleep or own.kind != KUSTOMIZATION or found is None or own == found.id:
+    if lack.obj.id in fleet.asleep or own.kind != KUSTOMIZATION or found is None or found.id in (own, fleet.root):
         return None
     if before(ready(found.id), applied(own)) or before(applied(own), ready(found.id)):
         return None
@@ -242,17 +269,18 @@ def _fix(fleet: Fleet, lack: Lack, holder: ObjectId | None, orders: _Orders, cal
     found = None if holder is None else fleet.kustomization(holder)
     if own.kind != KUSTOMIZATION or found is None or own == found.id:
         return "order them with dependsOn"
-    waits = _waits(fleet, lack, found.id)
+    if found.id == fleet.root:
+        # Its Ready says no more than "applied", or waits for all below it.
+        return f"put {say(lack.provider)} into a Kustomization of its own with wait: true, and add that to the dependsOn of {called}"
     if before(ready(found.id), applied(own)):
         # The edge is there, but it leads to a Ready that says no more than "applied".
         return f"set wait: true on {say(found.id)}, so that its Ready covers what it brings"
     if before(applied(own), applied(found.id)):
         # A child, or what depends on it: it can only follow, whatever is split.
-        rest = "" if wanting == NEEDING else ", and what else needs it,"
-        return f"move {wanting}{rest} into a Kustomization of its own that depends on {say(found.id)}{waits}"
+        return _moved(fleet, lack, wanting, found.id)
     if before(applied(own), ready(found.id)):
         return f"split {say(found.id)}: it waits for {called} itself, so {called} cannot depend on it"
     if Edge(own, found.id) in orders.refused:
-        moved = _moved(lack, wanting, say(found.id), waits)
+        moved = _apart(fleet, lack, wanting, found.id, called)
         return f"{moved}: with other needs here, an edge of {called} itself would close a cycle"
-    return f"add {say(found.id)} to the dependsOn of {called}{waits}"
+    return f"add {say(found.id)} to the dependsOn of {called}{_waits(fleet, lack, found.id)}"

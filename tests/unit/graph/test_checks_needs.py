@@ -171,7 +171,7 @@ def test_a_parent_that_needs_what_only_its_child_brings_is_told_to_move_that_not
 
 def test_a_waiting_parent_of_the_one_in_need_is_still_to_be_split() -> None:
     # The parent brings it through a release, which is Ready no sooner than the parent's own health check looks.
-    of = fleet(ks("all"), hr("cnpg", "all"), needing("pg", hr_id("cnpg"), parent="all", wait=False))
+    of = fleet(ks("other"), ks("all"), hr("cnpg", "all"), needing("pg", hr_id("cnpg"), parent="all", wait=False))
     assert only(of, NEED_UNDECLARED).fix == (
         "split flux-system/all: it waits for flux-system/pg itself, so flux-system/pg cannot depend on it"
     )
@@ -287,7 +287,7 @@ def test_no_edge_is_proposed_to_what_waits_for_workloads_that_need_the_other() -
         ks("b", needs=crd_of("Certificate", ks_id("a"))),
     )
     assert [f.fix.partition(":")[0] for f in check(of) if f.code == NEED_UNDECLARED] == [
-        "move Store/default/store, and what else needs it, into a Kustomization of its own that depends on flux-system/b",
+        "move the CRD of Store.example.org into a Kustomization of its own that flux-system/a depends on",
         "move Certificate/default/certificate, and what else needs it, into a Kustomization of its own that depends on flux-system/a",
     ]
 
