@@ -32,6 +32,8 @@ cmd/operator/main.go ``--requeue-dependency``. The health check of a step looks 
 waitForStep)."""
 RUN_TIME = "run-time"
 """What a need blocks that no controller waits for: see :attr:`Need.blocks`."""
+ALWAYS_THERE = ("default", "kube-system", "kube-public", "kube-node-lease")
+"""Namespaces that every cluster has."""
 NO_PATH = "spec.path "
 """How the reason begins why a Kustomization is broken whose path holds nothing."""
 

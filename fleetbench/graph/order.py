@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import networkx as nx
 
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import NO_PATH, HelmRelease, Kustomization, Made, Need
+from fleetbench.graph.objects import ALWAYS_THERE, NO_PATH, HelmRelease, Kustomization, Made, Need
+from fleetbench.graph.release import FLUX_COMPONENTS
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId, say
 
 APPLIED, READY = "applied", "ready"
@@ -93,20 +94,15 @@ def health_checked(fleet: Fleet, k: Kustomization) -> tuple[ObjectId, ...]:
     return tuple(id for id in watched(fleet, k).objects if fleet.service(id))
 
 
-_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 _OF_CLUSTERS = {("Deployment", "kube-system", "coredns"), ("DaemonSet", "kube-system", "kube-proxy")}
 """What kubeadm, and most who sell clusters, set up."""
-_OF_FLUX = (
-    "source-controller", "kustomize-controller", "helm-controller", "notification-controller",
-    "image-reflector-controller", "image-automation-controller", "source-watcher",
-)  # fmt: skip
 
 
 def _is_there_anyway(fleet: Fleet, named: ObjectId) -> bool:
     """Whether a cluster has it before anything of the fleet is applied: of Kubernetes', or the Flux that reconciles."""
     if named.kind == "Namespace":
-        return named.name in (*_NAMESPACES, fleet.root.namespace)
-    flux = named.kind == "Deployment" and named.namespace == fleet.root.namespace and named.name in _OF_FLUX
+        return named.name in (*ALWAYS_THERE, fleet.root.namespace)
+    flux = named.kind == "Deployment" and named.namespace == fleet.root.namespace and named.name in FLUX_COMPONENTS
     return flux or (named.kind, named.namespace, named.name) in _OF_CLUSTERS
 
 

@@ -11,6 +11,11 @@ from fleetbench.units import parse_bool
 
 RELEASES = ("2.6", "2.7", "2.8", "2.9")
 """Of Flux, the oldest first: those whose defaults are known."""
+FLUX_COMPONENTS = (
+    "source-controller", "kustomize-controller", "helm-controller", "notification-controller",
+    "image-reflector-controller", "image-automation-controller", "source-watcher",
+)  # fmt: skip
+"""All that ``flux install`` can deploy: fluxcd/flux2 v2.9.4 pkg/manifestgen/install/options.go MakeDefaultOptions."""
 STRICT_GATE = "StrictPostBuildSubstitutions"
 _STRICT_SINCE = "2.9"
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM
+from fleetbench.graph.release import FLUX_COMPONENTS
 from fleetbench.repo.install.label_selector import meets, selector
 from fleetbench.repo.kustomize.shaping import selects
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
@@ -17,10 +18,6 @@ HELM_VALUES = {
 }
 """fluxcd-community flux2 chart: values.<controller>.container.additionalArgs."""
 WATCH = "watch-label-selector"
-_COMPONENTS = (
-    *CONTROLLERS, "notification-controller", "image-reflector-controller", "image-automation-controller", "source-watcher",
-)  # fmt: skip
-"""All that ``flux install`` can deploy: fluxcd/flux2 v2.9.4 pkg/manifestgen/install/options.go, cmd/flux/install.go."""
 _NOBODY = "not-a-controller"
 """What selects this, too, is meant for any Deployment."""
 _COMPONENT = "app.kubernetes.io/component"
@@ -105,7 +102,7 @@ def run_by(manifest: Manifest, names: Collection[str] = CONTROLLERS) -> Iterator
 
 def runs_flux(manifest: Manifest) -> bool:
     """Whether an object is a controller of Flux's: it runs when Flux reconciles, so no pod of it starts in a bootstrap."""
-    return any(True for _ in run_by(manifest, _COMPONENTS))
+    return any(True for _ in run_by(manifest, FLUX_COMPONENTS))
 
 
 def shard_of(name: str, watches: str) -> str | None:

@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fleetbench.findings import NAMESPACE_ELSEWHERE, NAMESPACE_MISSING, Finding
-from fleetbench.graph.objects import HelmRelease
+from fleetbench.graph.objects import ALWAYS_THERE, HelmRelease
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.kinds import is_namespaced
 from fleetbench.repo.manifest import Manifest, mapping
-from fleetbench.repo.needs.providers import ALWAYS_THERE, Providers
+from fleetbench.repo.needs.providers import Providers
 from fleetbench.repo.nodes import Walk
 from fleetbench.units import counted
 

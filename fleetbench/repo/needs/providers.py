@@ -19,7 +19,6 @@ from fleetbench.repo.nodes import Node
 SECRET_MAKERS = ("ExternalSecret", "SealedSecret", "Certificate")
 """Kinds of which a controller makes a Secret."""
 _CLUSTER_WIDE = frozenset({"Namespace", "ClusterSecretStore", "StorageClass", "PriorityClass", "RuntimeClass"})
-ALWAYS_THERE = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 
 Key = tuple[str, str, str]
 """Kind, namespace, name of something that is provided; for a CRD: ``CustomResourceDefinition``, group, kind."""
