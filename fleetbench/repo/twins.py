@@ -27,8 +27,11 @@ def twins(sources: Sources, this: ObjectId) -> Iterator[ObjectId]:
     for id, (manifest, _) in sources.items():
         if root is not None and id != this and GIT_REPOSITORY == id.kind == this.kind:
             one, other = root[0].spec, manifest.spec
-            same_ref = (one.get("ref") or {}) == (other.get("ref") or {})
-            if same_ref and not other.get("include") and _is_same_address(one.get("url"), other.get("url")):
+            if (
+                _ref(one) == _ref(other)
+                and not other.get("include")
+                and _is_same_address(one.get("url"), other.get("url"))
+            ):
                 yield id
 
 
@@ -54,6 +57,20 @@ def left_out(spec: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     """``spec.ignore``, and the directories of ``spec.sparseCheckout`` (empty = all)."""
     only = spec.get("sparseCheckout")
     return str(spec.get("ignore") or ""), tuple(map(str, only)) if isinstance(only, list) else ()
+
+
+def _ref(spec: Mapping[str, Any]) -> str:
+    """What is fetched, however it is written.
+
+    Source: source-controller v1.9.3 api/v1/gitrepository_types.go GitRepositoryRef (a commit goes before a name, that before
+    a range, that before a tag, that before a branch; without any: master).
+    """
+    ref = spec.get("ref") if isinstance(spec.get("ref"), Mapping) else {}
+    assert isinstance(ref, Mapping)
+    for field in ("commit", "name", "semver"):
+        if ref.get(field):
+            return str(ref[field])
+    return f"refs/tags/{ref['tag']}" if ref.get("tag") else f"refs/heads/{ref.get('branch') or 'master'}"
 
 
 def _is_same_address(one: object, other: object) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from fleetbench.errors import place
 from fleetbench.findings import RULES, TAKEN_AS_GIVEN, Finding
 from fleetbench.graph.order import watched
-from fleetbench.ids import HELM_RELEASE, say, some
+from fleetbench.graph.release import FLUX_COMPONENTS
+from fleetbench.ids import HELM_RELEASE, ObjectId, say, some
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
 from fleetbench.report.inert import clear_names, inert, name_of
 from fleetbench.units import go_duration
@@ -29,6 +30,13 @@ def assumptions(scenario: Scenario, findings: Iterable[Finding]) -> list[str]:
             for s in fleet.sources
             if s.this_repository and s.notified_by
         ]
+    own = [k for k in fleet.kustomizations if k.id in scenario.changed and any(map(_is_of_flux, k.objects))]
+    if scenario.kind == COMMIT and own:
+        names = some([name_of(k.id) for k in own], 3)
+        lines.append(
+            f"{names} applies Flux's own controllers: where the commit changes these they restart, which is not simulated "
+            "(ask --scenario restart)."
+        )
     unread = [k for k in fleet.kustomizations if not k.expanded and k.id not in scenario.left_out]
     if unread:
         called = clear_names(k.id for k in fleet.kustomizations)
@@ -48,6 +56,10 @@ def assumptions(scenario: Scenario, findings: Iterable[Finding]) -> list[str]:
     if given:
         lines.append(f"Taken as given (`fleetbench graph` names each): {'; '.join(given)}.")
     return lines
+
+
+def _is_of_flux(id: ObjectId) -> bool:
+    return id.kind == "Deployment" and id.name in FLUX_COMPONENTS
 
 
 def guessed(scenario: Scenario) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from fleetbench.findings import VARIABLES_ELSEWHERE, Finding
+from fleetbench.graph.nearest import nearest
 from fleetbench.graph.objects import ALWAYS_THERE, RUN_TIME, HelmRelease, Kustomization, Need
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.helm.charts import Chart
@@ -203,6 +204,7 @@ def from_elsewhere(
     for release in releases:
         for id in dict.fromkeys(id for id, _ in values_from(release, walk.releases[release.id][0])):
             users.setdefault(id, []).append(release)
+    there = [m.id_in(node.id.namespace) for node, m in walk.manifests() if m.kind in ("ConfigMap", "Secret")]
     for id, needing in users.items():
         if id in told or providers.of((id.kind, id.namespace, id.name)):
             continue
@@ -210,7 +212,9 @@ def from_elsewhere(
         what, step = ("variables", "build") if isinstance(first, Kustomization) else ("values", "install")
         steps = f"its {step}" if len(needing) == 1 else f"the {step}s of {some([k.id.key for k in needing], 5)}"
         text = f"takes {what} from {id}, which nothing here creates: until it is there {steps} cannot succeed"
-        fix = "nothing to do if it is created by hand or by something outside; else define it, or set optional: true"
+        near = nearest(id, [other for other in there if (other.kind, other.namespace) == (id.kind, id.namespace)])
+        meant = f"; did you mean {near}?" if near is not None else ""
+        fix = f"nothing to do if it is created by hand or by something outside{meant}; else define it, or set optional: true"
         yield Finding(VARIABLES_ELSEWHERE, text, fix, first.id, first.file, first.line)
 
 

@@ -26,6 +26,11 @@ def test_what_another_source_of_this_repository_holds_is_read_here(read: Read, u
     assert {s.id.name: s.this_repository for s in of.sources} == {"flux-system": True, "apps": True}
 
 
+@pytest.mark.parametrize("ref", [{"branch": "master"}, {"name": "refs/heads/master"}, {}])
+def test_one_ref_may_be_written_in_several_ways(read: Read, ref: dict[str, str]) -> None:
+    assert all(k.expanded for k in read(_files(ref=ref)).fleet.kustomizations)
+
+
 @pytest.mark.parametrize(
     "spec",
     [

@@ -75,3 +75,9 @@ def test_a_key_that_the_object_lacks_is_asked_for_in_vain(read: Read, key: str |
         ]
     )
     assert (reading.fleet.helmreleases[0].obstacle is None) is found
+
+
+def test_a_name_like_one_that_is_there_is_asked_after(read: Read) -> None:
+    files = _files(generatorOptions={"disableNameSuffixHash": True}, namePrefix="x-")
+    (found,) = [f for f in read(files).findings if f.code == VARIABLES_ELSEWHERE]
+    assert "did you mean ConfigMap/apps/x-vals?" in found.fix

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fleetbench.findings import CRD_ELSEWHERE, EDGE_REDUNDANT, NAMESPACE_ELSEWHERE, Finding
 from fleetbench.graph.fleet import Fleet
+from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Choice
-from fleetbench.model.scenario import Scenario
+from fleetbench.model.scenario import COMMIT, Scenario
 from fleetbench.prediction.strategies import predict_strategies
 from fleetbench.report.assumptions import assumptions, guessed, taken_as_given
 from tests.builders import fleet, ks, ks_id
@@ -32,3 +35,15 @@ def test_findings_of_which_the_better_case_is_taken_are_counted_by_code() -> Non
     scenario = _scenario(fleet(ks("a")))
     assert assumptions(scenario, []) == []
     assert assumptions(scenario, found)[-1].startswith("Taken as given (`fleetbench graph` names each): FB310")
+
+
+def test_a_commit_that_changes_what_applies_flux_itself_says_that_nothing_restarts() -> None:
+    flux = replace(ks("flux"), objects=(ObjectId("Deployment", "flux-system", "helm-controller"),))
+    of = fleet(flux, ks("a"))
+
+    def said(changed: ObjectId) -> list[str]:
+        choice = Choice(kind=COMMIT, changed=frozenset({changed}), webhook=True)
+        return assumptions(predict_strategies(of, choice, "fine", 1).predictions["fine"].scenario, [])
+
+    assert any("applies Flux's own controllers" in line for line in said(flux.id))
+    assert not any("own controllers" in line for line in said(ks_id("a")))
