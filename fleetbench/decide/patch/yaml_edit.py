@@ -23,13 +23,13 @@ class NotEditable(Exception):
 
 
 def document_of(text: str, id: ObjectId, line: int | None = None) -> yaml.MappingNode:
-    """The document that defines an object; of several (overlays share names) the one nearest to a line.
+    """The document, or the item of a List, that defines an object; of several (overlays share names) the one nearest to a line.
 
     Raises:
         NotEditable: there is none, or the text is no YAML.
     """
     found = []
-    for document in documents_of(text):
+    for document in (item for whole in documents_of(text) for item in _objects_of(whole)):
         metadata = child(document, "metadata")
         name = child(metadata, "name")
         if _scalar(child(document, "kind")) == id.kind and _scalar(name) == id.name:
@@ -39,6 +39,15 @@ def document_of(text: str, id: ObjectId, line: int | None = None) -> yaml.Mappin
     if not found:
         raise NotEditable(f"it holds no {id.kind} named {id.name}")
     return min(found, key=lambda d: abs(d.start_mark.line + 1 - (line or 0)))
+
+
+def _objects_of(document: yaml.MappingNode) -> list[yaml.MappingNode]:
+    items = child(document, "items") if (_scalar(child(document, "kind")) or "").endswith("List") else None
+    return (
+        [i for i in items.value if isinstance(i, yaml.MappingNode)]
+        if isinstance(items, yaml.SequenceNode)
+        else [document]
+    )
 
 
 def documents_of(text: str, what: str = "it") -> list[yaml.MappingNode]:

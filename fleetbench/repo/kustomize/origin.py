@@ -71,17 +71,23 @@ def _scan(tree: Tree, path: str) -> list[tuple[str, str, str, int]]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
         while loader.check_node():
-            node = loader.get_node()
-            top = scalars_of(node)
-            metadata = scalars_of(_child(node, "metadata"))
-            kind, name = top.get("kind", ""), metadata.get("name", "")
-            if name and "spec" in _keys(node) and _is_placed(top.get("apiVersion", ""), kind, name):
-                found.append((kind, name, metadata.get("namespace", ""), node.start_mark.line + 1))
+            for node in _objects_of(loader.get_node()):
+                top = scalars_of(node)
+                metadata = scalars_of(_child(node, "metadata"))
+                kind, name = top.get("kind", ""), metadata.get("name", "")
+                if name and "spec" in _keys(node) and _is_placed(top.get("apiVersion", ""), kind, name):
+                    found.append((kind, name, metadata.get("namespace", ""), node.start_mark.line + 1))
     except (yaml.YAMLError, RecursionError):
         pass
     finally:
         loader.dispose()
     return found
+
+
+def _objects_of(node: Any) -> list[Any]:
+    """The objects of a document: itself, or the items of a list."""
+    items = _child(node, "items") if scalars_of(node).get("kind", "").endswith("List") else None
+    return items.value if isinstance(items, yaml.SequenceNode) else [node]
 
 
 def _child(node: Any, key: str) -> Any:

@@ -185,3 +185,10 @@ def test_a_new_key_leaves_every_other_key_and_every_line_as_it_was(values, tail,
     assert found == before
     lines = [line for line in after.split("\n") if line.strip() != "new: 1"]
     assert lines == text.split("\n")
+
+
+def test_an_item_of_a_list_is_edited_where_it_stands():
+    item = "- kind: Kustomization\n  metadata: {name: %s}\n  spec:\n    wait: true\n"
+    text = "kind: List\nitems:\n" + item % "other" + item % "app"
+    edited = set_scalar(text, document_of(text, APP), ("spec", "wait"), "false")
+    assert edited == "kind: List\nitems:\n" + item % "other" + (item % "app").replace("true", "false")

@@ -212,3 +212,13 @@ def test_a_component_that_the_spec_names_is_looked_for_where_it_is_named(read: R
     }
     (found,) = [f for f in read(files).findings if f.code == BUILD_FAILED]
     assert found.file == "clusters/c/all.yaml" and "spec.components: ../../gone leaves the repository" in found.message
+
+
+def test_an_object_in_a_list_has_its_own_line(read: Read) -> None:
+    items = "".join(f"- {flux(name, './apps')}".replace("\n", "\n  ").rstrip() + "\n" for name in ("one", "two"))
+    root = both(git(), flux("flux-system", "./clusters/c"))
+    text = f"apiVersion: v1\nkind: List\nitems:\n{items}"
+    of = read({"clusters/c/root.yaml": root, "clusters/c/all.yaml": text, "apps/a.yaml": config_map("a", "x")}).fleet
+    lines = {k.id.name: k.line for k in of.kustomizations if k.file == "clusters/c/all.yaml"}
+    second = text[: text.index('"two"')].count("\n") - 3  # its first line, "- {", counted from 1
+    assert lines == {"one": 4, "two": second}
