@@ -64,7 +64,7 @@ def _is_list_of_files(body: Mapping[str, Any]) -> bool:
     listed, version = body.get("resources"), body.get("apiVersion")
     if listed is not None and not (isinstance(listed, list) and all(isinstance(r, str) for r in listed)):
         return False
-    return version is None or (isinstance(version, str) and version.startswith("kustomize.config.k8s.io/"))
+    return version in (None, "kustomize.config.k8s.io/v1beta1")  # with any other it fails: api types/kustomization.go
 
 
 def _is_plain(manifest: Manifest) -> bool:

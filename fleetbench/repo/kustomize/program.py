@@ -101,7 +101,8 @@ def _message(stderr: str, root: str, folder: str) -> str:
     text = stderr.replace(root + "/", "").replace(root, ".").replace(folder, "")
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("# Warning")]
     text = " ".join(lines).removeprefix("error: ").removeprefix("Error: ")
-    logged = re.match(r'^E\d{4} .*?err="(.*)"$', text)
-    text = logged[1] if logged else text
+    # kubectl writes some errors as a log line, with the time and its process; of several lines between < and >
+    logged = re.match(r'^E\d{4} .*?err=(?:"(.*)"|<(.*)>)$', text)
+    text = " ".join((logged[1] or logged[2]).split()) if logged else text
     text = re.sub(r"accumulating resources: (?:accumulation err=')?", "", text)
     return text if len(text) <= 600 else text[:597] + "..."

@@ -415,3 +415,17 @@ def test_without_kustomize_and_kubectl_it_says_what_to_install(write: Write, mon
     finally:
         program.kustomize.cache_clear()
     assert error.value.exit_code == 3 and "kubectl" in error.value.message and "install" in (error.value.hint or "")
+
+
+def test_what_kubectl_writes_as_a_log_line_is_told_without_its_time_and_process(read: Read) -> None:
+    text = kustomization("a.yaml").replace("/v1beta1", "/v1")
+    reading = read(
+        {
+            "clusters/c/all.yaml": both(git(), flux("flux-system", "./clusters/c"), flux("apps", "./apps")),
+            "apps/kustomization.yaml": text,
+            "apps/a.yaml": config_map("a", "x"),
+        }
+    )
+    (found,) = [f for f in reading.findings if f.code == "FB107"]
+    assert "apiVersion for Kustomization should be kustomize.config.k8s.io/v1beta1" in found.message
+    assert "run.go" not in found.message and "err=" not in found.message
