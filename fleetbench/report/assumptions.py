@@ -30,12 +30,19 @@ def assumptions(scenario: Scenario, findings: Iterable[Finding]) -> list[str]:
             for s in fleet.sources
             if s.this_repository and s.notified_by
         ]
-    own = [k for k in fleet.kustomizations if k.id in scenario.changed and any(map(_is_of_flux, k.objects))]
-    if scenario.kind == COMMIT and own:
+    changed = [k for k in fleet.kustomizations if k.id in scenario.changed and scenario.kind == COMMIT]
+    own = [k for k in changed if any(map(_is_of_flux, k.objects))]
+    if own:
         names = some([name_of(k.id) for k in own], 3)
         lines.append(
             f"{names} applies Flux's own controllers: where the commit changes these they restart, which is not simulated "
             "(ask --scenario restart)."
+        )
+    jobs = [w.object for k in changed for w in k.workloads if w.object.kind == "Job"]
+    if jobs:
+        lines.append(
+            f"{some([inert(say(id)) for id in jobs], 3)} counts as run anew by the commit: where that changes the template of a Job, "
+            "its apply fails without spec.force, as that is immutable."
         )
     unread = [k for k in fleet.kustomizations if not k.expanded and k.id not in scenario.left_out]
     if unread:

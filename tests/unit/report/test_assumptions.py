@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from fleetbench.findings import CRD_ELSEWHERE, EDGE_REDUNDANT, NAMESPACE_ELSEWHERE, Finding
 from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import Workload
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Choice
 from fleetbench.model.scenario import COMMIT, Scenario
@@ -37,13 +38,15 @@ def test_findings_of_which_the_better_case_is_taken_are_counted_by_code() -> Non
     assert assumptions(scenario, found)[-1].startswith("Taken as given (`fleetbench graph` names each): FB310")
 
 
-def test_a_commit_that_changes_what_applies_flux_itself_says_that_nothing_restarts() -> None:
+def test_a_commit_says_what_of_it_is_not_simulated() -> None:
     flux = replace(ks("flux"), objects=(ObjectId("Deployment", "flux-system", "helm-controller"),))
-    of = fleet(flux, ks("a"))
+    migration = replace(ks("db"), workloads=(Workload(ObjectId("Job", "db", "migrate"), group="batch"),))
+    of = fleet(flux, migration, ks("a"))
 
     def said(changed: ObjectId) -> list[str]:
         choice = Choice(kind=COMMIT, changed=frozenset({changed}), webhook=True)
         return assumptions(predict_strategies(of, choice, "fine", 1).predictions["fine"].scenario, [])
 
     assert any("applies Flux's own controllers" in line for line in said(flux.id))
-    assert not any("own controllers" in line for line in said(ks_id("a")))
+    assert any(line.startswith("Job/db/migrate counts as run anew by the commit") for line in said(migration.id))
+    assert not any("own controllers" in line or "run anew" in line for line in said(ks_id("a")))
