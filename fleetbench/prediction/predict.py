@@ -90,12 +90,6 @@ class Prediction:
         return sum(self.complete) / len(self.complete)
 
     @cached_property
-    def ready_share(self) -> float:
-        """Share of the services that are not left out, over all samples, that turned Ready."""
-        asked = [id for id in self.services if id not in self.left_out]
-        return sum(self.ready_fraction(id) for id in asked) / len(asked) if asked else 1.0
-
-    @cached_property
     def median_number(self) -> int:
         """The sample whose total is the median."""
         return self._by_total[lower_rank(0.5, self.samples)]

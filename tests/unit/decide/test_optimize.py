@@ -453,7 +453,6 @@ def test_no_change_is_taken_after_which_less_turns_ready():
     of = fleet(ks("infra", wait=True), hr("late", "infra", timeout_s=20.0), ks("apps", "infra"), ks("other"))
     found = optimize(scenario(of, {"late": 60.0, "apps": 30.0, "other": 10.0}), 6)
     assert found.base.complete_fraction == 0.0
-    assert found.best.prediction.ready_share >= found.base.ready_share
     assert any("timeout" in change.title for change in found.best.changes)
     assert found.best.prediction.complete_fraction == 1.0
 
