@@ -62,14 +62,7 @@ def command(
     if chosen == "table":
         judged_by = None
         if met is not read or flux_version is not None:
-            why = (
-                "--flux-version says"
-                if flux_version
-                else "the repository names no release"
-                if read.flux is None
-                else ""
-            )
-            judged_by = f"{parameters.flux_version}{f', as {why}' if why else ''}"
+            judged_by = f"{parameters.flux_version}{_why_that(read, flux_version)}"
         _tables(met, findings, critical_path, output, judged_by)
     elif chosen == "json":
         _json(read, findings, met if critical_path else None, output)
@@ -82,6 +75,13 @@ def command(
                 f"{counted(len(errors), 'error')} among {counted(len(findings), 'finding')}, the first: {errors[0].in_full}"
             )
         ctx.exit(1)
+
+
+def _why_that(fleet: Fleet, asked: str | None) -> str:
+    """Why that release of Flux judges; nothing where the repository names it."""
+    if asked is not None:
+        return ", as --flux-version says"
+    return ", as the repository names no release" if fleet.flux is None else ""
 
 
 def _tables(fleet: Fleet, findings: list[Finding], path_only: bool, output: Path | None, judged_by: str | None) -> None:

@@ -27,7 +27,8 @@ def pruned(
     """Backward elimination, one pass over the members, what was added last first.
 
     A member goes if without it as many samples are whole and the total is no later than that of the whole combination,
-    beyond noise and :data:`~.effect.WORTH_S`, nor much later in more samples. All are held against the whole, so that many small losses cannot add up.
+    beyond noise and :data:`~.effect.WORTH_S`, nor much later in more samples. All are held against the whole, so that many
+    small losses cannot add up.
 
     Args:
         bench: what simulates.

@@ -7,12 +7,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import networkx as nx
 
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import RUN_TIME, Dependency, HelmRelease, Kustomization, Need
+from fleetbench.graph.objects import ALWAYS_THERE, RUN_TIME, Dependency, HelmRelease, Kustomization, Need
 from fleetbench.graph.order import checks_health, watched
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 
 NAMESPACE = "Namespace"
-_THERE_BEFORE = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 
 
 def namespace_maker(fleet: Fleet, k: Kustomization) -> ObjectId | None:
@@ -26,8 +25,8 @@ def namespace_maker(fleet: Fleet, k: Kustomization) -> ObjectId | None:
     """
     wanted = ObjectId(NAMESPACE, "", k.id.namespace)
     if (
-        wanted.name in _THERE_BEFORE
-        or wanted.name == fleet.root.namespace
+        wanted not in fleet.creators
+        or wanted.name in (*ALWAYS_THERE, fleet.root.namespace)
         or f"{NAMESPACE}/{wanted.name}" in fleet.installed
     ):
         return None

@@ -46,7 +46,7 @@ from fleetbench.repo.reads import committed, with_reads
 from fleetbench.repo.ready_expr import with_verdicts
 from fleetbench.repo.receivers import with_receivers
 from fleetbench.repo.timeout_places import timeout_from
-from fleetbench.repo.twins import twins
+from fleetbench.repo.twins import is_twin
 from fleetbench.repo.workloads import judged_by_status, misstated, workloads_of
 
 
@@ -270,7 +270,7 @@ def _sources(
         known = found.get(id) or Source(id, copied.parent, file=copied.generator.file, line=copied.generator.line)
         found[id] = replace(known, copied_from=copied.origin)
     found[this] = found.get(this) or Source(this, assumed=True)
-    for id in (this, *twins(walk.sources, this)):
+    for id in (this, *(id for id in walk.sources if is_twin(id, walk.sources, this))):
         found[id] = replace(found[id], this_repository=True)
     members: list[Kustomization | HelmRelease] = [*kustomizations, *releases]
     users = [(user, user.source, user.id) for user in members if user.source is not None]

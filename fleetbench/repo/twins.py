@@ -7,13 +7,13 @@ object clones for itself, and packs what its own ``ignore`` and ``sparseCheckout
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fleetbench.ids import GIT_REPOSITORY, ObjectId
 from fleetbench.repo.files.tree import Tree
-from fleetbench.repo.manifest import Manifest
+from fleetbench.repo.manifest import Manifest, mapping
 
 EVERYTHING: tuple[str, tuple[str, ...]] = ("", ())
 """What a source leaves out that says nothing of it: :func:`left_out`."""
@@ -21,18 +21,13 @@ Sources = Mapping[ObjectId, tuple[Manifest, ObjectId]]
 _ADDRESS = re.compile(r"(?:\w+://)?(?:[^@/]*@)?([^/:]+)(?::\d+(?=/))?[:/](.*?)(?:\.git)?/*")
 
 
-def twins(sources: Sources, this: ObjectId) -> Iterator[ObjectId]:
-    """The sources of the same address and ref as the root's, without it."""
-    root = sources.get(this)
-    for id, (manifest, _) in sources.items():
-        if root is not None and id != this and GIT_REPOSITORY == id.kind == this.kind:
-            one, other = root[0].spec, manifest.spec
-            if (
-                _ref(one) == _ref(other)
-                and not other.get("include")
-                and _is_same_address(one.get("url"), other.get("url"))
-            ):
-                yield id
+def is_twin(id: ObjectId, sources: Sources, this: ObjectId) -> bool:
+    """Whether a source has the address and the ref of the root's, and is another."""
+    if id == this or not GIT_REPOSITORY == id.kind == this.kind or not {id, this} <= sources.keys():
+        return False
+    one, other = (sources[source][0].spec for source in (this, id))
+    same_ref = _ref(one) == _ref(other)
+    return same_ref and not other.get("include") and _is_same_address(one.get("url"), other.get("url"))
 
 
 class TwinTrees:
@@ -44,7 +39,7 @@ class TwinTrees:
 
     def tree(self, source: ObjectId, sources: Sources, this: ObjectId) -> Tree | None:
         """The files of a source; None = it is no twin of the root's."""
-        if source not in twins(sources, this):
+        if not is_twin(source, sources, this):
             return None
         ignore, only = left_out(sources[source][0].spec)
         key = (ignore, only)
@@ -65,8 +60,7 @@ def _ref(spec: Mapping[str, Any]) -> str:
     Source: source-controller v1.9.3 api/v1/gitrepository_types.go GitRepositoryRef (a commit goes before a name, that before
     a range, that before a tag, that before a branch; without any: master).
     """
-    ref = spec.get("ref") if isinstance(spec.get("ref"), Mapping) else {}
-    assert isinstance(ref, Mapping)
+    ref = mapping(spec, "ref")
     for field in ("commit", "name", "semver"):
         if ref.get(field):
             return str(ref[field])

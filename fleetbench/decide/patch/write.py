@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -186,25 +186,21 @@ def _deployments(reading: Reading) -> dict[str, str | None]:
 
 def _edit_objects(files: Files, fleet: Fleet, change: WhatIf) -> tuple[list[str], WhatIf | None]:
     """What cannot be written, and the rest of the change, which was; None = nothing was."""
-    if isinstance(change, DropEdges):
-        left, edges = _each(files, fleet, [(edge, _dropping(fleet, *edge)) for edge in change.edges])
-        return left, DropEdges(edges) if edges else None
-    if isinstance(change, AddEdges):
-        left, edges = _each(files, fleet, [(edge, _adding(fleet, *edge)) for edge in change.edges])
-        return left, AddEdges(edges) if edges else None
-    if isinstance(change, WaitOff):
-        left, ids = _each(files, fleet, [(id, _setting(fleet, id, WAIT, "false")) for id in change.ids])
-        return left, WaitOff(ids) if ids else None
-    if isinstance(change, SetRetryInterval):
-        left, ids = _each(files, fleet, [(id, _setting(fleet, id, RETRY, RETRY_TEXT)) for id in change.ids])
-        return left, SetRetryInterval(ids) if ids else None
+    if isinstance(change, SplitParent):
+        left = _split(files, fleet, change)
+        return left, None if left else change
+    if isinstance(change, (DropEdges, AddEdges)):
+        step = _dropping if isinstance(change, DropEdges) else _adding
+        left, edges = _each(files, fleet, [(edge, step(fleet, *edge)) for edge in change.edges])
+        return left, replace(change, edges=edges) if edges else None
+    if isinstance(change, (WaitOff, SetRetryInterval)):
+        path, value = (WAIT, "false") if isinstance(change, WaitOff) else (RETRY, RETRY_TEXT)
+        left, ids = _each(files, fleet, [(id, _setting(fleet, id, path, value)) for id in change.ids])
+        return left, replace(change, ids=ids) if ids else None
     if isinstance(change, SetTimeouts):
         steps = [((id, s), _setting(fleet, id, TIMEOUT, go_duration(s))) for id, s in change.timeouts]
         left, timeouts = _each(files, fleet, steps)
         return left, SetTimeouts(timeouts) if timeouts else None
-    if isinstance(change, SplitParent):
-        left = _split(files, fleet, change)
-        return left, None if left else change
     return [f"{change.title}: no manifest of this repository says it"], None
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from fleetbench.ids import ObjectId
+from fleetbench.repo.kustomize.origin import objects_of
 
 Match = str | Mapping[str, tuple[str | None, ...]] | Callable[[Any], bool]
 """An item of a list: its plain value, or for each key the values it may have (None = absent), or a test of its node."""
@@ -29,7 +30,7 @@ def document_of(text: str, id: ObjectId, line: int | None = None) -> yaml.Mappin
         NotEditable: there is none, or the text is no YAML.
     """
     found = []
-    for document in (item for whole in documents_of(text) for item in _objects_of(whole)):
+    for document in (item for whole in documents_of(text) for item in objects_of(whole)):
         metadata = child(document, "metadata")
         name = child(metadata, "name")
         if _scalar(child(document, "kind")) == id.kind and _scalar(name) == id.name:
@@ -39,15 +40,6 @@ def document_of(text: str, id: ObjectId, line: int | None = None) -> yaml.Mappin
     if not found:
         raise NotEditable(f"it holds no {id.kind} named {id.name}")
     return min(found, key=lambda d: abs(d.start_mark.line + 1 - (line or 0)))
-
-
-def _objects_of(document: yaml.MappingNode) -> list[yaml.MappingNode]:
-    items = child(document, "items") if (_scalar(child(document, "kind")) or "").endswith("List") else None
-    return (
-        [i for i in items.value if isinstance(i, yaml.MappingNode)]
-        if isinstance(items, yaml.SequenceNode)
-        else [document]
-    )
 
 
 def documents_of(text: str, what: str = "it") -> list[yaml.MappingNode]:

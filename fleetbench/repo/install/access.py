@@ -72,7 +72,10 @@ class Watched:
         return self._controllers[_OF_KIND.get(id.kind, "source-controller")] if known else []
 
     def nobody(self, id: ObjectId, labels: Mapping[str, Any]) -> str | None:
-        """What the object's labels are and what is watched instead, or that there is no controller; None = it is watched, or that is not known."""
+        """What the object's labels are and what is watched instead, or that there is no controller.
+
+        None = it is watched, or that is not known.
+        """
         if id.kind == HELM_RELEASE and self._helm.missing:
             return WITHOUT_HELM
         selectors = [watches for _, watches in self._of(id)]

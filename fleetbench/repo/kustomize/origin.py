@@ -71,7 +71,7 @@ def _scan(tree: Tree, path: str) -> list[tuple[str, str, str, int]]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
         while loader.check_node():
-            for node in _objects_of(loader.get_node()):
+            for node in objects_of(loader.get_node()):
                 top = scalars_of(node)
                 metadata = scalars_of(_child(node, "metadata"))
                 kind, name = top.get("kind", ""), metadata.get("name", "")
@@ -84,8 +84,8 @@ def _scan(tree: Tree, path: str) -> list[tuple[str, str, str, int]]:
     return found
 
 
-def _objects_of(node: Any) -> list[Any]:
-    """The objects of a document: itself, or the items of a list."""
+def objects_of(node: Any) -> list[Any]:
+    """The nodes of the objects of a document: itself, or the items of a List."""
     items = _child(node, "items") if scalars_of(node).get("kind", "").endswith("List") else None
     return items.value if isinstance(items, yaml.SequenceNode) else [node]
 
