@@ -46,6 +46,8 @@ class Item:
     """Items that its apply creates, in the order of the apply."""
     applies: int = 0
     """Objects in its build."""
+    dry_runs: int = 1
+    """Rounds of dry-runs that those take, ``--concurrent-ssa`` at a time."""
     definitions: bool = False
     """Its build holds CRDs, which the apply waits for."""
     waits: bool = False
@@ -67,6 +69,8 @@ class Item:
     watchers: list[int] = field(default_factory=list)
     """Items whose health check watches this one."""
     interval_s: float = 600.0
+    jitter: float = 0.0
+    """Share by which its controller lengthens or shortens intervals at most."""
     timeout_s: float = 570.0
     retry_s: float = 600.0
     suspend: bool = False

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
 from math import exp
 
 import simpy
 
-from fleetbench.engine.draws import MASK, MULTIPLIER, SHIFT, Bins, Draws, bins, key_of, phase_key
+from fleetbench.engine.draws import MASK, MULTIPLIER, NOTHING, SHIFT, Bins, Draws, bins, key_of, phase_key
 from fleetbench.engine.items import Plan
 from fleetbench.engine.processors import Container, Processors
 from fleetbench.ids import KUSTOMIZATION
@@ -34,10 +35,15 @@ REMOVED_S, REMOVED_MOST = 60.0, 20_000
 """How long the file system remembers a removed file (RECENTCY_MIN), and how many at most make a difference."""
 
 
-def _cost(step: Step | float, phase: int, steps: Steps) -> tuple[Bins | None, Bins, int]:
-    """The step's values with stalls and without, and the key of its draws."""
+@lru_cache(maxsize=4)
+def _costs(steps: Steps) -> list[tuple[Bins, Bins, int]]:
+    """Each step's values with stalls and without, and the key of its draws, in the order of :data:`PHASES`."""
+    return [_cost(getattr(steps, name), number, steps) for name, number in PHASES.items()]
+
+
+def _cost(step: Step | float, phase: int, steps: Steps) -> tuple[Bins, Bins, int]:
     if not isinstance(step, Step) or step.p50_s == 0.0:
-        return None, (), 0
+        return NOTHING, NOTHING, 0  # it never stalls either
     return bins(step, steps.outlier, steps.outlier_share), bins(step, steps.outlier, 0.0), phase_key(phase)
 
 
@@ -54,6 +60,11 @@ class Kubelet:
 
 class Machine:
     """Clock, draws and processors: everything that takes time, whichever object it is for."""
+
+    __slots__ = (
+        "_cost", "_kubelets", "_nodes", "_removed", "_removed_files", "_warm", "_warm_s", "attempts", "bandwidth",
+        "cold", "containers", "draws", "env", "items", "parameters", "processors", "pull", "speed", "steps", "streams",
+    )  # fmt: skip
 
     def __init__(self, plan: Plan, sample: int):
         scenario = plan.scenario
@@ -74,7 +85,7 @@ class Machine:
         self._removed_files = 0
         steps = scenario.steps
         self.steps = steps
-        self._cost = [_cost(getattr(steps, name), number, steps) for name, number in PHASES.items()]
+        self._cost = _costs(steps)
         self._warm_s = 12.0 * steps.cold_decay_s
         self._warm = not self.cold
         """Whether nothing is left of the cold start that could be seen."""
@@ -96,26 +107,21 @@ class Machine:
             self._kubelets[cluster] = [Kubelet() for _ in range(self._nodes)]
         return self._kubelets[cluster]
 
-    def begin(self, n: int) -> None:
-        """A reconcile of the object starts: its next attempt, with draws of its own."""
-        attempt = self.attempts[n] = self.attempts[n] + 1
-        self.streams[n] = self.draws.stream(self.items[n].key, attempt)
-
     def amount(self, n: int, phase: int, times: float = 1.0) -> float:
         """Seconds of work of one step of one object, this attempt's draw."""
         stalling, plain, phase_key = self._cost[phase]
-        if stalling is None:
-            return 0.0
         bin = ((self.streams[n] ^ phase_key) * MULTIPLIER & MASK) >> SHIFT
         # A step of many parts does not stall in each of them.
         seconds = stalling[bin] if times == 1.0 else plain[bin] * times
-        if not self._warm:
-            self._warm = self.env.now > self._warm_s
         return seconds * (self.speed if self._warm else self.slowness())
 
     def slowness(self) -> float:
         """Factor on all work now: the machine of this sample, cold at first."""
-        return self.speed * (1.0 + self.cold * exp(-self.env.now / self.steps.cold_decay_s))
+        now = self.env.now
+        if now > self._warm_s:
+            self._warm = True
+            return self.speed
+        return self.speed * (1.0 + self.cold * exp(-now / self.steps.cold_decay_s))
 
     def work(self, n: int, phase: int, times: float = 1.0) -> simpy.Timeout:
         """Start one step of an object; the event comes when it has had its processor time."""
@@ -142,11 +148,10 @@ class Machine:
     def jittered(self, n: int, interval_s: float) -> float:
         """An interval with the controllers' jitter (pkg/runtime jitter.JitteredIntervalDuration)."""
         item = self.items[n]
-        jitter = item.parameters.interval_jitter_of(item.id.kind)
-        if jitter == 0.0:
+        if item.jitter == 0.0:
             return interval_s
-        u = self.draws.uniform(self.items[n].key, JITTER, self.attempts[n])
-        return interval_s * (1.0 + jitter * (2.0 * u - 1.0))
+        u = self.draws.uniform(item.key, JITTER, self.attempts[n])
+        return interval_s * (1.0 + item.jitter * (2.0 * u - 1.0))
 
     def burden(self, n: int, phase: int) -> None:
         """Work that nobody waits for, but that takes its share of the machine."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from fleetbench.engine.draws import key_of
 from fleetbench.engine.items import MISSING, Brought, Item, Plan
 from fleetbench.engine.reachable import kept_down, looked_at, reach, reach_before
@@ -37,6 +39,7 @@ def compile_plan(scenario: Scenario) -> Plan:
         if obj.made is not None:
             items[index[obj.id]].after = tuple(_number(index, gate) for gate in obj.made.after)
     for n, item in enumerate(items):
+        item.jitter = item.parameters.interval_jitter_of(item.id.kind)
         for dependency, _ in item.dependencies:
             if dependency != MISSING:
                 items[dependency].dependents.append(n)
@@ -171,6 +174,7 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     item.broken, item.refused = met.broken is not None or bool(met.unset_variables), met.refused is not None
     item.shard, item.cluster = k.shard, k.cluster
     parameters = item.parameters = scenario.parameters.of(KUSTOMIZATION, k.shard)
+    item.dry_runs = ceil(max(item.applies, 1) / parameters.concurrent_ssa)
     item.waits, item.fails_fast = checks_health(k), parameters.fail_fast
     item.cancels, item.poll_s = parameters.cancel_health_check_on_new_revision, parameters.health_poll_s
     if k.wait:

@@ -16,14 +16,15 @@ Reconcile = Generator[simpy.Event, Any, Result]
 """One reconcile; the worker is held until it returns."""
 
 
-def begin(w: World, n: int, reconcile: Callable[[World, int], Reconcile]) -> Reconcile:
+def begin(w: World, reconcile: Callable[[World, int], Reconcile], n: int) -> Reconcile:
     """The first reconcile only adds the finalizer; a suspended object is left alone; all else is the controller's own.
 
     Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go Reconcile; helm-controller
     v1.6.3 internal/controller/helmrelease_controller.go Reconcile; source-controller v1.9.3
     internal/controller/gitrepository_controller.go reconcile.
     """
-    w.begin(n)
+    attempt = w.attempts[n] = w.attempts[n] + 1
+    w.streams[n] = w.draws.stream(w.items[n].key, attempt)
     if not w.finalizer[n]:
         return _add_finalizer(w, n)
     return _leave_alone(w, n) if w.items[n].suspend else reconcile(w, n)

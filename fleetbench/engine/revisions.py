@@ -12,6 +12,11 @@ from fleetbench.ids import HELM_CHART, HELM_RELEASE
 class Revisions(Machine):
     """Revisions of one sample: 1 is what is there at t0, each push is one more."""
 
+    __slots__ = (
+        "applied_revision", "attempted", "breaks_at", "changes", "given", "goal_revision", "heals_at", "latest",
+        "more_revisions", "plan", "revision",
+    )  # fmt: skip
+
     def __init__(self, plan: Plan, sample: int):
         super().__init__(plan, sample)
         self.plan = plan
@@ -45,7 +50,12 @@ class Revisions(Machine):
 
     def manifest_revision(self, n: int, revision: int) -> int:
         """The newest revision up to this one that changed the object's own manifests; 0 = none did."""
-        return max((r for r in self.changes[n] if r <= revision), default=0)
+        changes = self.changes[n]
+        return max((r for r in changes if r <= revision), default=0) if changes else 0
+
+    def has_changed(self, n: int, revision: int) -> bool:
+        """Whether that revision of the object's manifests is another than what was last applied, if anything was."""
+        return self.applied_revision[n] == 0 or self.manifest_revision(n, revision) > self.applied_revision[n]
 
     def newest_change(self, n: int, revision: int) -> int:
         """The same, or that made a new chart of a release."""

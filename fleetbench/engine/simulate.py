@@ -110,7 +110,7 @@ def _make_pools(w: World) -> None:
         }.get(item.id.kind, (source.reconcile, parameters.source_concurrent))
         queue = WorkQueue(w.env, *parameters.retry_delays_s(item.id.kind))
 
-        w.pools[key] = WorkerPool(queue, workers, partial(begin, w, reconcile=reconcile))
+        w.pools[key] = WorkerPool(queue, workers, partial(begin, w, reconcile))
 
 
 def _bootstrap(w: World) -> None:

@@ -26,27 +26,36 @@ AGAIN_S = 0.05
 """A second retry in a row comes no sooner, also of a controller without delays: else the clock would stand still."""
 
 
+Entry = tuple[int, int, int]
+"""A ready item: (-priority, counter, item)."""
+
+
 class WorkQueue:
     """One controller's queue."""
+
+    __slots__ = (
+        "_counter", "_failures", "_heap", "_held", "_idle", "_ready", "_waiting", "env", "max_delay_s", "min_delay_s",
+        "spawn",
+    )  # fmt: skip
 
     def __init__(self, env: simpy.Environment, min_delay_s: float, max_delay_s: float):
         self.env = env
         self.min_delay_s, self.max_delay_s = min_delay_s, max_delay_s
         self._waiting: dict[int, tuple[float, int, int]] = {}  # item -> (ready at, priority, counter)
-        self._ready: dict[int, tuple[int, int]] = {}  # item -> (priority, counter)
-        self._heap: list[tuple[int, int, int]] = []  # (-priority, counter, item); stale entries are skipped
+        self._ready: dict[int, Entry] = {}
+        self._heap: list[Entry] = []  # stale entries, which are not their item's in _ready, are skipped
         self._held: set[int] = set()
         self._idle: deque[simpy.Event] = deque()
         self._counter = 0
         self._failures: dict[int, int] = {}
-        self.spawn: Callable[[], bool] = lambda: False
-        """Starts one more worker, if there may be one (:class:`WorkerPool` sets it)."""
+        self.spawn: Callable[[], None] | None = None
+        """Starts one more worker; None = there may be no more (:class:`WorkerPool` sets it)."""
 
     def add(self, item: int, after_s: float = 0.0, priority: int = 0) -> None:
         """Put an item in the queue, now or ``after_s`` seconds from now."""
         ready = self._ready.get(item)
         if ready is not None:
-            if priority > ready[0]:
+            if priority > -ready[0]:
                 self._make_ready(item, priority, self._next())
             return
         waiting = self._waiting.get(item)
@@ -88,22 +97,24 @@ class WorkQueue:
     def take(self) -> tuple[int, int] | None:
         """The next item and its priority, held from now on; None where nothing can be handed out."""
         heap, ready, held = self._heap, self._ready, self._held
-        blocked: list[tuple[int, int, int]] = []
+        if not ready:
+            heap.clear()
+            return None
+        blocked: list[Entry] | None = None
         found = None
         while heap:
             entry = heappop(heap)
             item = entry[2]
-            state = ready.get(item)
-            if state is None or state[1] != entry[1] or state[0] != -entry[0]:
+            if ready.get(item) is not entry:
                 continue  # an older entry of an item that moved
             if item in held:
-                blocked.append(entry)
+                blocked = [entry] if blocked is None else [*blocked, entry]
                 continue
             del ready[item]
             held.add(item)
-            found = (item, state[0])
+            found = (item, -entry[0])
             break
-        for entry in blocked:
+        for entry in blocked or ():
             heappush(heap, entry)
         return found
 
@@ -124,15 +135,15 @@ class WorkQueue:
         return self._counter
 
     def _make_ready(self, item: int, priority: int, counter: int) -> None:
-        self._ready[item] = (priority, counter)
-        heappush(self._heap, (-priority, counter, item))
+        entry = self._ready[item] = (-priority, counter, item)
+        heappush(self._heap, entry)
         if item not in self._held:
             self._wake()
 
     def _wake(self) -> None:
         if self._idle:
             self._idle.popleft().succeed()
-        else:
+        elif self.spawn is not None:
             self.spawn()
 
     def _came_due(self, timeout: simpy.Event) -> None:
@@ -188,15 +199,16 @@ class WorkerPool:
     A worker's process is started when there is first something for it to do.
     """
 
+    __slots__ = ("_reconcile", "_started", "busy", "most_busy", "queue", "workers")
+
     def __init__(self, queue: WorkQueue, workers: int, reconcile: Any):
         self.queue, self.workers = queue, workers
         self.busy = self.most_busy = self._started = 0
         self._reconcile = reconcile
         queue.spawn = self._spawn
 
-    def _spawn(self) -> bool:
-        if self._started >= self.workers:
-            return False
+    def _spawn(self) -> None:
         self._started += 1
+        if self._started == self.workers:
+            self.queue.spawn = None
         self.queue.env.process(worker(self.queue, self._reconcile, self))
-        return True

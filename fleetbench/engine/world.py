@@ -26,6 +26,13 @@ TRUE, FALSE, UNKNOWN, ABSENT = phases.TRUE, phases.FALSE, phases.UNKNOWN, phases
 class World(Revisions):
     """Everything that changes during one sample."""
 
+    __slots__ = (
+        "_in_vain", "_patience", "_turning", "applied_s", "checking_s", "counting", "doomed", "events", "exists",
+        "failed_checks", "failures", "finalizer", "finished", "hopeful", "left_alone", "pending", "pools", "ready_s",
+        "reason", "record", "remaining", "staged", "stalled", "started_s", "status", "tries", "waiting_for_provider",
+        "wake", "workload_by_object", "workload_failed", "workload_s",
+    )  # fmt: skip
+
     def __init__(self, plan: Plan, sample: int, record: bool):
         super().__init__(plan, sample)
         self.record = record
@@ -259,11 +266,11 @@ class World(Revisions):
 
     def are_applied(self, needed: tuple[int, ...]) -> bool:
         """Whether the manifests of all these objects are in the cluster."""
-        return all(self.applied_s[n] is not None for n in needed)
+        return not needed or all(self.applied_s[n] is not None for n in needed)
 
     def are_there(self, needed: tuple[Brought, ...]) -> bool:
         """Whether all that these objects bring is in the cluster."""
-        return all(map(self.is_there, needed))
+        return not needed or all(map(self.is_there, needed))
 
     def is_there(self, need: Brought) -> bool:
         """Whether what the object brings is in the cluster."""

@@ -17,12 +17,13 @@ from fleetbench.graph.objects import Dependency
 from fleetbench.ids import ObjectId
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import BOOTSTRAP, Scenario
-from fleetbench.model.steps import Step, no_steps
+from fleetbench.model.steps import Step, no_steps, shipped_steps
 from fleetbench.prediction import predict as prediction
 from fleetbench.prediction.predict import predict
 from tests.builders import ks, ks_id
 from tests.properties.fleets import fleets, scenarios, times
 from tests.properties.plain import differences
+from tests.properties.polled import run_polled
 
 PLENTY = Parameters(interval_jitter=0.0).unbounded()
 
@@ -108,6 +109,13 @@ def test_where_nobody_queues_another_object_delays_no_one(of, seconds):
 @given(scenarios())
 def test_an_engine_does_not_differ_from_itself(scenario):
     assert differences(scenario, run_sample, run_sample) == []
+
+
+@given(scenarios(), st.integers(0, 5))
+def test_polls_that_find_nothing_new_are_left_out_without_changing_anything(scenario, number):
+    # With costs that are drawn no two things happen at one moment, in an order that only the clock's queue knows.
+    scenario = replace(scenario, steps=shipped_steps())
+    assert differences(scenario, run_sample, run_polled, number) == []
 
 
 def test_the_comparison_sees_an_engine_that_waits_longer():
