@@ -34,7 +34,7 @@ class WorkQueue:
     """One controller's queue."""
 
     __slots__ = (
-        "_counter", "_failures", "_heap", "_held", "_idle", "_ready", "_waiting", "env", "max_delay_s", "min_delay_s",
+        "_alarms", "_counter", "_due", "_failures", "_heap", "_held", "_idle", "_ready", "_waiting", "env", "max_delay_s", "min_delay_s",
         "spawn",
     )  # fmt: skip
 
@@ -42,6 +42,8 @@ class WorkQueue:
         self.env = env
         self.min_delay_s, self.max_delay_s = min_delay_s, max_delay_s
         self._waiting: dict[int, tuple[float, int, int]] = {}  # item -> (ready at, priority, counter)
+        self._due: list[tuple[float, int, int]] = []  # heap of (ready at, number, item); stale if not so in _waiting
+        self._alarms: list[float] = []  # when the clock wakes the queue; the earliest, which was set last, at the end
         self._ready: dict[int, Entry] = {}
         self._heap: list[Entry] = []  # stale entries, which are not their item's in _ready, are skipped
         self._held: set[int] = set()
@@ -53,6 +55,8 @@ class WorkQueue:
 
     def add(self, item: int, after_s: float = 0.0, priority: int = 0) -> None:
         """Put an item in the queue, now or ``after_s`` seconds from now."""
+        if self._due and not (self._alarms and self._alarms[-1] <= self._due[0][0]):  # no alarm tells of it
+            self._come_due(self.env.now)
         ready = self._ready.get(item)
         if ready is not None:
             if priority > -ready[0]:
@@ -74,10 +78,9 @@ class WorkQueue:
                     self._waiting[item] = (waiting[0], priority, self._next())
                 return
             priority = max(priority, waiting[1])
-        entry = (at, priority, self._next() if waiting is None else waiting[2])
-        self._waiting[item] = entry
-        timeout = self.env.timeout(after_s, (item, at))
-        timeout.callbacks.append(self._came_due)
+        self._waiting[item] = (at, priority, self._next() if waiting is None else waiting[2])
+        heappush(self._due, (at, self._next(), item))
+        self._set_alarm()
 
     def add_rate_limited(self, item: int, priority: int = 0) -> None:
         """Requeue: true: the item's own exponential delay (workqueue.TypedItemExponentialFailureRateLimiter)."""
@@ -96,6 +99,8 @@ class WorkQueue:
 
     def take(self) -> tuple[int, int] | None:
         """The next item and its priority, held from now on; None where nothing can be handed out."""
+        if self._due and not (self._alarms and self._alarms[-1] <= self._due[0][0]):  # no alarm tells of it
+            self._come_due(self.env.now)
         heap, ready, held = self._heap, self._ready, self._held
         if not ready:
             heap.clear()
@@ -128,6 +133,7 @@ class WorkQueue:
         """An event for a worker with nothing to do: it fires when something can be handed out."""
         event = self.env.event()
         self._idle.append(event)
+        self._set_alarm()
         return event
 
     def _next(self) -> int:
@@ -146,13 +152,33 @@ class WorkQueue:
         elif self.spawn is not None:
             self.spawn()
 
-    def _came_due(self, timeout: simpy.Event) -> None:
-        item, at = timeout._value
-        waiting = self._waiting.get(item)
-        if waiting is None or waiting[0] != at:
-            return  # pulled forward meanwhile
-        del self._waiting[item]
-        self._make_ready(item, waiting[1], self._next())
+    def _come_due(self, now_s: float) -> None:
+        """Waiting items whose time has come are ready, in that order.
+
+        As in handleWaitingItems the queue has one timer, not one an item; where every worker is held it has none, as
+        whoever lets go looks here first.
+        """
+        due = self._due
+        while due and due[0][0] <= now_s:
+            at, _, item = heappop(due)
+            waiting = self._waiting.get(item)
+            if waiting is not None and waiting[0] == at:  # else pulled forward meanwhile
+                del self._waiting[item]
+                self._make_ready(item, waiting[1], self._next())
+
+    def _set_alarm(self) -> None:
+        """Have the clock wake the queue when the next item comes due, if there is a worker for it."""
+        if not self._due or not (self._idle or self.spawn):
+            return
+        at, alarms = self._due[0][0], self._alarms
+        if alarms and alarms[-1] <= at:
+            return
+        alarms.append(at)
+        self.env.timeout(max(at - self.env.now, 0.0)).callbacks.append(self._ring)
+
+    def _ring(self, _: simpy.Event) -> None:
+        self._come_due(max(self._alarms.pop(), self.env.now))  # the clock may be a rounding error before the alarm
+        self._set_alarm()
 
 
 class Result:

@@ -60,6 +60,29 @@ def test_waiting_items_are_ordered_by_when_they_came_due():
     assert taken(q) == [2, 1]
 
 
+def test_what_comes_due_while_every_worker_is_held_costs_no_event_and_keeps_its_turn():
+    env, q = queue()
+    q.add(1, after_s=3.0)
+    q.add(2, after_s=1.0)
+    assert env.peek() == float("inf")
+    env.run(until=2.0)
+    q.add(3)
+    assert taken(q) == [2, 3]
+    env.run(until=4.0)
+    assert taken(q) == [1]
+
+
+def test_a_worker_with_nothing_to_do_is_woken_when_the_next_item_comes_due():
+    env, q = queue()
+    q.add(1, after_s=9.0)
+    woken = q.idle_event()
+    q.add(2, after_s=4.0)
+    env.run(until=woken)
+    assert (env.now, q.take()) == (4.0, (2, 0))
+    env.run(until=q.idle_event())
+    assert (env.now, q.take()) == (9.0, (1, 0))
+
+
 def test_of_two_times_the_earlier_holds():
     env, q = queue()
     q.add(1, after_s=30.0)
@@ -86,7 +109,7 @@ def test_requeues_double_from_750_ms_until_they_are_forgotten():
         start = env.now
         q.add_rate_limited(1)
         while (got := q.take()) is None:
-            env.step()
+            env.run(until=q.idle_event())
         due.append(round(env.now - start, 6))
         q.done(got[0])
     assert due == [0.75, 1.5, 3.0]
@@ -94,5 +117,5 @@ def test_requeues_double_from_750_ms_until_they_are_forgotten():
     start = env.now
     q.add_rate_limited(1)
     while q.take() is None:
-        env.step()
+        env.run(until=q.idle_event())
     assert round(env.now - start, 6) == 0.75
