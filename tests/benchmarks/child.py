@@ -67,8 +67,7 @@ def sample(shape: str, size: str, workers: str) -> dict[str, Any]:
 def overhead(fleet: str) -> dict[str, Any]:
     """The engine against bare SimPy loops of as many events, in turns: the fastest of several each, the median ratio.
 
-    One loop is of twenty processes, the other of as many as the fleet has objects: the engine's objects all wait for
-    their next poll in the same heap.
+    One loop is of twenty processes, the other of as many as the fleet has objects, which all wait in SimPy's heap.
     """
     scenario = reference() if fleet == "reference" else scenario_of(SHAPES["random"](1000), kustomize_concurrent=20)
     plan = compile_plan(scenario)
