@@ -247,7 +247,7 @@ def _with_needs(
 
 def _left_out(node: Node) -> int:
     """At least so many objects it applies beside those that were read: each remote base holds one or more."""
-    return len(node.build.remote) if node.build else 0
+    return len(node.build.bases) if node.build else 0
 
 
 def _sources(

@@ -10,10 +10,10 @@ from fleetbench.ids import GIT_REPOSITORY, OCI_REPOSITORY
 from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.install.flag_places import line_in
 from fleetbench.repo.install.instance import instance_spec
-from fleetbench.repo.install.own_manifests import is_applied, version_of_base, version_of_source
+from fleetbench.repo.install.own_manifests import is_applied, is_artifact_of_flux, version_of_base, version_of_source
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
-from fleetbench.repo.objects import is_source, oci_chart
+from fleetbench.repo.objects import is_source
 
 _VERSION_LABEL, _PART_OF_LABEL = "app.kubernetes.io/version", "app.kubernetes.io/part-of"
 """Labels that ``flux install`` and flux-operator set on all they make: fluxcd/flux2 v2.9.4 pkg/manifestgen/labels.go."""
@@ -63,7 +63,7 @@ def _of(node: Node, manifest: Manifest, walk: Walk) -> Iterator[tuple[int, str, 
 def _is_of_flux(node: Node, source: Manifest, walk: Walk) -> bool:
     """Whether a source is of Flux's manifests: an artifact holds nothing else, of the repository some path is applied."""
     if source.kind == OCI_REPOSITORY:
-        return oci_chart(source)[0] == "flux-manifests"
+        return is_artifact_of_flux(source)
     return source.kind == GIT_REPOSITORY and is_applied(source.id_in(node.id.namespace), walk)
 
 

@@ -32,9 +32,14 @@ def is_of_flux_alone(node: Node, walk: Walk) -> bool:
         return False
     source = found[0]
     if source.kind == OCI_REPOSITORY:
-        return oci_chart(source)[0] == "flux-manifests"
+        return is_artifact_of_flux(source)
     is_git = source.kind == GIT_REPOSITORY and _REPOSITORY.search(str(source.spec.get("url") or ""))
     return bool(is_git) and _PATH.match(node.directory) is not None
+
+
+def is_artifact_of_flux(source: Manifest) -> bool:
+    """Whether an OCIRepository is of the artifact in which each release's manifests are pushed."""
+    return oci_chart(source)[0] == "flux-manifests"
 
 
 def is_base_of_flux(url: str) -> bool:

@@ -40,6 +40,29 @@ def test_a_remote_base_is_left_out_with_a_warning_and_the_rest_is_built(read: Re
 
 
 @pytest.mark.parametrize(
+    ("field", "remote", "applied"),
+    [
+        ("resources", ["map.yaml", "https://example.test/b"], 2),
+        ("patches", [{"path": "https://example.test/p.yaml"}], 1),
+    ],
+    ids=["base", "patch"],
+)
+def test_a_remote_base_counts_as_an_object_that_is_applied_and_a_remote_patch_as_none(
+    read: Read, field: str, remote: list[object], applied: int
+) -> None:
+    fields = {"resources": ["map.yaml"], field: remote}
+    reading = read(
+        {
+            "clusters/c/a.yaml": flux("a", "./apps"),
+            "apps/kustomization.yaml": kustomization(**fields),
+            "apps/map.yaml": config_map("own", "apps"),
+        }
+    )
+    a = reading.fleet.kustomization(ks_id("a"))
+    assert a is not None and a.applies == applied
+
+
+@pytest.mark.parametrize(
     "fields",
     [
         {"components": ["https://example.test/c"]},
