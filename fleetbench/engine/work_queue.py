@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator
 from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 import simpy
@@ -34,7 +35,7 @@ class WorkQueue:
     """One controller's queue."""
 
     __slots__ = (
-        "_alarms", "_counter", "_due", "_failures", "_heap", "_held", "_idle", "_ready", "_waiting", "env", "max_delay_s", "min_delay_s",
+        "_alarms", "_due", "_failures", "_heap", "_held", "_idle", "_next", "_ready", "_waiting", "env", "max_delay_s", "min_delay_s",
         "spawn",
     )  # fmt: skip
 
@@ -48,7 +49,7 @@ class WorkQueue:
         self._heap: list[Entry] = []  # stale entries, which are not their item's in _ready, are skipped
         self._held: set[int] = set()
         self._idle: deque[simpy.Event] = deque()
-        self._counter = 0
+        self._next = count(1).__next__
         self._failures: dict[int, int] = {}
         self.spawn: Callable[[], None] | None = None
         """Starts one more worker; None = there may be no more (:class:`WorkerPool` sets it)."""
@@ -135,10 +136,6 @@ class WorkQueue:
         self._idle.append(event)
         self._set_alarm()
         return event
-
-    def _next(self) -> int:
-        self._counter += 1
-        return self._counter
 
     def _make_ready(self, item: int, priority: int, counter: int) -> None:
         entry = self._ready[item] = (-priority, counter, item)
