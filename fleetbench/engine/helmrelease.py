@@ -46,7 +46,7 @@ def reconcile(w: World, n: int) -> Reconcile:
     new_chart = 0 < w.attempted[n] < chart
     if new_chart:  # MustResetFailures: the chart's version differs from the last attempt
         w.reset_failures(n)
-    if not w.are_applied(item.needs_build):
+    if item.lacks_values or not w.are_applied(item.needs_build):
         yield w.work(n, machine.DEPENDENCY_END)
         w.set_not_ready(n, phases.FALSE, phases.VALUES_ERROR)
         return REQUEUE

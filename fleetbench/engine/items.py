@@ -81,6 +81,8 @@ class Item:
     """It may not use its source: AccessDenied, Stalled."""
     broken: bool = False
     """A Kustomization that cannot be built; a HelmRelease whose chart is not there, and the HelmChart that it makes."""
+    lacks_values: bool = False
+    """A HelmRelease whose ``valuesFrom`` never finds what it names."""
     refused: bool = False
     """The API server refuses something of what it applies."""
     needs_build: tuple[int, ...] = ()

@@ -213,7 +213,8 @@ def _helmrelease(
     # A release that may not make its HelmChart says so in the controller's log only: reconcileChartTemplate's error.
     _leave_alone(item, h.suspend, h.unwatched is not None or (h.denied is not None and not h.chart_ref))
     item.denied = h.denied is not None
-    item.broken = h.broken is not None
+    item.lacks_values = h.lacks_values
+    item.broken = h.broken is not None and not h.lacks_values
     parameters = item.parameters = scenario.parameters.of(HELM_RELEASE, h.shard)
     item.waits, item.poll_s = checks_health(h), parameters.release_poll_s(h.wait_strategy)
     interruptible = not parameters.waits_as_helm_3(h.wait_strategy)

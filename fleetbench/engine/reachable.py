@@ -142,7 +142,7 @@ class _Reaching:
         if self.exists[n] and not self.applies[n]:
             self.stages[n] = (
                 self._can_start(n)
-                and not item.broken
+                and not (item.broken or item.lacks_values)
                 and self._are_applied(item.needs_build)
                 and (self.healed or item.waits or not item.fails)
                 and is_given(self.plan, self.applies, n)

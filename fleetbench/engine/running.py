@@ -110,7 +110,8 @@ def standstill(w: World, n: int, before: Reach) -> Standstill:
     if item.id.kind == KUSTOMIZATION:
         return _failing_kustomization(item, before.applies[n], before)
     if not before.applies[n]:
-        return Standstill(phases.INSTALL_FAILED, longest_s, rate_limited=True)
+        reason = phases.VALUES_ERROR if item.lacks_values else phases.INSTALL_FAILED
+        return Standstill(reason, longest_s, rate_limited=True)
     if item.retry_on_failure:
         return Standstill(phases.INSTALL_FAILED, item.retry_s, item.timeout_s)
     if item.retries < 0:

@@ -36,6 +36,8 @@ ALWAYS_THERE = ("default", "kube-system", "kube-public", "kube-node-lease")
 """Namespaces that every cluster has."""
 NO_PATH = "spec.path "
 """How the reason begins why a Kustomization is broken whose path holds nothing."""
+NO_VALUES = "valuesFrom "
+"""How the reason begins why a release is broken that has a chart, and asks for values in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +337,8 @@ class HelmRelease:
     cluster: str | None = None
     """As of a Kustomization."""
     broken: str | None = None
-    """Why source-controller cannot build its chart (missing path): it never turns Ready; None = it can, or not known."""
+    """Why source-controller cannot build its chart (missing path), or its values are never found: it never turns Ready;
+    None = neither, or not known."""
     denied: str | None = None
     """As of a Kustomization: the source of its chart."""
     unwatched: str | None = None
@@ -381,6 +384,11 @@ class HelmRelease:
     def obstacle(self) -> str | None:
         """Why nothing of it is ever applied; None = nothing is known to."""
         return self.broken or _out_of_reach(self)
+
+    @property
+    def lacks_values(self) -> bool:
+        """Whether its values are what it is broken for: helm-controller says ValuesError, of a chart that is there."""
+        return self.broken is not None and self.broken.startswith(NO_VALUES)
 
     @property
     def release_namespace(self) -> str:

@@ -215,7 +215,10 @@ def _marked(obj: Kustomization | HelmRelease, name: str) -> Text:
         ("on another cluster", obj.cluster),
     ]
     if isinstance(obj, HelmRelease):
-        said += [("no chart or values", obj.broken), ("installed before Flux", obj.installed_by)]
+        said += [
+            ("no values" if obj.lacks_values else "no chart", obj.broken),
+            ("installed before Flux", obj.installed_by),
+        ]
     else:
         said = [("root" if obj.file else "assumed root", obj.assumed), *said]
         said += [("cannot be built", obj.broken or obj.unset_variables), ("cannot be applied", obj.refused)]

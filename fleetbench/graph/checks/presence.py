@@ -10,6 +10,7 @@ from fleetbench.findings import (
     BUILD_FAILED,
     CHART_MISSING,
     HEALTH_CHECK_MISSING,
+    NEVER_FOUND,
     NEVER_RECONCILED,
     NODE_CAPACITY,
     NOT_WATCHED,
@@ -66,7 +67,9 @@ def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding
         yield from _health_checks(fleet, k, created)
     yield from _suspended(fleet)
     for h in fleet.helmreleases:
-        if h.broken:
+        if h.lacks_values:
+            yield about(NEVER_FOUND, h, f"{h.broken}: it never turns Ready", "correct what its valuesFrom names")
+        elif h.broken:
             message = f"gets no chart, so it never turns Ready: {h.broken}"
             yield about(CHART_MISSING, h, message, "correct the chart's path or add the chart")
     yield from _capacity(fleet, node_pods, nodes)

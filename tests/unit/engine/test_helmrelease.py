@@ -10,7 +10,7 @@ from fleetbench import phases
 from fleetbench.engine.simulate import simulate
 from fleetbench.graph.objects import Need, Source
 from fleetbench.graph.root import with_root
-from fleetbench.ids import HELM_REPOSITORY, ObjectId
+from fleetbench.ids import HELM_CHART, HELM_REPOSITORY, ObjectId
 from fleetbench.model.parameters import Parameters, parameters_of
 from fleetbench.model.scenario import COMMIT
 from fleetbench.timeline.why import why
@@ -145,6 +145,15 @@ def test_a_release_whose_chart_does_not_exist_never_turns_ready(chart_ref: bool,
     assert ready[hr_id("h")] is None and ready[ks_id("a")] is None and ready[ks_id("b")] is not None
     assert reason in reasons(sample, hr_id("h")) and phases.INSTALL_FAILED not in reasons(sample, hr_id("h"))
     assert sample.until_s < 610.0  # a's timeout: there is nothing else to wait for
+
+
+def test_a_release_whose_values_are_never_found_says_so_of_a_chart_that_is_there():
+    of = fleet(ks("a", timeout_s=60.0), hr("h", "a", broken="valuesFrom names ConfigMap/data/values"), ks("b"))
+    sample, ready = run(of, {"b": 90.0})
+    assert ready[hr_id("h")] is None and ready[ks_id("a")] is None and ready[ks_id("b")] is not None
+    assert reasons(sample, hr_id("h"))[-1] == phases.VALUES_ERROR
+    assert phases.INSTALL_FAILED not in reasons(sample, hr_id("h"))
+    assert [e.status for e in sample.timeline.events if e.object.kind == HELM_CHART][-1] == phases.TRUE
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_a_release_that_names_a_generated_object_as_its_generator_does_never_fin
     assert found.code == NEVER_FOUND and "ConfigMap/apps/vals, which its generator calls vals-" in found.message
     assert "disableNameSuffixHash" in found.fix
     (web,) = reading.fleet.helmreleases
-    assert web.obstacle is not None
+    assert web.lacks_values and web.obstacle is not None
 
 
 @pytest.mark.parametrize(
