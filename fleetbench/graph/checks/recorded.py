@@ -34,10 +34,9 @@ OF_READING = _DIFFERENTLY_READ - {EXPRESSION_NOT_READ, EXPRESSION_IDLE, DEPENDEN
     OBJECT_REFUSED,
     API_GONE,
     SET_WAITS_IN_VAIN,
-    NEVER_FOUND,
 }
 """Codes that only reading a repository, or a live cluster, can give."""
-OF_BOTH = frozenset({PATH_MISSING, BUILD_FAILED, SOURCE_MISSING, VARIABLE_UNSET})
+OF_BOTH = frozenset({PATH_MISSING, BUILD_FAILED, SOURCE_MISSING, VARIABLE_UNSET, NEVER_FOUND})
 """Codes that reading gives with the place and the cause, and checks without; all others are the checks' alone."""
 
 

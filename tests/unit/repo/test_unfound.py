@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fleetbench.findings import NEVER_FOUND, VARIABLES_ELSEWHERE
+from fleetbench.graph.checks.presence import check_presence
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import both, flux, git, kustomization, release
 
@@ -30,6 +31,8 @@ def test_a_release_that_names_a_generated_object_as_its_generator_does_never_fin
     assert "disableNameSuffixHash" in found.fix
     (web,) = reading.fleet.helmreleases
     assert web.lacks_values and web.obstacle is not None
+    checks = check_presence(reading.fleet, node_pods=110, nodes=1)
+    assert [f.message for f in checks if f.code == NEVER_FOUND] == [found.message]
 
 
 @pytest.mark.parametrize(
