@@ -36,7 +36,7 @@ ALWAYS_THERE = ("default", "kube-system", "kube-public", "kube-node-lease")
 """Namespaces that every cluster has."""
 NO_PATH = "spec.path "
 """How the reason begins why a Kustomization is broken whose path holds nothing."""
-NO_VALUES = "valuesFrom "
+NO_VALUES = "valuesFrom"
 """How the reason begins why a release is broken that has a chart, and asks for values in vain."""
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from fleetbench.findings import NEVER_FOUND, Finding
-from fleetbench.graph.objects import HelmRelease, Kustomization
+from fleetbench.graph.objects import NO_VALUES, HelmRelease, Kustomization
 from fleetbench.ids import ObjectId, some
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.needs.needs import values_from
@@ -41,7 +41,7 @@ def generated(walk: Walk) -> dict[ObjectId, Manifest]:
 def without_values(
     of: Mapping[ObjectId, Manifest], releases: Iterable[HelmRelease], walk: Walk
 ) -> tuple[list[HelmRelease], list[Finding]]:
-    """The releases, those broken whose values can never be found, with an error for each.
+    """The releases, those broken, if not for their chart, whose values can never be found, with an error for each.
 
     Args:
         of: :func:`generated`.
@@ -56,7 +56,7 @@ def without_values(
             findings.append(
                 Finding(NEVER_FOUND, f"{text}: it never turns Ready", fix, release.id, release.file, release.line)
             )
-            release = replace(release, broken=text)
+            release = replace(release, broken=release.broken or text)  # a chart that is not there comes first
         broken.append(release)
     return broken, findings
 
@@ -66,11 +66,11 @@ def _unfound(of: Mapping[ObjectId, Manifest], release: HelmRelease, walk: Walk) 
     for wanted, key in values_from(release, walk.releases[release.id][0]):
         known = walk.store.get(wanted)
         if wanted in of:
-            yield _said(wanted, of[wanted], "valuesFrom")
+            yield _said(wanted, of[wanted], NO_VALUES)
         elif known is not None and key not in known:
             has = f"has {some(sorted(known), 4)} alone" if known else "is empty"
             yield (
-                f"valuesFrom asks {wanted} for the key {key}, and that {has}",
+                f"{NO_VALUES} asks {wanted} for the key {key}, and that {has}",
                 f"name its key with valuesKey, or call it {key}",
             )
 
@@ -93,7 +93,7 @@ def without_variables(
 def _said(wanted: ObjectId, manifest: Manifest, field: str) -> tuple[str, str]:
     text = f"{field} names {wanted}, which its generator calls {manifest.name}, as kustomize follows no names in Flux's kinds"
     fix = f"set generatorOptions.disableNameSuffixHash: true for {wanted.name}"
-    if field == "valuesFrom":
+    if field == NO_VALUES:
         fix += (
             ", or add a nameReference for HelmRelease spec/valuesFrom/name to the kustomization.yaml's configurations"
         )

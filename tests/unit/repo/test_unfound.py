@@ -7,7 +7,7 @@ import pytest
 from fleetbench.findings import NEVER_FOUND, VARIABLES_ELSEWHERE
 from fleetbench.graph.checks.presence import check_presence
 from tests.unit.repo.conftest import Read
-from tests.unit.repo.manifests import both, flux, git, kustomization, release
+from tests.unit.repo.manifests import both, flux, git, kustomization, obj, release
 
 GENERATOR = [{"name": "vals", "namespace": "apps", "literals": ["values.yaml=a: b"]}]
 VALUES = [{"kind": "ConfigMap", "name": "vals"}]
@@ -48,6 +48,15 @@ def test_what_is_found_by_its_name_or_may_be_missing_is_fine(read: Read, files: 
     reading = read(files)
     assert [f for f in reading.findings if f.code == NEVER_FOUND] == []
     assert reading.fleet.helmreleases[0].obstacle is None
+
+
+def test_of_a_release_whose_chart_is_not_there_either_that_comes_first(read: Read) -> None:
+    reference = {"kind": "GitRepository", "name": "flux-system", "namespace": "flux-system"}
+    spec = {"chart": {"spec": {"chart": "./charts/nope", "sourceRef": reference}}, "valuesFrom": VALUES}
+    reading = read(_files(obj("helm.toolkit.fluxcd.io/v2", "HelmRelease", "web", namespace="apps", spec=spec)))
+    (web,) = reading.fleet.helmreleases
+    assert web.broken is not None and "charts/nope" in web.broken and not web.lacks_values
+    assert NEVER_FOUND in [f.code for f in reading.findings]
 
 
 def test_variables_from_a_generated_object_fail_the_build(read: Read) -> None:
