@@ -33,6 +33,7 @@ Bins = tuple[float, ...]
 BINS = 1024
 """Values a step's distribution is cut into: equally likely, each the quantile in its bin's middle."""
 NOTHING: Bins = (0.0,) * BINS
+"""Of a step that costs nothing."""
 MULTIPLIER, SHIFT = 0x9E3779B97F4A7C15, 64 - BINS.bit_length() + 1
 """The bin of one phase of an attempt is ``((stream ^ phase_key) * MULTIPLIER & MASK) >> SHIFT``.
 
@@ -79,10 +80,7 @@ class Draws:
 
     def stream(self, key: int, attempt: int) -> int:
         """The number from which an object's draws of one attempt are made (:data:`MULTIPLIER`)."""
-        z = (self.base ^ key) + attempt * 0xD1342543DE82EF95 & MASK  # _mix, without a call: each reconcile has one
-        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
-        return z ^ (z >> 31)
+        return _mix((self.base ^ key) + attempt * 0xD1342543DE82EF95 & MASK)
 
     def lognormal(self, step: Step, key: int, phase: int, attempt: int = 0) -> float:
         """A draw of a step, without outliers, in seconds."""

@@ -36,13 +36,13 @@ def health_check(w: World, n: int) -> Generator[simpy.Event, Any, str]:
     while True:
         if w.failed_checks[n] and item.fails_fast:
             at, outcome = next_poll_s(env.now, first, item.poll_s), FAILED
-        elif item.check_missing or (item.needs_run and missing_provider(w, n)) or w.pending[n] or w.fails(n):
+        elif item.check_missing or missing_provider(w, n) or w.pending[n] or w.fails(n):
             at, outcome = deadline, TIMED_OUT
         else:
             current = watched_workloads_s(w, n)
             at = deadline + 1.0 if current > deadline else next_poll_s(max(env.now, current), first, item.poll_s)
             outcome = PASSED
-        if w.workload_failed and item.fails_fast and (failing := next_failure_s(w, n, first)) < at:
+        if item.fails_fast and (failing := next_failure_s(w, n, first)) < at:
             at, outcome = failing, FAILED
         if at > deadline:
             at, outcome = deadline, TIMED_OUT

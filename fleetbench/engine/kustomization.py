@@ -70,7 +70,7 @@ def _first_not_ready(w: World, n: int) -> int | None:
 
 def _reconcile_revision(w: World, n: int) -> Reconcile:
     """Apply the source's revision and wait for health; of one that t0 finds in its health check, what is left of that."""
-    item, outcome = w.items[n], PASSED
+    item = w.items[n]
     checking = n in w.checking_s
     if not checking:
         failure = yield from _apply_revision(w, n)

@@ -36,9 +36,9 @@ REMOVED_S, REMOVED_MOST = 60.0, 20_000
 
 
 @lru_cache(maxsize=4)
-def _costs(steps: Steps) -> list[tuple[Bins, Bins, int]]:
+def _costs(steps: Steps) -> tuple[tuple[Bins, Bins, int], ...]:
     """Each step's values with stalls and without, and the key of its draws, in the order of :data:`PHASES`."""
-    return [_cost(getattr(steps, name), number, steps) for name, number in PHASES.items()]
+    return tuple(_cost(getattr(steps, name), number, steps) for name, number in PHASES.items())
 
 
 def _cost(step: Step | float, phase: int, steps: Steps) -> tuple[Bins, Bins, int]:

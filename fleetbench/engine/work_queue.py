@@ -103,10 +103,7 @@ class WorkQueue:
         if self._due and not (self._alarms and self._alarms[-1] <= self._due[0][0]):  # no alarm tells of it
             self._come_due(self.env.now)
         heap, ready, held = self._heap, self._ready, self._held
-        if not ready:
-            heap.clear()
-            return None
-        blocked: list[Entry] | None = None
+        blocked: list[Entry] = []
         found = None
         while heap:
             entry = heappop(heap)
@@ -114,13 +111,13 @@ class WorkQueue:
             if ready.get(item) is not entry:
                 continue  # an older entry of an item that moved
             if item in held:
-                blocked = [entry] if blocked is None else [*blocked, entry]
+                blocked.append(entry)
                 continue
             del ready[item]
             held.add(item)
             found = (item, -entry[0])
             break
-        for entry in blocked or ():
+        for entry in blocked:
             heappush(heap, entry)
         return found
 

@@ -266,11 +266,11 @@ class World(Revisions):
 
     def are_applied(self, needed: tuple[int, ...]) -> bool:
         """Whether the manifests of all these objects are in the cluster."""
-        return not needed or all(self.applied_s[n] is not None for n in needed)
+        return all(self.applied_s[n] is not None for n in needed)
 
     def are_there(self, needed: tuple[Brought, ...]) -> bool:
         """Whether all that these objects bring is in the cluster."""
-        return not needed or all(map(self.is_there, needed))
+        return all(map(self.is_there, needed))
 
     def is_there(self, need: Brought) -> bool:
         """Whether what the object brings is in the cluster."""
