@@ -100,7 +100,7 @@ def crds_from_elsewhere(
         )
         its = "its CRD comes" if len(kinds) == 1 else "their CRDs come"
         off = providers.withheld.get(group)
-        though = f" ({say(off)} is set not to bring it)" if off is not None else ""
+        though = f" ({say(off)} does not bring it as it is set)" if off is not None else ""
         text = (
             f"is of kind {manifest.kind} of {group}{more}, and {its} from nowhere in this repository{though}: where the cluster "
             "lacks it, the apply fails"

@@ -293,11 +293,19 @@ ISSUER = obj("cert-manager.io/v1", "ClusterIssuer", "le", spec={})
 @pytest.mark.parametrize(
     ("chart", "wanting", "spec", "brings"),
     [
-        ("cert-manager", ISSUER, {}, True),
+        ("cert-manager", ISSUER, {}, False),  # its own default is off
+        ("cert-manager", ISSUER, {"values": {"crds": {"enabled": True}}}, True),
+        ("cert-manager", ISSUER, {"values": {"installCRDs": "${CRDS}"}}, True),
+        ("cert-manager", ISSUER, {"valuesFrom": [{"kind": "Secret", "name": "unseen"}]}, True),
         ("cert-manager", ISSUER, {"values": {"crds": {"enabled": False}}}, False),
         ("cert-manager", ISSUER, {"values": {"installCRDs": False}}, False),
         ("cert-manager", ISSUER, {"values": {"installCRDs": False, "crds": {"enabled": True}}}, True),
-        ("cert-manager", ISSUER, {"install": {"crds": "Skip"}}, True),  # they are templates
+        (
+            "cert-manager",
+            ISSUER,
+            {"install": {"crds": "Skip"}, "values": {"installCRDs": True}},
+            True,
+        ),  # they are templates
         ("cloudnative-pg", CLUSTER, {"values": {"crds": {"create": False}}}, False),
         ("cloudnative-pg", CLUSTER, {"values": {"crds": {"enabled": False}}}, True),
         ("velero", VELERO, {"install": {"crds": "Skip"}}, False),
@@ -313,7 +321,9 @@ def test_a_release_that_is_set_not_to_bring_its_charts_crds_does_not(
     b = reading.fleet.kustomization(ks_id("b"))
     assert b is not None and [str(n.provided_by) for n in b.needs] == ["HelmRelease/apps/op"] * brings
     elsewhere = [f.message for f in reading.findings if f.code == "FB315"]
-    assert len(elsewhere) == (not brings) and all("HelmRelease/apps/op is set not to bring it" in m for m in elsewhere)
+    assert len(elsewhere) == (not brings) and all(
+        "HelmRelease/apps/op does not bring it as it is set" in m for m in elsewhere
+    )
 
 
 def test_values_from_a_configmap_may_switch_the_crds_off(read: Read) -> None:
@@ -358,5 +368,5 @@ def test_the_crds_of_well_known_remote_bases_are_known(url: str, group: str) -> 
 
 def test_the_table_of_charts_says_of_each_where_that_was_read() -> None:
     for name, chart in crd_charts().items():
-        assert {"groups", "source"} <= chart.keys() <= {"groups", "source", "only", "switches", "folder"}, name
+        assert {"groups", "source"} <= chart.keys() <= {"groups", "source", "only", "switches", "off", "folder"}, name
         assert chart["groups"] and all("." in group for group in chart["groups"]), name
