@@ -22,6 +22,7 @@ from fleetbench.ids import ObjectId, parse_reference
 from fleetbench.model.assemble import Choice, assemble, in_force
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import Profile, load_durations, load_profile
+from fleetbench.model.scenario import CONTROLLERS, RESTARTS, SCENARIOS
 from fleetbench.prediction.strategies import predict_strategies
 from fleetbench.repo import graph_file
 from fleetbench.report.frames import COLUMNS
@@ -113,6 +114,8 @@ def simulate(
     scenario: str = "bootstrap",
     changed: Iterable[str] = (),
     webhook: bool = False,
+    restart_by: str = "rollout",
+    restart_of: Iterable[str] = CONTROLLERS,
     fail: Iterable[str] = (),
     until_s: float | None = None,
     profile: str | None = None,
@@ -130,6 +133,8 @@ def simulate(
         scenario: ``bootstrap``, ``commit`` or ``restart``.
         changed: of a commit: objects (a Kustomization with the releases that it applies) or paths that it changes.
         webhook: of a commit: a receiver tells of it, no wait for the sync interval.
+        restart_by: of a restart: ``rollout``, ``evict`` (pods deleted) or ``kill`` (the leases must run out).
+        restart_of: of a restart: the controllers, ``kustomize-controller`` ...
         fail: objects (``ns/name`` or ``Kind/ns/name``, without the namespace where the name is clear) that never
             turn healthy.
         until_s: stop the clock there, in seconds; None = when only retries that cannot succeed remain.
@@ -143,6 +148,10 @@ def simulate(
         ``run["fine"]``, ``run["waves"]``, and tidy frames over both.
     """
     of = fleet() if of is None else of
+    restarted = tuple(restart_of)
+    for value, known in ((scenario, SCENARIOS), (restart_by, RESTARTS), *((name, CONTROLLERS) for name in restarted)):
+        if value not in known:
+            raise InputError(f"got {value!r}, wanted {', '.join(known[:-1])} or {known[-1]}")
     choice = Choice(
         flux_version=flux_version,
         flags=_known_flags(flags),
@@ -154,6 +163,8 @@ def simulate(
         until_s=until_s,
         changed=frozenset[ObjectId]().union(*(changed_by(of, c) for c in changed)),
         webhook=webhook,
+        restart_by=restart_by,
+        restarted=restarted,
     )
     parameters, _, _ = in_force(of, choice)
     met = of.under(parameters.flux_version, parameters.strict_post_build_substitutions)

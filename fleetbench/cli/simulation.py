@@ -29,6 +29,7 @@ from fleetbench.ids import ObjectId, parse_reference
 from fleetbench.model.assemble import Assembled, Choice
 from fleetbench.model.parameters import REQUEUE_S
 from fleetbench.model.profile import Durations, Profile, load_durations, load_profile
+from fleetbench.model.scenario import CONTROLLERS, RESTARTS, ROLLOUT, SCENARIOS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -87,7 +88,7 @@ def scenario_options(command: Command) -> Command:
         command,
         click.option(
             "--scenario",
-            type=click.Choice(["bootstrap", "commit", "restart"]),
+            type=click.Choice(SCENARIOS),
             default="bootstrap",
             show_default=True,
             help="An empty cluster, a new commit, or the controllers restarted.",
@@ -110,6 +111,19 @@ def scenario_options(command: Command) -> Command:
             is_flag=True,
             default=None,
             help="Feature gate CancelHealthCheckOnNewRevision, of both controllers that have it.",
+        ),
+        click.option(
+            "--restart-by",
+            type=click.Choice(RESTARTS),
+            help="kubectl rollout restart or an upgrade; pods deleted, as when a node is drained; processes killed (out of "
+            "memory), so that their leases must run out.  [default: rollout]",
+        ),
+        click.option(
+            "--restart-of",
+            metavar="CONTROLLER",
+            type=click.Choice(CONTROLLERS),
+            multiple=True,
+            help="Which controller is restarted (repeatable).  [default: source-, kustomize- and helm-controller]",
         ),
     )
 
@@ -173,6 +187,9 @@ class Simulation:
         for option in ("changed", "webhook", "fix_after"):
             if given.get(option) and kind != "commit":
                 raise click.UsageError(f"--{option.replace('_', '-')} belongs to --scenario commit.")
+        for option in ("restart_by", "restart_of"):
+            if given.get(option) and kind != "restart":
+                raise click.UsageError(f"--{option.replace('_', '-')} belongs to --scenario restart.")
         changed = frozenset[ObjectId]().union(*(changed_by(fleet, c) for c in given.get("changed", ())))
         return Choice(
             flux_version=self.flux_version,
@@ -186,6 +203,8 @@ class Simulation:
             changed=changed,
             webhook=bool(given.get("webhook")),
             fix_after_s=given.get("fix_after"),
+            restart_by=given.get("restart_by") or ROLLOUT,
+            restarted=tuple(dict.fromkeys(given.get("restart_of") or CONTROLLERS)),
         )
 
     def findings(self, fleet: Fleet, reading: Sequence[Finding]) -> list[Finding]:

@@ -12,6 +12,7 @@ from fleetbench.engine.health_check import CANCELED, PASSED, health_check
 from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import dependency_ready, retries_exhausted
 from fleetbench.engine.reconcile import Reconcile, deny
+from fleetbench.engine.source import until_served
 from fleetbench.engine.work_queue import REQUEUE, STOP, Result
 from fleetbench.engine.workloads import start_workloads
 from fleetbench.engine.world import World
@@ -50,7 +51,12 @@ def reconcile(w: World, n: int) -> Reconcile:
         yield w.work(n, machine.DEPENDENCY_END)
         w.set_not_ready(n, phases.FALSE, phases.VALUES_ERROR)
         return REQUEUE
+    if w.env.now < w.serves_from_s:
+        yield from until_served(w)
     yield w.work(n, machine.HELM_LOAD)
+    if not w.stored[item.source]:
+        w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Source not ready: artifact not found")
+        return Result(item.parameters.helm_requeue_dependency_s)
     if item.broken:  # chartRef: the artifact is there, but no chart is in it
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Could not load chart")
         return REQUEUE

@@ -16,6 +16,7 @@ from fleetbench.engine.health_check import CANCELED, PASSED, health_check
 from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import dependency_ready
 from fleetbench.engine.reconcile import Reconcile, deny
+from fleetbench.engine.source import until_served
 from fleetbench.engine.work_queue import REQUEUE, Result
 from fleetbench.engine.workloads import start_workloads
 from fleetbench.engine.world import World
@@ -97,9 +98,9 @@ def _apply_revision(w: World, n: int) -> Generator[simpy.Event, Any, str | None]
     """From its Ready dependencies to the manifests in the cluster; the reason where that fails, else None."""
     item = w.items[n]
     container = w.containers[item.shard]
+    revision = w.revision[item.source]
     if item.dependencies:
         yield w.work(n, machine.DEPENDENCY_GET, len(item.dependencies))
-    revision = w.revision[item.source]
     # A Kustomization of another source sees the commit in its own spec alone.
     manifests = w.given[n] if n in w.plan.given_by else revision
     w.whole_reconcile()
@@ -107,7 +108,11 @@ def _apply_revision(w: World, n: int) -> Generator[simpy.Event, Any, str | None]
     w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.FETCHING)
     if w.started_s[n] is None:
         w.started_s[n] = w.env.now
+    if w.env.now < w.serves_from_s:
+        yield from until_served(w)
     yield w.processors.work_within(container, w.amount(n, machine.FETCH) + w.unpack(n, w.items[item.source].files))
+    if not w.stored[item.source]:
+        return phases.ARTIFACT_FAILED
     w.attempted[n] = revision
     w.emit(n, phases.BUILDING)
     turn = container.builds.acquire()
@@ -176,4 +181,5 @@ def _give(w: World, n: int, revision: int) -> None:
 
 def _failed(w: World, n: int, reason: str) -> Result:
     w.set_not_ready(n, phases.FALSE, reason)
-    return Result(w.items[n].retry_s)
+    item = w.items[n]
+    return Result(item.parameters.requeue_dependency_s if reason == phases.ARTIFACT_FAILED else item.retry_s)

@@ -193,6 +193,11 @@ class _Reaching:
         stale = same_source and self.items[n].source in self.plan.moved
         return self.ready[dependency] or (self._keeps(dependency) and not stale)
 
+    def _has_artifact(self, source: int) -> bool:
+        """Whether there is something to fetch of it one day: a suspended source makes none, and may have lost what it had."""
+        lost = self.plan.scenario.loses_storage and not self.items[source].static
+        return self.ready[source] or (self._keeps(source) and not lost)
+
     def _can_start(self, n: int) -> bool:
         """Whether a whole reconcile can begin: its source has an artifact and its dependencies are Ready one day."""
         item = self.items[n]
@@ -200,9 +205,9 @@ class _Reaching:
         if asleep or item.denied or (item.broken and item.id.kind != KUSTOMIZATION):  # a chart that no source holds
             return False
         if item.id.kind not in (KUSTOMIZATION, HELM_RELEASE):  # a source: its artifact
-            return item.source == MISSING or self.ready[item.source] or self._keeps(item.source)
+            return item.source == MISSING or self._has_artifact(item.source)
         source = _artifact_of(self.plan, n)
-        if source == MISSING or not self.exists[source] or not (self.ready[source] or self._keeps(source)):
+        if source == MISSING or not self.exists[source] or not self._has_artifact(source):
             return False
         return all(self._is_met(n, d, same) for d, same in item.dependencies)
 

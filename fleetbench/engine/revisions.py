@@ -14,7 +14,7 @@ class Revisions(Machine):
 
     __slots__ = (
         "applied_revision", "attempted", "breaks_at", "changes", "given", "goal_revision", "heals_at", "latest",
-        "more_revisions", "plan", "revision",
+        "more_revisions", "plan", "revision", "serves_from_s", "stored",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, sample: int):
@@ -24,6 +24,10 @@ class Revisions(Machine):
         self.revision = [0] * size
         """lastAppliedRevision of a Kustomization, the artifact's revision of a source; 0 = none."""
         self.attempted = [0] * size
+        self.stored = [True] * size
+        """Whether what a source's revision names is in source-controller's storage."""
+        self.serves_from_s = 0.0
+        """When source-controller serves what it stores; before, connections are refused."""
         self.changes: list[tuple[int, ...]] = [()] * size
         """The revisions of the repository that change the object's own manifests, in order."""
         self.given = [0] * size

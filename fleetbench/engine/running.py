@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from fleetbench import phases
@@ -27,13 +28,12 @@ class Standstill:
     """Its retries come from the rate limiter, which has reached its longest delay."""
 
 
-def settle(w: World, *, queued: bool = True) -> None:
+def settle(w: World, *, down: Collection[int] = ()) -> None:
     """Put everything where it is in a fleet that has been running.
 
     What can be Ready is, and waits for its next interval; what an error keeps from Ready exists as far as its parent
     got, with the error in its condition, and is somewhere in its retries. The queue keeps the order in which objects
-    were last reconciled; where that is not known, one is drawn. Without ``queued`` nothing waits in it: the
-    controllers are down.
+    were last reconciled; where that is not known, one is drawn. What is ``down``, as its controller is, waits in none.
     """
     before = w.plan.before
     assert before is not None
@@ -57,13 +57,13 @@ def settle(w: World, *, queued: bool = True) -> None:
     for last, n in sorted(order):
         w.emit(n)
         item = w.items[n]
-        if not queued or item.suspend or item.static:
+        if n in down or item.suspend or item.static:
             continue
         since = max(0.0, -last) if not known else 0.0
         w.pool(n).queue.add(n, after_s=max(w.jittered(n, item.interval_s) - since, 0.001))
     found = {n: standstill(w, n, before) for n in not_ready}
     for n in sorted(not_ready, key=lambda n: not found[n].stalled):  # who fails fast at a stalled one holds no worker
-        _stand_still(w, n, found[n], queued)
+        _stand_still(w, n, found[n], n not in down)
     w.doomed = {n: starts for n, starts in w.plan.doomed.items() if w.exists[n]}
     for n, item in enumerate(w.items):
         w.pending[n] = sum(w.status[c] != phases.TRUE for c in item.checks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -10,20 +9,15 @@ from functools import partial
 from fleetbench import phases
 from fleetbench.engine import helmrelease, kustomization, source
 from fleetbench.engine.items import MISSING, Plan
-from fleetbench.engine.machine import LEASE
 from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.reconcile import begin
+from fleetbench.engine.restart import restart
 from fleetbench.engine.running import settle
-from fleetbench.engine.work_queue import LOW_PRIORITY, WorkerPool, WorkQueue
+from fleetbench.engine.work_queue import WorkerPool, WorkQueue
 from fleetbench.engine.world import World
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, MAX_UNTIL_S, RESTART, Scenario
 from fleetbench.timeline.events import Timeline
-
-CONTROLLER_START_S = 3.0
-"""From a controller's start to its first reconcile: process start, cache sync (measured 2-4 s)."""
-LEASE_S = 35.0
-"""Lease of a killed leader; fluxcd/pkg/runtime leaderelection defaults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +60,7 @@ def run_sample(plan: Plan, number: int, *, record: bool = False) -> Sample:
     """Simulate one sample of a compiled scenario: same seed and number, same result, recorded or not."""
     w = World(plan, number, record)
     _make_pools(w)
-    {BOOTSTRAP: _bootstrap, COMMIT: _commit, RESTART: _restart}[plan.scenario.kind](w)
+    {BOOTSTRAP: _bootstrap, COMMIT: _commit, RESTART: restart}[plan.scenario.kind](w)
     limit = MAX_UNTIL_S if plan.scenario.until_s is None else min(plan.scenario.until_s, MAX_UNTIL_S)
     w.finish_if_over()
     hopeless = not all(plan.reconcilable[n] for n in plan.services)
@@ -171,22 +165,3 @@ def _count_goal(w: World) -> None:
             w.ready_s[n] = 0.0 if w.status[n] == phases.TRUE and n not in w.plan.left_out else None
     w.remaining = sum(w.counting[n] and w.plan.reconcilable[n] for n in w.plan.services)
     w.doomed = {n: starts for n, starts in w.doomed.items() if w.counting[n]}
-
-
-def _restart(w: World) -> None:
-    """The controllers are killed at t0 and come back: all objects enqueued at low priority."""
-    settle(w, queued=False)
-    u = w.draws.uniform(0, LEASE)
-    start = CONTROLLER_START_S + (LEASE_S * u if w.parameters.leader_election else 0.0)
-    for n, item in enumerate(w.items):
-        if item.failing_workloads:
-            w.workload_s[n] = math.inf
-    w.ready_s = [None] * len(w.items)
-    w.remaining = sum(w.plan.reconcilable[n] for n in w.plan.services)
-
-    def come_back(_: object) -> None:
-        for n, exists in enumerate(w.exists):
-            if exists and not w.items[n].static:
-                w.pool(n).queue.add(n, priority=LOW_PRIORITY)
-
-    w.env.timeout(start).callbacks.append(come_back)

@@ -7,6 +7,11 @@ persistent error: internal/helm/chart/errors.go IsPersistentBuildErrorReason).
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from typing import Any
+
+import simpy
+
 from fleetbench import phases
 from fleetbench.engine import machine
 from fleetbench.engine.items import MISSING
@@ -16,6 +21,8 @@ from fleetbench.engine.work_queue import REQUEUE, STOP, Result
 from fleetbench.engine.world import World
 from fleetbench.ids import EXTERNAL_ARTIFACT, GIT_REPOSITORY, HELM_CHART, HELM_RELEASE, KUSTOMIZATION
 
+FETCH_WAIT_S = (5.0, 30.0)
+"""The shortest and the longest wait before a refused fetch is tried again (:func:`until_served`)."""
 _STEP = {GIT_REPOSITORY: machine.GIT_FETCH, HELM_CHART: machine.CHART_BUILD}
 
 
@@ -23,7 +30,9 @@ def reconcile(w: World, n: int) -> Reconcile:
     """One reconcile; the worker is held throughout."""
     item = w.items[n]
     upstream = item.source
-    if item.id.kind in (HELM_CHART, EXTERNAL_ARTIFACT) and upstream != MISSING and not w.revision[upstream]:
+    if not w.stored[n]:
+        w.revision[n] = 0  # reconcileStorage: disappeared from storage
+    if item.id.kind in (HELM_CHART, EXTERNAL_ARTIFACT) and upstream != MISSING and not has_artifact(w, upstream):
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED)
         # Its repository's artifact event brings it back; one that is not there at all is an error, tried again.
         if w.exists[upstream]:
@@ -41,6 +50,7 @@ def reconcile(w: World, n: int) -> Reconcile:
         yield w.work(n, step)
         fresh = w.revision[n] != revision
         w.revision[n] = revision
+        w.stored[n] = True
         w.set_ready(n, phases.SUCCEEDED)
         if fresh:
             announce(w, n)
@@ -49,6 +59,22 @@ def reconcile(w: World, n: int) -> Reconcile:
     if not w.more_revisions:
         return STOP  # what its next interval would find is what it has
     return Result(w.jittered(n, item.interval_s))
+
+
+def has_artifact(w: World, n: int) -> bool:
+    """Whether a source has an artifact, and source-controller still holds it."""
+    return w.revision[n] > 0 and w.stored[n]
+
+
+def until_served(w: World) -> Generator[simpy.Event, Any, None]:
+    """A fetch while no source-controller serves: refused, and tried again after 5, 10, 20 and then 30 s, the worker held.
+
+    Source: hashicorp/go-retryablehttp client.go DefaultBackoff; as fluxcd/pkg http/fetch and helm-controller set it.
+    """
+    wait_s, longest_s = FETCH_WAIT_S
+    while w.env.now < w.serves_from_s:
+        yield w.env.timeout(wait_s)
+        wait_s = min(2.0 * wait_s, longest_s)
 
 
 def available_revision(w: World, n: int) -> int:

@@ -227,6 +227,17 @@ class WorkerPool:
         self._reconcile = reconcile
         queue.spawn = self._spawn
 
+    def stop(self) -> None:
+        """Its process is gone: nobody takes what is added."""
+        self.queue.spawn = None
+
+    def start(self) -> None:
+        """A new process, with a queue of its own."""
+        old = self.queue
+        self.queue = WorkQueue(old.env, old.min_delay_s, old.max_delay_s)
+        self._started = 0
+        self.queue.spawn = self._spawn
+
     def _spawn(self) -> None:
         self._started += 1
         if self._started == self.workers:

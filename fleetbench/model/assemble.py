@@ -15,7 +15,7 @@ from fleetbench.model.controller_flags import DEFAULT_ORIGIN, repository_flags, 
 from fleetbench.model.parameters import Parameters, parameters_of
 from fleetbench.model.profile import Durations, Profile, load_profile
 from fleetbench.model.resolve import resolve
-from fleetbench.model.scenario import BOOTSTRAP, Scenario
+from fleetbench.model.scenario import BOOTSTRAP, CONTROLLERS, ROLLOUT, Scenario
 from fleetbench.model.steps import steps_from
 
 
@@ -36,6 +36,8 @@ class Choice:
     changed: frozenset[ObjectId] = frozenset()
     webhook: bool = False
     fix_after_s: float | None = None
+    restart_by: str = ROLLOUT
+    restarted: tuple[str, ...] = CONTROLLERS
     compared_with: tuple[Fleet, ...] = ()
     """Fleets that the scenario's is compared with: the durations file may name their objects too."""
 
@@ -85,6 +87,8 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
         choice.changed,
         choice.webhook,
         fix_after_s=choice.fix_after_s,
+        restart_by=choice.restart_by,
+        restarted=choice.restarted,
     )
     return Assembled(scenario, origins, tuple(warnings))
 

@@ -100,7 +100,8 @@ class Parameters:
     cpus: float = 2.0
     """Processors that the controllers, the API server and etcd share."""
     leader_election: bool = True
-    """A restarted controller waits for the lease of a killed one: up to 35 s; pkg/runtime leaderelection."""
+    """``--enable-leader-election``: a restarted controller waits for the lease (``engine/restart.py``); KC
+    config/manager/deployment.yaml."""
     shards: tuple[ShardFlags, ...] = ()
     """Shards whose controllers are set otherwise; any other has the same flags as the main one."""
 

@@ -13,7 +13,11 @@ from fleetbench.model.profile import PullPrior
 from fleetbench.model.steps import Steps, shipped_steps
 from fleetbench.model.workload_time import WorkloadTime
 
-BOOTSTRAP, COMMIT, RESTART = "bootstrap", "commit", "restart"
+SCENARIOS = BOOTSTRAP, COMMIT, RESTART = "bootstrap", "commit", "restart"
+RESTARTS = ROLLOUT, EVICT, KILL = "rollout", "evict", "kill"
+"""How controllers are restarted: their pods are replaced by a rollout (``kubectl rollout restart``, an upgrade) or deleted (a
+drained node), or their processes killed (out of memory), which leaves the lease to run out."""
+CONTROLLERS = ("source-controller", "kustomize-controller", "helm-controller")
 MAX_UNTIL_S = 86_400.0
 
 
@@ -43,13 +47,30 @@ class Scenario:
     """When each object was last reconciled before the commit, in seconds, where known: their order in the queue."""
     fix_after_s: float | None = None
     """A second commit, this long after the first, that heals what ``fail`` names."""
+    # restart
+    restart_by: str = ROLLOUT
+    restarted: tuple[str, ...] = CONTROLLERS
+    """The controllers that are restarted; of one that goes on nothing is asked."""
+
+    @property
+    def title(self) -> str:
+        """What happens, for people."""
+        if self.kind != RESTART:
+            return self.kind
+        of = "" if set(self.restarted) == set(CONTROLLERS) else f" of {' and '.join(self.restarted)}"
+        return f"restart by {self.restart_by}{of}"
+
+    @property
+    def loses_storage(self) -> bool:
+        """Whether source-controller comes back without its artifacts: they lie in an emptyDir of its pod."""
+        return self.kind == RESTART and self.restart_by != KILL and CONTROLLERS[0] in self.restarted
 
     @property
     def left_out(self) -> frozenset[ObjectId]:
         """The services that nobody asks for: in a bootstrap :attr:`~fleetbench.graph.fleet.Fleet.asleep`, else what is suspended.
 
         Before a commit or a restart all was created, and its controller reconciles it whether its parent is suspended or
-        not, from the artifact that its source has. After a commit a suspended source keeps that artifact, so the
+        not, from the artifact that its source has, if any. After a commit a suspended source keeps that artifact, so the
         Kustomizations that would follow it stay at the revision they had.
         """
         if self.kind == BOOTSTRAP:

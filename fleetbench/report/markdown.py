@@ -29,7 +29,7 @@ def row(*cells: object) -> str:
 def prediction_markdown(result: Simulated) -> str:
     """Totals, the chain of causes and each object's Ready."""
     first = next(iter(result.predictions.values()))
-    lines = [f"# {escaped(first.scenario.fleet.name)}: predicted {first.scenario.kind}", ""]
+    lines = [f"# {escaped(first.scenario.fleet.name)}: predicted {first.scenario.title}", ""]
     lines += [
         f"{counted(first.samples, 'sample')}, seed {first.scenario.seed}, Flux {first.scenario.parameters.flux_version}.",
         "",

@@ -132,7 +132,7 @@ def _heading(result: Simulated) -> Text:
     scenario, parameters = first.scenario, first.scenario.parameters
     flags = [_flag(result, field, getattr(parameters, field), field) for field in _FLAGS]
     text = Text(
-        f"{inert(scenario.fleet.name)}: {scenario.kind}, {counted(first.samples, 'sample')}, seed {scenario.seed}",
+        f"{inert(scenario.fleet.name)}: {scenario.title}, {counted(first.samples, 'sample')}, seed {scenario.seed}",
         style="bold",
     )
     version = f"Flux {parameters.flux_version}{_said_by(result, 'flux_version')}"

@@ -12,7 +12,7 @@ from fleetbench.engine.simulate import simulate
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Source
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_REPOSITORY, ObjectId
-from fleetbench.model.scenario import COMMIT, RESTART
+from fleetbench.model.scenario import COMMIT, KILL, RESTART
 from fleetbench.phases import ARTIFACT_FAILED, DEPENDENCY_NOT_READY
 from fleetbench.timeline.causes import SUSPENDED, UNWATCHED
 from fleetbench.timeline.invariants import check_invariants
@@ -73,7 +73,7 @@ def test_a_suspended_source_sees_no_commit_so_nobody_waits_for_one():
     sample = simulate(scenario(of, kind=COMMIT, webhook=True, changed=frozenset({ks_id("a")})))
     assert set(sample.ready_s) == {None} and sample.total_s is None and sample.until_s < 60.0
     assert scenario(of, kind=COMMIT).left_out == {o.id for o in of.services()}
-    again = simulate(scenario(of, kind=RESTART))
+    again = simulate(scenario(of, kind=RESTART, restart_by=KILL))
     assert None not in again.ready_s and again.complete
 
 
