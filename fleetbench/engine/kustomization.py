@@ -52,7 +52,7 @@ def _wait_for_source(w: World, n: int, message: str, requeue_s: float) -> Reconc
 def _wait_for_dependency(w: World, n: int, failing: int) -> Reconcile:
     item = w.items[n]
     gets = w.amount(n, machine.DEPENDENCY_GET, failing + 1)
-    yield w.processors.work(gets + w.amount(n, machine.DEPENDENCY_END))
+    yield w.processors.work_within(w.containers[item.shard], gets + w.amount(n, machine.DEPENDENCY_END))
     w.set_not_ready(n, phases.FALSE, phases.DEPENDENCY_NOT_READY, f"dependency '{item.names[failing]}' is not ready")
     return Result(item.parameters.requeue_dependency_s)
 

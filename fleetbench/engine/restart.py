@@ -17,8 +17,10 @@ from fleetbench.engine.world import World
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 from fleetbench.model.scenario import CONTROLLERS, EVICT, KILL, ROLLOUT
 
-START_S = (2.0, 4.0)
-"""From the restart to its successor's first look at the lease: a container starts (2.5 to 4.1 s in 14 restarts on Kind)."""
+START_S = {ROLLOUT: (1.5, 2.5), EVICT: (2.5, 4.0), KILL: (1.5, 2.5)}
+RECREATE_S = (3.0, 5.0)
+"""From the restart to the successor's first look at the lease, where the old pod must go first, too (Recreate). Read off 11
+restarts on Kind, whose images were there; on a node that must pull them it takes longer."""
 SERVES_S = {ROLLOUT: (0.0, 1.5), EVICT: (0.0, 1.5), KILL: (0.0, 10.0)}
 """From source-controller's lead until its Service sends somebody there: its pod is Ready once it serves, which a new pod's
 first probes find at once, and those of one that stayed every 10 s (readinessProbe of its config/manager/deployment.yaml)."""
@@ -102,12 +104,13 @@ def leads_s(controller: str, by: str, elects: bool, draw: Callable[[int], float]
         elects: whether it waits for the lease at all.
         draw: number -> a uniform one, between 0 and 1.
     """
-    start_s = _between(START_S, draw(0))
+    recreated = by == ROLLOUT and controller == _SOURCE
+    start_s = _between(RECREATE_S if recreated else START_S[by], draw(0))
     if not elects:
         return start_s
     if by == KILL:
         free_s = start_s + LEASE_S
-    elif by == ROLLOUT and controller != _SOURCE:
+    elif by == ROLLOUT and not recreated:
         free_s = (
             start_s + RETRY_S
         )  # gone by the second look: it is stopped once the new pod is Ready, a second or two later
