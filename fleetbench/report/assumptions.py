@@ -10,7 +10,7 @@ from fleetbench.findings import RULES, TAKEN_AS_GIVEN, Finding
 from fleetbench.graph.order import watched
 from fleetbench.graph.release import FLUX_COMPONENTS
 from fleetbench.ids import HELM_RELEASE, ObjectId, say, some
-from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
+from fleetbench.model.scenario import BOOTSTRAP, COMMIT, CONTROLLERS, RESTART, Scenario
 from fleetbench.report.inert import clear_names, inert, name_of
 from fleetbench.units import go_duration
 
@@ -30,6 +30,10 @@ def assumptions(scenario: Scenario, findings: Iterable[Finding]) -> list[str]:
             for s in fleet.sources
             if s.this_repository and s.notified_by
         ]
+    go_on = [name for name in CONTROLLERS if name not in scenario.restarted]
+    if scenario.kind == RESTART and go_on:
+        its = "it goes on, and what it reconciles" if len(go_on) == 1 else "they go on, and what they reconcile"
+        lines.append(f"Nothing is asked of {' and '.join(go_on)}: {its} stays Ready (0s).")
     changed = [k for k in fleet.kustomizations if k.id in scenario.changed and scenario.kind == COMMIT]
     own = [k for k in changed if any(map(_is_of_flux, k.objects))]
     if own:

@@ -9,7 +9,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Workload
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Choice
-from fleetbench.model.scenario import COMMIT, Scenario
+from fleetbench.model.scenario import COMMIT, CONTROLLERS, RESTART, Scenario
 from fleetbench.prediction.strategies import predict_strategies
 from fleetbench.report.assumptions import assumptions, guessed, taken_as_given
 from tests.builders import fleet, ks, ks_id
@@ -50,3 +50,11 @@ def test_a_commit_says_what_of_it_is_not_simulated() -> None:
     assert any("applies Flux's own controllers" in line for line in said(flux.id))
     assert any(line.startswith("Job/db/migrate counts as run anew by the commit") for line in said(migration.id))
     assert not any("own controllers" in line or "run anew" in line for line in said(ks_id("a")))
+
+
+def test_a_restart_of_one_controller_says_what_the_others_do() -> None:
+    of = Scenario(fleet(ks("a")), kind=RESTART, restarted=("kustomize-controller",))
+    assert assumptions(of, ()) == [
+        "Nothing is asked of source-controller and helm-controller: they go on, and what they reconcile stays Ready (0s)."
+    ]
+    assert assumptions(replace(of, restarted=CONTROLLERS), ()) == []
