@@ -62,7 +62,7 @@ def _suspended(scenario: Scenario, left_out: frozenset[ObjectId]) -> str | None:
         return f"Nothing here is reconciled, as {said}: {resume}."
     return (
         f"Nothing here can turn Ready in a bootstrap, as {said} and brings, or would create, everything else: {resume}, or "
-        "ask for --scenario commit or restart, where everything is there already."
+        "ask for --scenario commit, where everything is there already."
     )
 
 
@@ -77,10 +77,17 @@ def _obstacle(scenario: Scenario, asked: Sequence[ObjectId]) -> str:
             continue
         if id in scenario.fail:
             return f"--fail names {say(id)}, and everything else waits for it. Name another object."
-        why = _keeps(fleet, obj)
+        why = _keeps(fleet, obj) or _lost(scenario, obj)
         if why is not None and (id == fleet.root or _is_first(order, id, asked)):
             return f"{say(id)} does not, and the rest waits for it: {why}. Mend that first (`fleetbench graph` says where)."
     return f"{some([say(id) for id in asked], _MOST_NAMED)} wait in vain: `fleetbench graph` says for what, --why OBJECT since when."
+
+
+def _lost(scenario: Scenario, obj: Kustomization | HelmRelease) -> str | None:
+    source = scenario.fleet.suspended_source(obj) if scenario.loses_storage else None
+    if source is None:
+        return None
+    return f"its source {say(source.id)} is suspended, and its artifact went with source-controller's pod"
 
 
 def _is_first(order: nx.DiGraph, id: ObjectId, asked: Sequence[ObjectId]) -> bool:

@@ -34,6 +34,13 @@ def assumptions(scenario: Scenario, findings: Iterable[Finding]) -> list[str]:
     if scenario.kind == RESTART and go_on:
         its = "it goes on, and what it reconciles" if len(go_on) == 1 else "they go on, and what they reconcile"
         lines.append(f"Nothing is asked of {' and '.join(go_on)}: {its} stays Ready (0s).")
+    lost = {s.id for obj in fleet.services() if (s := fleet.suspended_source(obj))} if scenario.loses_storage else set()
+    if lost:
+        names = some([inert(say(id)) for id in sorted(lost)], 3)
+        lines.append(
+            f"Suspended, so not made anew once source-controller's pod went with its artifact: {names}. What is built from it "
+            "fails until it is resumed."
+        )
     changed = [k for k in fleet.kustomizations if k.id in scenario.changed and scenario.kind == COMMIT]
     own = [k for k in changed if any(map(_is_of_flux, k.objects))]
     if own:

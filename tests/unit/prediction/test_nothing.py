@@ -9,7 +9,7 @@ import pytest
 
 from fleetbench.graph.fleet import Fleet
 from fleetbench.model.parameters import Parameters
-from fleetbench.model.scenario import COMMIT
+from fleetbench.model.scenario import COMMIT, KILL, RESTART
 from fleetbench.prediction.nothing import why_nothing
 from fleetbench.prediction.predict import predict
 from tests.builders import fleet, hr, ks, ks_id, scenario
@@ -35,7 +35,7 @@ def test_what_is_suspended_is_named_with_what_to_do(of: Fleet) -> None:
     text = said(of)
     assert text is not None and text.startswith("Nothing here can turn Ready in a bootstrap, as ")
     assert "flux-system/flux-system is suspended" in text and "resume it (drop spec.suspend)" in text
-    assert "--scenario commit or restart" in text
+    assert "--scenario commit" in text
 
 
 def test_a_commit_that_a_suspended_source_does_not_show_leaves_all_as_it_is() -> None:
@@ -73,3 +73,13 @@ def test_an_obstacle_of_another_release_is_not_blamed() -> None:
         fleet(root, ks("a", parent="flux-system")), parameters=Parameters(strict_post_build_substitutions=False)
     )
     assert lenient is not None and "DOMAIN" not in lenient
+
+
+def test_an_artifact_that_went_with_a_pod_and_is_not_made_anew_is_named() -> None:
+    of = asleep(fleet(ks("a"), ks("b", "a")))
+    text = said(of, kind=RESTART)
+    assert (
+        text is not None
+        and "flux-system/flux-system is suspended, and its artifact went with source-controller's pod" in text
+    )
+    assert said(of, kind=RESTART, restart_by=KILL) is None

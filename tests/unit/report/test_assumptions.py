@@ -9,7 +9,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Workload
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Choice
-from fleetbench.model.scenario import COMMIT, CONTROLLERS, RESTART, Scenario
+from fleetbench.model.scenario import COMMIT, CONTROLLERS, KILL, RESTART, Scenario
 from fleetbench.prediction.strategies import predict_strategies
 from fleetbench.report.assumptions import assumptions, guessed, taken_as_given
 from tests.builders import fleet, ks, ks_id
@@ -58,3 +58,10 @@ def test_a_restart_of_one_controller_says_what_the_others_do() -> None:
         "Nothing is asked of source-controller and helm-controller: they go on, and what they reconcile stays Ready (0s)."
     ]
     assert assumptions(replace(of, restarted=CONTROLLERS), ()) == []
+
+
+def test_a_suspended_source_whose_artifact_goes_with_the_pod_is_named() -> None:
+    of = fleet(ks("a"))
+    of = replace(of, sources=tuple(replace(s, suspend=True) for s in of.sources))
+    assert ["not made anew" in line for line in assumptions(Scenario(of, kind=RESTART), ())] == [True]
+    assert assumptions(Scenario(of, kind=RESTART, restart_by=KILL), ()) == []
