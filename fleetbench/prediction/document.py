@@ -10,6 +10,7 @@ from fleetbench import __version__, phases
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Assembled
 from fleetbench.model.controller_flags import origin_key
+from fleetbench.model.scenario import RESTART, Scenario
 from fleetbench.model.workload_time import WorkloadTime
 from fleetbench.prediction.predict import QUANTILES, Prediction
 from fleetbench.timeline.causes import Piece
@@ -38,6 +39,7 @@ def to_document(
         "seed": first.scenario.seed,
         "samples": first.samples,
         "scenario": first.scenario.kind,
+        **(_restart(first.scenario) if first.scenario.kind == RESTART else {}),
         "fleet": first.scenario.fleet.name,
         "parameters": parameters_document(assembled),
         **({"controller_shards": shards} if (shards := shards_document(assembled)) else {}),
@@ -46,6 +48,10 @@ def to_document(
         "strategies": {name: strategy_document(p, why_of) for name, p in predictions.items()},
         **({"comparison": compare(predictions)} if len(predictions) == 2 else {}),
     }
+
+
+def _restart(scenario: Scenario) -> dict[str, Any]:
+    return {"restart": {"by": scenario.restart_by, "of": list(scenario.restarted)}}
 
 
 def parameters_document(assembled: Assembled) -> dict[str, Any]:

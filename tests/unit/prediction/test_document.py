@@ -12,6 +12,7 @@ from rich.console import Console
 import fleetbench
 from fleetbench.graph.objects import ControllerFlag, ControllerShard
 from fleetbench.model.assemble import Choice
+from fleetbench.model.scenario import KILL, RESTART
 from fleetbench.prediction.document import strategy_document, to_document
 from fleetbench.prediction.predict import Prediction, predict
 from fleetbench.prediction.strategies import predict_strategies
@@ -131,3 +132,11 @@ def test_a_folder_of_a_rollout_without_a_total_can_be_read(tmp_path) -> None:
     write_prediction(tmp_path / "run", predict_strategies(FLEET, Choice(until_s=0.1), samples=2))
     run = fleetbench.load(tmp_path / "run")
     assert [r.total_s for r in run.rollouts] == [None, None] and run["fine"].total_quantiles == {}
+
+
+def test_a_restart_says_how_and_of_what() -> None:
+    result = predict_strategies(FLEET, Choice(kind=RESTART, restart_by=KILL, restarted=("helm-controller",)), samples=1)
+    document = to_document(result.assembled, result.predictions)
+    assert document["scenario"] == "restart" and document["restart"] == {"by": "kill", "of": ["helm-controller"]}
+    plain = predict_strategies(FLEET, Choice(), samples=1)
+    assert "restart" not in to_document(plain.assembled, plain.predictions)
