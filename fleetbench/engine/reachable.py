@@ -179,8 +179,13 @@ class _Reaching:
         return self.brought[need.by] or self.applied[need.by]
 
     def _keeps(self, n: int) -> bool:
-        """What was Ready before and is left as it is: suspended, or its suspended source keeps the commit from it."""
-        return self.was_ready[n] and (self.items[n].suspend or n in self.plan.left_out)
+        """What was Ready before and is left as it is.
+
+        It is suspended, its suspended source keeps the commit from it, or its controller is not among those restarted.
+        """
+        item = self.items[n]
+        left = item.suspend or n in self.plan.left_out or self.plan.scenario.goes_on(item.id.kind)
+        return self.was_ready[n] and left
 
     def _is_current(self, n: int) -> bool:
         """Whether kstatus calls it Current one day."""

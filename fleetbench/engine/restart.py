@@ -14,8 +14,7 @@ from fleetbench.engine.machine import LEASE, ORDER, SERVES
 from fleetbench.engine.running import settle
 from fleetbench.engine.work_queue import LOW_PRIORITY, WorkerPool
 from fleetbench.engine.world import World
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
-from fleetbench.model.scenario import CONTROLLERS, EVICT, KILL, ROLLOUT
+from fleetbench.model.scenario import CONTROLLERS, EVICT, KILL, ROLLOUT, controller_of
 
 START_S = {ROLLOUT: (1.5, 2.5), EVICT: (2.5, 4.0), KILL: (1.5, 2.5)}
 RECREATE_S = (3.0, 5.0)
@@ -27,8 +26,7 @@ first probes find at once, and those of one that stayed every 10 s (readinessPro
 LEASE_S, RETRY_S, RETRY_JITTER = 35.0, 5.0, 1.2
 """fluxcd/pkg runtime v0.110.1 leaderelection/leaderelection.go; client-go v0.36.2 leaderelection.go JitterFactor."""
 
-_SOURCE, _KUSTOMIZE, _HELM = CONTROLLERS
-_OF_KIND = {KUSTOMIZATION: _KUSTOMIZE, HELM_RELEASE: _HELM}
+_SOURCE = CONTROLLERS[0]
 
 
 def restart(w: World) -> None:
@@ -41,7 +39,7 @@ def restart(w: World) -> None:
     internal/controller/gitrepository_controller.go reconcileStorage; its config/manager/deployment.yaml (Recreate).
     """
     scenario = w.plan.scenario
-    down = [n for n, item in enumerate(w.items) if controller_of(item.id.kind) in scenario.restarted]
+    down = [n for n, item in enumerate(w.items) if not scenario.goes_on(item.id.kind)]
     settle(w, down=frozenset(down))
     for n, item in enumerate(w.items):
         if item.failing_workloads:
@@ -60,9 +58,9 @@ def restart(w: World) -> None:
     order = sorted(down, key=lambda n: w.draws.uniform(w.items[n].key, ORDER))
     processes: dict[tuple[str, str | None], list[WorkerPool]] = {}
     for (kind, shard), pool in w.pools.items():
-        name = controller_of(kind)
-        if name in scenario.restarted:
+        if not scenario.goes_on(kind):
             pool.stop()
+            name = controller_of(kind)
             processes.setdefault((name, None if name == _SOURCE else shard), []).append(pool)
     for (name, shard), pools in processes.items():
         listed = [n for n in order if w.exists[n] and not w.items[n].static and w.pool(n) in pools]
@@ -74,11 +72,6 @@ def _come_back(w: World, pools: list[WorkerPool], listed: list[int], _: simpy.Ev
         pool.start()
     for n in listed:
         w.pool(n).queue.add(n, priority=LOW_PRIORITY)
-
-
-def controller_of(kind: str) -> str:
-    """The controller that reconciles a kind."""
-    return _OF_KIND.get(kind, _SOURCE)
 
 
 def _leads_s(w: World, name: str, shard: str | None) -> float:

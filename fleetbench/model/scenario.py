@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
-from fleetbench.ids import ObjectId
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import PullPrior
 from fleetbench.model.steps import Steps, shipped_steps
@@ -19,6 +19,11 @@ RESTARTS = ROLLOUT, EVICT, KILL = "rollout", "evict", "kill"
 drained node), or their processes killed (out of memory), which leaves the lease to run out."""
 CONTROLLERS = ("source-controller", "kustomize-controller", "helm-controller")
 MAX_UNTIL_S = 86_400.0
+
+
+def controller_of(kind: str) -> str:
+    """The controller that reconciles a kind."""
+    return {KUSTOMIZATION: CONTROLLERS[1], HELM_RELEASE: CONTROLLERS[2]}.get(kind, CONTROLLERS[0])
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,10 @@ class Scenario:
     def loses_storage(self) -> bool:
         """Whether source-controller comes back without its artifacts: they lie in an emptyDir of its pod."""
         return self.kind == RESTART and self.restart_by != KILL and CONTROLLERS[0] in self.restarted
+
+    def goes_on(self, kind: str) -> bool:
+        """Whether a restart leaves the controller of this kind alone: what was Ready stays so."""
+        return self.kind == RESTART and controller_of(kind) not in self.restarted
 
     @property
     def left_out(self) -> frozenset[ObjectId]:

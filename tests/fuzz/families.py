@@ -17,6 +17,13 @@ from tests.fuzz import bases, hostile, mutate
 
 Family = Callable[[Random, Path], list[str]]
 
+SCENARIOS = (
+    ("--scenario", "commit"),
+    ("--scenario", "restart"),
+    ("--scenario", "restart", "--restart-by", "evict"),
+    ("--scenario", "restart", "--restart-by", "kill", "--restart-of", "kustomize-controller"),
+)
+
 
 def _json(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=True).encode()
@@ -73,8 +80,7 @@ def _on_graph(rng: Random, file: Path, out: Path) -> list[str]:
                 "--graph",
                 str(file),
                 *few,
-                "--scenario",
-                rng.choice(("commit", "restart")),
+                *rng.choice(SCENARIOS),
                 "--until",
                 "2h",
             ],

@@ -13,7 +13,7 @@ from fleetbench.graph.objects import Made
 from fleetbench.ids import ObjectId
 from fleetbench.model.distributions import LogNormal
 from fleetbench.model.parameters import Parameters
-from fleetbench.model.scenario import BOOTSTRAP, COMMIT, RESTART, Scenario
+from fleetbench.model.scenario import BOOTSTRAP, COMMIT, CONTROLLERS, RESTART, RESTARTS, ROLLOUT, Scenario
 from fleetbench.model.steps import no_steps, shipped_steps
 from fleetbench.model.workload_time import WorkloadTime
 from tests.builders import fleet, hr, ks, ks_id
@@ -144,6 +144,8 @@ def scenarios(
         changed=draw(st.frozensets(st.sampled_from(services), max_size=3)) if commit else frozenset(),
         webhook=commit and draw(st.booleans()),
         fix_after_s=draw(st.sampled_from([None, 300.0])) if commit and fail else None,
+        restart_by=draw(st.sampled_from(RESTARTS)) if kind == RESTART else ROLLOUT,
+        restarted=tuple(draw(st.sets(st.sampled_from(CONTROLLERS), min_size=1))) if kind == RESTART else CONTROLLERS,
     )
 
 
@@ -186,7 +188,7 @@ def describe_scenario(scenario: Scenario) -> str:
         n: v for n in default.__dataclass_fields__ if (v := getattr(scenario.parameters, n)) != getattr(default, n)
     }
     seconds = {id.name: t.total.quantile(0.5) for id, t in scenario.workloads.items() if t.total is not None}
-    names = ("kind", "seed", "until_s", "webhook", "fix_after_s")
+    names = ("kind", "seed", "until_s", "webhook", "fix_after_s", "restart_by", "restarted")
     rest = {n: getattr(scenario, n) for n in names}
     sets = {n: sorted(id.name for id in getattr(scenario, n)) for n in ("fail", "changed")}
     steps = "none" if scenario.steps == no_steps() else "shipped"

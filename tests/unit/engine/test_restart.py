@@ -100,3 +100,9 @@ def test_of_a_controller_that_goes_on_nothing_is_asked():
     sample = simulate(scenario(FLAT, kind=RESTART, restarted=(KUSTOMIZE,)))
     at = dict(zip([o.id for o in FLAT.services()], sample.ready_s, strict=True))
     assert at.pop(hr_id("h")) == 0.0 and min(at.values()) > 2.0 and sample.complete
+
+
+def test_who_waits_for_what_a_controller_that_goes_on_keeps_ready_is_ready_though_it_would_fail_now():
+    of = scenario(FLAT, kind=RESTART, restarted=(KUSTOMIZE,), fail=frozenset({hr_id("h")}))
+    assert ks_id("k0") not in never_ready(compile_plan(of)) and simulate(of).ready_s[1] > 2.0
+    assert ks_id("k0") in never_ready(compile_plan(replace(of, restarted=CONTROLLERS)))
