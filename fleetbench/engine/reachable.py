@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from fleetbench.engine.items import MISSING, Brought, Item, Plan, Reach
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.model.scenario import RESTART
 
 
 def never_ready(plan: Plan) -> frozenset[ObjectId]:
@@ -136,6 +137,7 @@ class _Reaching:
         return interested
 
     def _advance(self, n: int, item: Item) -> None:
+        healed = self.healed or self._is_left_as_released(n)
         if not self.exists[n]:
             made = all(g != MISSING and (self.ready[g] or self._keeps(g)) for g in item.after)
             self.exists[n] = item.defined and item.parent != MISSING and self.applies[item.parent] and made
@@ -144,7 +146,7 @@ class _Reaching:
                 self._can_start(n)
                 and not (item.broken or item.lacks_values)
                 and self._are_applied(item.needs_build)
-                and (self.healed or item.waits or not item.fails)
+                and (healed or item.waits or not item.fails)
                 and is_given(self.plan, self.applies, n)
             )
             self.applies[n] = (
@@ -155,11 +157,16 @@ class _Reaching:
             )
         if self.applies[n] and not self.ready[n] and n not in self.given_up:
             self.ready[n] = (
-                (self.healed or not item.fails)
-                and (self.healed or not (item.failing_workloads and item.waits))
-                and (self.healed or not any(self.items[owner].failing_workloads for owner, _ in item.checks_elsewhere))
+                (healed or not item.fails)
+                and (healed or not (item.failing_workloads and item.waits))
+                and (healed or not any(self.items[owner].failing_workloads for owner, _ in item.checks_elsewhere))
                 and (not item.waits or self._passes(item))
             )
+
+    def _is_left_as_released(self, n: int) -> bool:
+        """After a restart helm-controller finds a release in sync, and does not ask whether its pods are well."""
+        release = self.items[n].id.kind == HELM_RELEASE
+        return release and self.plan.scenario.kind == RESTART and self.was_ready[n]
 
     def _passes(self, item: Item) -> bool:
         """Whether what its health check watches turns Current one day."""

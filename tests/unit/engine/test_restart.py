@@ -102,7 +102,9 @@ def test_of_a_controller_that_goes_on_nothing_is_asked():
     assert at.pop(hr_id("h")) == 0.0 and min(at.values()) > 2.0 and sample.complete
 
 
-def test_who_waits_for_what_a_controller_that_goes_on_keeps_ready_is_ready_though_it_would_fail_now():
-    of = scenario(FLAT, kind=RESTART, restarted=(KUSTOMIZE,), fail=frozenset({hr_id("h")}))
-    assert ks_id("k0") not in never_ready(compile_plan(of)) and simulate(of).ready_s[1] > 2.0
-    assert ks_id("k0") in never_ready(compile_plan(replace(of, restarted=CONTROLLERS)))
+@pytest.mark.parametrize("restarted", [CONTROLLERS, (KUSTOMIZE,), (HELM,)])
+def test_nobody_asks_after_a_restart_whether_the_pods_of_a_release_in_sync_are_well(restarted):
+    of = scenario(FLAT, kind=RESTART, restarted=restarted, fail=frozenset({hr_id("h")}))
+    assert not never_ready(compile_plan(of)) and None not in simulate(of).ready_s
+    broken = scenario(FLAT, {"k0": 5.0}, kind=RESTART, restarted=restarted, fail=frozenset({ks_id("k0")}))
+    assert (simulate(broken).ready_s[0] is None) == (KUSTOMIZE in restarted)
