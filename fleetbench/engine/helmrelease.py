@@ -51,7 +51,7 @@ def reconcile(w: World, n: int) -> Reconcile:
         yield w.work(n, machine.DEPENDENCY_END)
         w.set_not_ready(n, phases.FALSE, phases.VALUES_ERROR)
         return REQUEUE
-    if w.env.now < w.serves_from_s:
+    if w.serves_from_s:
         yield from until_served(w)
     yield w.work(n, machine.HELM_LOAD)
     if not w.stored[item.source]:

@@ -108,7 +108,7 @@ def _apply_revision(w: World, n: int) -> Generator[simpy.Event, Any, str | None]
     w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.FETCHING)
     if w.started_s[n] is None:
         w.started_s[n] = w.env.now
-    if w.env.now < w.serves_from_s:
+    if w.serves_from_s:
         yield from until_served(w)
     yield w.processors.work_within(container, w.amount(n, machine.FETCH) + w.unpack(n, w.items[item.source].files))
     if not w.stored[item.source]:
