@@ -18,11 +18,11 @@ from fleetbench.graph.checks import check
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.named import named
 from fleetbench.graph.paths import blocked_by
-from fleetbench.ids import ObjectId, parse_reference
+from fleetbench.ids import CONTROLLERS, ObjectId, parse_reference
 from fleetbench.model.assemble import Choice, assemble, in_force
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import Profile, load_durations, load_profile
-from fleetbench.model.scenario import CONTROLLERS, RESTARTS, SCENARIOS
+from fleetbench.model.scenario import RESTARTS, SCENARIOS
 from fleetbench.prediction.strategies import predict_strategies
 from fleetbench.repo import graph_file
 from fleetbench.report.frames import COLUMNS

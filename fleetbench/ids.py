@@ -16,6 +16,15 @@ EXTERNAL_ARTIFACT = "ExternalArtifact"
 
 SOURCE_KINDS = (GIT_REPOSITORY, OCI_REPOSITORY, HELM_REPOSITORY, HELM_CHART, BUCKET, EXTERNAL_ARTIFACT)
 
+CONTROLLERS = SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER, HELM_CONTROLLER = (
+    "source-controller", "kustomize-controller", "helm-controller",
+)  # fmt: skip
+
+
+def controller_of(kind: str) -> str:
+    """The controller that reconciles a kind."""
+    return {KUSTOMIZATION: KUSTOMIZE_CONTROLLER, HELM_RELEASE: HELM_CONTROLLER}.get(kind, SOURCE_CONTROLLER)
+
 
 class ObjectId(NamedTuple):
     """Kind, namespace and name; the namespace is empty for what the cluster keeps outside namespaces."""

@@ -25,12 +25,15 @@ from fleetbench.findings import Finding
 from fleetbench.graph.changes import changed_by, with_dependencies
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.named import named
-from fleetbench.ids import ObjectId, parse_reference
+from fleetbench.ids import CONTROLLERS, ObjectId, parse_reference
 from fleetbench.model.assemble import Assembled, Choice
 from fleetbench.model.parameters import REQUEUE_S
 from fleetbench.model.profile import Durations, Profile, load_durations, load_profile
-from fleetbench.model.scenario import CONTROLLERS, RESTARTS, ROLLOUT, SCENARIOS
+from fleetbench.model.scenario import COMMIT, RESTART, RESTARTS, ROLLOUT, SCENARIOS
 
+_BELONGS_TO = {
+    "changed": COMMIT, "webhook": COMMIT, "fix_after": COMMIT, "restart_by": RESTART, "restart_of": RESTART,
+}  # fmt: skip
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -184,12 +187,9 @@ class Simulation:
         """What the user said, checked against the fleet."""
         given = self.options
         kind = given.get("scenario", "bootstrap")
-        for option in ("changed", "webhook", "fix_after"):
-            if given.get(option) and kind != "commit":
-                raise click.UsageError(f"--{option.replace('_', '-')} belongs to --scenario commit.")
-        for option in ("restart_by", "restart_of"):
-            if given.get(option) and kind != "restart":
-                raise click.UsageError(f"--{option.replace('_', '-')} belongs to --scenario restart.")
+        for option, scenario in _BELONGS_TO.items():
+            if given.get(option) and kind != scenario:
+                raise click.UsageError(f"--{option.replace('_', '-')} belongs to --scenario {scenario}.")
         changed = frozenset[ObjectId]().union(*(changed_by(fleet, c) for c in given.get("changed", ())))
         return Choice(
             flux_version=self.flux_version,

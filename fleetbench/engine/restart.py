@@ -8,13 +8,13 @@ from functools import partial
 
 import simpy
 
-from fleetbench import phases
 from fleetbench.engine.draws import key_of
 from fleetbench.engine.machine import LEASE, ORDER, SERVES
 from fleetbench.engine.running import settle
 from fleetbench.engine.work_queue import LOW_PRIORITY, WorkerPool
 from fleetbench.engine.world import World
-from fleetbench.model.scenario import CONTROLLERS, EVICT, KILL, ROLLOUT, controller_of
+from fleetbench.ids import SOURCE_CONTROLLER, controller_of
+from fleetbench.model.scenario import EVICT, KILL, ROLLOUT
 
 START_S = {ROLLOUT: (1.5, 2.5), EVICT: (2.5, 4.0), KILL: (1.5, 2.5)}
 RECREATE_S = (3.0, 5.0)
@@ -25,8 +25,6 @@ SERVES_S = {ROLLOUT: (0.0, 1.5), EVICT: (0.0, 1.5), KILL: (0.0, 10.0)}
 first probes find at once, and those of one that stayed every 10 s (readinessProbe of its config/manager/deployment.yaml)."""
 LEASE_S, RETRY_S, RETRY_JITTER = 35.0, 5.0, 1.2
 """fluxcd/pkg runtime v0.110.1 leaderelection/leaderelection.go; client-go v0.36.2 leaderelection.go JitterFactor."""
-
-_SOURCE = CONTROLLERS[0]
 
 
 def restart(w: World) -> None:
@@ -45,14 +43,10 @@ def restart(w: World) -> None:
         if item.failing_workloads:
             w.workload_s[n] = math.inf
     w.ready_s = [None] * len(w.items)
-    for n in set(w.plan.services).difference(down):
-        w.counting[n] = False
-        w.ready_s[n] = 0.0 if w.status[n] == phases.TRUE else None
-    w.remaining = sum(w.counting[n] and w.plan.reconcilable[n] for n in w.plan.services)
-    w.doomed = {n: starts for n, starts in w.doomed.items() if w.counting[n]}
-    if _SOURCE in scenario.restarted:
-        lag_s = _between(SERVES_S[scenario.restart_by], w.draws.uniform(key_of(_SOURCE), SERVES))
-        w.serves_from_s = _leads_s(w, _SOURCE, None) + lag_s
+    w.count_only(frozenset(down))
+    if SOURCE_CONTROLLER in scenario.restarted:
+        lag_s = _between(SERVES_S[scenario.restart_by], w.draws.uniform(key_of(SOURCE_CONTROLLER), SERVES))
+        w.serves_from_s = _leads_s(w, SOURCE_CONTROLLER, None) + lag_s
     if scenario.loses_storage:
         w.stored = [False] * len(w.items)
     order = sorted(down, key=lambda n: w.draws.uniform(w.items[n].key, ORDER))
@@ -61,17 +55,19 @@ def restart(w: World) -> None:
         if not scenario.goes_on(kind):
             pool.stop()
             name = controller_of(kind)
-            processes.setdefault((name, None if name == _SOURCE else shard), []).append(pool)
+            processes.setdefault((name, None if name == SOURCE_CONTROLLER else shard), []).append(pool)
     for (name, shard), pools in processes.items():
-        listed = [n for n in order if w.exists[n] and not w.items[n].static and w.pool(n) in pools]
-        w.env.timeout(_leads_s(w, name, shard)).callbacks.append(partial(_come_back, w, pools, listed))
+        own = [n for n in order if not w.items[n].static and w.pool(n) in pools]
+        w.env.timeout(_leads_s(w, name, shard)).callbacks.append(partial(_come_back, w, pools, own))
 
 
-def _come_back(w: World, pools: list[WorkerPool], listed: list[int], _: simpy.Event) -> None:
+def _come_back(w: World, pools: list[WorkerPool], own: list[int], _: simpy.Event) -> None:
+    """Every object of the controller's that is there by now is listed, also what was made while it was down."""
     for pool in pools:
         pool.start()
-    for n in listed:
-        w.pool(n).queue.add(n, priority=LOW_PRIORITY)
+    for n in own:
+        if w.exists[n]:
+            w.pool(n).queue.add(n, priority=LOW_PRIORITY)
 
 
 def _leads_s(w: World, name: str, shard: str | None) -> float:
@@ -97,16 +93,15 @@ def leads_s(controller: str, by: str, elects: bool, draw: Callable[[int], float]
         elects: whether it waits for the lease at all.
         draw: number -> a uniform one, between 0 and 1.
     """
-    recreated = by == ROLLOUT and controller == _SOURCE
+    recreated = by == ROLLOUT and controller == SOURCE_CONTROLLER
     start_s = _between(RECREATE_S if recreated else START_S[by], draw(0))
     if not elects:
         return start_s
     if by == KILL:
         free_s = start_s + LEASE_S
     elif by == ROLLOUT and not recreated:
-        free_s = (
-            start_s + RETRY_S
-        )  # gone by the second look: it is stopped once the new pod is Ready, a second or two later
+        # Given up by the second look: the old pod is stopped once the new one is Ready, a second or two later.
+        free_s = start_s + RETRY_S
     else:
         return start_s
     look_s, number = start_s, 1

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from fleetbench import phases
 from fleetbench.engine import helmrelease, kustomization, source
 from fleetbench.engine.items import MISSING, Plan
 from fleetbench.engine.plan import compile_plan
@@ -156,12 +155,11 @@ def _fix(w: World, after_s: float):  # type: ignore[no-untyped-def]
 
 def _count_goal(w: World) -> None:
     """Who must show the new revision: Kustomizations of the repository's sources; HelmReleases that changed."""
+    asked = set()
     for n in w.plan.services:
         item = w.items[n]
         follows = item.id.kind == KUSTOMIZATION and source.follows(w, item.source, w.goal_revision)
         left_alone = item.suspend or n in w.plan.left_out
-        w.counting[n] = not left_alone and (follows or w.newest_change(n, w.goal_revision) == w.goal_revision)
-        if not w.counting[n]:
-            w.ready_s[n] = 0.0 if w.status[n] == phases.TRUE and n not in w.plan.left_out else None
-    w.remaining = sum(w.counting[n] and w.plan.reconcilable[n] for n in w.plan.services)
-    w.doomed = {n: starts for n, starts in w.doomed.items() if w.counting[n]}
+        if not left_alone and (follows or w.newest_change(n, w.goal_revision) == w.goal_revision):
+            asked.add(n)
+    w.count_only(asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from math import inf
 from typing import Any
 
@@ -79,6 +80,15 @@ class World(Revisions):
         """Whole reconciles since something was Ready or applied for the first time."""
         self._patience = IN_VAIN + IN_VAIN_PER_OBJECT * size
         self.pools: dict[tuple[str, str | None], WorkerPool] = {}
+
+    def count_only(self, asked: Collection[int]) -> None:
+        """Of the other services nothing is asked: what is Ready stays so, from the start."""
+        for n in self.plan.services:
+            self.counting[n] = n in asked
+            if n not in asked:
+                self.ready_s[n] = 0.0 if self.status[n] == TRUE and n not in self.plan.left_out else None
+        self.remaining = sum(self.counting[n] and self.plan.reconcilable[n] for n in self.plan.services)
+        self.doomed = {n: starts for n, starts in self.doomed.items() if self.counting[n]}
 
     def whole_reconcile(self) -> None:
         """A reconcile begins that is more than a poll: so many of them in vain end the sample."""

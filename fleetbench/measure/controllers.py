@@ -10,12 +10,12 @@ from typing import Any
 from fleetbench.errors import InputError, place
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
+from fleetbench.ids import CONTROLLERS
 from fleetbench.repo.install.arguments import flags_among, together, without
 from fleetbench.repo.install.controllers import pod_settings
 from fleetbench.units import go_duration, parse_cpu, parse_duration
 
-KUSTOMIZE, HELM, SOURCE = "kustomize-controller", "helm-controller", "source-controller"
-CONTROLLERS = (SOURCE, KUSTOMIZE, HELM)
+SOURCE, KUSTOMIZE, HELM = CONTROLLERS
 NAMESPACE = "flux-system"
 CONCURRENT, REQUEUE = "concurrent", "requeue-dependency"
 

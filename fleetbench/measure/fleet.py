@@ -10,8 +10,8 @@ from fleetbench.findings import SEVERAL_ROOTS, Finding
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import ControllerFlag, FluxVersion, HelmRelease, Kustomization, Source, Workload
 from fleetbench.graph.root import with_root
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
-from fleetbench.measure.controllers import CONTROLLERS, flags_in
+from fleetbench.ids import CONTROLLERS, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
+from fleetbench.measure.controllers import flags_in
 from fleetbench.measure.kinds import DEPLOYMENT, EVENT, POD, WATCHED, WORKLOAD_KINDS, WatchedKind
 from fleetbench.measure.permissions import readable
 from fleetbench.measure.protocols import ClusterApi, Manifest

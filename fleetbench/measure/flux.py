@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from fleetbench.errors import EnvironmentLacks, InputError
-from fleetbench.measure.controllers import CONTROLLERS, NAMESPACE, Flag, with_flags
+from fleetbench.ids import CONTROLLERS
+from fleetbench.measure.controllers import NAMESPACE, Flag, with_flags
 from fleetbench.measure.kinds import BY_KIND, DEPLOYMENT, WatchedKind
 from fleetbench.measure.kstatus import CURRENT, status_of
 from fleetbench.measure.protocols import BOOKMARK, DELETED, Clock, ClusterApi, Disconnected, Gone, Manifest, NotServed

@@ -10,12 +10,12 @@ from fleetbench.errors import place
 from fleetbench.graph.changes import none_installed
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.release import RELEASES, release_of
-from fleetbench.ids import ObjectId
+from fleetbench.ids import CONTROLLERS, ObjectId
 from fleetbench.model.controller_flags import DEFAULT_ORIGIN, repository_flags, shard_flags
 from fleetbench.model.parameters import Parameters, parameters_of
 from fleetbench.model.profile import Durations, Profile, load_profile
 from fleetbench.model.resolve import resolve
-from fleetbench.model.scenario import BOOTSTRAP, CONTROLLERS, ROLLOUT, Scenario
+from fleetbench.model.scenario import BOOTSTRAP, ROLLOUT, Scenario
 from fleetbench.model.steps import steps_from
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.ids import CONTROLLERS, SOURCE_CONTROLLER, ObjectId, controller_of
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import PullPrior
 from fleetbench.model.steps import Steps, shipped_steps
@@ -17,13 +17,7 @@ SCENARIOS = BOOTSTRAP, COMMIT, RESTART = "bootstrap", "commit", "restart"
 RESTARTS = ROLLOUT, EVICT, KILL = "rollout", "evict", "kill"
 """How controllers are restarted: their pods are replaced by a rollout (``kubectl rollout restart``, an upgrade) or deleted (a
 drained node), or their processes killed (out of memory), which leaves the lease to run out."""
-CONTROLLERS = ("source-controller", "kustomize-controller", "helm-controller")
 MAX_UNTIL_S = 86_400.0
-
-
-def controller_of(kind: str) -> str:
-    """The controller that reconciles a kind."""
-    return {KUSTOMIZATION: CONTROLLERS[1], HELM_RELEASE: CONTROLLERS[2]}.get(kind, CONTROLLERS[0])
 
 
 @dataclass(frozen=True)
@@ -68,7 +62,7 @@ class Scenario:
     @property
     def loses_storage(self) -> bool:
         """Whether source-controller comes back without its artifacts: they lie in an emptyDir of its pod."""
-        return self.kind == RESTART and self.restart_by != KILL and CONTROLLERS[0] in self.restarted
+        return self.kind == RESTART and self.restart_by != KILL and SOURCE_CONTROLLER in self.restarted
 
     def goes_on(self, kind: str) -> bool:
         """Whether a restart leaves the controller of this kind alone: what was Ready stays so."""

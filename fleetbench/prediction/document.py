@@ -39,7 +39,7 @@ def to_document(
         "seed": first.scenario.seed,
         "samples": first.samples,
         "scenario": first.scenario.kind,
-        **(_restart(first.scenario) if first.scenario.kind == RESTART else {}),
+        **_restart(first.scenario),
         "fleet": first.scenario.fleet.name,
         "parameters": parameters_document(assembled),
         **({"controller_shards": shards} if (shards := shards_document(assembled)) else {}),
@@ -51,6 +51,8 @@ def to_document(
 
 
 def _restart(scenario: Scenario) -> dict[str, Any]:
+    if scenario.kind != RESTART:
+        return {}
     return {"restart": {"by": scenario.restart_by, "of": list(scenario.restarted)}}
 
 

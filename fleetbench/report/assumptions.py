@@ -9,8 +9,8 @@ from fleetbench.errors import place
 from fleetbench.findings import RULES, TAKEN_AS_GIVEN, Finding
 from fleetbench.graph.order import watched
 from fleetbench.graph.release import FLUX_COMPONENTS
-from fleetbench.ids import HELM_RELEASE, ObjectId, say, some
-from fleetbench.model.scenario import BOOTSTRAP, COMMIT, CONTROLLERS, RESTART, Scenario
+from fleetbench.ids import CONTROLLERS, HELM_RELEASE, ObjectId, say, some
+from fleetbench.model.scenario import BOOTSTRAP, COMMIT, RESTART, Scenario
 from fleetbench.report.inert import clear_names, inert, name_of
 from fleetbench.units import go_duration
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from fleetbench.engine.plan import compile_plan
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Made
-from fleetbench.ids import ObjectId
+from fleetbench.ids import CONTROLLERS, ObjectId
 from fleetbench.model.distributions import LogNormal
 from fleetbench.model.parameters import Parameters
-from fleetbench.model.scenario import BOOTSTRAP, COMMIT, CONTROLLERS, RESTART, RESTARTS, ROLLOUT, Scenario
+from fleetbench.model.scenario import BOOTSTRAP, COMMIT, RESTART, RESTARTS, ROLLOUT, Scenario
 from fleetbench.model.steps import no_steps, shipped_steps
 from fleetbench.model.workload_time import WorkloadTime
 from tests.builders import fleet, hr, ks, ks_id

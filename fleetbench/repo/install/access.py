@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from fleetbench.graph.objects import WITHOUT_HELM, ControllerFlag, HelmRelease, Kustomization, Source
-from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, HELM_RELEASE, ObjectId, controller_of
 from fleetbench.repo.install.arguments import flags_among
 from fleetbench.repo.install.controllers import WATCH, run_by, shard_of
 from fleetbench.repo.install.helm_controller import HelmController
@@ -20,7 +20,6 @@ from fleetbench.repo.nodes import Walk
 from fleetbench.units import parse_bool
 
 NO_CROSS = "no-cross-namespace-refs"
-_OF_KIND = {KUSTOMIZATION: "kustomize-controller", HELM_RELEASE: "helm-controller"}
 
 
 def denied(
@@ -34,7 +33,7 @@ def denied(
     internal/acl/acl.go AllowsAccessTo, of a ``chartRef`` and of the HelmChart that a release makes beside its source.
     What ``dependsOn`` names is not asked for.
     """
-    controller = _OF_KIND[obj.id.kind]
+    controller = controller_of(obj.id.kind)
     if obj.source is not None and obj.source.kind == EXTERNAL_ARTIFACT and controller in artifacts.forbidden_by:
         return str(obj.source)
     if obj.source is None or obj.source.namespace == obj.id.namespace:
@@ -69,7 +68,7 @@ class Watched:
     def _of(self, id: ObjectId) -> list[tuple[str | None, str]]:
         """The Deployments of the controller of a kind; empty where it is not known what they watch."""
         known = self._known and id.kind not in (EXTERNAL_ARTIFACT, HELM_CHART)
-        return self._controllers[_OF_KIND.get(id.kind, "source-controller")] if known else []
+        return self._controllers[controller_of(id.kind)] if known else []
 
     def nobody(self, id: ObjectId, labels: Mapping[str, Any]) -> str | None:
         """What the object's labels are and what is watched instead, or that there is no controller.
@@ -85,7 +84,7 @@ class Watched:
             return None
         keys = sorted({term.key for t in terms for term in t or ()})
         has = ", ".join(f"{key}={texts[key]}" if key in texts else f"no {key}" for key in keys)
-        controller = _OF_KIND.get(id.kind, "source-controller")
+        controller = controller_of(id.kind)
         return f"{has}, where {controller} watches {' or '.join(dict.fromkeys(selectors))}"
 
     def shard(self, service: Kustomization | HelmRelease, labels: Mapping[str, Any]) -> str | None:

@@ -28,8 +28,8 @@ def _brings_none(manifest: Manifest, release: HelmRelease, walk: Walk) -> bool:
     if not chart.get("switches"):
         return False
     layers = values_of(manifest, release.id.namespace, walk.store)
-    off_unless_on = bool(chart.get("off")) and _are_all(layers, manifest)
-    return any(_is_off(coalesced(layers), switch.split("|"), off_unless_on) for switch in chart["switches"])
+    values, off_unless_on = coalesced(layers), bool(chart.get("off")) and _are_all(layers, manifest)
+    return any(_is_off(values, switch.split("|"), off_unless_on) for switch in chart["switches"])
 
 
 def _are_all(layers: Sequence[Mapping[str, Any]], manifest: Manifest) -> bool:

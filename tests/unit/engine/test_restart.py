@@ -9,10 +9,11 @@ import pytest
 from fleetbench.engine import restart
 from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.reachable import never_ready
-from fleetbench.engine.simulate import simulate
-from fleetbench.ids import KUSTOMIZATION
+from fleetbench.engine.running import settle
+from fleetbench.engine.simulate import run_sample, simulate
+from fleetbench.ids import CONTROLLERS, KUSTOMIZATION
 from fleetbench.model.parameters import Parameters
-from fleetbench.model.scenario import CONTROLLERS, EVICT, KILL, RESTART, ROLLOUT
+from fleetbench.model.scenario import EVICT, KILL, RESTART, ROLLOUT
 from fleetbench.model.steps import shipped_steps
 from fleetbench.phases import ARTIFACT_FAILED, FETCHING, PROGRESSING
 from fleetbench.timeline.invariants import check_invariants
@@ -108,3 +109,16 @@ def test_nobody_asks_after_a_restart_whether_the_pods_of_a_release_in_sync_are_w
     assert not never_ready(compile_plan(of)) and None not in simulate(of).ready_s
     broken = scenario(FLAT, {"k0": 5.0}, kind=RESTART, restarted=restarted, fail=frozenset({ks_id("k0")}))
     assert (simulate(broken).ready_s[0] is None) == (KUSTOMIZE in restarted)
+
+
+def test_what_is_made_while_its_controller_is_down_is_listed_too(monkeypatch):
+    plan = compile_plan(scenario(FLAT, kind=RESTART, restart_by=KILL))
+    late = next(n for n, item in enumerate(plan.items) if item.id == ks_id("k1"))
+
+    def without_it(w, **more):
+        settle(w, **more)
+        w.exists[late] = False
+        w.env.timeout(10.0).callbacks.append(lambda _: w.create(late))
+
+    monkeypatch.setattr(restart, "settle", without_it)
+    assert run_sample(plan, 0).ready_s[plan.services.index(late)] > 30.0

@@ -7,9 +7,9 @@ from dataclasses import replace
 from fleetbench.findings import CRD_ELSEWHERE, EDGE_REDUNDANT, NAMESPACE_ELSEWHERE, Finding
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Workload
-from fleetbench.ids import ObjectId
+from fleetbench.ids import CONTROLLERS, ObjectId
 from fleetbench.model.assemble import Choice
-from fleetbench.model.scenario import COMMIT, CONTROLLERS, KILL, RESTART, Scenario
+from fleetbench.model.scenario import COMMIT, KILL, RESTART, Scenario
 from fleetbench.prediction.strategies import predict_strategies
 from fleetbench.report.assumptions import assumptions, guessed, taken_as_given
 from tests.builders import fleet, ks, ks_id
