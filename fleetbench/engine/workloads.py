@@ -6,8 +6,9 @@ starts them so, hooks before the rest (MODEL.md, "Below Flux").
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from itertools import pairwise
-from math import inf
+from math import ceil, inf
 
 from fleetbench import phases
 from fleetbench.engine.draws import key_of
@@ -16,7 +17,7 @@ from fleetbench.engine.machine import POD, POD_LAG, POD_START, PULL_SIZE
 from fleetbench.engine.readiness import next_poll_s
 from fleetbench.engine.world import World
 from fleetbench.ids import ObjectId
-from fleetbench.model.workload_time import ImagePull
+from fleetbench.model.workload_time import ImagePull, PodTime
 from fleetbench.timeline.events import Event
 
 
@@ -39,14 +40,14 @@ def start_workloads(w: World, n: int) -> None:
         w.workload_s[n] = w.env.now + workload.total.quantile(w.draws.uniform(item.key, POD, w.tries[n]))
         _emit(w, item.id, w.workload_s[n])
     else:
-        by_object = w.workload_by_object[n] = _start_pods(w, n)
+        by_object = w.workload_by_object[n] = _start_pods(w, n, updating=w.applied_revision[n] > 0)
         w.workload_s[n] = max(by_object.values())
         for object_id, at in by_object.items():
             _emit(w, object_id, at)
 
 
-def _start_pods(w: World, n: int) -> dict[ObjectId, float]:
-    """Workload -> when the last of its pods is ready."""
+def _start_pods(w: World, n: int, updating: bool) -> dict[ObjectId, float]:
+    """Workload -> when the last of its pods is ready; ``updating``: pods of an older template are there."""
     item = w.items[n]
     assert item.workload is not None
     now = hooks_end = w.env.now
@@ -54,14 +55,13 @@ def _start_pods(w: World, n: int) -> dict[ObjectId, float]:
     ready: list[float] = []
     by_object: dict[ObjectId, float] = {}
     progress: dict[ObjectId, list[float]] = {}
+    replaced: dict[ObjectId, list[float]] = {}
     for pod, key in zip(item.workload.pods, item.workload_keys, strict=True):
         at = now if pod.hook else hooks_end
-        if pod.after is not None:
-            at = max(at, ready[pod.after])
-        at += pod.start.quantile(w.draws.uniform(key, POD_START, attempt))
-        at = _pull(w, item.cluster, pod.pulls, at, key)
-        at += pod.ready.quantile(w.draws.uniform(key, POD, attempt))
-        at += _lag(w, key, attempt)
+        if updating and pod.at_once is not None:
+            at = _replace(w, item, pod, key, attempt, at, replaced.setdefault(pod.workload, []))
+        else:
+            at = _start(w, item, pod, key, attempt, at if pod.after is None else max(at, ready[pod.after]))
         if pod.hook:
             hooks_end = max(hooks_end, at)
         ready.append(at)
@@ -73,6 +73,31 @@ def _start_pods(w: World, n: int) -> dict[ObjectId, float]:
         if given_up is not None:
             w.workload_failed.setdefault(n, {})[id] = given_up
     return by_object
+
+
+def _start(w: World, item: Item, pod: PodTime, key: int, attempt: int, at: float) -> float:
+    """When a pod that is created at a moment is ready."""
+    at += pod.start.quantile(w.draws.uniform(key, POD_START, attempt))
+    at = _pull(w, item.cluster, pod.pulls, at, key)
+    at += pod.ready.quantile(w.draws.uniform(key, POD, attempt))
+    return at + _lag(w, key, attempt)
+
+
+def _replace(w: World, item: Item, pod: PodTime, key: int, attempt: int, at: float, replaced: list[float]) -> float:
+    """When the new pod is ready that an update, begun at a moment, puts in an old one's place.
+
+    ``replaced`` is a heap of when those are ready that were replaced last, as many as are at one time.
+    """
+    if not pod.at_once:
+        return at
+    # A DaemonSet is one pod here, and as many in its cluster as that has nodes.
+    turns = ceil(len(w.kubelets(item.cluster)) / pod.at_once) if pod.workload.kind == "DaemonSet" else 1
+    if len(replaced) >= pod.at_once:
+        at = heappop(replaced)
+    for turn in range(turns):
+        at = _start(w, item, pod, key ^ turn, attempt, at)
+    heappush(replaced, at)
+    return at
 
 
 def _given_up_s(progress_s: list[float], deadline_s: float) -> float | None:

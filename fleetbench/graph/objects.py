@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from fleetbench.graph.rolling import default_at_once
 from fleetbench.ids import HELM_CHART, KUSTOMIZATION, ObjectId
 
 DEFAULT_INTERVAL_S = 600.0
@@ -73,6 +74,13 @@ class Workload:
     """API group, where it is known: tells CloudNativePG's ``Cluster`` from another's."""
     parallel: bool = False
     """``podManagementPolicy: Parallel`` of a StatefulSet: its pods start at once instead of one after the other."""
+    at_once: int | None = None
+    """How many pods an update replaces at one time, 0 = none; None = the default of its kind, or it has no updates."""
+
+    @property
+    def replaced_at_once(self) -> int | None:
+        """How many pods an update replaces at one time (:func:`fleetbench.graph.rolling.replaced_at_once`)."""
+        return default_at_once(self.object.kind, self.replicas) if self.at_once is None else self.at_once
 
     @property
     def given_up_s(self) -> float | None:

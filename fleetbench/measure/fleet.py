@@ -25,7 +25,7 @@ from fleetbench.repo.objects import (
     read_source,
     with_chart_of,
 )
-from fleetbench.repo.workloads import starts_at_once
+from fleetbench.repo.workloads import starts_at_once, stated_at_once
 
 KUSTOMIZE_LABELS = ("kustomize.toolkit.fluxcd.io/namespace", "kustomize.toolkit.fluxcd.io/name")
 """Set by kustomize-controller on all it applies (fluxcd/pkg/ssa SetOwnerLabels)."""
@@ -200,17 +200,18 @@ def _workload(obj: Manifest, kind: str) -> Workload:
     spec = obj.get("spec") or {}
     template = (spec.get("template") or {}).get("spec") or {}
     images = tuple(c["image"] for c in template.get("containers") or [] if c.get("image"))
-    replicas = spec.get("replicas")
+    replicas = 1 if spec.get("replicas") is None else spec["replicas"]
     stated = spec.get("minReadySeconds") or None
     return Workload(
         id_of(obj, kind),
-        replicas=1 if replicas is None else replicas,
+        replicas=replicas,
         images=images,
         stated_ready_s=None if stated is None else float(stated),
         stated_by=None if stated is None else "minReadySeconds",
         deadline_s=spec.get("progressDeadlineSeconds") or spec.get("activeDeadlineSeconds"),
         group="batch" if kind == "Job" else "apps",
         parallel=starts_at_once(spec),
+        at_once=stated_at_once(kind, spec, replicas),
     )
 
 

@@ -222,7 +222,7 @@ class _Choice:
         in_turn = prior.each_more is not None or (workload.object.kind == _IN_TURN and not workload.parallel)
         pulls = self._pulls(workload.images or prior.images)
         pods = self._replicas(workload.object, prior, workload.replicas, pulls, in_turn=in_turn)
-        return tuple(replace(pod, hook=True) for pod in pods) if workload.hook else pods
+        return tuple(replace(pod, hook=workload.hook, at_once=workload.replaced_at_once) for pod in pods)
 
     def _replicas(
         self, object: ObjectId, prior: TimePrior, replicas: int, pulls: tuple[ImagePull, ...], *, in_turn: bool = True

@@ -55,6 +55,7 @@ def assumptions(scenario: Scenario, findings: Iterable[Finding]) -> list[str]:
             f"{some([inert(say(id)) for id in jobs], 3)} counts as run anew by the commit: where that changes the template of a Job, "
             "its apply fails without spec.force, as that is immutable."
         )
+    lines += _replaced(scenario)
     unread = [k for k in fleet.kustomizations if not k.expanded and k.id not in scenario.left_out]
     if unread:
         called = clear_names(k.id for k in fleet.kustomizations)
@@ -74,6 +75,21 @@ def assumptions(scenario: Scenario, findings: Iterable[Finding]) -> list[str]:
     if given:
         lines.append(f"Taken as given (`fleetbench graph` names each): {'; '.join(given)}.")
     return lines
+
+
+def _replaced(scenario: Scenario) -> list[str]:
+    """How the pods of what a commit changes are replaced, where that is not all at once."""
+    if scenario.kind != COMMIT:
+        return []
+    services = scenario.fleet.services()
+    changed = [o for o in services if not {o.id, getattr(o, "chart_object", None)}.isdisjoint(scenario.changed)]
+    in_turn = [w for o in changed for w in o.workloads if 0 < (w.replaced_at_once or 0) < w.replicas]
+    if not in_turn:
+        return []
+    named = some([f"{inert(say(w.object))} ({w.replaced_at_once} of {w.replicas} at one time)" for w in in_turn], 3)
+    return [
+        f"Pods are replaced as the update strategy says: {named}. How long the old ones take to end is not counted."
+    ]
 
 
 def _is_of_flux(id: ObjectId) -> bool:

@@ -113,7 +113,8 @@ def test_the_fleet_is_what_the_live_objects_say():
     assert fleet.root == ROOT and findings == []
     assert fleet.kustomization(ks_id("db")).parent == ROOT
     assert [d.target for d in fleet.kustomization(ks_id("db")).depends_on] == [ks_id("web")]
-    assert fleet.kustomization(ks_id("web")).workloads[0].images == ("ghcr.io/x/web:v1",)
+    (web,) = fleet.kustomization(ks_id("web")).workloads
+    assert (web.images, web.replicas, web.replaced_at_once) == (("ghcr.io/x/web:v1",), 2, 1)
     assert (
         fleet.helmrelease(hr_id("chart")).parent == ks_id("web") and fleet.helmrelease(hr_id("chart")).chart == "redis"
     )

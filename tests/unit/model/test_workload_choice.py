@@ -126,6 +126,11 @@ def test_a_deployments_pods_start_together_and_a_statefulsets_in_turn():
     ]
 
 
+def test_a_pod_knows_how_many_an_update_replaces_at_one_time():
+    workloads = [deployment(replicas=4), deployment(replicas=2, at_once=2), {"object": "Job/ns/j", "replicas": 2}]
+    assert [pod.at_once for pod in chosen(workloads)[K].pods] == [2] * 4 + [2] * 2 + [None] * 2
+
+
 def test_a_statefulset_with_parallel_pod_management_starts_its_pods_at_once():
     user = profile("mine", kinds={"StatefulSet": {"total": 20, "each_more": 5}})
     workload = {"object": "StatefulSet/ns/db", "replicas": 3, "parallel": True}

@@ -97,6 +97,14 @@ def test_a_statefulset_says_whether_its_pods_start_at_once(policy: str | None, p
     assert _workload("apps/v1", "StatefulSet", {"replicas": 3, "podManagementPolicy": policy}).parallel is parallel
 
 
+def test_an_update_strategy_is_kept_where_it_is_not_the_default_of_the_kind() -> None:
+    all_at_once = {"rollingUpdate": {"maxSurge": "100%", "maxUnavailable": 0}}
+    stated = _workload("apps/v1", "Deployment", {"replicas": 4, "strategy": all_at_once})
+    assert (stated.at_once, stated.replaced_at_once) == (4, 4)
+    default = _workload("apps/v1", "Deployment", {"replicas": 4, "strategy": {"type": "RollingUpdate"}})
+    assert (default.at_once, default.replaced_at_once) == (None, 2)
+
+
 def test_images_deadlines_and_hooks_are_read() -> None:
     pod = {"spec": {"initContainers": [{"image": "init:1"}], "containers": [{"image": "main:1"}, {"image": "init:1"}]}}
     found = _workload(

@@ -52,6 +52,19 @@ def test_a_commit_says_what_of_it_is_not_simulated() -> None:
     assert not any("own controllers" in line or "run anew" in line for line in said(ks_id("a")))
 
 
+def test_a_commit_says_of_what_it_changes_how_many_pods_are_replaced_at_one_time() -> None:
+    web, one, job = (ObjectId(kind, "apps", kind.lower()) for kind in ("Deployment", "StatefulSet", "Job"))
+    workloads = (Workload(web, replicas=4), Workload(one), Workload(job, replicas=4))
+    of = Scenario(fleet(replace(ks("a"), workloads=workloads), ks("b")), kind=COMMIT, webhook=True)
+    expected = (
+        "Pods are replaced as the update strategy says: Deployment/apps/deployment (2 of 4 at one time). How long the old "
+        "ones take to end is not counted."
+    )
+    assert expected in assumptions(replace(of, changed=frozenset({ks_id("a")})), ())
+    assert expected not in assumptions(replace(of, changed=frozenset({ks_id("b")})), ())
+    assert expected not in assumptions(replace(of, changed=frozenset({ks_id("a")}), kind=RESTART), ())
+
+
 def test_a_restart_of_one_controller_says_what_the_others_do() -> None:
     of = Scenario(fleet(ks("a")), kind=RESTART, restarted=("kustomize-controller",))
     assert assumptions(of, ()) == [
