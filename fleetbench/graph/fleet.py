@@ -97,6 +97,10 @@ class Fleet:
         root = self.kustomization(self.root)
         return None if root is None else root.source
 
+    def users(self, source: ObjectId | None) -> frozenset[ObjectId]:
+        """The Kustomizations that apply what a source holds, and so show its revision."""
+        return frozenset(k.id for k in self.kustomizations if source is not None and k.source == source)
+
     def __contains__(self, id: object) -> bool:
         return id in self._index
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fleetbench import phases
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
-from fleetbench.timeline.events import Event, ready_after_s
+from fleetbench.timeline.events import Event, ready_after_s, ready_again_s
 
 READY, WORKING, WAITING, FAILED, UNSEEN, SUSPENDED = "ready", "working", "waiting", "failed", "not created", "suspended"
 _FAILURES = (
@@ -59,6 +59,8 @@ class Progress:
         self.strangers: dict[ObjectId, Event] = {}
         """Flux objects of the cluster that the fleet does not hold, with their latest event: they do not count."""
         self._services = {obj.id: obj for obj in fleet.services()}
+        self._show_revision = frozenset(self._services)
+        """Services that show the revision which counts; the others are Ready again, or all along."""
         self._events: dict[ObjectId, list[Event]] = {}
 
     @property
@@ -85,10 +87,13 @@ class Progress:
         return id in self.doubtful and (latest is None or latest.step is None)
 
     def expect(self, since_s: float, revision: str, of: frozenset[ObjectId]) -> None:
-        """Start anew: count only Ready with a revision, of these services."""
+        """Start anew: count only Ready with a revision, of these services; the others as the commit changes them or not."""
         self.since_s, self.revision, self.waits_for = since_s, revision, None
-        self.ready_s.clear()
-        self.hopeless = frozenset(self._services) - of
+        self._show_revision = of
+        others = self._services.keys() - of
+        self.ready_s = {id: 0.0 for id in others if (latest := self.latest(id)) and latest.status == phases.TRUE}
+        self.hopeless = frozenset(id for id in others if self.latest(id) is None)
+        self.doubtful |= others - self.ready_s.keys()
 
     @property
     def last_ready_s(self) -> float | None:
@@ -103,7 +108,11 @@ class Progress:
             return False
         events = self._events.setdefault(event.object, [])
         events.append(event)
-        if event.object in self.ready_s or self.waits_for is not None:
+        if self.waits_for is not None:
+            return False
+        if event.object not in self._show_revision:
+            return self._look_again(event.object)
+        if event.object in self.ready_s:
             return False
         at = ready_after_s(events, self.since_s, self.revision)
         if at is None:
@@ -112,6 +121,13 @@ class Progress:
         if event.object in self.hopeless:
             self.hopeless = frozenset()  # whoever said so was wrong: wait for all
         return True
+
+    def _look_again(self, id: ObjectId) -> bool:
+        """Whether a service that shows no revision of the commit is Ready for the first time since that changed it."""
+        before, at = self.ready_s.pop(id, None), ready_again_s(self._events[id], self.since_s)
+        if at is not None:
+            self.ready_s[id] = at
+        return at is not None and at != before
 
     def _meet(self, event: Event) -> None:
         if event.reason == phases.DELETED:

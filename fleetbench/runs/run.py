@@ -8,7 +8,7 @@ from typing import Any
 
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId
-from fleetbench.timeline.events import Timeline, ready_after_s
+from fleetbench.timeline.events import Timeline, ready_after_s, ready_again_s
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Commit:
     """When it was pushed, in seconds since t0."""
     revision: str
     touched: tuple[ObjectId, ...] = ()
-    """Kustomizations and HelmReleases whose manifests it changed."""
+    """Kustomizations and HelmReleases whose manifests it changed, and HelmCharts that it made anew."""
     source_s: float | None = None
     """From the push to the artifact."""
 
@@ -55,8 +55,13 @@ class Run:
         return sorted(obj.id for obj in self.fleet.services())
 
     def ready_s(self) -> dict[ObjectId, float | None]:
-        """Seconds from t0 to Ready of each service; of a commit's run: from the artifact to Ready with its revision."""
+        """Seconds from t0 to Ready of each service; of a commit's run from the artifact to Ready with what it brought."""
         if self.commit is None:
             return {id: self.timeline.ready_s(id) for id in self.services()}
         since, revision = self.commit.artifact_s, self.commit.revision
-        return {id: ready_after_s(self.timeline.by_object.get(id, ()), since, revision) for id in self.services()}
+        show_it = self.fleet.users(self.fleet.root_source)
+        events = {id: self.timeline.by_object.get(id, ()) for id in self.services()}
+        return {
+            id: ready_after_s(of, since, revision) if id in show_it else ready_again_s(of, since)
+            for id, of in events.items()
+        }

@@ -58,8 +58,8 @@ def first_ready_s(events: Iterable[Event], since_s: float = 0.0, revision: str |
     """
     previous: Event | None = None
     for event in events:
-        if event.reason == phases.CURRENT and event.object.kind in _FLUX_KINDS:
-            continue  # its workloads as a whole, where they are only known so
+        if _is_of_workloads(event):
+            continue
         turned = previous is None or previous.status != phases.TRUE or previous.revision != event.revision
         turned = turned and (previous is None or previous.generation == event.generation)
         if (
@@ -89,6 +89,41 @@ def ready_after_s(events: Iterable[Event], since_s: float = 0.0, revision: str |
     """
     at = first_ready_s(events, since_s, revision)
     return None if at is None else at - since_s
+
+
+def ready_again_s(events: Iterable[Event], since_s: float) -> float | None:
+    """How long an object took to be Ready after a commit of whose revision it shows nothing.
+
+    That is a HelmRelease, or a Kustomization of another source. The commit changed it if it has a new generation since
+    (its own manifest), runs an upgrade (its chart) or shows a new revision of its own source. What the commit left
+    alone was Ready all along.
+
+    Args:
+        events: one object's events in order of time.
+        since_s: when the commit's artifact was there, in seconds since t0.
+
+    Returns:
+        Seconds since ``since_s``, 0.0 where it was Ready then and left alone; None = not Ready since.
+    """
+    own = [e for e in events if not _is_of_workloads(e)]
+    before = next((e for e in reversed(own) if e.t_s < since_s), None)
+    if before is None:
+        return ready_after_s(own, since_s)
+    changed_s = next((e.t_s for e in own if e.t_s >= since_s and _is_changed(e, before)), None)
+    if changed_s is None and before.status == phases.TRUE:
+        return 0.0
+    at = first_ready_s(own, since_s if changed_s is None else changed_s)
+    return None if at is None else at - since_s
+
+
+def _is_changed(event: Event, before: Event) -> bool:
+    newer = event.generation > before.generation or event.revision != before.revision
+    return newer or event.step == phases.UPGRADING
+
+
+def _is_of_workloads(event: Event) -> bool:
+    """Whether it tells of an object's workloads as a whole, where they are only known so."""
+    return event.reason == phases.CURRENT and event.object.kind in _FLUX_KINDS
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fleetbench import phases
 from fleetbench.ids import ObjectId
 from fleetbench.measure.manifests import root_objects
 from fleetbench.repo import read_repository
@@ -19,6 +20,7 @@ from fleetbench.runs.files import read_run
 from tests.kind.rig import FLEETBENCH, PLANTED, measure, rows, start, wait_for_line
 
 SERVICES = ("a", "b", "c", "flux-system")
+RELEASE = ObjectId("HelmRelease", "flux-system", "c")
 
 
 @pytest.fixture(scope="session")
@@ -137,6 +139,24 @@ def test_the_next_commit_is_timed_though_its_watch_is_cut(cluster, bootstrap, ac
     assert read.commit is not None and read.commit.revision == f"main@sha1:{commit}"
     times = {id.name: at for id, at in read.ready_s().items() if id.kind == "Kustomization"}
     assert all(times[name] is not None for name in SERVICES) and times["a"] < times["b"]
+    assert read.ready_s()[RELEASE] == 0.0 and read.timeline.complete  # left alone: Ready all along
+
+
+def test_a_commit_that_changes_a_release_is_timed_until_that_is_upgraded(cluster, bootstrap, account, tmp_path):
+    run = tmp_path / "upgrade"
+    process = start("--cluster", "existing", "-o", run, "--timeout", "4m", env=account)
+    wait_for_line(process, "everything is Ready: waiting for a new revision")
+    release = cluster.fleet / "apps" / "c" / "hr.yaml"
+    release.write_text(release.read_text() + "    more: 1\n")
+    cluster.push("Third")
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    read = read_run(run)
+    assert read.timeline.complete and read.commit.touched == (RELEASE,)
+    shown = [e.step or e.reason for e in read.timeline.by_object[RELEASE] if e.t_s > read.commit.artifact_s]
+    assert phases.UPGRADING in shown and shown[-1] == phases.UPGRADE_SUCCEEDED
+    times = read.ready_s()
+    assert 0.0 < times[RELEASE] <= times[ObjectId("Kustomization", "flux-system", "c")]  # which waits for it
 
 
 def test_the_fleet_and_its_durations_are_read_from_the_cluster(cluster, bootstrap, account, tmp_path):

@@ -174,6 +174,34 @@ def test_after_a_commit_only_its_revision_counts():
     assert progress.all_that_can and progress.ready_s == {A: 2.0}
 
 
+def test_after_a_commit_a_release_is_ready_all_along_unless_it_was_changed():
+    h, HR = ObjectId("HelmRelease", "flux-system", "h"), BY_KIND["HelmRelease"]
+    fleet = with_root([Kustomization(ROOT), Kustomization(A, parent=ROOT)], [HelmRelease(h, parent=A)], [], ROOT)
+    progress, fold = Progress(fleet), Fold(100.0)
+    progress.waits_for = "a new revision"
+    progress.add(fold.add(seen(HR, 101.0, obj("h", 1, ready("True")))).event)
+    progress.expect(2.0, "new", frozenset({ROOT, A}))
+    assert progress.ready_s == {h: 0.0}
+    for n, name in enumerate(("flux-system", "a")):
+        progress.add(fold.add(seen(KS, 103.0, obj(name, n, ready("True", revision="new")))).event)
+    assert progress.all_that_can
+    progress.add(fold.add(seen(HR, 104.0, obj("h", 2, ready("True"), generation=2))).event)
+    assert not progress.all_that_can
+    assert progress.add(fold.add(seen(HR, 109.0, obj("h", 3, ready("True", observed=2), generation=2))).event)
+    assert progress.all_ready and progress.ready_s[h] == 7.0
+
+
+def test_a_release_that_was_not_ready_before_a_commit_is_waited_for_while_it_is_at_work():
+    h, HR = ObjectId("HelmRelease", "flux-system", "h"), BY_KIND["HelmRelease"]
+    fleet = with_root([Kustomization(ROOT)], [HelmRelease(h, parent=ROOT)], [], ROOT)
+    progress, fold = Progress(fleet), Fold(100.0)
+    progress.waits_for = "a new revision"
+    progress.add(fold.add(seen(HR, 101.0, obj("h", 1, ready("False", "InstallFailed")))).event)
+    progress.expect(2.0, "new", frozenset({ROOT}))
+    progress.add(fold.add(seen(KS, 103.0, obj("flux-system", 2, ready("True", revision="new")))).event)
+    assert progress.all_that_can and not progress.all_ready
+
+
 def test_the_slowest_chain_goes_back_over_edges_and_over_what_the_parent_waited_for():
     h = ObjectId("HelmRelease", "flux-system", "h")
     fleet = with_root(
