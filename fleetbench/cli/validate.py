@@ -33,21 +33,23 @@ def command(
     """
     from fleetbench.errors import CheckFailed
     from fleetbench.model.profile import load_profile
-    from fleetbench.validation.compare import compare_runs, summarize
+    from fleetbench.validation.compare import compare_runs
+    from fleetbench.validation.ideal import ideal
+    from fleetbench.validation.summary import summarize
 
     user = None if profile is None else load_profile(profile)
     found = measured_runs(runs)
     with progress("Predicting") as bar:
         comparisons = compare_runs(found, samples, user, seed=seed, progress=bar)
-    summary = summarize(comparisons)
+    summary, expected = summarize(comparisons), ideal(comparisons, seed)
     if format == "json":
         from fleetbench.validation.document import to_document
 
-        write_json(to_document(comparisons, summary))
+        write_json(to_document(comparisons, summary, expected))
     else:
         from fleetbench.report.validation import tables
 
-        write_tables(tables(comparisons, summary))
+        write_tables(tables(comparisons, summary, expected))
     without = [c for c in comparisons if c.no_error]
     if max_error is not None and without:
         named = "; ".join(f"{c.run.name}: {c.no_error}" for c in without)

@@ -56,6 +56,11 @@ class Prediction:
         value = ordered[lower_rank(q, len(ordered))]
         return None if math.isinf(value) else value
 
+    def ready_s(self, service: ObjectId, number: int) -> float | None:
+        """One service's Ready in one sample; None = never."""
+        value = self.ready[self._index[service]][number]
+        return None if math.isinf(value) else value
+
     def total_quantile(self, q: float) -> float | None:
         """The lower quantile of the total: a real sample's; None where nothing turned Ready in that one."""
         total = self.totals[self._by_total[lower_rank(q, self.samples)]]
@@ -71,8 +76,11 @@ class Prediction:
 
     def last_of(self, services: Iterable[ObjectId], q: float) -> float | None:
         """The lower quantile of the last Ready of some services; None where one of them is not Ready, or there are none."""
-        series = [self.ready[self._index[id]] for id in services]
-        return lower_quantile([max(values[n] for values in series) for n in range(self.samples)] if series else [], q)
+        asked = frozenset(services)
+        if asked not in self._last:
+            series = [self.ready[self._index[id]] for id in asked]
+            self._last[asked] = [max(values[n] for values in series) for n in range(self.samples)] if series else []
+        return lower_quantile(self._last[asked], q)
 
     @property
     def ordered_totals(self) -> list[float]:
@@ -116,6 +124,11 @@ class Prediction:
     @cached_property
     def _by_total(self) -> list[int]:
         return sorted(range(self.samples), key=lambda n: (self.totals[n], n))  # never is last
+
+    @cached_property
+    def _last(self) -> dict[frozenset[ObjectId], list[float]]:
+        """Services -> the last Ready of them in each sample, as far as somebody asked."""
+        return {}
 
     @cached_property
     def _index(self) -> dict[ObjectId, int]:

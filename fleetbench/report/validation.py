@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -12,7 +12,9 @@ from fleetbench.report.inert import inert, name_of
 from fleetbench.report.rows import Rows
 from fleetbench.timeline.events import Event
 from fleetbench.units import format_duration
-from fleetbench.validation.compare import HIGH, LOW, MIDDLE, ObjectComparison, RunComparison, Summary
+from fleetbench.validation.compare import LEVELS, ObjectComparison, RunComparison
+from fleetbench.validation.ideal import Spread
+from fleetbench.validation.summary import Summary
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,9 +25,9 @@ WORST = 3
 """Objects whose two time lines are shown side by side."""
 
 
-def tables(comparisons: Sequence[RunComparison], summary: Summary) -> list[RenderableType]:
+def tables(comparisons: Sequence[RunComparison], summary: Summary, ideal: Mapping[str, Spread]) -> list[RenderableType]:
     """Runs, figures over all, and the worst objects."""
-    parts: list[RenderableType] = [_runs(comparisons), *_without_total(comparisons), Text(), _summary(summary)]
+    parts: list[RenderableType] = [_runs(comparisons), *_without_total(comparisons), Text(), *_summary(summary, ideal)]
     worst = sorted(
         (
             (abs(o.error_s), n, o)
@@ -64,32 +66,40 @@ def _without_total(comparisons: Sequence[RunComparison]) -> list[Text]:
     return [Text(f"{inert(c.run.name)} has no total: {c.no_total}.") for c in comparisons if c.no_total]
 
 
-def _summary(summary: Summary) -> Table:
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column()
-    table.add_column(justify="right", no_wrap=True)
-
-    def add(label: str, value: float | None, form: str) -> None:
+def _summary(summary: Summary, ideal: Mapping[str, Spread]) -> list[RenderableType]:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("")
+    table.add_column("here", justify="right", no_wrap=True)
+    if ideal:
+        table.add_column("ideal", justify="right", no_wrap=True)
+    for label, name, form in _FIGURES:
+        value = getattr(summary, name)
         if value is not None:
-            table.add_row(label, form.format(value))
+            low, _, high = ideal.get(name, (None, None, None))
+            spread = "" if low is None else f"{form.format(low)} - {form.format(high)}"
+            table.add_row(label, form.format(value), *([spread] if ideal else []))
+    return [table, *([Text(_IDEAL)] if ideal else [])]
 
-    add("runs", summary.runs, "{:.0f}")
-    add("totals: median error", summary.total_median_error, "{:.1%}")
-    add("totals: inside p5-p95", summary.total_inside, "{:.0%}")
-    add("objects: mean pinball loss (p5 p10 p50 p90 p95)", summary.object_mean_pinball_s, "{:.2f} s")
-    add("objects: median |p50 - measured|", summary.object_median_error_s, "{:.2f} s")
-    add("objects: inside p5-p95", summary.object_coverage_90, "{:.1%}")
-    add("objects: median width of p5-p95", summary.object_width_s, "{:.1f} s")
-    add("never Ready: predicted so", summary.never_ready_predicted, "{:.0%}")
-    add("Ready: predicted so", summary.ready_predicted, "{:.0%}")
-    add("two real runs of one fleet: totals differ by (median)", summary.repeats_total_difference, "{:.1%}")
-    add("two real runs of one fleet: objects differ by (mean)", summary.repeats_mean_difference_s, "{:.2f} s")
-    add("mean |p50 - measured| over that", summary.error_over_repeats, "{:.2f}")
-    return table
+
+_FIGURES = (
+    ("runs", "runs", "{:.0f}"),
+    ("totals: median error", "total_median_error", "{:.1%}"),
+    ("totals: inside p5-p95", "total_inside", "{:.0%}"),
+    ("objects: mean pinball loss (p5 p10 p50 p90 p95)", "object_mean_pinball_s", "{:.2f} s"),
+    ("objects: median |p50 - measured|", "object_median_error_s", "{:.2f} s"),
+    ("objects: inside p5-p95", "object_coverage_90", "{:.1%}"),
+    ("objects: median width of p5-p95", "object_width_s", "{:.1f} s"),
+    ("never Ready: predicted so", "never_ready_predicted", "{:.0%}"),
+    ("Ready: predicted so", "ready_predicted", "{:.0%}"),
+    ("two real runs of one fleet: totals differ by (median)", "repeats_total_difference", "{:.1%}"),
+    ("two real runs of one fleet: objects differ by (mean)", "repeats_mean_difference_s", "{:.2f} s"),
+    ("mean |p50 - measured| over that", "error_over_repeats", "{:.2f}"),
+)
+_IDEAL = "ideal: of a forecast with the true distribution (p5 - p95), as a run is one draw of it."
 
 
 def _side_by_side(c: RunComparison, o: ObjectComparison) -> list[RenderableType]:
-    low, middle, high = (format_duration(o.at(q)) for q in (LOW, MIDDLE, HIGH))
+    low, middle, high = (format_duration(o.at(q)) for q in LEVELS)
     title = f"{inert(c.run.name)}, {name_of(o.id)}: measured {format_duration(o.measured_s)}, predicted {middle} ({low} - {high})"
     rows = Rows()
     rows.numbers("measured at")

@@ -1,17 +1,13 @@
-"""One run against its prediction, and many runs in figures."""
+"""One run against its prediction."""
 
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations
-from typing import Any
 
 from fleetbench.graph.changes import none_installed
-from fleetbench.graph.document import to_document
 from fleetbench.ids import ObjectId, parse_object
 from fleetbench.model.parameters import flags_of_run
 from fleetbench.model.profile import Profile, load_profile, stand_in_profile
@@ -20,8 +16,9 @@ from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
 from fleetbench.model.steps import Step, steps_from
 from fleetbench.prediction.predict import QUANTILES, Prediction, predict
 from fleetbench.runs.run import Run
+from fleetbench.timeline.rollout import Rollout
 
-LOW, MIDDLE, HIGH = 0.05, 0.50, 0.95
+LEVELS = LOW, MIDDLE, HIGH = 0.05, 0.50, 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ class RunComparison:
         either side: whether that was predicted, :attr:`Summary.never_ready_predicted` says.
         """
         measured = [o.id for o in self.objects if o.measured_s is not None]
-        return tuple(self.prediction.last_of(measured, q) for q in (LOW, MIDDLE, HIGH))  # type: ignore[return-value]
+        return tuple(self.prediction.last_of(measured, q) for q in LEVELS)  # type: ignore[return-value]
 
     @property
     def inside(self) -> bool | None:
@@ -130,7 +127,9 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0) -> S
     # Counted from the artifact: the fetch is over, and the queue keeps the order of the bootstrap before it.
     # What came after it is what is to be predicted, and must not be told.
     earlier = replace(run.timeline, events=tuple(e for e in run.timeline.events if e.t_s < run.commit.artifact_s))
-    last = {id: at for id in run.services() if (at := earlier.ready_s(id)) is not None}
+    rollout = Rollout(run.fleet, earlier, flags_of_run(run.flags))
+    first = {id: earlier.ready_s(id) for id in run.services()}
+    last = {id: max(rollout.turns(id), default=at) for id, at in first.items() if at is not None}
     return replace(
         scenario,
         kind=COMMIT,
@@ -174,119 +173,3 @@ def compare_runs(
             progress(number, len(runs))
         found.append(compare_run(run, samples, profile, seed=seed))
     return found
-
-
-def pinball_s(measured_s: float, quantiles: Sequence[float | None], limit_s: float) -> float:
-    """Mean pinball loss over the predicted quantiles, in seconds; never counts as ``limit_s``."""
-    loss = 0.0
-    for q, value in zip(QUANTILES, quantiles, strict=True):
-        miss = measured_s - (limit_s if value is None else value)
-        loss += max(q * miss, (q - 1.0) * miss)
-    return loss / len(quantiles)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """All runs in figures; None = no run that could tell."""
-
-    runs: int
-    total_median_error: float | None
-    total_inside: float | None
-    object_mean_pinball_s: float | None
-    object_median_error_s: float | None
-    object_mean_error_s: float | None
-    object_coverage_90: float | None
-    object_width_s: float | None
-    never_ready_predicted: float | None
-    """Share of the objects never Ready within the limit whose ``ready_fraction`` is below 0.5."""
-    ready_predicted: float | None
-    """Share of the others whose ``ready_fraction`` is above 0.5."""
-    repeats: int
-    """Runs that repeat another one."""
-    repeats_mean_difference_s: float | None
-    repeats_total_difference: float | None
-    """Median difference between the totals of two of their runs, as a share of the two's mean."""
-    error_over_repeats: float | None
-    """Mean |p50 - measured| over fleets with repeats, over the mean difference between two of their runs."""
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON, rounded to the millisecond."""
-        return {
-            name: round(value, 6) if isinstance(value := getattr(self, name), float) else value
-            for name in self.__dataclass_fields__
-        }
-
-
-def summarize(comparisons: Sequence[RunComparison]) -> Summary:
-    """Figures over all runs together."""
-    seen = [(c, o) for c in comparisons for o in c.objects]
-    ready = [(c, o) for c, o in seen if o.measured_s is not None]
-    never = [o for _, o in seen if o.measured_s is None]
-    limits = {id(c): c.prediction.scenario.until_s or c.run.timeline.until_s for c in comparisons}
-    errors = [abs(o.error_s) for _, o in ready if o.error_s is not None]
-    widths = [high - low for _, o in ready if (low := o.at(LOW)) is not None and (high := o.at(HIGH)) is not None]
-    groups = _repeats(comparisons)
-    difference, error = _mean(_differences_s(groups)), _mean(_errors_s(groups))
-    return Summary(
-        runs=len(comparisons),
-        total_median_error=_median(abs(c.total_error) for c in comparisons if c.total_error is not None),
-        total_inside=_mean(c.inside for c in comparisons if c.inside is not None),
-        object_mean_pinball_s=_mean(pinball_s(o.measured_s or 0.0, o.quantiles, limits[id(c)]) for c, o in ready),
-        object_median_error_s=_median(errors),
-        object_mean_error_s=_mean(errors),
-        object_coverage_90=_mean(bool(o.inside) for _, o in ready),
-        object_width_s=_median(widths),
-        never_ready_predicted=_mean(o.ready_fraction < 0.5 for o in never),
-        ready_predicted=_mean(o.ready_fraction > 0.5 for _, o in ready),
-        repeats=sum(map(len, groups)),
-        repeats_mean_difference_s=difference,
-        repeats_total_difference=_median(_total_differences(groups)),
-        error_over_repeats=error / difference if error is not None and difference else None,
-    )
-
-
-def _mean(values: Iterable[float]) -> float | None:
-    listed = [float(v) for v in values]
-    return statistics.fmean(listed) if listed else None
-
-
-def _median(values: Iterable[float]) -> float | None:
-    listed = list(values)
-    return statistics.median(listed) if listed else None
-
-
-def _repeats(comparisons: Sequence[RunComparison]) -> list[list[RunComparison]]:
-    """The runs of each fleet that was rolled out more than once."""
-    groups: dict[str, list[RunComparison]] = {}
-    for c in comparisons:
-        groups.setdefault(_likeness(c.run), []).append(c)
-    return [group for group in groups.values() if len(group) > 1]
-
-
-def _differences_s(groups: Iterable[Sequence[RunComparison]]) -> Iterator[float]:
-    """How far apart each object turned Ready in two runs of one fleet."""
-    for group in groups:
-        measured = [{o.id: o.measured_s for o in c.objects} for c in group]
-        for one, other in combinations(measured, 2):
-            for object_id, value in one.items():
-                again = other.get(object_id)
-                if value is not None and again is not None:
-                    yield abs(value - again)
-
-
-def _total_differences(groups: Iterable[Sequence[RunComparison]]) -> Iterator[float]:
-    for group in groups:
-        totals = [c.total_s for c in group if c.total_s]
-        yield from (abs(a - b) / ((a + b) / 2.0) for a, b in combinations(totals, 2))
-
-
-def _errors_s(groups: Iterable[Sequence[RunComparison]]) -> list[float]:
-    return [abs(o.error_s) for group in groups for c in group for o in c.objects if o.error_s is not None]
-
-
-def _likeness(run: Run) -> str:
-    """What two runs must share to be repeats of one another."""
-    document = to_document(run.fleet)
-    del document["name"]
-    touched = None if run.commit is None else sorted(map(str, run.commit.touched))
-    return repr((document, sorted(run.flags.items()), touched))

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fleetbench.prediction.predict import QUANTILES
 from fleetbench.units import rounded
-from fleetbench.validation.compare import RunComparison, Summary
+from fleetbench.validation.compare import LEVELS, RunComparison
+from fleetbench.validation.ideal import Spread
+from fleetbench.validation.summary import Summary
 
 
-def to_document(comparisons: Sequence[RunComparison], summary: Summary) -> dict[str, Any]:
+def to_document(comparisons: Sequence[RunComparison], summary: Summary, ideal: Mapping[str, Spread]) -> dict[str, Any]:
     """The whole document; seconds."""
-    return {"format_version": 1, "runs": [_run(c) for c in comparisons], "summary": summary.to_json()}
+    spreads = {
+        name: {f"p{round(q * 100)}": rounded(value) for q, value in zip(LEVELS, spread, strict=True)}
+        for name, spread in ideal.items()
+    }
+    return {
+        "format_version": 1,
+        "runs": [_run(c) for c in comparisons],
+        "summary": {**summary.to_json(), "ideal": spreads},
+    }
 
 
 def _run(c: RunComparison) -> dict[str, Any]:
