@@ -75,7 +75,8 @@ class Workload:
     parallel: bool = False
     """``podManagementPolicy: Parallel`` of a StatefulSet: its pods start at once instead of one after the other."""
     at_once: int | None = None
-    """How many pods an update replaces at one time, 0 = none; None = the default of its kind, or it has no updates."""
+    """How many pods an update replaces at one time, 0 = none (OnDelete, a hook of the install alone); None = the default
+    of its kind, or it has no updates."""
 
     @property
     def replaced_at_once(self) -> int | None:

@@ -141,6 +141,9 @@ def _of_pods(manifest: Manifest, id: ObjectId) -> Workload:
         replicas = 1
     if manifest.kind == "Job" and manifest.spec.get("suspend") is True:
         replicas = 0  # Current at once: fluxcd/pkg runtime/statusreaders/job.go jobConditions
+    hooks = str(mapping(manifest.metadata, "annotations").get(HOOK) or "")
+    hook = "pre-install" in hooks
+    at_once = stated_at_once(manifest.kind, manifest.spec, replicas)
     deadline = {"Deployment": "progressDeadlineSeconds", "Job": "activeDeadlineSeconds"}.get(manifest.kind)
     deadline_s = manifest.spec.get(deadline) if deadline else None
     replicas = max(0, min(replicas, 10_000))
@@ -150,11 +153,11 @@ def _of_pods(manifest: Manifest, id: ObjectId) -> Workload:
         tuple(dict.fromkeys(images)),
         stated_s,
         stated_by,
-        hook="pre-install" in str(mapping(manifest.metadata, "annotations").get(HOOK) or ""),
+        hook=hook,
         deadline_s=None if deadline_s is None else _number(deadline_s, None),
         group=manifest.group,
         parallel=starts_at_once(manifest.spec),
-        at_once=stated_at_once(manifest.kind, manifest.spec, replicas),
+        at_once=0 if hook and "pre-upgrade" not in hooks else at_once,
     )
 
 

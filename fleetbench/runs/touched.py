@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from fleetbench import phases
 from fleetbench.graph.fleet import Fleet
+from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import HELM_RELEASE, ObjectId
 from fleetbench.timeline.events import Event
 
@@ -25,7 +26,7 @@ def touched_by(fleet: Fleet, events: Iterable[Event], since_s: float) -> tuple[O
     """
     owners = {w.object: service.id for service in fleet.services() for w in service.workloads}
     owners |= {service.id: service.id for service in fleet.services() if service.id.kind == HELM_RELEASE}
-    charts = {h.chart_object: h.id for h in fleet.helmreleases if h.chart_object is not None}
+    charts = {h.chart_object: h.id for h in fleet.helmreleases if h.chart_object is not None and _is_local(fleet, h)}
     before: dict[ObjectId, int] = {}
     versions: dict[ObjectId, str] = {}
     found: set[ObjectId] = set()
@@ -49,6 +50,12 @@ def touched_by(fleet: Fleet, events: Iterable[Event], since_s: float) -> tuple[O
                 given.add(event.object)
     by_chart_alone = {charts[chart] for chart in renewed} - given
     return tuple(sorted((found - by_chart_alone) | renewed))
+
+
+def _is_local(fleet: Fleet, release: HelmRelease) -> bool:
+    """Whether its chart comes with the commits of the repository."""
+    source = None if release.source is None else fleet.source(release.source)
+    return source is not None and source.this_repository
 
 
 def _is_at_work(event: Event, new: bool) -> bool:

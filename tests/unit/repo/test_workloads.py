@@ -114,6 +114,9 @@ def test_images_deadlines_and_hooks_are_read() -> None:
         annotations={"helm.sh/hook": "pre-install,pre-upgrade"},
     )
     assert found.images == ("init:1", "main:1") and found.deadline_s == 90.0 and found.hook
+    assert found.at_once is None
+    installing = _workload("batch/v1", "Job", {}, annotations={"helm.sh/hook": "pre-install"})
+    assert installing.hook and installing.at_once == 0  # an upgrade does not run it
     found = _workload("apps/v1", "Deployment", {"progressDeadlineSeconds": 3600})
     assert found.deadline_s == 3600.0 and not found.hook
 

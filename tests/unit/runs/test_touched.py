@@ -1,7 +1,7 @@
 """What a commit changed is read from the record, so that validate predicts that commit and not an empty one."""
 
 from fleetbench.graph.document import with_root
-from fleetbench.graph.objects import HelmRelease, Kustomization, Workload
+from fleetbench.graph.objects import HelmRelease, Kustomization, Source, Workload
 from fleetbench.ids import ObjectId
 from fleetbench.measure.recorder import Recorder
 from fleetbench.runs.files import read_run
@@ -56,3 +56,35 @@ def test_what_the_record_itself_says_was_changed_holds(tmp_path):
 
 def test_of_what_came_after_the_commit_the_prediction_is_told_nothing(tmp_path):
     assert scenario_of(recorded(tmp_path)).last_reconciled == {B: 1.0}
+
+
+def test_a_release_that_only_its_charts_new_version_upgraded_is_changed_by_that(tmp_path):
+    """Its chart follows the repository at once, before the Kustomization that applies the release comes to the commit."""
+    git, helm = (
+        ObjectId("GitRepository", "flux-system", "flux-system"),
+        ObjectId("HelmRepository", "flux-system", "charts"),
+    )
+    names = ("by-chart", "by-both", "by-values", "remote")
+    ids = {name: ObjectId("HelmRelease", "flux-system", name) for name in names}
+    pods = {name: ObjectId("Deployment", "apps", name) for name in names}
+    releases = [
+        HelmRelease(id, parent=A, chart=f"./charts/{name}", source=helm if name == "remote" else git, workloads=(Workload(pods[name]),))
+        for name, id in ids.items()
+    ]  # fmt: skip
+    fleet = with_root([Kustomization(ROOT), Kustomization(A, parent=ROOT)], releases, [Source(git, this_repository=True), Source(helm)], ROOT)  # fmt: skip
+    charts = {h.id.name: h.chart_object for h in releases}
+    with Recorder(tmp_path, fleet, {}, {}, 60.0) as recorder:
+        for name in names:
+            recorder.event(Event(-1.0, ids[name], "True", generation=1))
+            recorder.event(Event(-1.0, pods[name], "True", generation=1))
+            recorder.event(Event(-1.0, charts[name], "True", revision="1.0.0"))
+        recorder.note({"commit": {"t_s": 2.0, "revision": "new", "source_s": 0.0}})
+        for name in ("by-chart", "by-both", "remote"):
+            recorder.event(Event(2.5, charts[name], "True", revision="1.0.1"))
+        for name in ("by-both", "by-values"):
+            recorder.event(Event(3.0, ids[name], "Unknown", generation=2))
+        for name in names:
+            recorder.event(Event(4.0, pods[name], "False", "LessUpdated", generation=2))
+        recorder.end(20.0, complete=True)
+    touched = read_run(tmp_path).commit.touched
+    assert set(touched) == {charts["by-chart"], charts["by-both"], ids["by-both"], ids["by-values"], ids["remote"]}
