@@ -118,6 +118,7 @@ def _too_short(fleet: Fleet, obj: Kustomization | HelmRelease, known_s: Mapping[
     """A timeout below what the templates state, or what is known of a measurement; guesses have no say here."""
     timeout_s, least = obj.effective_timeout_s, least_s(fleet, obj, known_s)
     if least is None or least.seconds < timeout_s:
+        yield from _too_short_for_an_update(fleet, obj, known_s)
         return
     takes = (
         f"timeout {go_duration(timeout_s)}, but {least.of} takes at least {go_duration(least.seconds)}, as {least.by}"
@@ -127,6 +128,24 @@ def _too_short(fleet: Fleet, obj: Kustomization | HelmRelease, known_s: Mapping[
         obj,
         f"{takes}: {_cost_of_a_miss(obj)}.",
         f"set timeout well above {go_duration(least.seconds)}: scheduling and image pulls come on top",
+    )
+
+
+def _too_short_for_an_update(
+    fleet: Fleet, obj: Kustomization | HelmRelease, known_s: Mapping[ObjectId, float]
+) -> Iterator[Finding]:
+    """A timeout that holds for a bootstrap, where all pods start at once, and not for a commit that changes them."""
+    timeout_s, least = obj.effective_timeout_s, least_s(fleet, obj, known_s, update=True)
+    if least is None or least.seconds < timeout_s:
+        return
+    each = go_duration(least.seconds / max(least.turns, 1))
+    fails = "the health check" if isinstance(obj, Kustomization) else "the upgrade"
+    yield about(
+        TIMEOUT_TOO_SHORT,
+        obj,
+        f"timeout {go_duration(timeout_s)}, but an update of {least.of} takes at least {go_duration(least.seconds)}: it replaces "
+        f"its pods in {least.turns} turns of {each}, as stated. After each commit that changes them {fails} surely fails.",
+        f"set timeout well above {go_duration(least.seconds)}, or let more pods be replaced at one time (maxSurge)",
     )
 
 

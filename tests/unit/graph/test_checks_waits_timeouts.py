@@ -200,6 +200,22 @@ def test_a_timeout_below_what_the_probes_say_is_surely_missed() -> None:
     assert "the next one follows after 5m0s (interval, as there is no retryInterval)" in said
 
 
+def test_a_timeout_that_a_bootstrap_keeps_and_an_update_of_the_pods_misses() -> None:
+    """Ten pods start together in a minute; an update replaces one after the other."""
+    slow = replace(ks("a", timeout_s=300.0), workloads=_stating(60.0, replicas=10, at_once=1))
+    said = message(fleet(slow), TIMEOUT_TOO_SHORT)
+    assert said == (
+        "timeout 5m0s, but an update of Deployment/default/a takes at least 10m0s: it replaces its pods in 10 turns of "
+        "1m0s, as stated. After each commit that changes them the health check surely fails."
+    )
+    default = replace(slow, workloads=_stating(60.0, replicas=10))  # two turns
+    at_once = replace(slow, workloads=_stating(60.0, replicas=10, at_once=10))
+    never = replace(slow, workloads=_stating(60.0, "StatefulSet", replicas=4, at_once=0))
+    assert [objects(fleet(k), TIMEOUT_TOO_SHORT) for k in (default, at_once, never)] == [[], [], []]
+    release = replace(hr("r", "p", timeout_s=300.0), workloads=_stating(60.0, replicas=10, at_once=1))
+    assert "the upgrade surely fails" in message(fleet(ks("p", wait=False), release), TIMEOUT_TOO_SHORT)
+
+
 def test_what_nobody_waits_for_or_nothing_states_misses_no_timeout() -> None:
     slow = replace(ks("a", wait=False, timeout_s=60.0), workloads=_stating(120.0))
     asleep = replace(ks("b", suspend=True, timeout_s=60.0), workloads=_stating(120.0))
@@ -210,7 +226,11 @@ def test_what_nobody_waits_for_or_nothing_states_misses_no_timeout() -> None:
 def test_the_pods_of_a_stateful_set_add_up_unless_they_start_at_once() -> None:
     in_turn = replace(ks("a", timeout_s=60.0), workloads=_stating(25.0, "StatefulSet", replicas=3))
     at_once = replace(ks("b", timeout_s=60.0), workloads=_stating(25.0, "StatefulSet", replicas=3, parallel=True))
-    assert objects(fleet(in_turn, at_once), TIMEOUT_TOO_SHORT) == ["a"]
+    found = [f.message for f in check(fleet(in_turn, at_once)) if f.code == TIMEOUT_TOO_SHORT]
+    assert [message.split(" takes at least ")[0] for message in found] == [
+        "timeout 1m0s, but StatefulSet/default/a",
+        "timeout 1m0s, but an update of StatefulSet/default/a",  # whatever the podManagementPolicy
+    ]
 
 
 def test_a_parent_cannot_be_sooner_than_the_children_that_it_waits_for() -> None:
