@@ -1,4 +1,4 @@
-"""A run that was cut before anything happened can be held against its prediction all the same."""
+"""Runs held against their predictions: cut ones, commits, repeats, and what an ideal forecast would come to."""
 
 import json
 from dataclasses import replace
