@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fleetbench.engine.simulate import simulate
 from fleetbench.ids import ObjectId
@@ -55,6 +58,12 @@ def test_the_pods_of_a_changed_workload_are_replaced_so_many_at_one_time(
     workload: tuple[PodTime, ...], turns: int
 ) -> None:
     assert ready_s(COMMIT, workload) == pytest.approx(turns * EACH_S, abs=5.5)  # the health check polls every 5 s
+
+
+@given(st.integers(1, 30), st.integers(1, 40))
+def test_pods_that_take_equally_long_are_replaced_in_whole_turns(replicas: int, at_once: int) -> None:
+    at = ready_s(COMMIT, pods("Deployment", replicas, at_once))
+    assert ceil(replicas / at_once) * EACH_S <= at <= ceil(replicas / at_once) * EACH_S + 5.5
 
 
 def test_in_a_bootstrap_they_all_start_at_once() -> None:
