@@ -101,6 +101,10 @@ class Fleet:
         """The Kustomizations that apply what a source holds, and so show its revision."""
         return frozenset(k.id for k in self.kustomizations if source is not None and k.source == source)
 
+    def beside(self, users: frozenset[ObjectId]) -> frozenset[ObjectId]:
+        """The other services that somebody reconciles: after a commit they are Ready again, or were all along."""
+        return frozenset(obj.id for obj in self.services() if not obj.suspend) - users
+
     def __contains__(self, id: object) -> bool:
         return id in self._index
 

@@ -233,7 +233,7 @@ class CommitObserver:
 
     def __init__(self, fleet: Fleet, source: ObjectId, progress: Progress, recorder: Recorder):
         self._fleet, self._source, self._progress, self._recorder = fleet, source, progress, recorder
-        self._users = fleet.users(source) - {k.id for k in fleet.kustomizations if k.suspend}
+        self._users = fleet.users(source)
         self._revision: str | None = None
         self._events: list[Event] = []
         self._commit: str | None = None

@@ -59,8 +59,8 @@ class Progress:
         self.strangers: dict[ObjectId, Event] = {}
         """Flux objects of the cluster that the fleet does not hold, with their latest event: they do not count."""
         self._services = {obj.id: obj for obj in fleet.services()}
-        self._show_revision = frozenset(self._services)
-        """Services that show the revision which counts; the others are Ready again, or all along."""
+        self._beside: frozenset[ObjectId] = frozenset()
+        """Services that show nothing of the revision which counts, but are Ready again, or were all along."""
         self._events: dict[ObjectId, list[Event]] = {}
 
     @property
@@ -89,11 +89,10 @@ class Progress:
     def expect(self, since_s: float, revision: str, of: frozenset[ObjectId]) -> None:
         """Start anew: count only Ready with a revision, of these services; the others as the commit changes them or not."""
         self.since_s, self.revision, self.waits_for = since_s, revision, None
-        self._show_revision = of
-        others = self._services.keys() - of
-        self.ready_s = {id: 0.0 for id in others if (latest := self.latest(id)) and latest.status == phases.TRUE}
-        self.hopeless = frozenset(id for id in others if self.latest(id) is None)
-        self.doubtful |= others - self.ready_s.keys()
+        self._beside = self.fleet.beside(of)
+        self.ready_s = {id: 0.0 for id in self._beside if (latest := self.latest(id)) and latest.status == phases.TRUE}
+        self.hopeless = frozenset(id for id in self._beside if self.latest(id) is None)
+        self.doubtful |= self._beside - self.ready_s.keys()
 
     @property
     def last_ready_s(self) -> float | None:
@@ -110,7 +109,7 @@ class Progress:
         events.append(event)
         if self.waits_for is not None:
             return False
-        if event.object not in self._show_revision:
+        if event.object in self._beside:
             return self._look_again(event.object)
         if event.object in self.ready_s:
             return False

@@ -59,9 +59,9 @@ class Run:
         if self.commit is None:
             return {id: self.timeline.ready_s(id) for id in self.services()}
         since, revision = self.commit.artifact_s, self.commit.revision
-        show_it = self.fleet.users(self.fleet.root_source)
+        beside = self.fleet.beside(self.fleet.users(self.fleet.root_source))
         events = {id: self.timeline.by_object.get(id, ()) for id in self.services()}
         return {
-            id: ready_after_s(of, since, revision) if id in show_it else ready_again_s(of, since)
+            id: ready_again_s(of, since) if id in beside else ready_after_s(of, since, revision)
             for id, of in events.items()
         }

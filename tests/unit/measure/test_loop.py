@@ -191,6 +191,18 @@ def test_after_a_commit_a_release_is_ready_all_along_unless_it_was_changed():
     assert progress.all_ready and progress.ready_s[h] == 7.0
 
 
+def test_what_is_suspended_counts_neither_before_nor_after_a_commit():
+    h, HR = ObjectId("HelmRelease", "flux-system", "h"), BY_KIND["HelmRelease"]
+    fleet = with_root([Kustomization(ROOT)], [HelmRelease(h, parent=ROOT, suspend=True)], [], ROOT)
+    progress, fold = Progress(fleet), Fold(100.0)
+    progress.waits_for = "a new revision"
+    progress.add(fold.add(seen(HR, 101.0, obj("h", 1, ready("True")))).event)
+    progress.expect(2.0, "new", frozenset({ROOT}))
+    progress.add(fold.add(seen(HR, 102.5, obj("h", 2, ready("True"), generation=2))).event)
+    progress.add(fold.add(seen(KS, 103.0, obj("flux-system", 2, ready("True", revision="new")))).event)
+    assert progress.all_ready and progress.ready_s == {ROOT: 1.0} and progress.total == 1
+
+
 def test_a_release_that_was_not_ready_before_a_commit_is_waited_for_while_it_is_at_work():
     h, HR = ObjectId("HelmRelease", "flux-system", "h"), BY_KIND["HelmRelease"]
     fleet = with_root([Kustomization(ROOT)], [HelmRelease(h, parent=ROOT)], [], ROOT)

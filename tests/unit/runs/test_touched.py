@@ -88,3 +88,14 @@ def test_a_release_that_only_its_charts_new_version_upgraded_is_changed_by_that(
         recorder.end(20.0, complete=True)
     touched = read_run(tmp_path).commit.touched
     assert set(touched) == {charts["by-chart"], charts["by-both"], ids["by-both"], ids["by-values"], ids["remote"]}
+
+
+def test_of_what_is_suspended_a_commit_asks_nothing(tmp_path):
+    asleep = ObjectId("HelmRelease", "flux-system", "asleep")
+    fleet = with_root([Kustomization(ROOT)], [HelmRelease(H, parent=ROOT), HelmRelease(asleep, parent=ROOT, suspend=True)], [], ROOT)  # fmt: skip
+    with Recorder(tmp_path, fleet, {}, {}, 60.0) as recorder:
+        for id in (H, asleep):
+            recorder.event(Event(-1.0, id, "True", generation=1))
+        recorder.note({"commit": {"t_s": 2.0, "revision": "new", "source_s": 0.0}})
+        recorder.end(20.0, complete=True)
+    assert {id: read_run(tmp_path).ready_s()[id] for id in (H, asleep)} == {H: 0.0, asleep: None}
