@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fleetbench.graph.rolling import default_at_once
+from fleetbench.graph.rolling import replaced_at_once
 from fleetbench.ids import HELM_CHART, KUSTOMIZATION, ObjectId
 
 DEFAULT_INTERVAL_S = 600.0
@@ -81,7 +81,7 @@ class Workload:
     @property
     def replaced_at_once(self) -> int | None:
         """How many pods an update replaces at one time (:func:`fleetbench.graph.rolling.replaced_at_once`)."""
-        return default_at_once(self.object.kind, self.replicas) if self.at_once is None else self.at_once
+        return replaced_at_once(self.object.kind, self.replicas) if self.at_once is None else self.at_once
 
     @property
     def given_up_s(self) -> float | None:

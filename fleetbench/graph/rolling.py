@@ -1,4 +1,4 @@
-"""How many pods of a workload an update replaces at one time: its update strategy.
+"""How many pods of a workload an update replaces at one time, by its update strategy.
 
 Source: Kubernetes v1.34.4 pkg/controller/deployment/util/deployment_util.go ResolveFenceposts, pkg/controller/statefulset/
 stateful_set_control.go updateStatefulSet, pkg/controller/daemon/update.go updatedDesiredNodeCounts; the defaults are those
@@ -14,35 +14,31 @@ from typing import Any
 
 _QUARTER = "25%"
 _PERCENT = re.compile("([0-9]{1,9})%")
+_NONE: Mapping[str, Any] = {}
 
 
-def default_at_once(kind: str, replicas: int) -> int | None:
-    """Of a workload that states no strategy; None = its kind has none.
-
-    >>> [default_at_once("Deployment", n) for n in (1, 3, 4, 8)], default_at_once("StatefulSet", 5)
-    ([1, 1, 2, 4], 1)
-    """
-    return replaced_at_once(kind, {}, replicas)
-
-
-def replaced_at_once(kind: str, spec: Mapping[str, Any], replicas: int) -> int | None:
+def replaced_at_once(
+    kind: str, replicas: int, strategy: object = None, rolling: Mapping[str, Any] = _NONE
+) -> int | None:
     """How many pods are replaced at one time once the pod template changes; 0 = none are, None = the kind has no updates.
 
     Args:
         kind: of the ``apps`` group.
-        spec: of the workload; a strategy of a wrong form counts as the default.
         replicas: pods of a Deployment or StatefulSet.
+        strategy: the type of the update strategy, as it stands there; what is none counts as the default.
+        rolling: its ``rollingUpdate``; a field of a wrong form counts as 0.
+
+    >>> [replaced_at_once("Deployment", n) for n in (1, 3, 4, 8)], replaced_at_once("StatefulSet", 5)
+    ([1, 1, 2, 4], 1)
     """
-    strategy = _mapping(spec.get("strategy" if kind == "Deployment" else "updateStrategy"))
-    rolling = _mapping(strategy.get("rollingUpdate"))
     if kind == "Deployment":
-        if strategy.get("type") == "Recreate":
+        if strategy == "Recreate":
             return replicas
         surge = _scaled(rolling.get("maxSurge", _QUARTER), replicas, math.ceil)
         return max(surge + _scaled(rolling.get("maxUnavailable", _QUARTER), replicas, math.floor), 1)
     if kind not in ("StatefulSet", "DaemonSet"):
         return None
-    if strategy.get("type") == "OnDelete":
+    if strategy == "OnDelete":
         return 0
     if kind == "StatefulSet":
         return 1  # its maxUnavailable is behind a feature gate that is off
@@ -58,7 +54,3 @@ def _scaled(value: object, of: int, rounded: Any) -> int:
         return max(value, 0)
     percent = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     return int(rounded(of * int(percent[1]) / 100.0)) if percent else 0
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

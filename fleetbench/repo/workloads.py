@@ -10,7 +10,7 @@ from typing import Any
 from fleetbench.errors import briefly
 from fleetbench.findings import STATED_TIME_UNREADABLE, Finding
 from fleetbench.graph.objects import Workload
-from fleetbench.graph.rolling import default_at_once, replaced_at_once
+from fleetbench.graph.rolling import replaced_at_once
 from fleetbench.ids import ObjectId
 from fleetbench.repo.fields import DURATION_LIKE, WORKLOAD_SHAPES, Fields
 from fleetbench.repo.kinds import FLUX_GROUPS
@@ -141,12 +141,12 @@ def _of_pods(manifest: Manifest, id: ObjectId) -> Workload:
         replicas = 1
     if manifest.kind == "Job" and manifest.spec.get("suspend") is True:
         replicas = 0  # Current at once: fluxcd/pkg runtime/statusreaders/job.go jobConditions
+    replicas = max(0, min(replicas, 10_000))
     hooks = str(mapping(manifest.metadata, "annotations").get(HOOK) or "")
     hook = "pre-install" in hooks
-    at_once = stated_at_once(manifest.kind, manifest.spec, replicas)
+    only_installs = hook and "pre-upgrade" not in hooks
     deadline = {"Deployment": "progressDeadlineSeconds", "Job": "activeDeadlineSeconds"}.get(manifest.kind)
     deadline_s = manifest.spec.get(deadline) if deadline else None
-    replicas = max(0, min(replicas, 10_000))
     return Workload(
         id,
         replicas,
@@ -157,7 +157,7 @@ def _of_pods(manifest: Manifest, id: ObjectId) -> Workload:
         deadline_s=None if deadline_s is None else _number(deadline_s, None),
         group=manifest.group,
         parallel=starts_at_once(manifest.spec),
-        at_once=0 if hook and "pre-upgrade" not in hooks else at_once,
+        at_once=0 if only_installs else stated_at_once(manifest.kind, manifest.spec, replicas),
     )
 
 
@@ -168,8 +168,9 @@ def starts_at_once(spec: Mapping[str, Any]) -> bool:
 
 def stated_at_once(kind: str, spec: Mapping[str, Any], replicas: int) -> int | None:
     """How many pods an update replaces at one time, where that is not the kind's default: :attr:`Workload.at_once`."""
-    stated = replaced_at_once(kind, spec, replicas)
-    return None if stated == default_at_once(kind, replicas) else stated
+    field = "strategy" if kind == "Deployment" else "updateStrategy"
+    stated = replaced_at_once(kind, replicas, mapping(spec, field).get("type"), mapping(spec, field, "rollingUpdate"))
+    return None if stated == replaced_at_once(kind, replicas) else stated
 
 
 def stated_ready(template: Mapping[str, Any], min_ready_s: float = 0.0) -> tuple[float | None, str | None]:

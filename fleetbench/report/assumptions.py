@@ -81,9 +81,8 @@ def _replaced(scenario: Scenario) -> list[str]:
     """How the pods of what a commit changes are replaced, where that is not all at once."""
     if scenario.kind != COMMIT:
         return []
-    services = scenario.fleet.services()
-    changed = [o for o in services if not {o.id, getattr(o, "chart_object", None)}.isdisjoint(scenario.changed)]
-    in_turn = [w for o in changed for w in o.workloads if 0 < (w.replaced_at_once or 0) < w.replicas]
+    changed = [obj for obj in scenario.fleet.services() if scenario.starts(obj.id)]
+    in_turn = [w for obj in changed for w in obj.workloads if 0 < (w.replaced_at_once or 0) < w.replicas]
     if not in_turn:
         return []
     named = some([f"{inert(say(w.object))} ({w.replaced_at_once} of {w.replicas} at one time)" for w in in_turn], 3)

@@ -17,7 +17,8 @@ def touched_by(fleet: Fleet, events: Iterable[Event], since_s: float) -> tuple[O
     A workload whose spec was changed has a new generation (``metadata.generation``, which the API server counts up), and
     is not Current for more than the moment until that is observed where its pods are replaced; one that is new, or was
     deleted, is changed too. A HelmRelease is changed where it has a new generation itself: its release is then upgraded.
-    One whose chart alone has a new version is upgraded by that, before its Kustomization comes to the commit. What else a commit may change (a ConfigMap, an interval, ``minReadySeconds``) takes no time of its own.
+    One whose chart alone has a new version is upgraded by that, before its Kustomization comes to the commit. What else a
+    commit may change (a ConfigMap, an interval, ``minReadySeconds``) takes no time of its own.
 
     Args:
         fleet: the fleet, with the workloads of its services.

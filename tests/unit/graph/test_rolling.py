@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from fleetbench.graph.objects import Workload
-from fleetbench.graph.rolling import replaced_at_once
 from fleetbench.ids import ObjectId
+from fleetbench.repo.workloads import stated_at_once
 
 
 def rolling(**fields: Any) -> dict[str, Any]:
@@ -45,7 +45,8 @@ def rolling(**fields: Any) -> dict[str, Any]:
 def test_so_many_pods_are_replaced_at_one_time(
     kind: str, spec: dict[str, Any], replicas: int, at_once: int | None
 ) -> None:
-    assert replaced_at_once(kind, spec, replicas) == at_once
+    read = Workload(ObjectId(kind, "apps", "w"), replicas, at_once=stated_at_once(kind, spec, replicas))
+    assert read.replaced_at_once == at_once
 
 
 def test_a_workload_that_says_nothing_has_the_default_of_its_kind() -> None:
