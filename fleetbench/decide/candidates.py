@@ -39,6 +39,10 @@ REQUEUE_S = 5.0
 """``--requeue-dependency`` tried: the same page's value."""
 CPUS = 2.0
 """CPU limit of kustomize-controller tried: the same page's 2000m."""
+MANAGER: dict[str, int] = {"controller_manager_qps": 100, "controller_manager_burst": 150}
+"""kube-controller-manager's client tried: five times its defaults."""
+AT_ONCE = 8
+"""Deployments of a fleet from which that is tried: so many its burst lets through at once."""
 MANY = 25
 """Edges or waits tried one by one, and dependants whose edges are tried together; of more, those along the critical
 chain come first, and all of them together are tried in any case."""
@@ -258,6 +262,11 @@ def beyond(scenario: Scenario, slowest: Sequence[ObjectId]) -> list[Candidate]:
         Candidate(OwnSource(), False, "matters for commits, not for a bootstrap"),
         Candidate(SetFlags({"nodes": scenario.parameters.nodes + 1}), False, "one node more to pull images on"),
     ]
+    limit = scenario.parameters.controller_manager_qps
+    deployments = sum(w.object.kind == "Deployment" for obj in scenario.fleet.services() for w in obj.workloads)
+    if limit is not None and limit < MANAGER["controller_manager_qps"] and deployments >= AT_ONCE:
+        note = "Deployments at once wait for each other; whose control plane it is must set it"
+        found.append(Candidate(SetFlags(MANAGER), False, note))
     return found + [
         Candidate(FasterWorkload(id), False, "preloaded or smaller images, faster probes") for id in slowest
     ]

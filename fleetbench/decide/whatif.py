@@ -68,7 +68,8 @@ _FLAG_NAMES = {
     "event_driven_dependents": "dependants enqueued at once (kustomize-controller#1412)",
     "in_memory_builds": "in-memory kustomize builds",
     "kustomize_cpus": "kustomize-controller CPU limit",
-}
+    "controller_manager_qps": "kube-controller-manager --kube-api-qps", "controller_manager_burst": "--kube-api-burst",
+}  # fmt: skip
 
 
 def _flag_value(name: str, value: Any) -> str:

@@ -14,11 +14,18 @@ from fleetbench.engine.workloads import missing_provider, next_failure_s, watche
 from fleetbench.engine.world import World
 
 PASSED, TIMED_OUT, FAILED, CANCELED = "passed", "timed out", "failed", "canceled"
+ROUNDING_S = 1e-9
+"""By so much the clock may be off when it comes to a moment that was worked out before."""
 
 
 def _tick(wake: simpy.Event, _: simpy.Event) -> None:
     if not wake.triggered:
         wake.succeed("tick")
+
+
+def _is_later(w: World, n: int) -> bool:
+    """Whether its workloads are Current later than could be seen when the check worked out when it would pass."""
+    return watched_workloads_s(w, n) > w.env.now + ROUNDING_S
 
 
 def health_check(w: World, n: int) -> Generator[simpy.Event, Any, str]:
@@ -31,7 +38,7 @@ def health_check(w: World, n: int) -> Generator[simpy.Event, Any, str]:
     """
     env, item = w.env, w.items[n]
     deadline = env.now + item.timeout_s - w.checking_s.pop(n, 0.0)
-    first = env.now + w.amount(n, POLL)
+    first = env.now + w.amount(n, POLL, item.look)
     watching = item.checks or item.needs_run or item.cancels
     while True:
         if w.failed_checks[n] and item.fails_fast:
@@ -50,6 +57,8 @@ def health_check(w: World, n: int) -> Generator[simpy.Event, Any, str]:
             return outcome
         if not watching:
             yield env.timeout(at - env.now)
+            if outcome == PASSED and _is_later(w, n):
+                continue
             return outcome
         event = w.wake[n] = env.event()
         env.timeout(at - env.now).callbacks.append(partial(_tick, event))
@@ -57,6 +66,8 @@ def health_check(w: World, n: int) -> Generator[simpy.Event, Any, str]:
         del w.wake[n]
         if said == "canceled":
             return CANCELED
-        if said == "changed" or (outcome == PASSED and w.pending[n]) or (outcome == FAILED and not w.failed_checks[n]):
+        if said == "changed" or (outcome == PASSED and (w.pending[n] or _is_later(w, n))):
+            continue
+        if outcome == FAILED and not w.failed_checks[n]:
             continue  # another look; something may have turned Unknown again before this one
         return outcome

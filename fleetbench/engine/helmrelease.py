@@ -85,7 +85,7 @@ def _release(w: World, n: int, rolls: bool) -> Reconcile:
         return REQUEUE
     if w.are_there(item.needs_namespace):
         if w.applied_revision[n] == 0 or w.given[n] > w.applied_revision[n] or rolls:
-            start_workloads(w, n)
+            start_workloads(w, n, w.env.now)
             w.applied_revision[n] = max(w.given[n], 1)
         w.applied(n)
         return (yield from _check_health(w, n, installing))

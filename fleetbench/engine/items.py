@@ -58,6 +58,8 @@ class Item:
     """Its health check ends at the first object that is Failed."""
     poll_s: float = 5.0
     """How often its health check looks."""
+    look: float = 1.0
+    """How many times as long one look takes as one at few objects."""
     checks: tuple[int, ...] = ()
     """Items that its health check watches."""
     checks_workloads: frozenset[ObjectId] | None = None

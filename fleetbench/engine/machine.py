@@ -8,10 +8,11 @@ from math import exp
 
 import simpy
 
+from fleetbench.engine.deployment_controller import DeploymentController, Followed
 from fleetbench.engine.draws import MASK, MULTIPLIER, NOTHING, SHIFT, Bins, Draws, bins, key_of, phase_key
 from fleetbench.engine.items import Plan
 from fleetbench.engine.processors import Container, Processors
-from fleetbench.ids import KUSTOMIZATION
+from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.model.scenario import BOOTSTRAP
 from fleetbench.model.steps import Step, Steps
 
@@ -63,7 +64,7 @@ class Machine:
 
     __slots__ = (
         "_cost", "_kubelets", "_nodes", "_removed", "_removed_files", "_warm", "_warm_s", "attempts", "bandwidth",
-        "cold", "containers", "draws", "env", "items", "parameters", "processors", "pull", "speed", "steps", "streams",
+        "cold", "containers", "deployment_controllers", "draws", "env", "followed", "items", "parameters", "processors", "pull", "speed", "steps", "streams",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, sample: int):
@@ -95,6 +96,9 @@ class Machine:
         """The random stream of each object's attempt."""
         self._nodes = scenario.parameters.nodes
         self._kubelets: dict[str | None, list[Kubelet]] = {}
+        self.deployment_controllers: dict[str | None, DeploymentController] = {}
+        self.followed: dict[int, dict[ObjectId, Followed]] = {}
+        """Object -> those of its Deployments whose status does not show yet that they are Current."""
         self.pull = scenario.pull
         self.bandwidth = 0.0
         """MB/s of this sample's nodes."""
@@ -106,6 +110,14 @@ class Machine:
         if cluster not in self._kubelets:
             self._kubelets[cluster] = [Kubelet() for _ in range(self._nodes)]
         return self._kubelets[cluster]
+
+    def deployment_controller(self, cluster: str | None) -> DeploymentController | None:
+        """That of a cluster; None = its client has no limit, so that nothing waits for it."""
+        qps = self.parameters.controller_manager_qps
+        if cluster not in self.deployment_controllers and qps is not None:
+            burst = self.parameters.controller_manager_burst
+            self.deployment_controllers[cluster] = DeploymentController(qps, burst)
+        return self.deployment_controllers.get(cluster)
 
     def amount(self, n: int, phase: int, times: float = 1.0) -> float:
         """Seconds of work of one step of one object, this attempt's draw."""

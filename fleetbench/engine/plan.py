@@ -13,6 +13,9 @@ from fleetbench.graph.order import checks_health, watched, watches
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
 
+READS = 6
+"""Requests of one look in the rollouts that its cost was read from: a Deployment or two and what is beside them."""
+
 
 def compile_plan(scenario: Scenario) -> Plan:
     """Compile a scenario."""
@@ -182,11 +185,24 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
         item.checks = tuple(n for n in item.creates if items[n].id in waited_for)
     elif k.health_checks:
         _health_checks(index, fleet, item, k)
+    item.look = max(1.0, _reads(k) / READS)
     _needs(index, item, k)
     item.workload = scenario.workloads.get(k.id)
     _workload_keys(item)
     item.deadlines = _deadlines(k)
     _failures(item, k, scenario)
+
+
+def _reads(k: Kustomization) -> int:
+    """Requests of one look of its health check, which come one after the other.
+
+    Source: fluxcd/cli-utils v1.2.2 pkg/kstatus/polling/engine/engine.go pollStatusForAllResources, statusreaders/
+    deployment.go, statefulset.go (their ReplicaSets and pods are listed); nothing is cached: kustomize-controller v1.9.4
+    internal/features/features.go DisableStatusPollerCache.
+    """
+    kinds = [w.object.kind for w in k.workloads] if k.wait else [id.kind for id in k.health_checks]
+    objects = max(k.applies, len(kinds)) if k.wait else len(kinds)
+    return objects + 2 * kinds.count("Deployment") + kinds.count("StatefulSet")
 
 
 def _health_checks(index: dict[ObjectId, int], fleet: Fleet, item: Item, k: Kustomization) -> None:

@@ -13,6 +13,7 @@ from fleetbench.engine.reconcile import begin
 from fleetbench.engine.restart import restart
 from fleetbench.engine.running import settle
 from fleetbench.engine.work_queue import WorkerPool, WorkQueue
+from fleetbench.engine.workloads import tell_shown
 from fleetbench.engine.world import World
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, MAX_UNTIL_S, RESTART, Scenario
@@ -72,6 +73,7 @@ def run_sample(plan: Plan, number: int, *, record: bool = False) -> Sample:
     complete = _is_complete(w)
     timeline = None
     if record:
+        tell_shown(w)
         w.events.sort(key=lambda e: e.t_s)
         timeline = Timeline(tuple(e for e in w.events if e.t_s <= until), until, complete)
     return Sample(

@@ -11,6 +11,7 @@ from itertools import pairwise
 from math import ceil, inf
 
 from fleetbench import phases
+from fleetbench.engine.deployment_controller import Followed
 from fleetbench.engine.draws import key_of
 from fleetbench.engine.items import Item
 from fleetbench.engine.machine import POD, POD_LAG, POD_START, PULL_SIZE
@@ -20,14 +21,18 @@ from fleetbench.ids import ObjectId
 from fleetbench.model.workload_time import ImagePull, PodTime
 from fleetbench.timeline.events import Event
 
+OF_NO_POD = 1 / 3
+"""Of a pod's lag (its own status, its ReplicaSet's, its Deployment's): what an empty Deployment has of it, the last one."""
 
-def start_workloads(w: World, n: int) -> None:
-    """Draw when the object's own workloads, applied now, will be Current."""
+
+def start_workloads(w: World, n: int, since_s: float) -> None:
+    """Draw when the object's own workloads, applied from ``since_s`` to now, will be Current."""
     item = w.items[n]
     workload = item.workload
     w.tries[n] += 1
     w.workload_by_object[n] = None
     w.workload_failed.pop(n, None)
+    w.followed.pop(n, None)
     if item.failing_workloads and w.is_broken(n):
         w.workload_s[n] = inf
         known = () if workload is None else workload.pods
@@ -40,13 +45,14 @@ def start_workloads(w: World, n: int) -> None:
         w.workload_s[n] = w.env.now + workload.total.quantile(w.draws.uniform(item.key, POD, w.tries[n]))
         _emit(w, item.id, w.workload_s[n])
     else:
-        by_object = w.workload_by_object[n] = _start_pods(w, n, updating=w.applied_revision[n] > 0)
+        by_object = w.workload_by_object[n] = _start_pods(w, n, since_s, updating=w.applied_revision[n] > 0)
         w.workload_s[n] = max(by_object.values())
+        told_later = w.followed.get(n, {})
         for object_id, at in by_object.items():
-            _emit(w, object_id, at)
+            _emit(w, object_id, inf if object_id in told_later else at)
 
 
-def _start_pods(w: World, n: int, updating: bool) -> dict[ObjectId, float]:
+def _start_pods(w: World, n: int, since_s: float, updating: bool) -> dict[ObjectId, float]:
     """Workload -> when the last of its pods is ready; ``updating``: pods of an older template are there."""
     item = w.items[n]
     assert item.workload is not None
@@ -56,8 +62,14 @@ def _start_pods(w: World, n: int, updating: bool) -> dict[ObjectId, float]:
     by_object: dict[ObjectId, float] = {}
     progress: dict[ObjectId, list[float]] = {}
     replaced: dict[ObjectId, list[float]] = {}
+    followed: dict[ObjectId, Followed] = {}
+    controller = w.deployment_controller(item.cluster)
     for pod, key in zip(item.workload.pods, item.workload_keys, strict=True):
         at = now if pod.hook else hooks_end
+        if controller is not None and at == now and pod.workload.kind == "Deployment":
+            if pod.workload not in followed:
+                followed[pod.workload] = controller.create(pod.workload, since_s, not pod.empty)
+            at = max(now, followed[pod.workload].created_s)
         if updating and pod.at_once is not None:
             at = _replace(w, item, pod, key, attempt, at, replaced.setdefault(pod.workload, []))
         else:
@@ -68,6 +80,10 @@ def _start_pods(w: World, n: int, updating: bool) -> dict[ObjectId, float]:
         by_object[pod.workload] = max(at, by_object.get(pod.workload, 0.0))
         if pod.workload in item.deadlines:
             progress.setdefault(pod.workload, [now]).append(at)
+    if controller is not None and followed:
+        w.followed[n] = followed
+        for id, deployment in followed.items():
+            controller.follow(deployment, by_object[id])
     for id, times in progress.items():
         given_up = _given_up_s(sorted(times), item.deadlines[id])
         if given_up is not None:
@@ -80,7 +96,7 @@ def _start(w: World, item: Item, pod: PodTime, key: int, attempt: int, at: float
     at += pod.start.quantile(w.draws.uniform(key, POD_START, attempt))
     at = _pull(w, item.cluster, pod.pulls, at, key)
     at += pod.ready.quantile(w.draws.uniform(key, POD, attempt))
-    return at + _lag(w, key, attempt)
+    return at + _lag(w, key, attempt) * (OF_NO_POD if pod.empty else 1.0)
 
 
 def _replace(w: World, item: Item, pod: PodTime, key: int, attempt: int, at: float, replaced: list[float]) -> float:
@@ -140,9 +156,13 @@ def _pull(w: World, cluster: str | None, pulls: tuple[ImagePull, ...], at: float
 
 
 def watched_workloads_s(w: World, n: int) -> float:
-    """When the workloads that the object's health check watches are Current, its own and others'."""
+    """When the workloads that the object's health check watches are Current, its own and others'.
+
+    Of a Deployment that is not yet it is the earliest moment that it can be: who waited until then looks again.
+    """
     item = w.items[n]
     if item.checks_workloads is None:
+        _look(w, n)
         return w.workload_s[n]
     return max((_current_s(w, owner, workload) for owner, workload in _watched(item, n)), default=0.0)
 
@@ -169,7 +189,33 @@ def next_failure_s(w: World, n: int, first_s: float) -> float:
     return found
 
 
+def _look(w: World, n: int) -> None:
+    """See what the status of its Deployments shows by now."""
+    followed = w.followed.get(n)
+    if followed is None:
+        return
+    controller, by_object = w.deployment_controllers[w.items[n].cluster], w.workload_by_object[n]
+    assert by_object is not None
+    open = False
+    for id, deployment in followed.items():
+        by_object[id] = controller.shown_s(deployment, w.env.now)
+        open = open or not deployment.is_shown
+    w.workload_s[n] = max(by_object.values())
+    if not open:
+        del w.followed[n]
+
+
+def tell_shown(w: World) -> None:
+    """Record when each Deployment's status showed that it was Current."""
+    for controller in w.deployment_controllers.values():
+        for deployment in controller.followed:
+            at = controller.shown_s(deployment, w.env.now)
+            if deployment.is_shown:
+                w.events.append(Event(at, deployment.object, phases.TRUE, phases.CURRENT, "", 1, 1))
+
+
 def _current_s(w: World, owner: int, workload: ObjectId) -> float:
+    _look(w, owner)
     by_object = w.workload_by_object[owner]
     return w.workload_s[owner] if by_object is None else by_object.get(workload, 0.0)
 

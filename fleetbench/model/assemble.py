@@ -68,6 +68,9 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
     if profile.nodes is not None and choice.flags.get("nodes") is None:
         parameters = parameters.with_(nodes=profile.nodes.count)
         origins["nodes"] = f"profile {profile.name}"
+    limit = profile.controller_manager
+    if limit is not None and choice.flags.get("controller_manager_qps") is None:
+        parameters = parameters.with_(controller_manager_qps=limit.qps, controller_manager_burst=limit.burst)
     scenario = Scenario(
         fleet,
         parameters,

@@ -99,6 +99,11 @@ class Parameters:
     nodes: int = 1
     cpus: float = 2.0
     """Processors that the controllers, the API server and etcd share."""
+    controller_manager_qps: float | None = 20.0
+    """``--kube-api-qps`` of kube-controller-manager, for each of its controllers; Kubernetes v1.34.4
+    pkg/controller/apis/config/v1alpha1/defaults.go. None = no limit."""
+    controller_manager_burst: int = 30
+    """``--kube-api-burst`` of kube-controller-manager; the same file."""
     leader_election: bool = True
     """``--enable-leader-election``: a restarted controller waits for the lease (``engine/restart.py``); KC
     config/manager/deployment.yaml."""
@@ -169,6 +174,7 @@ class Parameters:
             source_concurrent=10_000,
             cpus=1e9,
             kustomize_cpus=None,
+            controller_manager_qps=None,
         )
 
     def perfect(self) -> Parameters:

@@ -65,6 +65,11 @@ class ImagePrior:
     source: str = ""
     guess: bool = False
 
+    @property
+    def time(self) -> Distribution | None:
+        """Whichever of the two is stated."""
+        return self.ready or self.total
+
 
 @dataclass(frozen=True, slots=True)
 class PullPrior:
@@ -87,6 +92,17 @@ class NodesPrior:
     source: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ControllerManagerPrior:
+    """How many requests a second each controller of kube-controller-manager may send."""
+
+    qps: int
+    """``--kube-api-qps``."""
+    burst: int
+    """``--kube-api-burst``."""
+    source: str = ""
+
+
 @dataclass(frozen=True)
 class Profile:
     """One profile; a section that the file lacks is empty or None."""
@@ -103,6 +119,7 @@ class Profile:
     """Scheduling, sandbox, volumes, container start: what every pod needs beside its images; seconds."""
     pull: PullPrior | None = None
     nodes: NodesPrior | None = None
+    controller_manager: ControllerManagerPrior | None = None
     steps: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
     """The controllers' step costs, as the engine reads them."""
     about: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
@@ -118,6 +135,7 @@ class Profile:
             pod_start=self.pod_start or base.pod_start,
             pull=self.pull or base.pull,
             nodes=self.nodes or base.nodes,
+            controller_manager=self.controller_manager or base.controller_manager,
             steps=_laid_over(base.steps, self.steps),
         )
 
@@ -190,6 +208,7 @@ def read_profile(top: Located, name: str) -> Profile:
         pod_start=section("pod_start", _pod_start, None),
         pull=section("pull", _pull, None),
         nodes=section("nodes", _nodes, None),
+        controller_manager=section("controller_manager", _controller_manager, None),
         steps=section("steps", read_steps, {}),
         about=section("about", lambda at: {key: item.plain() for key, item in at.mapping().items()}, {}),
     )
@@ -210,7 +229,10 @@ def repository(image: str) -> str:
 
 _COMMON = ("source", "guess")
 _TIMES = ("ready", "total", "each_more", "hook")
-_SECTIONS = ("format_version", "about", "objects", "charts", "kinds", "images", "pod_start", "pull", "nodes", "steps")
+_SECTIONS = (
+    "format_version", "about", "objects", "charts", "kinds", "images", "pod_start", "pull", "nodes", "controller_manager",
+    "steps",
+)  # fmt: skip
 
 
 def _objects(at: Located) -> tuple[dict[ObjectId, Distribution], str, dict[ObjectId, int]]:
@@ -295,6 +317,15 @@ def _nodes(at: Located) -> NodesPrior:
     parts = at.mapping(("count", "max_pods", "source"))
     numbers = {key: parts[key].whole_number(least=1) for key in ("count", "max_pods") if key in parts}
     return NodesPrior(**numbers, source=parts["source"].text() if "source" in parts else "")
+
+
+def _controller_manager(at: Located) -> ControllerManagerPrior:
+    parts = at.mapping(("qps", "burst", "source"))
+    missing = [key for key in ("qps", "burst") if key not in parts]
+    if missing:
+        raise at.bad("qps and burst", got=f"no {missing[0]}")
+    numbers = {key: parts[key].whole_number(least=1) for key in ("qps", "burst")}
+    return ControllerManagerPrior(**numbers, source=parts["source"].text() if "source" in parts else "")
 
 
 def _laid_over(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from fleetbench.model.profile import DEFAULT, EXPRESSION, Durations, ImagePrior,
 from fleetbench.model.workload_time import ImagePull, PodTime, WorkloadTime
 from fleetbench.units import format_duration
 
-NOTHING_TO_WAIT_FOR = "nothing to wait for"
+NOTHING_TO_WAIT_FOR, NO_PODS = "nothing to wait for", "no pods"
 INSTALLED = "installed before Flux"  # its pods run already
 DURATIONS_FILE = "durations file"
 PRIOR = "prior"
@@ -162,7 +162,11 @@ class _Choice:
 
     def _chart(self, release: HelmRelease, prior: TimePrior, said: str) -> _Pods:
         object = release.id
-        pods = [] if prior.hook is None else [PodTime(object, start=self._start(), ready=prior.hook, hook=True)]
+        pods = (
+            []
+            if prior.hook is None
+            else [PodTime(object, start=self.merged.pod_start or NOTHING, ready=prior.hook, hook=True)]
+        )
         replicas = 1 if prior.each_more is None else release.replicas or 1
         replicas_in_turn = self._replicas(object, prior, replicas, self._pulls(prior.images))
         return _Pods((*pods, *_counted_from(len(pods), replicas_in_turn)), _named(said, prior), prior.source)
@@ -174,6 +178,8 @@ class _Choice:
             return _Pods(
                 (PodTime(object, ready=self.durations[object], hook=workload.hook),), DURATIONS_FILE, self._file()
             )
+        if not workload.replicas and object.kind == "Deployment":
+            return _Pods((PodTime(object, empty=True),), NO_PODS, "")
         found = None
         if self.user is not None:
             found = self._known(self.user, workload, f"profile {self.user.name}", stated=True, judged=judged)
@@ -202,7 +208,7 @@ class _Choice:
         A user's profile (``stated``) has no say by its entry for any kind where the template states a time itself.
         """
         by_image = [(image, profile.images.get(repository(image))) for image in workload.images]
-        timed = [(image, prior) for image, prior in by_image if prior is not None and _time_of(prior) is not None]
+        timed = [(image, prior) for image, prior in by_image if prior is not None and prior.time is not None]
         if timed and len(timed) == len(by_image):
             image, prior = max(timed, key=lambda pair: _median(pair[1]))
             as_time = TimePrior(ready=prior.ready, total=prior.total, source=prior.source, guess=prior.guess)
@@ -233,16 +239,13 @@ class _Choice:
             PodTime(
                 object,
                 replica=i,
-                start=NOTHING if whole else self._start(),
+                start=NOTHING if whole else self.merged.pod_start or NOTHING,
                 ready=prior.each_more if i and prior.each_more is not None else first,
                 pulls=() if whole else pulls,
                 after=i - 1 if i and in_turn else None,
             )
             for i in range(replicas)
         )
-
-    def _start(self) -> Distribution:
-        return self.merged.pod_start or NOTHING
 
     def _pulls(self, images: tuple[str, ...]) -> tuple[ImagePull, ...]:
         sizes = self.merged.images
@@ -275,13 +278,8 @@ def _named(said: str, prior: TimePrior | ImagePrior) -> str:
     return f"{said} (guess)" if prior.guess else said
 
 
-def _time_of(prior: ImagePrior) -> Distribution | None:
-    return prior.ready or prior.total
-
-
 def _median(prior: ImagePrior) -> float:
-    time = _time_of(prior)
-    return 0.0 if time is None else time.quantile(0.5)
+    return 0.0 if prior.time is None else prior.time.quantile(0.5)
 
 
 def _kind_key(profile: Profile, workload: Workload, judged: bool) -> str | None:

@@ -37,6 +37,8 @@ class PodTime:
     """Index in :attr:`WorkloadTime.pods` of the pod that must be Ready before this one is created."""
     hook: bool = False
     """Runs, and must end, before the release's other pods are created."""
+    empty: bool = False
+    """The Deployment has no pods: all that is waited for is that its controller has seen it."""
     at_once: int | None = None
     """How many pods of its workload an update replaces at one time, 0 = none; None = it starts as the first time."""
 

@@ -1,4 +1,4 @@
-"""Fleets of any size in four shapes; every Kustomization waits for one Deployment."""
+"""Fleets of any size in five shapes; every Kustomization waits for one Deployment."""
 
 from __future__ import annotations
 
@@ -54,4 +54,12 @@ def wide(size: int) -> Fleet:
     return _of_one_artifact(*(ks(f"k{n}") for n in range(size)))
 
 
-SHAPES: dict[str, Callable[[int], Fleet]] = {"chains": chains, "layers": layers, "random": random_layers, "wide": wide}
+def random_12h(size: int) -> Fleet:
+    """The random layers with an interval that does not end during the rollout: nothing is reconciled a second time."""
+    made = random_layers(size)
+    return replace(made, kustomizations=tuple(replace(k, interval_s=43_200.0) for k in made.kustomizations))
+
+
+SHAPES: dict[str, Callable[[int], Fleet]] = {
+    "chains": chains, "layers": layers, "random": random_layers, "random-12h": random_12h, "wide": wide,
+}  # fmt: skip

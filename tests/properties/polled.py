@@ -24,7 +24,7 @@ def polled(w: World, n: int):  # type: ignore[no-untyped-def]
     """The same signature and outcomes as :func:`fleetbench.engine.health_check.health_check`."""
     env, item = w.env, w.items[n]
     deadline = env.now + item.timeout_s - w.checking_s.pop(n, 0.0)
-    first, polls = env.now + w.amount(n, POLL), 0
+    first, polls = env.now + w.amount(n, POLL, item.look), 0
     while (at := first + polls * item.poll_s) <= deadline:
         if (yield from _is_canceled(w, n, at)):
             return CANCELED

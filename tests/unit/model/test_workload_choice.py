@@ -151,8 +151,10 @@ def test_another_groups_kind_of_the_same_name_is_not_taken_for_it():
     assert time.chosen_by == "prior: any kind"
 
 
-def test_no_replicas_is_nothing_to_wait_for():
-    assert chosen([deployment(replicas=0)])[K].chosen_by == "nothing to wait for"
+def test_a_deployment_of_no_replicas_waits_to_be_seen_and_other_kinds_for_nothing():
+    time = chosen([deployment(replicas=0)])[K]
+    assert (time.chosen_by, [pod.empty for pod in time.pods]) == ("no pods", [True])
+    assert chosen([deployment(replicas=0, object="StatefulSet/x/y")])[K].chosen_by == "nothing to wait for"
 
 
 def test_a_chart_is_its_hook_then_its_replicas_in_turn():

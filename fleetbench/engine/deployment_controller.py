@@ -1,0 +1,100 @@
+"""kube-controller-manager's deployment controller, whose client sends so many requests a second and no more.
+
+A Deployment's ReplicaSet, and with it its pods, waits for the requests of the Deployments before it, and so does the status
+that kstatus reads. Few at a time never notice, as a burst is free; of 90 that one apply created the last had its ReplicaSet
+after 16 s on Kind (MODEL.md, "Deployments at once"). Each sync of a Deployment is one turn in the controller's queue: the
+first creates the ReplicaSet, the second, at the queue's end, shows its status, and where pods become ready after that a
+third one does.
+
+Nothing here is an event of the clock: a turn's end is known when it is queued, so turns are worked off when somebody asks.
+
+Source: Kubernetes v1.34.4 pkg/controller/apis/config/v1alpha1/defaults.go (``--kube-api-qps`` 20, ``--kube-api-burst`` 30, for
+each controller), client-go util/flowcontrol/throttle.go (a token bucket), pkg/controller/deployment/sync.go
+getNewReplicaSet, progress.go syncRolloutStatus.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from itertools import count
+from math import inf
+
+from fleetbench.ids import ObjectId
+
+CREATE = 1
+"""The ReplicaSet."""
+FIRST_STATUS = 2
+"""What follows in the same sync: its revision and condition, and the whole status, which comes too early for the
+controller's cache and is refused as a conflict."""
+EVENT = 1
+"""ScalingReplicaSet, where there are pods."""
+STATUS = 1
+"""What a later sync sends."""
+
+
+class Followed:
+    """One Deployment from its apply until its status shows that it is Current."""
+
+    __slots__ = ("at_s", "created_s", "is_shown", "object", "ready_s")
+
+    def __init__(self, object: ObjectId, created_s: float, synced_s: float):
+        self.object = object
+        self.created_s = created_s
+        """When its ReplicaSet is there."""
+        self.at_s = synced_s
+        """When its next sync is due; once ``is_shown``, when its status was shown."""
+        self.ready_s = 0.0
+        """When its pods are ready."""
+        self.is_shown = False
+
+
+class DeploymentController:
+    """The queue of one cluster's deployment controller."""
+
+    __slots__ = ("_burst_s", "_due", "_each_s", "_free_s", "_next", "followed")
+
+    def __init__(self, qps: float, burst: int):
+        self._each_s = 1.0 / qps
+        self._burst_s = burst / qps
+        self._free_s = -inf
+        """When the next request could be sent if no burst were free."""
+        self._due: list[tuple[float, int, Followed]] = []
+        """Heap of syncs that are not in the queue yet: (when they are, number, whose)."""
+        self._next = count().__next__
+        self.followed: list[Followed] = []
+        """All Deployments, in the order of their apply."""
+
+    def create(self, object: ObjectId, since_s: float, has_pods: bool) -> Followed:
+        """The first sync of a Deployment, one of those whose apply began at ``since_s``."""
+        self._work_off(since_s)
+        created_s = self._sent(since_s, CREATE)
+        found = Followed(object, created_s, self._sent(since_s, FIRST_STATUS + (EVENT if has_pods else 0)))
+        self.followed.append(found)
+        return found
+
+    def follow(self, deployment: Followed, ready_s: float) -> None:
+        """Its pods will be ready then."""
+        deployment.ready_s = ready_s
+        self._queue(deployment)
+
+    def shown_s(self, deployment: Followed, now_s: float) -> float:
+        """When its status shows that it is Current; while that lies in the future, the earliest that it can be."""
+        self._work_off(now_s)
+        return deployment.at_s if deployment.is_shown else max(deployment.at_s, deployment.ready_s)
+
+    def _queue(self, deployment: Followed) -> None:
+        heappush(self._due, (deployment.at_s, self._next(), deployment))
+
+    def _work_off(self, until_s: float) -> None:
+        while self._due and self._due[0][0] <= until_s:
+            at_s, _, deployment = heappop(self._due)
+            sent_s = self._sent(at_s, STATUS)
+            deployment.is_shown = deployment.ready_s <= sent_s
+            deployment.at_s = sent_s if deployment.is_shown else deployment.ready_s
+            if not deployment.is_shown:
+                self._queue(deployment)
+
+    def _sent(self, since_s: float, requests: int) -> float:
+        """When the last of so many more requests is sent."""
+        self._free_s = max(self._free_s, since_s - self._burst_s) + requests * self._each_s
+        return max(since_s, self._free_s)
