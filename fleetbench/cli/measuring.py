@@ -187,7 +187,7 @@ def _plan(choice: FleetChoice, request: Request, options: KindOptions, work: Pat
         request.timeout,
         never_ready(compile_plan(Scenario(deployed, fail=fail))),
         {**_meta(subject, request, real), "left_out": [] if stand_in is None else list(stand_in.dropped)},
-        lambda fleet, flags: _predict(fleet, flags, fail, None if stand_in is None else stand_in_profile()),
+        lambda fleet, flags: _predict(fleet, flags, request, None if stand_in is None else stand_in_profile()),
     )
 
 
@@ -222,10 +222,10 @@ def _strategy(fleet: Fleet, strategy: str) -> Fleet:
     return to_waves(fleet)
 
 
-def _predict(fleet: Fleet, flags: Mapping[str, Any], fail: frozenset[ObjectId], profile: Profile | None) -> Predicted:
+def _predict(fleet: Fleet, flags: Mapping[str, Any], request: Request, profile: Profile | None) -> Predicted:
     """Predict the rollout of the fleet as it is deployed, with the flags of the run."""
     from fleetbench.graph.release import RELEASES
-    from fleetbench.measure.session import Predicted
+    from fleetbench.measure.session import SERVED, Predicted
     from fleetbench.model.assemble import Choice
     from fleetbench.model.parameters import Parameters
     from fleetbench.prediction.document import to_document
@@ -233,7 +233,8 @@ def _predict(fleet: Fleet, flags: Mapping[str, Any], fail: frozenset[ObjectId], 
 
     known = {name: value for name, value in flags.items() if name in Parameters.__dataclass_fields__}
     # the Flux that is measured is the one installed here, not the one that the repository installs
-    choice = Choice(RELEASES[-1], flags=known, profile=profile, fail=fail)
+    served = request.source == SERVED
+    choice = Choice(RELEASES[-1], flags=known, profile=profile, fail=request.fail, served=served)
     result = predict_strategies(fleet, choice, FINE)
     prediction = result.predictions[FINE]
     low, high = (prediction.total_quantile(q) for q in (0.05, 0.95))

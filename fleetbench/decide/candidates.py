@@ -142,7 +142,12 @@ def layout_changes(fleet: Fleet) -> list[Candidate]:
 def flag_changes(now: Parameters, fleet: Fleet) -> list[dict[str, Any]]:
     """Flags that differ from what is set: each alone, and all at once."""
     changes: list[dict[str, Any]] = []
-    for name, wanted in (("kustomize_concurrent", True), ("helm_concurrent", bool(fleet.helmreleases))):
+    workers = {
+        "kustomize_concurrent": True,
+        "helm_concurrent": bool(fleet.helmreleases),
+        "source_concurrent": _fetches(fleet),
+    }
+    for name, wanted in workers.items():
         changes += [{name: n} for n in WORKERS if wanted and n > getattr(now, name)]
     faster = {
         name: REQUEUE_S
@@ -153,16 +158,21 @@ def flag_changes(now: Parameters, fleet: Fleet) -> list[dict[str, Any]]:
         faster.pop("helm_requeue_dependency_s", None)
     if faster:
         changes.append(faster)
-    workers = {name: change[name] for change in changes for name in change if name.endswith("_concurrent")}
-    if len(workers) > 1:
-        changes.append(workers)
-    if workers and faster:
-        changes.append(workers | faster)
+    most = {name: change[name] for change in changes for name in change if name.endswith("_concurrent")}
+    if len(most) > 1:
+        changes.append(most)
+    if most and faster:
+        changes.append(most | faster)
     if not now.in_memory_builds:
         changes.append({"in_memory_builds": True})
     if now.kustomize_cpus is not None and now.kustomize_cpus < CPUS:
         changes.append({"kustomize_cpus": CPUS})
     return changes
+
+
+def _fetches(fleet: Fleet) -> bool:
+    """Whether source-controller has more than one thing to do at a time."""
+    return len(fleet.sources) + len(fleet.helmreleases) > 1
 
 
 def edge_changes(fleet: Fleet, edges: str, chain: Sequence[ObjectId] = ()) -> list[Candidate]:

@@ -61,13 +61,11 @@ class SetFlags:
 
 _FLAG_NAMES = {
     "kustomize_concurrent": "kustomize --concurrent",
-    "helm_concurrent": "helm --concurrent",
-    "source_concurrent": "source --concurrent",
+    "helm_concurrent": "helm --concurrent", "source_concurrent": "source --concurrent",
     "requeue_dependency_s": "kustomize --requeue-dependency",
     "helm_requeue_dependency_s": "helm --requeue-dependency",
     "event_driven_dependents": "dependants enqueued at once (kustomize-controller#1412)",
-    "in_memory_builds": "in-memory kustomize builds",
-    "kustomize_cpus": "kustomize-controller CPU limit",
+    "in_memory_builds": "in-memory kustomize builds", "kustomize_cpus": "kustomize-controller CPU limit",
     "controller_manager_qps": "kube-controller-manager --kube-api-qps", "controller_manager_burst": "--kube-api-burst",
 }  # fmt: skip
 
@@ -284,13 +282,15 @@ class OwnSource:
         """With a copy of its source for each; the root applies it beside the Kustomization."""
         fleet = scenario.fleet
         made: dict[ObjectId, Source] = {}
+        fetch = dict(scenario.fetch)
         for k in fleet.kustomizations:
             shared = None if k.source is None else fleet.source(k.source)
             if k.id != fleet.root and k.parent is not None and shared is not None and shared.defined:
                 own = ObjectId(shared.id.kind, shared.id.namespace, f"{shared.id.name}-{k.id.name}")
                 made[k.id] = replace(shared, id=own, parent=k.parent, file=None, line=None)
-        sources = {id: (lambda k: replace(k, source=made[k.id].id)) for id in made}
-        return replace(scenario, fleet=replace(changed(fleet, sources), sources=(*fleet.sources, *made.values())))
+                fetch |= {own: fetch[shared.id]} if shared.id in fetch else {}
+        apart = changed(fleet, {id: (lambda k: replace(k, source=made[k.id].id)) for id in made})
+        return replace(scenario, fleet=replace(apart, sources=(*fleet.sources, *made.values())), fetch=fetch)
 
 
 def all_applied(scenario: Scenario, changes: tuple[WhatIf, ...]) -> Scenario:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fleetbench.ids import HELM_RELEASE, ObjectId
+from fleetbench.model.distributions import Distribution
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import Scenario
 from fleetbench.model.workload_time import WorkloadTime
@@ -120,6 +121,8 @@ class Item:
     """A HelmChart: each revision of its repository makes a new one."""
     files: int = 0
     """A source: files of its artifact."""
+    fetch: Distribution | None = None
+    """A source: how long it waits for its server when there is something new; None = not at all."""
 
     @property
     def current_when_left_alone(self) -> bool:

@@ -30,7 +30,7 @@ PHASES = {name: number for number, name in enumerate(Steps.__dataclass_fields__)
         "helm_start", "helm_load", "helm_install", "helm_finish", "pod_lag", "memory_file",
     )
 )  # fmt: skip
-JITTER, POD, PULL_SPEED, SYNC, LEASE, PULL_SIZE, POD_START, ORDER, SERVES = range(101, 110)
+JITTER, POD, PULL_SPEED, SYNC, LEASE, PULL_SIZE, POD_START, ORDER, SERVES, SERVER = range(101, 111)
 _SHARED = key_of("shared")
 REMOVED_S, REMOVED_MOST = 60.0, 20_000
 """How long the file system remembers a removed file (RECENTCY_MIN), and how many at most make a difference."""

@@ -38,6 +38,8 @@ def compile_plan(scenario: Scenario) -> Plan:
         _kustomization(items, index, scenario, k)
     for h in fleet.helmreleases:
         _helmrelease(items, index, scenario, h, charts.get(h.id))
+    for id in scenario.fetch.keys() & index.keys():
+        items[index[id]].fetch = scenario.fetch[id]
     for obj in fleet.objects():
         if obj.made is not None:
             items[index[obj.id]].after = tuple(_number(index, gate) for gate in obj.made.after)

@@ -15,6 +15,7 @@ import simpy
 from fleetbench import phases
 from fleetbench.engine import machine
 from fleetbench.engine.items import MISSING
+from fleetbench.engine.machine import SERVER
 from fleetbench.engine.readiness import artifact_event_enqueues
 from fleetbench.engine.reconcile import Reconcile
 from fleetbench.engine.work_queue import REQUEUE, STOP, Result
@@ -48,6 +49,8 @@ def reconcile(w: World, n: int) -> Reconcile:
     if w.revision[n] != revision or w.status[n] != phases.TRUE:
         w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING)
         yield w.work(n, step)
+        if item.fetch is not None:
+            yield w.env.timeout(item.fetch.quantile(w.draws.uniform(item.key, SERVER, w.attempts[n])))
         fresh = w.revision[n] != revision
         w.revision[n] = revision
         w.stored[n] = True

@@ -12,6 +12,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.release import RELEASES, release_of
 from fleetbench.ids import CONTROLLERS, ObjectId
 from fleetbench.model.controller_flags import DEFAULT_ORIGIN, repository_flags, shard_flags
+from fleetbench.model.fetch import fetch_times
 from fleetbench.model.parameters import Parameters, parameters_of
 from fleetbench.model.profile import Durations, Profile, load_profile
 from fleetbench.model.resolve import resolve
@@ -38,6 +39,8 @@ class Choice:
     fix_after_s: float | None = None
     restart_by: str = ROLLOUT
     restarted: tuple[str, ...] = CONTROLLERS
+    served: bool = False
+    """The repository is served from beside the cluster, as ``measure`` does it."""
     compared_with: tuple[Fleet, ...] = ()
     """Fleets that the scenario's is compared with: the durations file may name their objects too."""
 
@@ -83,6 +86,7 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
             choice.compared_with,
         ),
         profile.pull,
+        fetch_times(fleet, profile.fetch, served=choice.served),
         choice.seed,
         choice.kind,
         choice.fail,

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from fleetbench.data import shipped
 from fleetbench.errors import InputError
-from fleetbench.ids import ObjectId, parse_object
+from fleetbench.ids import BUCKET, GIT_REPOSITORY, HELM_CHART, HELM_REPOSITORY, OCI_REPOSITORY, ObjectId, parse_object
 from fleetbench.model.distributions import Distribution
 from fleetbench.model.located import Located, did_you_mean, read_located
 from fleetbench.model.steps import read_steps
@@ -118,6 +118,8 @@ class Profile:
     pod_start: Distribution | None = None
     """Scheduling, sandbox, volumes, container start: what every pod needs beside its images; seconds."""
     pull: PullPrior | None = None
+    fetch: Mapping[str, Distribution] = field(default_factory=lambda: _EMPTY)
+    """Kind of source -> how long it waits for the server that holds it, each time there is something new; seconds."""
     nodes: NodesPrior | None = None
     controller_manager: ControllerManagerPrior | None = None
     steps: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
@@ -134,6 +136,7 @@ class Profile:
             images={**base.images, **self.images},
             pod_start=self.pod_start or base.pod_start,
             pull=self.pull or base.pull,
+            fetch={**base.fetch, **self.fetch},
             nodes=self.nodes or base.nodes,
             controller_manager=self.controller_manager or base.controller_manager,
             steps=_laid_over(base.steps, self.steps),
@@ -205,8 +208,9 @@ def read_profile(top: Located, name: str) -> Profile:
         charts=section("charts", lambda at: _each(at, _chart), {}),
         kinds=section("kinds", lambda at: _each(at, _kind), {}),
         images=section("images", lambda at: {repository(k): v for k, v in _each(at, _image).items()}, {}),
-        pod_start=section("pod_start", _pod_start, None),
+        pod_start=section("pod_start", _seconds, None),
         pull=section("pull", _pull, None),
+        fetch=section("fetch", _fetch, {}),
         nodes=section("nodes", _nodes, None),
         controller_manager=section("controller_manager", _controller_manager, None),
         steps=section("steps", read_steps, {}),
@@ -228,10 +232,12 @@ def repository(image: str) -> str:
 
 
 _COMMON = ("source", "guess")
+FETCHED = (GIT_REPOSITORY, OCI_REPOSITORY, BUCKET, HELM_REPOSITORY, HELM_CHART)
+"""Kinds of source that fetch from elsewhere."""
 _TIMES = ("ready", "total", "each_more", "hook")
 _SECTIONS = (
-    "format_version", "about", "objects", "charts", "kinds", "images", "pod_start", "pull", "nodes", "controller_manager",
-    "steps",
+    "format_version", "about", "objects", "charts", "kinds", "images", "pod_start", "pull", "fetch", "nodes",
+    "controller_manager", "steps",
 )  # fmt: skip
 
 
@@ -295,7 +301,12 @@ def _image(at: Located) -> ImagePrior:
     return ImagePrior(megabytes=size, **times, **_said(parts))
 
 
-def _pod_start(at: Located) -> Distribution:
+def _fetch(at: Located) -> dict[str, Distribution]:
+    parts = at.mapping(FETCHED)
+    return {kind: item.seconds() if _is_time(item) else _seconds(item) for kind, item in parts.items()}
+
+
+def _seconds(at: Located) -> Distribution:
     parts = at.mapping(("seconds", *_COMMON))
     if "seconds" not in parts:
         raise at.bad("seconds", got="none")

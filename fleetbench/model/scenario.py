@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import CONTROLLERS, SOURCE_CONTROLLER, ObjectId, controller_of
+from fleetbench.model.distributions import Distribution
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import PullPrior
 from fleetbench.model.steps import Steps, shipped_steps
@@ -31,6 +32,8 @@ class Scenario:
     """Kustomization / HelmRelease -> its own workloads' time (:func:`fleetbench.model.resolve.resolve`)."""
     pull: PullPrior | None = None
     """How a node pulls images; None = they are all there."""
+    fetch: Mapping[ObjectId, Distribution] = field(default_factory=dict)
+    """Source or HelmChart -> how long it waits for its server (:func:`fleetbench.model.fetch.fetch_times`)."""
     seed: int = 0
     kind: str = BOOTSTRAP
     fail: frozenset[ObjectId] = frozenset()

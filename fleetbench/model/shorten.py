@@ -18,12 +18,13 @@ _ABOUT = "the shipped priors' medians (hooks, start, pulls and all) times 0.1, i
 
 
 def shortened(default: Profile) -> dict[str, Any]:
-    """The document of the short profile: every chart and kind with one whole time, nothing pulled on top."""
+    """The document of the short profile: every chart and kind with one whole time, nothing pulled or fetched on top."""
     return {
         "format_version": FORMAT_VERSION,
         "about": {"what": _ABOUT, "made_by": "python -m fleetbench.model.shorten"},
         "charts": {name: _short(default, prior) for name, prior in default.charts.items()},
         "kinds": {name: _short(default, prior) for name, prior in default.kinds.items() if name != DEFAULT},
+        "fetch": dict.fromkeys(default.fetch, 0),
     }
 
 

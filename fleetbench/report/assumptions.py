@@ -55,7 +55,7 @@ def assumptions(scenario: Scenario, findings: Iterable[Finding]) -> list[str]:
             f"{some([inert(say(id)) for id in jobs], 3)} counts as run anew by the commit: where that changes the template of a Job, "
             "its apply fails without spec.force, as that is immutable."
         )
-    lines += _replaced(scenario)
+    lines += _replaced(scenario) + _fetched(scenario)
     unread = [k for k in fleet.kustomizations if not k.expanded and k.id not in scenario.left_out]
     if unread:
         called = clear_names(k.id for k in fleet.kustomizations)
@@ -89,6 +89,15 @@ def _replaced(scenario: Scenario) -> list[str]:
     return [
         f"Pods are replaced as the update strategy says: {named}. How long the old ones take to end is not counted."
     ]
+
+
+def _fetched(scenario: Scenario) -> list[str]:
+    """How long sources wait for their servers in a bootstrap."""
+    if scenario.kind != BOOTSTRAP or not scenario.fetch:
+        return []
+    by_kind = {id.kind: time.quantile(0.5) for id, time in sorted(scenario.fetch.items())}
+    times = ", ".join(f"{kind} {go_duration(seconds)}" for kind, seconds in by_kind.items())
+    return [f"A server's answer and download count (medians): {times}. `fetch` in a profile states yours."]
 
 
 def _is_of_flux(id: ObjectId) -> bool:

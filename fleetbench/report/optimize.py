@@ -123,8 +123,8 @@ def _bound(found: Optimized) -> str:
     """How far it is to a perfect controller, on the samples that can be compared."""
     bound = found.bound
     perfect = (
-        "A perfect controller (no polls, queues, timeouts, no work of its own) over nodes that pull all images at once, with "
-        "the same edges"
+        "A perfect controller (no polls, queues, timeouts, no work of its own) over sources at hand and nodes that pull "
+        "all images at once, with the same edges"
     )
     if bound.total is None:
         return f"{perfect}: {format_duration(found.perfect.total_quantile(0.5))}; now no sample is whole to compare it with."

@@ -136,6 +136,13 @@ def test_an_unknown_profile_names_the_shipped_ones():
         ("format_version: 1\nimages: {x: {compressed_mb: 10MB}}\n", "images.x.compressed_mb: got '10MB'"),
         ("format_version: 1\npull: {bandwidth_mb_s: 0}\n", "MB/s above zero"),
         ("format_version: 1\nnodes: {count: 0}\n", "at least 1"),
+        (
+            "format_version: 1\ncontroller_manager: {qps: 50}\n",
+            "controller_manager: got no burst, wanted qps and burst",
+        ),
+        ("format_version: 1\ncontroller_manager: {qps: 0, burst: 1}\n", "controller_manager.qps: got 0"),
+        ("format_version: 1\nfetch: {GitRepo: 1}\n", "fetch.GitRepo: got the key 'GitRepo', wanted one of"),
+        ("format_version: 1\nfetch: {GitRepository: {source: x}}\n", "fetch.GitRepository: got none, wanted seconds"),
         ("format_version: 1\nsteps: {build: {p50_s: -1}}\n", "steps.build.p50_s: got -1"),
         (
             "format_version: 1\nsteps: {build: {p50_s: x}}\n",
