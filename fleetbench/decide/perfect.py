@@ -15,8 +15,9 @@ from fleetbench.prediction.predict import Prediction
 
 @dataclass(frozen=True)
 class Perfect:
-    """Controllers that take no time, never poll, queue or give up; workloads stay, sources are at hand, and a node pulls
-    all images at once.
+    """Controllers that take no time, never poll, queue or give up; workloads stay.
+
+    Sources are at hand, and a node pulls all images at once.
 
     A timeout that stayed could be missed by what now starts earlier beside more pulls, and a pull that takes turns could
     get a later one: the rollout would end later than with the real controllers. Where no retryInterval says when, they

@@ -44,6 +44,7 @@ def to_document(
         "parameters": parameters_document(assembled),
         **({"controller_shards": shards} if (shards := shards_document(assembled)) else {}),
         "workload_times": workload_document(first.scenario.workloads),
+        "fetch": fetch_document(first.scenario),
         "warnings": list(assembled.warnings),
         "strategies": {name: strategy_document(p, why_of) for name, p in predictions.items()},
         **({"comparison": compare(predictions)} if len(predictions) == 2 else {}),
@@ -54,6 +55,14 @@ def _restart(scenario: Scenario) -> dict[str, Any]:
     if scenario.kind != RESTART:
         return {}
     return {"restart": {"by": scenario.restart_by, "of": list(scenario.restarted)}}
+
+
+def fetch_document(scenario: Scenario) -> list[dict[str, Any]]:
+    """How long each source and HelmChart waits for its server, in seconds; those that do not wait are left out."""
+    return [
+        {"kind": id.kind, "id": id.key, "p50_s": rounded(time.quantile(0.5)), "p90_s": rounded(time.quantile(0.9))}
+        for id, time in sorted(scenario.fetch.items())
+    ]
 
 
 def parameters_document(assembled: Assembled) -> dict[str, Any]:

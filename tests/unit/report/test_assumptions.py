@@ -33,9 +33,14 @@ def test_findings_of_which_the_better_case_is_taken_are_counted_by_code() -> Non
         "FB310 objects go to a namespace that nothing here creates (1)",
         "FB315 objects of a kind whose CRD nothing here brings (2)",
     ]
-    scenario = _scenario(fleet(ks("a")))
+    scenario = Scenario(fleet(ks("a")))
     assert assumptions(scenario, []) == []
     assert assumptions(scenario, found)[-1].startswith("Taken as given (`fleetbench graph` names each): FB310")
+
+
+def test_a_bootstrap_says_how_long_its_sources_wait_for_their_servers() -> None:
+    (line,) = assumptions(_scenario(fleet(ks("a"))), [])
+    assert line.startswith("A server's answer and download count (medians): GitRepository 2s.")
 
 
 def test_a_commit_says_what_of_it_is_not_simulated() -> None:
