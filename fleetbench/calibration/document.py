@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from fleetbench import __version__
+from fleetbench.calibration.fetch import fetch_section
 from fleetbench.calibration.steps import Calibration
 from fleetbench.calibration.workloads import as_totals, observed_workloads
 from fleetbench.model.profile import FORMAT_VERSION
@@ -44,6 +45,7 @@ def profile_document(calibration: Calibration, runs: Sequence[Run], *, steps_onl
             "objects": {k: sorted(v) for k, v in sorted(objects.items())},
             "charts": as_totals(charts),
             "kinds": as_totals(kinds),
+            "fetch": fetch_section(runs),
         }
     return document
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from fleetbench import phases
+from fleetbench.calibration.fetch import from_afar
 from fleetbench.graph.fleet import artifact_files
 from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
@@ -61,8 +62,10 @@ def observe(run: Run) -> list[Observation]:
             spans += _kustomization(run, service, events)  # type: ignore[arg-type]
         elif service.id.kind == HELM_RELEASE:
             spans += _helmrelease(run, service.id, events)
+    afar = from_afar(run)  # what those take is their servers' time, not the controller's
     for source in run.fleet.sources:
-        spans += _source(run.timeline.by_object.get(source.id, ()), source.id)
+        if source.id not in afar:
+            spans += _source(run.timeline.by_object.get(source.id, ()), source.id)
     files = {k.id: _files(run, k) for k in run.fleet.kustomizations}
     found = [replace(o, files=files.get(o.object, 0)) for o in _judged(spans)]
     found += _pods(run)

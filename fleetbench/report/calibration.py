@@ -27,6 +27,7 @@ def tables(calibration: Calibration, document: Mapping[str, Any]) -> list[Render
     parts: list[RenderableType] = [
         Text(counted(len(calibration.runs), "run"), style="bold"),
         Text(_workloads(document)),
+        *([Text(_fetches(document))] if document.get("fetch") else []),
     ]
     if calibration.fits:
         rows = Rows()
@@ -44,6 +45,11 @@ def _workloads(document: Mapping[str, Any]) -> str:
     if not learned:
         return "Workload times: none (--steps-only, or the runs show no workload turn Current)."
     return f"Workload times learned: of {learned}; `--profile` with this file uses them."
+
+
+def _fetches(document: Mapping[str, Any]) -> str:
+    times = ", ".join(f"{kind} {section['source']}" for kind, section in document["fetch"].items())
+    return f"Fetches learned, of what came from afar: {times}."
 
 
 def _kept(calibration: Calibration) -> str:

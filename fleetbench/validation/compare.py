@@ -9,8 +9,6 @@ from functools import cached_property
 
 from fleetbench.graph.changes import none_installed
 from fleetbench.ids import ObjectId, parse_object
-from fleetbench.model.distributions import Distribution
-from fleetbench.model.fetch import fetch_times
 from fleetbench.model.parameters import flags_of_run
 from fleetbench.model.profile import Profile, load_profile, stand_in_profile
 from fleetbench.model.resolve import resolve
@@ -118,7 +116,7 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0) -> S
         steps_from(merged.steps),
         resolve(run.fleet if run.commit is None else none_installed(run.fleet), None, profile, default),
         merged.pull,
-        _fetch(run, merged),
+        run.fetch_times(merged.fetch),
         seed,
         BOOTSTRAP,
         fail=frozenset(parse_object(o) for o in run.meta.get("fail", ())),
@@ -141,13 +139,6 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0) -> S
         last_reconciled=last,
         steps=replace(scenario.steps, git_fetch=Step(0.0, 0.0)),
     )
-
-
-def _fetch(run: Run, profile: Profile) -> dict[ObjectId, Distribution]:
-    """What the run fetched from afar: nothing where its workloads were made up, and no artifact before a timed commit."""
-    if run.meta.get("workloads") != "real":
-        return {}
-    return fetch_times(run.fleet, profile.fetch, served=run.commit is not None or run.meta.get("source") == "served")
 
 
 def compare_run(run: Run, samples: int = 200, profile: Profile | None = None, *, seed: int = 0) -> RunComparison:

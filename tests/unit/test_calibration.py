@@ -1,0 +1,55 @@
+"""What runs teach of the servers that sources are fetched from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fleetbench.calibration.document import as_yaml, profile_document
+from fleetbench.calibration.fetch import fetch_section, from_afar
+from fleetbench.calibration.observe import observe
+from fleetbench.calibration.steps import calibrate_steps
+from fleetbench.model.profile import load_profile
+from fleetbench.model.steps import shipped_steps
+from fleetbench.runs.files import read_run
+from fleetbench.runs.run import Run
+from fleetbench.validation.compare import scenario_of
+
+STAND_IN = read_run(Path(__file__).parents[2] / "results/dev-fine-1")
+SERVED = read_run(Path(__file__).parents[2] / "results/deployments/90-pods")
+REMOTE = replace(SERVED, meta={**SERVED.meta, "source": "remote"})
+
+
+def steps(run: Run) -> set[str]:
+    return {o.step for o in observe(run)}
+
+
+@pytest.mark.parametrize("run", [STAND_IN, SERVED])
+def test_what_is_served_from_beside_the_cluster_is_a_step_of_source_controller(run: Run) -> None:
+    assert from_afar(run) == frozenset() and fetch_section([run]) == {}
+    assert "git_fetch" in steps(run)
+    assert not scenario_of(run).fetch
+
+
+def test_what_comes_from_afar_is_its_servers_time_and_no_step() -> None:
+    assert {id.kind for id in from_afar(REMOTE)} == {"GitRepository"}
+    assert "git_fetch" not in steps(REMOTE)
+    assert scenario_of(REMOTE).fetch.keys() == from_afar(REMOTE)
+    section = fetch_section([REMOTE, STAND_IN])["GitRepository"]
+    assert section["source"] == "1 measured" and 0.0 < section["seconds"][0] < 2.0
+
+
+def test_a_profile_that_was_learned_states_it(tmp_path: Path) -> None:
+    file = tmp_path / "learned.yaml"
+    file.write_text(as_yaml(profile_document(calibrate_steps([REMOTE], shipped_steps()), [REMOTE])), encoding="utf-8")
+    [seconds] = fetch_section([REMOTE])["GitRepository"]["seconds"]
+    assert load_profile(str(file)).fetch["GitRepository"].quantile(0.5) == seconds
+
+
+def test_after_a_timed_commit_the_repositorys_own_fetch_is_over() -> None:
+    run = read_run(Path(__file__).parents[2] / "results/generated/mix-values")
+    afar = replace(run, meta={**run.meta, "workloads": "real", "source": "remote"})
+    assert run.commit is not None and from_afar(afar) == frozenset()
+    assert from_afar(replace(afar, commit=None))
