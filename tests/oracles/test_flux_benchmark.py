@@ -1,4 +1,4 @@
-"""Held against the durations that Flux publishes of its own benchmark, of which nothing here was fitted."""
+"""Held against the durations that Flux publishes of its own benchmark: nothing but the prior of a chart's pull is from it."""
 
 from __future__ import annotations
 
