@@ -8,7 +8,7 @@ is the work.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from fleetbench import phases
@@ -56,13 +56,13 @@ class _Span:
 def observe(run: Run) -> list[Observation]:
     """Every step that the run's rows show."""
     spans: list[_Span] = []
+    afar = from_afar(run)  # what those take is their servers' time, not the controller's
     for service in run.fleet.services():
         events = run.timeline.by_object.get(service.id, ())
         if service.id.kind == KUSTOMIZATION:
             spans += _kustomization(run, service, events)  # type: ignore[arg-type]
         elif service.id.kind == HELM_RELEASE:
-            spans += _helmrelease(run, service.id, events)
-    afar = from_afar(run)  # what those take is their servers' time, not the controller's
+            spans += _helmrelease(run, service.id, events, afar)
     for source in run.fleet.sources:
         if source.id not in afar:
             spans += _source(run.timeline.by_object.get(source.id, ()), source.id)
@@ -181,16 +181,17 @@ def _poll(events: tuple[Event, ...], id: ObjectId, waiting: str, step: str) -> l
     return []
 
 
-def _helmrelease(run: Run, id: ObjectId, events: tuple[Event, ...]) -> list[_Span]:
+def _helmrelease(run: Run, id: ObjectId, events: tuple[Event, ...], afar: Collection[ObjectId]) -> list[_Span]:
     found: list[_Span] = []
+    release = run.fleet.helmrelease(id)
+    downloads = release is not None and release.chart_id in afar
     for before, after in itertools.pairwise(events):
         if before.status == after.status == phases.ABSENT and before.step is None and after.step is None:
             found.append(_Span(before.t_s, after.t_s, id, "finalizer"))
-        elif before.reason == phases.SOURCE_NOT_READY and after.step == phases.INSTALLING:
+        elif before.reason == phases.SOURCE_NOT_READY and after.step == phases.INSTALLING and not downloads:
             wait = after.t_s - before.t_s - run_min_retry_s(run)
             if 0.0 < wait < 2.0:
                 found.append(_Span(after.t_s - wait, after.t_s, id, "finalizer+chart_build+helm_start+helm_load"))
-    release = run.fleet.helmrelease(id)
     starts = [e.t_s for e in events if e.step == phases.INSTALLING]
     made = [
         rows[0].t_s for w in (release.workloads if release else ()) if (rows := run.timeline.by_object.get(w.object))

@@ -149,9 +149,10 @@ def _plan(choice: FleetChoice, request: Request, options: KindOptions, work: Pat
     from fleetbench.graph.changes import none_installed
     from fleetbench.measure.controllers import FlagOptions
     from fleetbench.measure.served import remote_url
-    from fleetbench.measure.session import REMOTE, Plan
+    from fleetbench.measure.session import Plan
     from fleetbench.model.profile import stand_in_profile
     from fleetbench.model.scenario import Scenario
+    from fleetbench.runs.run import REMOTE
 
     subject = _subject(choice, work)
     # the cluster is made here, and nothing but Flux is installed on it
@@ -225,11 +226,12 @@ def _strategy(fleet: Fleet, strategy: str) -> Fleet:
 def _predict(fleet: Fleet, flags: Mapping[str, Any], request: Request, profile: Profile | None) -> Predicted:
     """Predict the rollout of the fleet as it is deployed, with the flags of the run."""
     from fleetbench.graph.release import RELEASES
-    from fleetbench.measure.session import SERVED, Predicted
+    from fleetbench.measure.session import Predicted
     from fleetbench.model.assemble import Choice
     from fleetbench.model.parameters import Parameters
     from fleetbench.prediction.document import to_document
     from fleetbench.prediction.strategies import FINE, predict_strategies
+    from fleetbench.runs.run import SERVED
 
     known = {name: value for name, value in flags.items() if name in Parameters.__dataclass_fields__}
     # the Flux that is measured is the one installed here, not the one that the repository installs

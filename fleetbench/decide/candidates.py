@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,7 +43,7 @@ CPUS = 2.0
 MANAGER: dict[str, int] = {"controller_manager_qps": 100, "controller_manager_burst": 150}
 """kube-controller-manager's client tried: five times its defaults."""
 AT_ONCE = 8
-"""Deployments of a fleet from which that is tried: so many its burst lets through at once."""
+"""Deployments from which that is tried: one more than a burst of 30 requests lets through, at four each."""
 MANY = 25
 """Edges or waits tried one by one, and dependants whose edges are tried together; of more, those along the critical
 chain come first, and all of them together are tried in any case."""
@@ -107,7 +108,7 @@ def candidates(
         retries: Kustomizations that fail now and then and try again only after their interval.
     """
     fleet = scenario.fleet
-    found = [Candidate(SetFlags(flags), True) for flags in flag_changes(scenario.parameters, fleet)]
+    found = [Candidate(SetFlags(flags), True) for flags in flag_changes(scenario.parameters, fleet, scenario.fetch)]
     found += edge_changes(fleet, edges, chain)
     found += needed_edge_changes(fleet, chain)
     found += wait_changes(fleet, chain)
@@ -139,13 +140,14 @@ def layout_changes(fleet: Fleet) -> list[Candidate]:
     return [Candidate(Layout("fine"), False, note)]
 
 
-def flag_changes(now: Parameters, fleet: Fleet) -> list[dict[str, Any]]:
-    """Flags that differ from what is set: each alone, and all at once."""
+def flag_changes(now: Parameters, fleet: Fleet, fetched: Collection[ObjectId]) -> list[dict[str, Any]]:
+    """Flags that differ from what is set: each alone, and all at once; ``fetched``: what waits for a server."""
+    of_a_kind = max(Counter(id.kind for id in fetched).values(), default=0)
     changes: list[dict[str, Any]] = []
     workers = {
         "kustomize_concurrent": True,
         "helm_concurrent": bool(fleet.helmreleases),
-        "source_concurrent": _fetches(fleet),
+        "source_concurrent": of_a_kind > now.source_concurrent,
     }
     for name, wanted in workers.items():
         changes += [{name: n} for n in WORKERS if wanted and n > getattr(now, name)]
@@ -168,11 +170,6 @@ def flag_changes(now: Parameters, fleet: Fleet) -> list[dict[str, Any]]:
     if now.kustomize_cpus is not None and now.kustomize_cpus < CPUS:
         changes.append({"kustomize_cpus": CPUS})
     return changes
-
-
-def _fetches(fleet: Fleet) -> bool:
-    """Whether source-controller has more than one thing to do at a time."""
-    return len(fleet.sources) + len(fleet.helmreleases) > 1
 
 
 def edge_changes(fleet: Fleet, edges: str, chain: Sequence[ObjectId] = ()) -> list[Candidate]:
@@ -273,8 +270,11 @@ def beyond(scenario: Scenario, slowest: Sequence[ObjectId]) -> list[Candidate]:
         Candidate(SetFlags({"nodes": scenario.parameters.nodes + 1}), False, "one node more to pull images on"),
     ]
     limit = scenario.parameters.controller_manager_qps
-    deployments = sum(w.object.kind == "Deployment" for obj in scenario.fleet.services() for w in obj.workloads)
-    if limit is not None and limit < MANAGER["controller_manager_qps"] and deployments >= AT_ONCE:
+    times = scenario.workloads.values()
+    deployments = {
+        p.workload for time in times for p in time.pods if p.workload.kind == "Deployment" and not p.from_apply
+    }
+    if limit is not None and limit < MANAGER["controller_manager_qps"] and len(deployments) >= AT_ONCE:
         note = "Deployments at once wait for each other; whose control plane it is must set it"
         found.append(Candidate(SetFlags(MANAGER), False, note))
     return found + [

@@ -35,17 +35,21 @@ STATUS = 1
 class Followed:
     """One Deployment from its apply until its status shows that it is Current."""
 
-    __slots__ = ("at_s", "created_s", "is_shown", "object", "ready_s")
+    __slots__ = ("at_s", "created_s", "has_pods", "is_early", "is_gone", "is_shown", "object", "ready_s")
 
-    def __init__(self, object: ObjectId, created_s: float, synced_s: float):
-        self.object = object
+    def __init__(self, object: ObjectId, created_s: float, synced_s: float, has_pods: bool):
+        self.object, self.has_pods = object, has_pods
         self.created_s = created_s
         """When its ReplicaSet is there."""
         self.at_s = synced_s
-        """When its next sync is due; once ``is_shown``, when its status was shown."""
-        self.ready_s = 0.0
-        """When its pods are ready."""
+        """When its next sync is due; once ``is_shown``, when its status is shown."""
+        self.ready_s = inf
+        """When its pods are ready; infinity = its apply is still going on."""
         self.is_shown = False
+        self.is_early = False
+        """Its second sync came before its apply was over."""
+        self.is_gone = False
+        """Another apply, or an uninstall, came before it was shown."""
 
 
 class DeploymentController:
@@ -64,34 +68,49 @@ class DeploymentController:
         self.followed: list[Followed] = []
         """All Deployments, in the order of their apply."""
 
-    def create(self, object: ObjectId, since_s: float, has_pods: bool) -> Followed:
-        """The first sync of a Deployment, one of those whose apply began at ``since_s``."""
-        self._work_off(since_s)
-        created_s = self._sent(since_s, CREATE)
-        found = Followed(object, created_s, self._sent(since_s, FIRST_STATUS + (EVENT if has_pods else 0)))
+    def create(self, object: ObjectId, now_s: float, has_pods: bool) -> Followed:
+        """The first sync of a Deployment whose apply begins now."""
+        self._work_off(now_s, before=True)
+        created_s = self._sent(now_s, CREATE)
+        found = Followed(object, created_s, self._sent(now_s, FIRST_STATUS + (EVENT if has_pods else 0)), has_pods)
         self.followed.append(found)
+        self._queue(found)
         return found
 
     def follow(self, deployment: Followed, ready_s: float) -> None:
-        """Its pods will be ready then."""
+        """All is applied, and its pods will be ready then."""
         deployment.ready_s = ready_s
-        self._queue(deployment)
+        if not deployment.is_early:
+            return
+        deployment.is_shown = not deployment.has_pods
+        deployment.at_s = max(deployment.at_s, ready_s)
+        if deployment.has_pods:
+            self._queue(deployment)
 
     def shown_s(self, deployment: Followed, now_s: float) -> float:
         """When its status shows that it is Current; while that lies in the future, the earliest that it can be."""
         self._work_off(now_s)
         return deployment.at_s if deployment.is_shown else max(deployment.at_s, deployment.ready_s)
 
+    def leave(self, deployment: Followed, now_s: float) -> None:
+        """Another apply, or an uninstall, comes now: what was not shown yet never is."""
+        self._work_off(now_s)
+        deployment.is_gone = not (deployment.is_shown and deployment.at_s <= now_s)
+
     def _queue(self, deployment: Followed) -> None:
         heappush(self._due, (deployment.at_s, self._next(), deployment))
 
-    def _work_off(self, until_s: float) -> None:
-        while self._due and self._due[0][0] <= until_s:
+    def _work_off(self, until_s: float, *, before: bool = False) -> None:
+        """All syncs that are due by then; ``before``: not those of that very moment."""
+        while self._due and (self._due[0][0] < until_s or (self._due[0][0] == until_s and not before)):
             at_s, _, deployment = heappop(self._due)
-            sent_s = self._sent(at_s, STATUS)
-            deployment.is_shown = deployment.ready_s <= sent_s
-            deployment.at_s = sent_s if deployment.is_shown else deployment.ready_s
-            if not deployment.is_shown:
+            if deployment.is_gone:
+                continue
+            deployment.at_s = self._sent(at_s, STATUS)
+            deployment.is_early = deployment.ready_s == inf
+            deployment.is_shown = deployment.ready_s <= deployment.at_s
+            if not (deployment.is_shown or deployment.is_early):
+                deployment.at_s = deployment.ready_s
                 self._queue(deployment)
 
     def _sent(self, since_s: float, requests: int) -> float:

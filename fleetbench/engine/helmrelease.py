@@ -14,7 +14,7 @@ from fleetbench.engine.readiness import dependency_ready, retries_exhausted
 from fleetbench.engine.reconcile import Reconcile, deny
 from fleetbench.engine.source import until_served
 from fleetbench.engine.work_queue import REQUEUE, STOP, Result
-from fleetbench.engine.workloads import start_workloads
+from fleetbench.engine.workloads import create_deployments, start_workloads
 from fleetbench.engine.world import World
 
 
@@ -85,7 +85,7 @@ def _release(w: World, n: int, rolls: bool) -> Reconcile:
         return REQUEUE
     if w.are_there(item.needs_namespace):
         if w.applied_revision[n] == 0 or w.given[n] > w.applied_revision[n] or rolls:
-            start_workloads(w, n, w.env.now)
+            start_workloads(w, n, create_deployments(w, n))
             w.applied_revision[n] = max(w.given[n], 1)
         w.applied(n)
         return (yield from _check_health(w, n, installing))

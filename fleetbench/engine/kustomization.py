@@ -18,7 +18,7 @@ from fleetbench.engine.readiness import dependency_ready
 from fleetbench.engine.reconcile import Reconcile, deny
 from fleetbench.engine.source import until_served
 from fleetbench.engine.work_queue import REQUEUE, Result
-from fleetbench.engine.workloads import start_workloads
+from fleetbench.engine.workloads import create_deployments, start_workloads
 from fleetbench.engine.world import World
 
 
@@ -152,10 +152,10 @@ def _finish(w: World, n: int, files: int) -> float:
 def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]:
     """ApplyAllStaged: what that revision changed is applied one by one; children come to exist in that order."""
     item = w.items[n]
-    others, since_s = item.applies - len(item.creates), w.env.now
+    others, created = item.applies - len(item.creates), create_deployments(w, n)
     if others > 0:
         yield w.work(n, machine.APPLY, others)
-    start_workloads(w, n, since_s)
+    start_workloads(w, n, created)
     w.applied_revision[n] = revision
     new = [child for child in item.creates if not w.exists[child]]
     # One draw for them all: within one apply the children come evenly, in one rollout 5 ms apart, in another 60.

@@ -195,15 +195,19 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     _failures(item, k, scenario)
 
 
-def _reads(k: Kustomization) -> int:
-    """Requests of one look of its health check, which come one after the other.
+def _reads(obj: Kustomization | HelmRelease) -> int:
+    """Requests of one look of its health check, which come one after the other; of a release's objects its workloads alone.
 
     Source: fluxcd/cli-utils v1.2.2 pkg/kstatus/polling/engine/engine.go pollStatusForAllResources, statusreaders/
     deployment.go, statefulset.go (their ReplicaSets and pods are listed); nothing is cached: kustomize-controller v1.9.4
-    internal/features/features.go DisableStatusPollerCache.
+    internal/features/features.go DisableStatusPollerCache, helm-controller v1.6.3 internal/controller/
+    helmrelease_controller.go (NewDirectClusterReader).
     """
-    kinds = [w.object.kind for w in k.workloads] if k.wait else [id.kind for id in k.health_checks]
-    objects = max(k.applies, len(kinds)) if k.wait else len(kinds)
+    kinds = [w.object.kind for w in obj.workloads]
+    objects = len(kinds)
+    if isinstance(obj, Kustomization):
+        kinds = kinds if obj.wait else [id.kind for id in obj.health_checks]
+        objects = max(obj.applies, len(kinds)) if obj.wait else len(kinds)
     return objects + 2 * kinds.count("Deployment") + kinds.count("StatefulSet")
 
 
@@ -236,6 +240,7 @@ def _helmrelease(
     parameters = item.parameters = scenario.parameters.of(HELM_RELEASE, h.shard)
     item.waits, item.poll_s = checks_health(h), parameters.release_poll_s(h.wait_strategy)
     interruptible = not parameters.waits_as_helm_3(h.wait_strategy)
+    item.look = max(1.0, _reads(h) / READS) if interruptible else 1.0
     item.fails_fast = interruptible and parameters.helm_fail_fast
     item.cancels = interruptible and parameters.helm_cancel_health_check_on_new_revision
     item.retries, item.upgrade_retries = h.retries, h.upgrade_retries

@@ -6,6 +6,7 @@ starts them so, hooks before the rest (MODEL.md, "Below Flux").
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from heapq import heappop, heappush
 from itertools import pairwise
 from math import ceil, inf
@@ -25,14 +26,32 @@ OF_NO_POD = 1 / 3
 """Of a pod's lag (its own status, its ReplicaSet's, its Deployment's): what an empty Deployment has of it, the last one."""
 
 
-def start_workloads(w: World, n: int, since_s: float) -> None:
-    """Draw when the object's own workloads, applied from ``since_s`` to now, will be Current."""
+def create_deployments(w: World, n: int) -> dict[ObjectId, Followed]:
+    """The object's Deployments stand in their controller's queue from now on, as its apply begins.
+
+    Those that only come after a hook do not: when that ends is not known yet.
+    """
+    item = w.items[n]
+    controller = w.deployment_controller(item.cluster)
+    pods = () if item.workload is None else item.workload.pods
+    if controller is None or not pods or any(pod.hook for pod in pods) or (item.failing_workloads and w.is_broken(n)):
+        return {}
+    found: dict[ObjectId, Followed] = {}
+    for pod in pods:
+        if pod.workload.kind == "Deployment" and pod.workload not in found:
+            found[pod.workload] = controller.create(pod.workload, w.env.now, not pod.empty)
+    return found
+
+
+def start_workloads(w: World, n: int, created: Mapping[ObjectId, Followed]) -> None:
+    """Draw when the object's own workloads, applied now, will be Current; ``created``: :func:`create_deployments`."""
     item = w.items[n]
     workload = item.workload
     w.tries[n] += 1
     w.workload_by_object[n] = None
     w.workload_failed.pop(n, None)
-    w.followed.pop(n, None)
+    for deployment in w.followed.pop(n, {}).values():
+        w.deployment_controllers[item.cluster].leave(deployment, w.env.now)
     if item.failing_workloads and w.is_broken(n):
         w.workload_s[n] = inf
         known = () if workload is None else workload.pods
@@ -45,14 +64,14 @@ def start_workloads(w: World, n: int, since_s: float) -> None:
         w.workload_s[n] = w.env.now + workload.total.quantile(w.draws.uniform(item.key, POD, w.tries[n]))
         _emit(w, item.id, w.workload_s[n])
     else:
-        by_object = w.workload_by_object[n] = _start_pods(w, n, since_s, updating=w.applied_revision[n] > 0)
+        by_object = w.workload_by_object[n] = _start_pods(w, n, created, updating=w.applied_revision[n] > 0)
         w.workload_s[n] = max(by_object.values())
         told_later = w.followed.get(n, {})
         for object_id, at in by_object.items():
             _emit(w, object_id, inf if object_id in told_later else at)
 
 
-def _start_pods(w: World, n: int, since_s: float, updating: bool) -> dict[ObjectId, float]:
+def _start_pods(w: World, n: int, created: Mapping[ObjectId, Followed], updating: bool) -> dict[ObjectId, float]:
     """Workload -> when the last of its pods is ready; ``updating``: pods of an older template are there."""
     item = w.items[n]
     assert item.workload is not None
@@ -62,14 +81,11 @@ def _start_pods(w: World, n: int, since_s: float, updating: bool) -> dict[Object
     by_object: dict[ObjectId, float] = {}
     progress: dict[ObjectId, list[float]] = {}
     replaced: dict[ObjectId, list[float]] = {}
-    followed: dict[ObjectId, Followed] = {}
-    controller = w.deployment_controller(item.cluster)
+    whole = {pod.workload for pod in item.workload.pods if pod.from_apply}
     for pod, key in zip(item.workload.pods, item.workload_keys, strict=True):
         at = now if pod.hook else hooks_end
-        if controller is not None and at == now and pod.workload.kind == "Deployment":
-            if pod.workload not in followed:
-                followed[pod.workload] = controller.create(pod.workload, since_s, not pod.empty)
-            at = max(now, followed[pod.workload].created_s)
+        if pod.workload in created and not pod.from_apply:
+            at = max(now, created[pod.workload].created_s)
         if updating and pod.at_once is not None:
             at = _replace(w, item, pod, key, attempt, at, replaced.setdefault(pod.workload, []))
         else:
@@ -80,10 +96,11 @@ def _start_pods(w: World, n: int, since_s: float, updating: bool) -> dict[Object
         by_object[pod.workload] = max(at, by_object.get(pod.workload, 0.0))
         if pod.workload in item.deadlines:
             progress.setdefault(pod.workload, [now]).append(at)
-    if controller is not None and followed:
-        w.followed[n] = followed
-        for id, deployment in followed.items():
+    if created:
+        controller = w.deployment_controllers[item.cluster]
+        for id, deployment in created.items():
             controller.follow(deployment, by_object[id])
+        w.followed[n] = {id: deployment for id, deployment in created.items() if id not in whole}
     for id, times in progress.items():
         given_up = _given_up_s(sorted(times), item.deadlines[id])
         if given_up is not None:
@@ -210,7 +227,7 @@ def tell_shown(w: World) -> None:
     for controller in w.deployment_controllers.values():
         for deployment in controller.followed:
             at = controller.shown_s(deployment, w.env.now)
-            if deployment.is_shown:
+            if deployment.is_shown and not deployment.is_gone:
                 w.events.append(Event(at, deployment.object, phases.TRUE, phases.CURRENT, "", 1, 1))
 
 

@@ -33,8 +33,8 @@ from fleetbench.repo.files.ignore import not_archived
 from fleetbench.repo.kinds import KUSTOMIZE_GROUP, SOURCE_GROUP
 from fleetbench.runs.folder import META, PREDICTION, READY, REPORT
 from fleetbench.runs.folder import meta as folder_meta
+from fleetbench.runs.run import REMOTE, SERVED
 
-SERVED, REMOTE = "served", "remote"
 READY_S = 300.0
 """The controllers must be available and lead within this time."""
 Say = Callable[[str], None]

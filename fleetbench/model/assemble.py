@@ -71,9 +71,9 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
     if profile.nodes is not None and choice.flags.get("nodes") is None:
         parameters = parameters.with_(nodes=profile.nodes.count)
         origins["nodes"] = f"profile {profile.name}"
-    limit = profile.controller_manager
-    if limit is not None and choice.flags.get("controller_manager_qps") is None:
-        parameters = parameters.with_(controller_manager_qps=limit.qps, controller_manager_burst=limit.burst)
+    of_cluster = {name: n for name, n in cluster_limits(profile).items() if choice.flags.get(name) is None}
+    parameters = parameters.with_(**of_cluster)
+    origins |= dict.fromkeys(of_cluster, f"profile {profile.name}")
     scenario = Scenario(
         fleet,
         parameters,
@@ -98,6 +98,12 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
         restarted=choice.restarted,
     )
     return Assembled(scenario, origins, tuple(warnings))
+
+
+def cluster_limits(profile: Profile) -> dict[str, int]:
+    """What a profile says of kube-controller-manager's clients: fields of :class:`Parameters`."""
+    limit = profile.controller_manager
+    return {} if limit is None else {"controller_manager_qps": limit.qps, "controller_manager_burst": limit.burst}
 
 
 def in_force(fleet: Fleet, choice: Choice) -> tuple[Parameters, dict[str, str], list[str]]:

@@ -175,9 +175,8 @@ class _Choice:
         """The time of one workload; ``judged``: by expressions, where it is a custom resource."""
         object = workload.object
         if object in self.durations:
-            return _Pods(
-                (PodTime(object, ready=self.durations[object], hook=workload.hook),), DURATIONS_FILE, self._file()
-            )
+            pod = PodTime(object, ready=self.durations[object], hook=workload.hook, from_apply=True)
+            return _Pods((pod,), DURATIONS_FILE, self._file())
         if not workload.replicas and object.kind == "Deployment":
             return _Pods((PodTime(object, empty=True),), NO_PODS, "")
         found = None
@@ -200,7 +199,7 @@ class _Choice:
             return _Pods(pods, said, below.source or source)
         each = Fixed(stated_s)
         prior = TimePrior(ready=each) if workload.stated_by == "probes" else TimePrior(total=each)
-        return _Pods(self._of_kind(workload, prior), said, source)
+        return _Pods(self._of_kind(workload, prior, of_pod=True), said, source)
 
     def _known(self, profile: Profile, workload: Workload, said: str, *, stated: bool, judged: bool) -> _Pods | None:
         """What a profile says of a workload: by image, then by kind, then by its entry for any kind.
@@ -222,13 +221,15 @@ class _Choice:
         what = _ENTRIES.get(kind, f"kind {kind}")
         return _Pods(self._of_kind(workload, found), _named(f"{said}: {what}", found), found.source)
 
-    def _of_kind(self, workload: Workload, prior: TimePrior) -> tuple[PodTime, ...]:
+    def _of_kind(self, workload: Workload, prior: TimePrior, *, of_pod: bool = False) -> tuple[PodTime, ...]:
+        """``of_pod``: a whole time counts from the pod's creation, not from the apply."""
         if workload.parallel:
             prior = replace(prior, each_more=None)
         in_turn = prior.each_more is not None or (workload.object.kind == _IN_TURN and not workload.parallel)
         pulls = self._pulls(workload.images or prior.images)
         pods = self._replicas(workload.object, prior, workload.replicas, pulls, in_turn=in_turn)
-        return tuple(replace(pod, hook=workload.hook, at_once=workload.replaced_at_once) for pod in pods)
+        whole, at_once = prior.ready is None and not of_pod, workload.replaced_at_once
+        return tuple(replace(pod, hook=workload.hook, at_once=at_once, from_apply=whole) for pod in pods)
 
     def _replicas(
         self, object: ObjectId, prior: TimePrior, replicas: int, pulls: tuple[ImagePull, ...], *, in_turn: bool = True

@@ -37,6 +37,8 @@ class PodTime:
     """Index in :attr:`WorkloadTime.pods` of the pod that must be Ready before this one is created."""
     hook: bool = False
     """Runs, and must end, before the release's other pods are created."""
+    from_apply: bool = False
+    """``ready`` counts from the apply until its workload is Current: what that waited for its controller is in it."""
     empty: bool = False
     """The Deployment has no pods: all that is waited for is that its controller has seen it."""
     at_once: int | None = None

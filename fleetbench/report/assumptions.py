@@ -92,12 +92,16 @@ def _replaced(scenario: Scenario) -> list[str]:
 
 
 def _fetched(scenario: Scenario) -> list[str]:
-    """How long sources wait for their servers in a bootstrap."""
-    if scenario.kind != BOOTSTRAP or not scenario.fetch:
+    """How long each fetch waits for its server; after a commit only the repository's own, after a restart what was lost."""
+    own = {s.id for s in scenario.fleet.sources if s.this_repository}
+    ids = sorted(id for id in scenario.fetch if scenario.kind != COMMIT or id in own)
+    if not ids or (scenario.kind == RESTART and not scenario.loses_storage):
         return []
-    by_kind = {id.kind: time.quantile(0.5) for id, time in sorted(scenario.fetch.items())}
-    times = ", ".join(f"{kind} {go_duration(seconds)}" for kind, seconds in by_kind.items())
-    return [f"A server's answer and download count (medians): {times}. `fetch` in a profile states yours."]
+    by_kind = {id.kind: go_duration(scenario.fetch[id].quantile(0.5)) for id in ids}
+    times = ", ".join(f"{kind} {time}" for kind, time in by_kind.items())
+    return [
+        f"Each fetch waits for its server, in the median: {times}. Guesses, unless a profile's `fetch` states them."
+    ]
 
 
 def _is_of_flux(id: ObjectId) -> bool:

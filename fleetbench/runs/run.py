@@ -12,6 +12,9 @@ from fleetbench.model.distributions import Distribution
 from fleetbench.model.fetch import fetch_times
 from fleetbench.timeline.events import Timeline, ready_after_s, ready_again_s
 
+SERVED, REMOTE = "served", "remote"
+"""Where a measured run had its repository from: beside the cluster, or its own URL."""
+
 
 @dataclass(frozen=True)
 class Commit:
@@ -59,11 +62,11 @@ class Run:
     def fetch_times(self, by_kind: Mapping[str, Distribution]) -> dict[ObjectId, Distribution]:
         """Which of its sources waited for servers that are not beside the cluster, and how long by a profile's ``fetch``.
 
-        None where its workloads were made up; of a timed commit not the repository's own, as it counts from the artifact.
+        Empty where its workloads were made up; of a timed commit not the repository's own, as it counts from the artifact.
         """
         if self.meta.get("workloads") != "real":
             return {}
-        served = self.commit is not None or self.meta.get("source") == "served"
+        served = self.commit is not None or self.meta.get("source") == SERVED
         return fetch_times(self.fleet, by_kind, served=served)
 
     def ready_s(self) -> dict[ObjectId, float | None]:

@@ -9,7 +9,8 @@ from functools import cached_property
 
 from fleetbench.graph.changes import none_installed
 from fleetbench.ids import ObjectId, parse_object
-from fleetbench.model.parameters import flags_of_run
+from fleetbench.model.assemble import cluster_limits
+from fleetbench.model.parameters import Parameters, flags_of_run
 from fleetbench.model.profile import Profile, load_profile, stand_in_profile
 from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
@@ -112,7 +113,7 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0) -> S
     merged = default if profile is None else profile.over(default)
     scenario = Scenario(
         run.fleet,
-        flags_of_run(run.flags),
+        flags_of_run(run.flags, Parameters().with_(**cluster_limits(merged))),
         steps_from(merged.steps),
         resolve(run.fleet if run.commit is None else none_installed(run.fleet), None, profile, default),
         merged.pull,

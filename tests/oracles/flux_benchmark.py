@@ -105,9 +105,9 @@ def main(samples: int) -> None:
     for kind, published in PUBLISHED_S.items():
         for count, seconds in published.items():
             low, *_, high = found = totals_s(kind, count, samples)
-            unlimited = totals_s(kind, count, 5, controller_manager_qps=1e9)
+            unlimited = totals_s(kind, count, samples, controller_manager_qps=1e9)
             print(f"{count} {kind}s: published {seconds:g} s, predicted {found[len(found) // 2]:.0f} s "
-                  f"({low:.0f} to {high:.0f}), without kube-controller-manager's limit {unlimited[2]:.0f} s")  # fmt: skip
+                  f"({low:.0f} to {high:.0f}), without kube-controller-manager's limit {unlimited[len(unlimited) // 2]:.0f} s")  # fmt: skip
 
 
 if __name__ == "__main__":

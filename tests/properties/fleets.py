@@ -15,7 +15,7 @@ from fleetbench.model.distributions import LogNormal
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, RESTART, RESTARTS, ROLLOUT, Scenario
 from fleetbench.model.steps import no_steps, shipped_steps
-from fleetbench.model.workload_time import WorkloadTime
+from fleetbench.model.workload_time import PodTime, WorkloadTime
 from tests.builders import fleet, hr, ks, ks_id
 
 SET = ObjectId("ResourceSet", "flux-system", "made")
@@ -136,7 +136,7 @@ def scenarios(
         of,
         draw(parameters()),
         draw(st.sampled_from([no_steps(), shipped_steps()])),
-        times(of, draw(st.lists(SECONDS, min_size=len(services), max_size=len(services)))),
+        draw(_workloads(of)),
         seed=draw(st.integers(0, 3)),
         kind=kind,
         fail=fail,
@@ -147,6 +147,21 @@ def scenarios(
         restart_by=draw(st.sampled_from(RESTARTS)) if kind == RESTART else ROLLOUT,
         restarted=tuple(draw(st.sets(st.sampled_from(CONTROLLERS), min_size=1))) if kind == RESTART else CONTROLLERS,
     )
+
+
+@st.composite
+def _workloads(draw: st.DrawFn, of: Fleet) -> dict[ObjectId, WorkloadTime]:
+    """Whole times, and of some objects Deployments, so many in places that they wait for kube-controller-manager."""
+    services = [obj.id for obj in of.services()]
+    several = {"min_size": len(services), "max_size": len(services)}
+    found = times(of, draw(st.lists(SECONDS, **several)))
+    for id, count in zip(services, draw(st.lists(st.sampled_from([0, 0, 1, 12]), **several)), strict=True):
+        total = found[id].total
+        if count:
+            pod = PodTime(id, empty=True) if total is None else PodTime(id, ready=total, at_once=1)
+            each = (ObjectId("Deployment", id.name, f"d{n}") for n in range(count))
+            found[id] = WorkloadTime(id, "test", pods=tuple(replace(pod, workload=workload) for workload in each))
+    return found
 
 
 def _can_turn_ready(of: Fleet) -> list[ObjectId]:
@@ -187,7 +202,11 @@ def describe_scenario(scenario: Scenario) -> str:
     flags = {
         n: v for n in default.__dataclass_fields__ if (v := getattr(scenario.parameters, n)) != getattr(default, n)
     }
-    seconds = {id.name: t.total.quantile(0.5) for id, t in scenario.workloads.items() if t.total is not None}
+    seconds = {
+        id.name: t.total.quantile(0.5) if t.total else f"{len(t.pods)} of {t.pods[0].ready.quantile(0.5)}"
+        for id, t in scenario.workloads.items()
+        if t.total or t.pods
+    }
     names = ("kind", "seed", "until_s", "webhook", "fix_after_s", "restart_by", "restarted")
     rest = {n: getattr(scenario, n) for n in names}
     sets = {n: sorted(id.name for id in getattr(scenario, n)) for n in ("fail", "changed")}

@@ -15,7 +15,7 @@ from fleetbench.model.profile import load_profile
 from fleetbench.model.steps import shipped_steps
 from fleetbench.runs.files import read_run
 from fleetbench.runs.run import Run
-from fleetbench.validation.compare import scenario_of
+from fleetbench.validation.compare import compare_run, scenario_of
 
 STAND_IN = read_run(Path(__file__).parents[2] / "results/dev-fine-1")
 SERVED = read_run(Path(__file__).parents[2] / "results/deployments/90-pods")
@@ -53,3 +53,21 @@ def test_after_a_timed_commit_the_repositorys_own_fetch_is_over() -> None:
     afar = replace(run, meta={**run.meta, "workloads": "real", "source": "remote"})
     assert run.commit is not None and from_afar(afar) == frozenset()
     assert from_afar(replace(afar, commit=None))
+
+
+def test_times_that_were_learned_of_ninety_deployments_at_once_hold_what_they_waited_for(tmp_path: Path) -> None:
+    document = profile_document(calibrate_steps([SERVED], shipped_steps()), [SERVED])
+    kinds = {key: document[key] for key in ("format_version", "kinds")}  # as another fleet would use them
+    file = tmp_path / "learned.yaml"
+    file.write_text(as_yaml(kinds), encoding="utf-8")
+    held = compare_run(SERVED, 20, load_profile(str(file)))
+    assert held.total_s is not None
+    assert held.prediction.total_quantile(0.5) == pytest.approx(held.total_s, rel=0.25)
+
+
+def test_a_profile_says_how_many_requests_the_cluster_of_a_run_lets_through(tmp_path: Path) -> None:
+    file = tmp_path / "managed.yaml"
+    file.write_text("format_version: 1\ncontroller_manager: {qps: 100, burst: 150}\n", encoding="utf-8")
+    parameters = scenario_of(SERVED, load_profile(str(file))).parameters
+    assert (parameters.controller_manager_qps, parameters.controller_manager_burst) == (100, 150)
+    assert scenario_of(SERVED).parameters.controller_manager_qps == 20

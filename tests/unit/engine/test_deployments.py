@@ -8,14 +8,16 @@ import pytest
 
 from fleetbench import phases
 from fleetbench.engine.deployment_controller import DeploymentController, Followed
+from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.simulate import Sample, simulate
 from fleetbench.graph.objects import Kustomization, Workload
 from fleetbench.ids import ObjectId
 from fleetbench.model.distributions import Fixed
 from fleetbench.model.parameters import Parameters
+from fleetbench.model.scenario import COMMIT, Scenario
 from fleetbench.model.steps import Step, no_steps
 from fleetbench.model.workload_time import PodTime, WorkloadTime
-from tests.builders import fleet, ks, scenario
+from tests.builders import fleet, hr, ks, scenario
 
 QPS, BURST = 20.0, 30
 BEGINS_S = 1.5
@@ -115,6 +117,38 @@ def test_ninety_deployments_at_once_hold_up_who_waits_for_them() -> None:
     assert rollout(90).total_s == pytest.approx(BEGINS_S + 20.0, abs=0.1)  # shown after 16.5 s, seen at the next look
 
 
+def test_a_time_that_counts_from_the_apply_holds_the_wait_already() -> None:
+    of = ks("many")
+    pods = tuple(PodTime(deployment(n), ready=Fixed(3.0), from_apply=True) for n in range(90))
+    s = scenario(fleet(of))
+    whole = replace(s, workloads={**s.workloads, of.id: WorkloadTime(of.id, "test", pods=pods)})
+    assert simulate(whole).total_s == pytest.approx(BEGINS_S + 5.0, abs=0.1)
+
+
+def test_who_looks_changes_nothing() -> None:
+    def created_s(looks: bool) -> float:
+        controller = DeploymentController(QPS, BURST)
+        early = apply(controller, range(240), 0.0)
+        (late,) = (controller.create(deployment(n), 5.0, False) for n in range(240, 241))
+        if looks:  # while that one is still being applied
+            for each in early:
+                controller.shown_s(each, 8.0)
+        controller.follow(late, 9.0)
+        return controller.shown_s(late, 1e6)
+
+    assert created_s(looks=True) == created_s(looks=False)
+
+
+def test_of_a_second_apply_the_first_is_never_shown() -> None:
+    controller = DeploymentController(QPS, BURST)
+    many = apply(controller, range(90), 0.0)
+    for each in many:
+        controller.leave(each, 3.0)
+    again = apply(controller, range(90), 3.0)
+    assert max(shown(controller, again)) < 2 * (90 * EMPTY - BURST) / QPS
+    assert {each.is_gone for each in many[30:]} == {True} and not any(each.is_shown for each in many[30:])
+
+
 def test_the_rows_say_when_each_deployment_was_shown() -> None:
     timeline = rollout(90).timeline
     assert timeline is not None
@@ -143,3 +177,53 @@ def test_a_look_at_many_objects_takes_longer() -> None:
 
     assert look_s(1) == pytest.approx(0.02)  # three requests: as in the rollouts that a look's cost was read from
     assert look_s(90) == pytest.approx(0.02 * 270 / 6)
+
+
+def test_a_look_of_a_release_takes_as_long_and_helms_own_loop_does_not() -> None:
+    workloads = tuple(Workload(deployment(n), replicas=0) for n in range(90))
+    release = replace(hr("web", "a"), workloads=workloads)
+
+    def look(**flags: bool) -> float:
+        plan = compile_plan(Scenario(fleet(ks("a"), release), Parameters(**flags)))  # type: ignore[arg-type]
+        return next(item.look for item in plan.items if item.id == release.id)
+
+    assert look() == 270 / 6
+    assert look(use_helm3_defaults=True) == 1.0
+
+
+def test_deployments_of_another_cluster_wait_for_that_ones_controller() -> None:
+    many = tuple(PodTime(deployment(n), empty=True) for n in range(90))
+    here, there = ks("here"), replace(ks("there"), cluster="kubeConfig x")
+    s = scenario(fleet(here, there))
+    workloads = {of.id: WorkloadTime(of.id, "test", pods=many) for of in (here, there)}
+    both = replace(s, workloads={**s.workloads, **workloads}, parameters=Parameters(interval_jitter=0.0))
+    assert simulate(both).total_s == pytest.approx(BEGINS_S + 20.0, abs=0.1)
+
+
+def test_who_names_anothers_deployment_in_a_health_check_waits_until_it_is_shown() -> None:
+    brings = replace(ks("brings", wait=False), workloads=tuple(Workload(deployment(n)) for n in range(90)))
+    checks = replace(ks("checks", wait=False, health_checks=(deployment(89),)), workloads=())
+    s = scenario(fleet(brings, checks))
+    many = tuple(PodTime(deployment(n), empty=True) for n in range(90))
+    s = replace(s, workloads={**s.workloads, brings.id: WorkloadTime(brings.id, "test", pods=many)})
+    ready = dict(zip((obj.id.name for obj in s.fleet.services()), simulate(s).ready_s, strict=True))
+    assert ready["checks"] - ready["brings"] == pytest.approx(20.0, abs=0.1)  # shown after 16.5 s
+
+
+def test_a_release_waits_for_its_deployments_as_a_kustomization_does() -> None:
+    release = hr("web", "a")
+    s = scenario(fleet(ks("a"), release))
+    many = tuple(PodTime(deployment(n), empty=True) for n in range(90))
+    limited = replace(s, workloads={**s.workloads, release.id: WorkloadTime(release.id, "test", pods=many)})
+    unlimited = replace(limited, parameters=replace(limited.parameters, controller_manager_qps=None))
+    totals = [simulate(x).total_s for x in (limited, unlimited)]
+    assert totals[0] - totals[1] == pytest.approx(20.0, abs=5.1)  # a look of the release, and one of its parent
+
+
+def test_an_update_of_many_deployments_waits_as_well() -> None:
+    of = ks("many")
+    pods = tuple(PodTime(deployment(n), ready=Fixed(3.0), at_once=1) for n in range(90))
+    s = scenario(fleet(of), kind=COMMIT, webhook=True, changed=frozenset({of.id}))
+    limited = replace(s, workloads={**s.workloads, of.id: WorkloadTime(of.id, "test", pods=pods)})
+    unlimited = replace(limited, parameters=replace(limited.parameters, controller_manager_qps=None))
+    assert simulate(limited).total_s - simulate(unlimited).total_s > 15.0

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from fleetbench.decide.candidates import flag_changes
+from fleetbench.decide.perfect import Perfect
+from fleetbench.decide.whatif import OwnSource
 from fleetbench.engine.simulate import simulate
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import HelmRelease, Source
@@ -13,7 +17,10 @@ from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.distributions import Fixed
 from fleetbench.model.fetch import fetch_times
+from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import load_profile, stand_in_profile
+from fleetbench.prediction.document import to_document
+from fleetbench.prediction.strategies import predict_strategies
 from tests.builders import NS, fleet, hr, ks, scenario
 
 GIT, HTTP, OCI, COPY = (
@@ -82,3 +89,29 @@ def test_the_shipped_priors_fetch_and_those_of_stand_ins_do_not() -> None:
     assert assemble(of, Choice()).scenario.fetch.keys() == fetch_times(of, BY_KIND).keys()
     for profile in (stand_in_profile(), load_profile("short")):
         assert not assemble(of, Choice(profile=profile)).scenario.fetch
+
+
+def test_a_source_of_its_own_for_every_app_waits_as_the_shared_one_does() -> None:
+    of = fleet(ks("a", parent="flux-system"), ks("b", parent="flux-system"))
+    apart = OwnSource().applied(replace(scenario(of), fetch={GIT: Fixed(3.0)}))
+    assert len(apart.fetch) == len(apart.fleet.sources) == 3 and set(apart.fetch.values()) == {Fixed(3.0)}
+
+
+def test_a_perfect_controller_finds_all_at_hand() -> None:
+    assert Perfect().applied(replace(scenario(of_all_kinds()), fetch={GIT: Fixed(3.0)})).fetch == {}
+
+
+def test_source_controllers_workers_are_tried_where_more_wait_for_servers_than_it_has() -> None:
+    repositories = tuple(ObjectId("HelmRepository", NS, f"r{n}") for n in range(3))
+    of = of_all_kinds()
+    for wanted, fetched in ((False, repositories[:2]), (True, repositories)):
+        assert any("source_concurrent" in change for change in flag_changes(Parameters(), of, fetched)) is wanted
+
+
+def test_the_document_says_what_waits_for_how_long_and_who_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("format_version: 1\nfetch: {GitRepository: 7}\ncontroller_manager: {qps: 50, burst: 60}\n")
+    result = predict_strategies(of_all_kinds(), Choice(profile=load_profile(str(file))), "fine", 1)
+    document = to_document(result.assembled, result.predictions)
+    assert document["fetch"][0] == {"kind": "GitRepository", "id": GIT.key, "p50_s": 7.0, "p90_s": 7.0}
+    assert document["parameters"]["controller_manager_qps"] == {"value": 50, "from": "profile mine.yaml"}

@@ -38,9 +38,18 @@ def test_findings_of_which_the_better_case_is_taken_are_counted_by_code() -> Non
     assert assumptions(scenario, found)[-1].startswith("Taken as given (`fleetbench graph` names each): FB310")
 
 
-def test_a_bootstrap_says_how_long_its_sources_wait_for_their_servers() -> None:
-    (line,) = assumptions(_scenario(fleet(ks("a"))), [])
-    assert line.startswith("A server's answer and download count (medians): GitRepository 2s.")
+def test_what_is_fetched_says_how_long_it_waits_for_its_server() -> None:
+    of = fleet(ks("a"))
+    of = replace(of, sources=tuple(replace(s, this_repository=True) for s in of.sources))
+
+    def said(**choice: object) -> list[str]:
+        scenario = predict_strategies(of, Choice(**choice), "fine", 1).predictions["fine"].scenario  # type: ignore[arg-type]
+        return [line for line in assumptions(scenario, []) if line.startswith("Each fetch waits for its server")]
+
+    [line] = said()
+    assert "GitRepository 2s. Guesses" in line
+    assert said(kind=COMMIT, webhook=True) == said(kind=RESTART) == [line]
+    assert said(kind=RESTART, restart_by=KILL) == []  # source-controller's pod stays, and its artifacts
 
 
 def test_a_commit_says_what_of_it_is_not_simulated() -> None:
