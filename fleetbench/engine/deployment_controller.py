@@ -4,13 +4,13 @@ A Deployment's ReplicaSet, and with it its pods, waits for the requests of the D
 that kstatus reads. Few at a time never notice, as a burst is free; of 90 that one apply created the last had its ReplicaSet
 after 16 s on Kind (MODEL.md, "Deployments at once"). Each sync of a Deployment is one turn in the controller's queue: the
 first creates the ReplicaSet, the second, at the queue's end, shows its status, and where pods become ready after that a
-third one does.
+third one does; an update scales the old ReplicaSet down in between.
 
 Nothing here is an event of the clock: a turn's end is known when it is queued, so turns are worked off when somebody asks.
 
 Source: Kubernetes v1.34.4 pkg/controller/apis/config/v1alpha1/defaults.go (``--kube-api-qps`` 20, ``--kube-api-burst`` 30, for
 each controller), client-go util/flowcontrol/throttle.go (a token bucket), pkg/controller/deployment/sync.go
-getNewReplicaSet, progress.go syncRolloutStatus.
+getNewReplicaSet and scaleReplicaSet, rolling.go rolloutRolling, progress.go syncRolloutStatus.
 """
 
 from __future__ import annotations
@@ -30,15 +30,21 @@ EVENT = 1
 """ScalingReplicaSet, where there are pods."""
 STATUS = 1
 """What a later sync sends."""
+SCALED = 2
+"""What an update sends beside the status once new pods are ready: the old ReplicaSet scaled down, and its event."""
+TURN = 5
+"""What each further turn of an update sends: both ReplicaSets scaled, their events and a status."""
 
 
 class Followed:
     """One Deployment from its apply until its status shows that it is Current."""
 
-    __slots__ = ("at_s", "created_s", "has_pods", "is_early", "is_gone", "is_shown", "object", "ready_s")
+    __slots__ = ("at_s", "created_s", "has_pods", "is_early", "is_gone", "is_shown", "object", "ready_s", "scales")
 
-    def __init__(self, object: ObjectId, created_s: float, synced_s: float, has_pods: bool):
+    def __init__(self, object: ObjectId, created_s: float, synced_s: float, has_pods: bool, scales: int):
         self.object, self.has_pods = object, has_pods
+        self.scales = scales
+        """Requests that scale ReplicaSets up and down before its status can show the update."""
         self.created_s = created_s
         """When its ReplicaSet is there."""
         self.at_s = synced_s
@@ -68,11 +74,20 @@ class DeploymentController:
         self.followed: list[Followed] = []
         """All Deployments, in the order of their apply."""
 
-    def create(self, object: ObjectId, now_s: float, has_pods: bool) -> Followed:
-        """The first sync of a Deployment whose apply begins now."""
+    def create(self, object: ObjectId, now_s: float, has_pods: bool, turns: int = 0) -> Followed:
+        """The first sync of a Deployment whose apply begins now.
+
+        Args:
+            object: the Deployment.
+            now_s: seconds since t0.
+            has_pods: it has replicas.
+            turns: in which its pods are replaced; 0 = none of an older template are there.
+        """
         self._work_off(now_s, before=True)
         created_s = self._sent(now_s, CREATE)
-        found = Followed(object, created_s, self._sent(now_s, FIRST_STATUS + (EVENT if has_pods else 0)), has_pods)
+        scales = SCALED + TURN * (turns - 1) if turns else 0
+        synced_s = self._sent(now_s, FIRST_STATUS + (EVENT if has_pods else 0))
+        found = Followed(object, created_s, synced_s, has_pods, scales)
         self.followed.append(found)
         self._queue(found)
         return found
@@ -108,10 +123,16 @@ class DeploymentController:
                 continue
             deployment.at_s = self._sent(at_s, STATUS)
             deployment.is_early = deployment.ready_s == inf
-            deployment.is_shown = deployment.ready_s <= deployment.at_s
-            if not (deployment.is_shown or deployment.is_early):
+            is_ready = deployment.ready_s <= deployment.at_s
+            deployment.is_shown = is_ready and not deployment.scales
+            if deployment.is_shown or deployment.is_early:
+                continue
+            if is_ready:
+                deployment.at_s = self._sent(at_s, deployment.scales)
+                deployment.scales = 0
+            else:
                 deployment.at_s = deployment.ready_s
-                self._queue(deployment)
+            self._queue(deployment)
 
     def _sent(self, since_s: float, requests: int) -> float:
         """When the last of so many more requests is sent."""

@@ -6,6 +6,7 @@ starts them so, hooks before the rest (MODEL.md, "Below Flux").
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from heapq import heappop, heappush
 from itertools import pairwise
@@ -36,10 +37,12 @@ def create_deployments(w: World, n: int) -> dict[ObjectId, Followed]:
     pods = () if item.workload is None else item.workload.pods
     if controller is None or not pods or any(pod.hook for pod in pods) or (item.failing_workloads and w.is_broken(n)):
         return {}
+    replicas = Counter(pod.workload for pod in pods if pod.workload.kind == "Deployment")
     found: dict[ObjectId, Followed] = {}
     for pod in pods:
-        if pod.workload.kind == "Deployment" and pod.workload not in found:
-            found[pod.workload] = controller.create(pod.workload, w.env.now, not pod.empty)
+        if pod.workload in replicas and pod.workload not in found:
+            turns = ceil(replicas[pod.workload] / pod.at_once) if pod.at_once and w.applied_revision[n] else 0
+            found[pod.workload] = controller.create(pod.workload, w.env.now, not pod.empty, turns)
     return found
 
 

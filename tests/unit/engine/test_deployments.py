@@ -139,6 +139,17 @@ def test_who_looks_changes_nothing() -> None:
     assert created_s(looks=True) == created_s(looks=False)
 
 
+@pytest.mark.parametrize(("turns", "requests"), [(0, 6), (1, 9), (3, 19)])
+def test_an_update_scales_the_old_replica_sets_down_before_it_is_shown(turns: int, requests: int) -> None:
+    controller = DeploymentController(QPS, BURST)
+    many = [controller.create(deployment(n), 0.0, True, turns) for n in range(90)]
+    for each in many:
+        controller.follow(each, 20.0)  # when all syncs that show them not ready are over
+    # first sync (4) and second (1) of each, then what shows it ready
+    early = (90 * 5 - BURST) / QPS
+    assert max(shown(controller, many)) == pytest.approx(max(early, 20.0) + 90 * (requests - 5) / QPS, abs=3.5)
+
+
 def test_of_a_second_apply_the_first_is_never_shown() -> None:
     controller = DeploymentController(QPS, BURST)
     many = apply(controller, range(90), 0.0)
