@@ -31,6 +31,7 @@ from fleetbench.graph.objects import Kustomization
 from fleetbench.graph.order import health_checked
 from fleetbench.graph.waves import is_waves, to_waves
 from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.model.controller_manager import deployments_of
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import Scenario
 
@@ -270,11 +271,8 @@ def beyond(scenario: Scenario, slowest: Sequence[ObjectId]) -> list[Candidate]:
         Candidate(SetFlags({"nodes": scenario.parameters.nodes + 1}), False, "one node more to pull images on"),
     ]
     limit = scenario.parameters.controller_manager_qps
-    times = scenario.workloads.values()
-    deployments = {
-        p.workload for time in times for p in time.pods if p.workload.kind == "Deployment" and not p.from_apply
-    }
-    if limit is not None and limit < MANAGER["controller_manager_qps"] and len(deployments) >= AT_ONCE:
+    deployments = sum(len(deployments_of(time)) for time in scenario.workloads.values())
+    if limit is not None and limit < MANAGER["controller_manager_qps"] and deployments >= AT_ONCE:
         note = "Deployments at once wait for each other; whose control plane it is must set it"
         found.append(Candidate(SetFlags(MANAGER), False, note))
     return found + [

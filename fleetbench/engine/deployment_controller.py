@@ -20,20 +20,7 @@ from itertools import count
 from math import inf
 
 from fleetbench.ids import ObjectId
-
-CREATE = 1
-"""The ReplicaSet."""
-FIRST_STATUS = 2
-"""What follows in the same sync: its revision and condition, and the whole status, which comes too early for the
-controller's cache and is refused as a conflict."""
-EVENT = 1
-"""ScalingReplicaSet, where there are pods."""
-STATUS = 1
-"""What a later sync sends."""
-SCALED = 2
-"""What an update sends beside the status once new pods are ready: the old ReplicaSet scaled down, and its event."""
-TURN = 5
-"""What each further turn of an update sends: both ReplicaSets scaled, their events and a status."""
+from fleetbench.model.controller_manager import CREATE, EVENT, FIRST_STATUS, SCALED, STATUS, TURN
 
 
 class Followed:

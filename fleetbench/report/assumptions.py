@@ -10,6 +10,7 @@ from fleetbench.findings import RULES, TAKEN_AS_GIVEN, Finding
 from fleetbench.graph.order import watched
 from fleetbench.graph.release import FLUX_COMPONENTS
 from fleetbench.ids import CONTROLLERS, HELM_RELEASE, ObjectId, say, some
+from fleetbench.model.controller_manager import deployments_of, last_created_s
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, RESTART, Scenario
 from fleetbench.report.inert import clear_names, inert, name_of
 from fleetbench.units import go_duration
@@ -55,7 +56,7 @@ def assumptions(scenario: Scenario, findings: Iterable[Finding]) -> list[str]:
             f"{some([inert(say(id)) for id in jobs], 3)} counts as run anew by the commit: where that changes the template of a Job, "
             "its apply fails without spec.force, as that is immutable."
         )
-    lines += _replaced(scenario) + _fetched(scenario)
+    lines += _replaced(scenario) + _fetched(scenario) + _at_once(scenario)
     unread = [k for k in fleet.kustomizations if not k.expanded and k.id not in scenario.left_out]
     if unread:
         called = clear_names(k.id for k in fleet.kustomizations)
@@ -101,6 +102,24 @@ def _fetched(scenario: Scenario) -> list[str]:
     times = ", ".join(f"{kind} {time}" for kind, time in by_kind.items())
     return [
         f"Each fetch waits for its server, in the median: {times}. Guesses, unless a profile's `fetch` states them."
+    ]
+
+
+def _at_once(scenario: Scenario) -> list[str]:
+    """The object whose Deployments wait longest for kube-controller-manager, where they do for a second and more."""
+    waits = {
+        id: last_created_s(time, scenario.parameters)
+        for id, time in scenario.workloads.items()
+        if scenario.starts(id) and id not in scenario.left_out
+    }
+    most = max(waits, key=lambda id: waits[id], default=None)
+    if most is None or waits[most] < 1.0:
+        return []
+    count = len(deployments_of(scenario.workloads[most]))
+    return [
+        f"kube-controller-manager sends {scenario.parameters.controller_manager_qps:g} requests a second (--kube-api-qps): of the "
+        f"{count} Deployments that {name_of(most)} applies at once the last has its pods created after {go_duration(waits[most])}. "
+        "`controller_manager` in a profile states what your cluster lets through."
     ]
 
 

@@ -9,7 +9,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Workload
 from fleetbench.ids import CONTROLLERS, ObjectId
 from fleetbench.model.assemble import Choice
-from fleetbench.model.scenario import COMMIT, KILL, RESTART, Scenario
+from fleetbench.model.scenario import BOOTSTRAP, COMMIT, KILL, RESTART, Scenario
 from fleetbench.prediction.strategies import predict_strategies
 from fleetbench.report.assumptions import assumptions, guessed, taken_as_given
 from tests.builders import fleet, ks, ks_id
@@ -50,6 +50,21 @@ def test_what_is_fetched_says_how_long_it_waits_for_its_server() -> None:
     assert "GitRepository 2s. Guesses" in line
     assert said(kind=COMMIT, webhook=True) == said(kind=RESTART) == [line]
     assert said(kind=RESTART, restart_by=KILL) == []  # source-controller's pod stays, and its artifacts
+
+
+def test_deployments_at_once_are_named_with_what_their_controller_lets_through() -> None:
+    many = replace(ks("many"), workloads=tuple(Workload(ObjectId("Deployment", "apps", f"d{n}")) for n in range(90)))
+
+    def said(count: int, kind: str = BOOTSTRAP) -> list[str]:
+        of = fleet(ks("a"), replace(many, workloads=many.workloads[:count]))
+        scenario = (
+            predict_strategies(of, Choice(kind=kind, webhook=kind == COMMIT), "fine", 1).predictions["fine"].scenario
+        )
+        return [line for line in assumptions(scenario, []) if line.startswith("kube-controller-manager")]
+
+    [line] = said(90)
+    assert "of the 90 Deployments that many applies at once the last has its pods created after 16.35s" in line
+    assert said(8) == said(90, COMMIT) == []  # a commit that changes none of them
 
 
 def test_a_commit_says_what_of_it_is_not_simulated() -> None:
