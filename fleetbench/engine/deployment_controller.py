@@ -1,8 +1,8 @@
 """kube-controller-manager's deployment controller, whose client sends so many requests a second and no more.
 
 A Deployment's ReplicaSet, and with it its pods, waits for the requests of the Deployments before it, and so does the status
-that kstatus reads. Few at a time never notice, as a burst is free; of 90 that one apply created the last had its ReplicaSet
-after 16 s on Kind (MODEL.md, "Deployments at once"). Each sync of a Deployment is one turn in the controller's queue: the
+that kstatus reads. Few at a time never notice, as a burst is free; of 90 without pods that one apply created the last was
+Current after 16 s on Kind (MODEL.md, "Deployments at once"). Each sync of a Deployment is one turn in the controller's queue: the
 first creates the ReplicaSet, the second, at the queue's end, shows its status, and where pods become ready after that a
 third one does; an update scales the old ReplicaSet down in between.
 

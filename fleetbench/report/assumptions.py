@@ -118,7 +118,7 @@ def _at_once(scenario: Scenario) -> list[str]:
     count = len(deployments_of(scenario.workloads[most]))
     return [
         f"kube-controller-manager sends {scenario.parameters.controller_manager_qps:g} requests a second (--kube-api-qps): of the "
-        f"{count} Deployments that {name_of(most)} applies at once the last has its pods created after {go_duration(waits[most])}. "
+        f"{count} Deployments that {name_of(most)} applies at once the last has its ReplicaSet after {go_duration(waits[most])}. "
         "`controller_manager` in a profile states what your cluster lets through."
     ]
 

@@ -63,7 +63,7 @@ def test_deployments_at_once_are_named_with_what_their_controller_lets_through()
         return [line for line in assumptions(scenario, []) if line.startswith("kube-controller-manager")]
 
     [line] = said(90)
-    assert "of the 90 Deployments that many applies at once the last has its pods created after 16.35s" in line
+    assert "of the 90 Deployments that many applies at once the last has its ReplicaSet after 16.35s" in line
     assert said(8) == said(90, COMMIT) == []  # a commit that changes none of them
 
 
