@@ -47,7 +47,7 @@ def test_what_is_fetched_says_how_long_it_waits_for_its_server() -> None:
         return [line for line in assumptions(scenario, []) if line.startswith("Each fetch waits for its server")]
 
     [line] = said()
-    assert "GitRepository 2s. Guesses" in line
+    assert "GitRepository 1s. Guesses" in line
     assert said(kind=COMMIT, webhook=True) == said(kind=RESTART) == [line]
     assert said(kind=RESTART, restart_by=KILL) == []  # source-controller's pod stays, and its artifacts
 
