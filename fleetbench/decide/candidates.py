@@ -271,7 +271,7 @@ def beyond(scenario: Scenario, slowest: Sequence[ObjectId]) -> list[Candidate]:
         Candidate(SetFlags({"nodes": scenario.parameters.nodes + 1}), False, "one node more to pull images on"),
     ]
     limit = scenario.parameters.controller_manager_qps
-    deployments = sum(len(deployments_of(time)) for time in scenario.workloads.values())
+    deployments = sum(d.waits for time in scenario.workloads.values() for d in deployments_of(time))
     if limit is not None and limit < MANAGER["controller_manager_qps"] and deployments >= AT_ONCE:
         note = "Deployments at once wait for each other; whose control plane it is must set it"
         found.append(Candidate(SetFlags(MANAGER), False, note))

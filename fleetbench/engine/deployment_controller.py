@@ -19,8 +19,7 @@ from heapq import heappop, heappush
 from itertools import count
 from math import inf
 
-from fleetbench.ids import ObjectId
-from fleetbench.model.controller_manager import CREATE, EVENT, FIRST_STATUS, SCALED, STATUS, TURN
+from fleetbench.model.controller_manager import CREATE, SCALED, STATUS, TURN, Deployed
 
 
 class Followed:
@@ -28,8 +27,8 @@ class Followed:
 
     __slots__ = ("at_s", "created_s", "has_pods", "is_early", "is_gone", "is_shown", "object", "ready_s", "scales")
 
-    def __init__(self, object: ObjectId, created_s: float, synced_s: float, has_pods: bool, scales: int):
-        self.object, self.has_pods = object, has_pods
+    def __init__(self, deployment: Deployed, created_s: float, synced_s: float, scales: int):
+        self.object, self.has_pods = deployment.object, deployment.has_pods
         self.scales = scales
         """Requests that scale ReplicaSets up and down before its status can show the update."""
         self.created_s = created_s
@@ -61,20 +60,12 @@ class DeploymentController:
         self.followed: list[Followed] = []
         """All Deployments, in the order of their apply."""
 
-    def create(self, object: ObjectId, now_s: float, has_pods: bool, turns: int = 0) -> Followed:
-        """The first sync of a Deployment whose apply begins now.
-
-        Args:
-            object: the Deployment.
-            now_s: seconds since t0.
-            has_pods: it has replicas.
-            turns: in which its pods are replaced; 0 = none of an older template are there.
-        """
+    def create(self, deployment: Deployed, now_s: float, *, updating: bool = False) -> Followed:
+        """The first sync of a Deployment whose apply begins now; ``updating``: pods of an older template are there."""
         self._work_off(now_s, before=True)
         created_s = self._sent(now_s, CREATE)
-        scales = SCALED + TURN * (turns - 1) if turns else 0
-        synced_s = self._sent(now_s, FIRST_STATUS + (EVENT if has_pods else 0))
-        found = Followed(object, created_s, synced_s, has_pods, scales)
+        scales = SCALED + TURN * (deployment.turns - 1) if updating and deployment.turns else 0
+        found = Followed(deployment, created_s, self._sent(now_s, deployment.first_sync - CREATE), scales)
         self.followed.append(found)
         self._queue(found)
         return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fleetbench.ids import HELM_RELEASE, ObjectId
+from fleetbench.model.controller_manager import Deployed
 from fleetbench.model.distributions import Distribution
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import Scenario
@@ -100,6 +101,8 @@ class Item:
     """The other cluster where its workloads start; None = this one."""
     workload: WorkloadTime | None = None
     workload_keys: tuple[int, ...] = ()
+    deployments: tuple[Deployed, ...] = ()
+    """Of its workload: those that their controller works off one after the other."""
     deadlines: dict[ObjectId, float] = field(default_factory=dict)
     """Own workloads that Kubernetes gives up after so many seconds without progress: kstatus calls them Failed then."""
     fails: bool = False

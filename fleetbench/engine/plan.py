@@ -11,6 +11,7 @@ from fleetbench.graph.fleet import Fleet, artifact_files
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization
 from fleetbench.graph.order import checks_health, watched, watches
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.model.controller_manager import deployments_of
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
 
 READS = 6
@@ -285,6 +286,7 @@ def _needs(index: dict[ObjectId, int], item: Item, obj: Kustomization | HelmRele
 def _workload_keys(item: Item) -> None:
     if item.workload is not None:
         item.workload_keys = tuple(key_of(f"{p.workload}#{p.replica}") for p in item.workload.pods)
+        item.deployments = deployments_of(item.workload)
 
 
 def _deadlines(obj: Kustomization | HelmRelease) -> dict[ObjectId, float]:

@@ -6,7 +6,6 @@ starts them so, hooks before the rest (MODEL.md, "Below Flux").
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from heapq import heappop, heappush
 from itertools import pairwise
@@ -34,16 +33,10 @@ def create_deployments(w: World, n: int) -> dict[ObjectId, Followed]:
     """
     item = w.items[n]
     controller = w.deployment_controller(item.cluster)
-    pods = () if item.workload is None else item.workload.pods
-    if controller is None or not pods or any(pod.hook for pod in pods) or (item.failing_workloads and w.is_broken(n)):
+    if controller is None or (item.failing_workloads and w.is_broken(n)):
         return {}
-    replicas = Counter(pod.workload for pod in pods if pod.workload.kind == "Deployment")
-    found: dict[ObjectId, Followed] = {}
-    for pod in pods:
-        if pod.workload in replicas and pod.workload not in found:
-            turns = ceil(replicas[pod.workload] / pod.at_once) if pod.at_once and w.applied_revision[n] else 0
-            found[pod.workload] = controller.create(pod.workload, w.env.now, not pod.empty, turns)
-    return found
+    updating = w.applied_revision[n] > 0
+    return {d.object: controller.create(d, w.env.now, updating=updating) for d in item.deployments}
 
 
 def start_workloads(w: World, n: int, created: Mapping[ObjectId, Followed]) -> None:
@@ -84,7 +77,6 @@ def _start_pods(w: World, n: int, created: Mapping[ObjectId, Followed], updating
     by_object: dict[ObjectId, float] = {}
     progress: dict[ObjectId, list[float]] = {}
     replaced: dict[ObjectId, list[float]] = {}
-    whole = {pod.workload for pod in item.workload.pods if pod.from_apply}
     for pod, key in zip(item.workload.pods, item.workload_keys, strict=True):
         at = now if pod.hook else hooks_end
         if pod.workload in created and not pod.from_apply:
@@ -103,7 +95,7 @@ def _start_pods(w: World, n: int, created: Mapping[ObjectId, Followed], updating
         controller = w.deployment_controllers[item.cluster]
         for id, deployment in created.items():
             controller.follow(deployment, by_object[id])
-        w.followed[n] = {id: deployment for id, deployment in created.items() if id not in whole}
+        w.followed[n] = {d.object: created[d.object] for d in item.deployments if d.waits}
     for id, times in progress.items():
         given_up = _given_up_s(sorted(times), item.deadlines[id])
         if given_up is not None:

@@ -68,10 +68,8 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
     parameters, origins, warnings = in_force(fleet, choice)
     default = load_profile("default")
     profile = default if choice.profile is None else choice.profile.over(default)
-    if profile.nodes is not None and choice.flags.get("nodes") is None:
-        parameters = parameters.with_(nodes=profile.nodes.count)
-        origins["nodes"] = f"profile {profile.name}"
-    of_cluster = {name: n for name, n in cluster_limits(profile).items() if choice.flags.get(name) is None}
+    stated = cluster_limits(profile) | ({} if profile.nodes is None else {"nodes": profile.nodes.count})
+    of_cluster = {name: n for name, n in stated.items() if choice.flags.get(name) is None}
     parameters = parameters.with_(**of_cluster)
     origins |= dict.fromkeys(of_cluster, f"profile {profile.name}")
     scenario = Scenario(

@@ -162,11 +162,7 @@ class _Choice:
 
     def _chart(self, release: HelmRelease, prior: TimePrior, said: str) -> _Pods:
         object = release.id
-        pods = (
-            []
-            if prior.hook is None
-            else [PodTime(object, start=self.merged.pod_start or NOTHING, ready=prior.hook, hook=True)]
-        )
+        pods = [] if prior.hook is None else [PodTime(object, start=self._start(), ready=prior.hook, hook=True)]
         replicas = 1 if prior.each_more is None else release.replicas or 1
         replicas_in_turn = self._replicas(object, prior, replicas, self._pulls(prior.images))
         return _Pods((*pods, *_counted_from(len(pods), replicas_in_turn)), _named(said, prior), prior.source)
@@ -240,13 +236,16 @@ class _Choice:
             PodTime(
                 object,
                 replica=i,
-                start=NOTHING if whole else self.merged.pod_start or NOTHING,
+                start=NOTHING if whole else self._start(),
                 ready=prior.each_more if i and prior.each_more is not None else first,
                 pulls=() if whole else pulls,
                 after=i - 1 if i and in_turn else None,
             )
             for i in range(replicas)
         )
+
+    def _start(self) -> Distribution:
+        return self.merged.pod_start or NOTHING
 
     def _pulls(self, images: tuple[str, ...]) -> tuple[ImagePull, ...]:
         sizes = self.merged.images

@@ -107,18 +107,18 @@ def _fetched(scenario: Scenario) -> list[str]:
 
 def _at_once(scenario: Scenario) -> list[str]:
     """The object whose Deployments wait longest for kube-controller-manager, where they do for a second and more."""
-    waits = {
-        id: last_created_s(time, scenario.parameters)
+    at_once = {
+        id: [d for d in deployments_of(time) if d.waits]
         for id, time in scenario.workloads.items()
         if scenario.starts(id) and id not in scenario.left_out
     }
+    waits = {id: last_created_s(deployments, scenario.parameters) for id, deployments in at_once.items()}
     most = max(waits, key=lambda id: waits[id], default=None)
     if most is None or waits[most] < 1.0:
         return []
-    count = len(deployments_of(scenario.workloads[most]))
     return [
         f"kube-controller-manager sends {scenario.parameters.controller_manager_qps:g} requests a second (--kube-api-qps): of the "
-        f"{count} Deployments that {name_of(most)} applies at once the last has its ReplicaSet after {go_duration(waits[most])}. "
+        f"{len(at_once[most])} Deployments that {name_of(most)} applies at once the last has its ReplicaSet after {go_duration(waits[most])}. "
         "`controller_manager` in a profile states what your cluster lets through."
     ]
 

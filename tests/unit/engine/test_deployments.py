@@ -12,6 +12,7 @@ from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.simulate import Sample, simulate
 from fleetbench.graph.objects import Kustomization, Workload
 from fleetbench.ids import ObjectId
+from fleetbench.model.controller_manager import Deployed
 from fleetbench.model.distributions import Fixed
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import COMMIT, Scenario
@@ -30,9 +31,13 @@ def deployment(number: int) -> ObjectId:
     return ObjectId("Deployment", "apps", f"d{number}")
 
 
+def deployed(number: int, *, has_pods: bool, turns: int = 0) -> Deployed:
+    return Deployed(deployment(number), has_pods, turns, waits=True)
+
+
 def apply(controller: DeploymentController, numbers: range, at_s: float, pods_s: float | None = None) -> list[Followed]:
     """Deployments of one apply; ``pods_s``: from the ReplicaSet until their pods are ready, None = they have none."""
-    found = [controller.create(deployment(n), at_s, pods_s is not None) for n in numbers]
+    found = [controller.create(deployed(n, has_pods=pods_s is not None), at_s) for n in numbers]
     for each in found:
         controller.follow(each, max(at_s, each.created_s) + (pods_s or 0.0))
     return found
@@ -129,7 +134,7 @@ def test_who_looks_changes_nothing() -> None:
     def created_s(looks: bool) -> float:
         controller = DeploymentController(QPS, BURST)
         early = apply(controller, range(240), 0.0)
-        (late,) = (controller.create(deployment(n), 5.0, False) for n in range(240, 241))
+        (late,) = (controller.create(deployed(n, has_pods=False), 5.0) for n in range(240, 241))
         if looks:  # while that one is still being applied
             for each in early:
                 controller.shown_s(each, 8.0)
@@ -142,7 +147,7 @@ def test_who_looks_changes_nothing() -> None:
 @pytest.mark.parametrize(("turns", "requests"), [(0, 6), (1, 9), (3, 19)])
 def test_an_update_scales_the_old_replica_sets_down_before_it_is_shown(turns: int, requests: int) -> None:
     controller = DeploymentController(QPS, BURST)
-    many = [controller.create(deployment(n), 0.0, True, turns) for n in range(90)]
+    many = [controller.create(deployed(n, has_pods=True, turns=turns), 0.0, updating=True) for n in range(90)]
     for each in many:
         controller.follow(each, 20.0)  # when all syncs that show them not ready are over
     # first sync (4) and second (1) of each, then what shows it ready
