@@ -6,23 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from fleetbench import phases
-from fleetbench.ids import ObjectId
-from fleetbench.model.distributions import Fixed
-from fleetbench.model.profile import FETCHED
 from fleetbench.runs.run import Run
 from fleetbench.timeline.events import Event
-
-
-def from_afar(run: Run) -> frozenset[ObjectId]:
-    """The sources and HelmCharts of a run that came from elsewhere than beside the cluster."""
-    return frozenset(run.fetch_times(dict.fromkeys(FETCHED, Fixed(1.0))))
 
 
 def fetch_section(runs: Sequence[Run]) -> dict[str, Any]:
     """A profile's ``fetch``: of each kind of source that a run fetched from afar how long its first artifact took."""
     found: dict[str, list[float]] = {}
     for run in runs:
-        for id in sorted(from_afar(run)):
+        for id in sorted(run.from_afar):
             seconds = first_fetch_s(run.timeline.by_object.get(id, ()))
             if seconds is not None:
                 found.setdefault(id.kind, []).append(round(seconds, 3))

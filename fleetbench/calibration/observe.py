@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from fleetbench import phases
-from fleetbench.calibration.fetch import from_afar
 from fleetbench.graph.fleet import artifact_files
 from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
@@ -56,7 +55,7 @@ class _Span:
 def observe(run: Run) -> list[Observation]:
     """Every step that the run's rows show."""
     spans: list[_Span] = []
-    afar = from_afar(run)  # what those take is their servers' time, not the controller's
+    afar = run.from_afar  # what those take is their servers' time, not the controller's
     for service in run.fleet.services():
         events = run.timeline.by_object.get(service.id, ())
         if service.id.kind == KUSTOMIZATION:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
+from fleetbench.decide.flag_names import named_flag
 from fleetbench.graph.fleet import Fleet, changed
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Source
 from fleetbench.graph.order import health_checked
 from fleetbench.ids import KUSTOMIZATION, ObjectId, say, some
 from fleetbench.model.distributions import Distribution
 from fleetbench.model.scenario import Scenario
-from fleetbench.units import cpu_text, go_duration
+from fleetbench.units import go_duration
 
 Service = Kustomization | HelmRelease
 Edge = tuple[ObjectId, ObjectId]
@@ -50,32 +51,11 @@ class SetFlags:
     @property
     def title(self) -> str:
         """``requeue-dependency 5s``."""
-        return ", ".join(
-            f"{_FLAG_NAMES.get(n, n.replace('_', ' '))} {_flag_value(n, v)}".rstrip() for n, v in self.flags.items()
-        )
+        return ", ".join(named_flag(name, value) for name, value in self.flags.items())
 
     def applied(self, scenario: Scenario) -> Scenario:
         """The scenario under these flags."""
         return replace(scenario, parameters=scenario.parameters.with_(**self.flags))
-
-
-_FLAG_NAMES = {
-    "kustomize_concurrent": "kustomize --concurrent",
-    "helm_concurrent": "helm --concurrent", "source_concurrent": "source --concurrent",
-    "requeue_dependency_s": "kustomize --requeue-dependency",
-    "helm_requeue_dependency_s": "helm --requeue-dependency",
-    "event_driven_dependents": "dependants enqueued at once (kustomize-controller#1412)",
-    "in_memory_builds": "in-memory kustomize builds", "kustomize_cpus": "kustomize-controller CPU limit",
-    "controller_manager_qps": "kube-controller-manager --kube-api-qps", "controller_manager_burst": "--kube-api-burst",
-}  # fmt: skip
-
-
-def _flag_value(name: str, value: Any) -> str:
-    if value is True:
-        return ""
-    if name == "kustomize_cpus":
-        return cpu_text(value)
-    return go_duration(value) if name.endswith("_s") else str(value)
 
 
 def _titled(verb: str, edges: tuple[Edge, ...]) -> str:
@@ -288,7 +268,8 @@ class OwnSource:
             if k.id != fleet.root and k.parent is not None and shared is not None and shared.defined:
                 own = ObjectId(shared.id.kind, shared.id.namespace, f"{shared.id.name}-{k.id.name}")
                 made[k.id] = replace(shared, id=own, parent=k.parent, file=None, line=None)
-                fetch |= {own: fetch[shared.id]} if shared.id in fetch else {}
+                if shared.id in fetch:
+                    fetch[own] = fetch[shared.id]
         apart = changed(fleet, {id: (lambda k: replace(k, source=made[k.id].id)) for id in made})
         return replace(scenario, fleet=replace(apart, sources=(*fleet.sources, *made.values())), fetch=fetch)
 

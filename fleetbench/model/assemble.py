@@ -12,7 +12,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.release import RELEASES, release_of
 from fleetbench.ids import CONTROLLERS, ObjectId
 from fleetbench.model.controller_flags import DEFAULT_ORIGIN, repository_flags, shard_flags
-from fleetbench.model.fetch import fetch_times
+from fleetbench.model.fetch import fetch_times, from_afar
 from fleetbench.model.parameters import Parameters, parameters_of
 from fleetbench.model.profile import Durations, Profile, load_profile
 from fleetbench.model.resolve import resolve
@@ -84,7 +84,7 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
             choice.compared_with,
         ),
         profile.pull,
-        fetch_times(fleet, profile.fetch, served=choice.served),
+        fetch_times(from_afar(fleet, served=choice.served), profile.fetch),
         choice.seed,
         choice.kind,
         choice.fail,

@@ -8,8 +8,7 @@ from typing import Any
 
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId
-from fleetbench.model.distributions import Distribution
-from fleetbench.model.fetch import fetch_times
+from fleetbench.model.fetch import from_afar
 from fleetbench.timeline.events import Timeline, ready_after_s, ready_again_s
 
 SERVED, REMOTE = "served", "remote"
@@ -59,15 +58,15 @@ class Run:
         """Kustomizations and HelmReleases, sorted."""
         return sorted(obj.id for obj in self.fleet.services())
 
-    def fetch_times(self, by_kind: Mapping[str, Distribution]) -> dict[ObjectId, Distribution]:
-        """Which of its sources waited for servers that are not beside the cluster, and how long by a profile's ``fetch``.
+    @property
+    def from_afar(self) -> frozenset[ObjectId]:
+        """Its sources and HelmCharts that came from elsewhere than beside the cluster.
 
         Empty where its workloads were made up; of a timed commit not the repository's own, as it counts from the artifact.
         """
         if self.meta.get("workloads") != "real":
-            return {}
-        served = self.commit is not None or self.meta.get("source") == SERVED
-        return fetch_times(self.fleet, by_kind, served=served)
+            return frozenset()
+        return from_afar(self.fleet, served=self.commit is not None or self.meta.get("source") == SERVED)
 
     def ready_s(self) -> dict[ObjectId, float | None]:
         """Seconds from t0 to Ready of each service; of a commit's run from the artifact to Ready with what it brought."""

@@ -10,6 +10,7 @@ from functools import cached_property
 from fleetbench.graph.changes import none_installed
 from fleetbench.ids import ObjectId, parse_object
 from fleetbench.model.assemble import cluster_limits
+from fleetbench.model.fetch import fetch_times
 from fleetbench.model.parameters import Parameters, flags_of_run
 from fleetbench.model.profile import Profile, load_profile, stand_in_profile
 from fleetbench.model.resolve import resolve
@@ -117,7 +118,7 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0) -> S
         steps_from(merged.steps),
         resolve(run.fleet if run.commit is None else none_installed(run.fleet), None, profile, default),
         merged.pull,
-        run.fetch_times(merged.fetch),
+        fetch_times(run.from_afar, merged.fetch),
         seed,
         BOOTSTRAP,
         fail=frozenset(parse_object(o) for o in run.meta.get("fail", ())),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fleetbench.calibration.document import as_yaml, profile_document
-from fleetbench.calibration.fetch import fetch_section, from_afar
+from fleetbench.calibration.fetch import fetch_section
 from fleetbench.calibration.observe import observe
 from fleetbench.calibration.steps import calibrate_steps
 from fleetbench.model.profile import load_profile
@@ -28,15 +28,15 @@ def steps(run: Run) -> set[str]:
 
 @pytest.mark.parametrize("run", [STAND_IN, SERVED])
 def test_what_is_served_from_beside_the_cluster_is_a_step_of_source_controller(run: Run) -> None:
-    assert from_afar(run) == frozenset() and fetch_section([run]) == {}
+    assert run.from_afar == frozenset() and fetch_section([run]) == {}
     assert "git_fetch" in steps(run)
     assert not scenario_of(run).fetch
 
 
 def test_what_comes_from_afar_is_its_servers_time_and_no_step() -> None:
-    assert {id.kind for id in from_afar(REMOTE)} == {"GitRepository"}
+    assert {id.kind for id in REMOTE.from_afar} == {"GitRepository"}
     assert "git_fetch" not in steps(REMOTE)
-    assert scenario_of(REMOTE).fetch.keys() == from_afar(REMOTE)
+    assert scenario_of(REMOTE).fetch.keys() == REMOTE.from_afar
     section = fetch_section([REMOTE, STAND_IN])["GitRepository"]
     assert section["source"] == "1 measured" and 0.0 < section["seconds"][0] < 2.0
 
@@ -51,8 +51,8 @@ def test_a_profile_that_was_learned_states_it(tmp_path: Path) -> None:
 def test_after_a_timed_commit_the_repositorys_own_fetch_is_over() -> None:
     run = read_run(Path(__file__).parents[2] / "results/generated/mix-values")
     afar = replace(run, meta={**run.meta, "workloads": "real", "source": "remote"})
-    assert run.commit is not None and from_afar(afar) == frozenset()
-    assert from_afar(replace(afar, commit=None))
+    assert run.commit is not None and afar.from_afar == frozenset()
+    assert replace(afar, commit=None).from_afar
 
 
 def test_times_that_were_learned_of_ninety_deployments_at_once_hold_what_they_waited_for(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from fleetbench.graph.objects import HelmRelease, Source
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.distributions import Fixed
-from fleetbench.model.fetch import fetch_times
+from fleetbench.model.fetch import fetch_times, from_afar
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import load_profile, stand_in_profile
 from fleetbench.prediction.document import to_document
@@ -57,7 +57,7 @@ def of_all_kinds() -> Fleet:
 def test_what_comes_from_outside_waits_for_its_server() -> None:
     of = of_all_kinds()
     charts = {h.id.name: chart_of(h) for h in of.helmreleases}
-    assert fetch_times(of, BY_KIND) == {
+    assert fetch_times(from_afar(of), BY_KIND) == {
         GIT: Fixed(3.0),
         HTTP: Fixed(4.0),  # one of type oci has nothing to fetch, its charts have; a copy is made from what is here
         charts["http"]: Fixed(2.0),
@@ -66,18 +66,18 @@ def test_what_comes_from_outside_waits_for_its_server() -> None:
 
 
 def test_what_measure_serves_is_beside_the_cluster() -> None:
-    assert GIT not in fetch_times(of_all_kinds(), BY_KIND, served=True)
-    assert HTTP in fetch_times(of_all_kinds(), BY_KIND, served=True)
+    assert GIT not in fetch_times(from_afar(of_all_kinds(), served=True), BY_KIND)
+    assert HTTP in fetch_times(from_afar(of_all_kinds(), served=True), BY_KIND)
 
 
 def test_a_kind_that_takes_no_time_counts_as_none() -> None:
-    assert fetch_times(of_all_kinds(), {**BY_KIND, "HelmChart": Fixed(0.0)}).keys() == {GIT, HTTP}
+    assert fetch_times(from_afar(of_all_kinds()), {**BY_KIND, "HelmChart": Fixed(0.0)}).keys() == {GIT, HTTP}
 
 
 def test_the_wait_holds_up_all_that_follows() -> None:
     of = of_all_kinds()
     near = scenario(of)
-    far = replace(near, fetch=fetch_times(of, BY_KIND))
+    far = replace(near, fetch=fetch_times(from_afar(of), BY_KIND))
     ready = [{obj.id.name: at for obj, at in zip(of.services(), simulate(s).ready_s, strict=True)} for s in (near, far)]
     later = {name: ready[1][name] - ready[0][name] for name in ("a", "git", "oci", "http")}
     assert later["a"] == later["git"] == pytest.approx(3.0)
@@ -86,7 +86,7 @@ def test_the_wait_holds_up_all_that_follows() -> None:
 
 def test_the_shipped_priors_fetch_and_those_of_stand_ins_do_not() -> None:
     of = of_all_kinds()
-    assert assemble(of, Choice()).scenario.fetch.keys() == fetch_times(of, BY_KIND).keys()
+    assert assemble(of, Choice()).scenario.fetch.keys() == fetch_times(from_afar(of), BY_KIND).keys()
     for profile in (stand_in_profile(), load_profile("short")):
         assert not assemble(of, Choice(profile=profile)).scenario.fetch
 
