@@ -70,6 +70,7 @@ HEALTH_CHECK_MISSING = rule("FB210", WARNING, "a health check names an object th
 NEVER_RECONCILED = rule("FB211", WARNING, "the root or a source is suspended")
 TIMEOUT_TOO_SHORT = rule("FB212", WARNING, "a timeout shorter than what it waits for is known to take")
 RETRY_LATE = rule("FB213", WARNING, "a failed health check is tried again only after a long interval")
+EVENTS_REFUSED = rule("FB214", WARNING, "events are posted to a notification-controller that is not there")
 # FB3xx: what was read differently from what one may expect.
 DUPLICATE_OBJECT = rule("FB301", WARNING, "several Kustomizations apply the same object")
 NOT_EXPANDED = rule("FB302", INFO, "an object whose content this repository does not hold")

@@ -12,6 +12,7 @@ import click
 from fleetbench.cli.fleet import ENVIRONMENTS, FleetChoice
 from fleetbench.graph.release import RELEASES
 from fleetbench.ids import ObjectId, parse_reference
+from fleetbench.model.parameters import NEVER_S
 from fleetbench.units import MAX_DURATION_S, go_duration, parse_duration
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -75,9 +76,23 @@ class PercentType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return percent / 100.0
 
 
+class EventsType(DurationType):
+    """``up``, ``down`` or a Go duration; the command gets the seconds from t0 until events are taken."""
+
+    name = "events"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse it."""
+        try:
+            return super().convert({"up": 0.0, "down": NEVER_S}.get(value, value), param, ctx)
+        except click.BadParameter:
+            self.fail(f"got {value!r}, wanted up, down, or after how long it is up: 1m30s, at most a day", param, ctx)
+
+
 DURATION = DurationType()
 PERCENT = PercentType()
 OBJECT = ObjectType()
+EVENTS_UP = EventsType(most_s=NEVER_S)
 
 
 def stacked(command: Command, *options: Callable[[Command], Command]) -> Command:

@@ -12,6 +12,7 @@ import click
 from fleetbench.cli.fleet import fleet_findings
 from fleetbench.cli.options import (
     DURATION,
+    EVENTS_UP,
     DurationType,
     durations_option,
     flux_version_option,
@@ -116,6 +117,13 @@ def scenario_options(command: Command) -> Command:
             help="Feature gate CancelHealthCheckOnNewRevision, of both controllers that have it.",
         ),
         click.option(
+            "--notification-controller",
+            metavar="up|down|DURATION",
+            type=EVENTS_UP,
+            help="Whether it takes events, or how long after the start it does: one that is posted meanwhile holds its worker "
+            "for up to 15s.  [default: up, unless it is not installed]",
+        ),
+        click.option(
             "--restart-by",
             type=click.Choice(RESTARTS),
             help="kubectl rollout restart or an upgrade; pods deleted, as when a node is drained; processes killed (out of "
@@ -176,6 +184,7 @@ class Simulation:
             "requeue_dependency_s": given.get("requeue_dependency"),
             "cancel_health_check_on_new_revision": given.get("cancel_health_check"),
             "helm_cancel_health_check_on_new_revision": given.get("cancel_health_check"),
+            "events_refused_s": given.get("notification_controller"),
         }
 
     def fleet(self, fleet: Fleet) -> Fleet:

@@ -270,6 +270,8 @@ def beyond(scenario: Scenario, slowest: Sequence[ObjectId]) -> list[Candidate]:
         Candidate(OwnSource(), False, "matters for commits, not for a bootstrap"),
         Candidate(SetFlags({"nodes": scenario.parameters.nodes + 1}), False, "one node more to pull images on"),
     ]
+    if scenario.parameters.events_refused_s:
+        found.append(Candidate(SetFlags({"events_refused_s": 0.0}), False, "bring it up, or leave --events-addr empty"))
     limit = scenario.parameters.controller_manager_qps
     deployments = sum(d.waits for time in scenario.workloads.values() for d in deployments_of(time))
     if limit is not None and limit < MANAGER["controller_manager_qps"] and deployments >= AT_ONCE:

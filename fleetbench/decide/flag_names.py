@@ -17,6 +17,7 @@ NAMES = {
     "kustomize_cpus": "kustomize-controller CPU limit",
     "controller_manager_qps": "kube-controller-manager --kube-api-qps",
     "controller_manager_burst": "--kube-api-burst",
+    "events_refused_s": "notification-controller takes events",
 }
 """Field of :class:`~fleetbench.model.parameters.Parameters` -> its name; of the others it is the field's own."""
 
@@ -27,7 +28,7 @@ def named_flag(name: str, value: Any) -> str:
 
 
 def _value(name: str, value: Any) -> str:
-    if value is True:
+    if value is True or (name == "events_refused_s" and not value):
         return ""
     if name == "kustomize_cpus":
         return cpu_text(value)

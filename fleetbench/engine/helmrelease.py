@@ -30,10 +30,12 @@ def reconcile(w: World, n: int) -> Reconcile:
     for number, (dependency, _) in enumerate(item.dependencies):
         if dependency == MISSING or not dependency_ready(w.exists[dependency], w.status[dependency], 0, 0, False):
             yield w.work(n, machine.DEPENDENCY_END)
+            yield from w.post(n)
             message = f"dependency '{item.names[number]}' is not ready"
             w.set_not_ready(n, phases.FALSE, phases.DEPENDENCY_NOT_READY, message)
             return Result(item.parameters.helm_requeue_dependency_s)
     if item.denied:
+        yield from w.post(n)
         return deny(w, n)
     if item.source == MISSING or not w.exists[item.source]:
         w.whole_reconcile()
@@ -49,6 +51,7 @@ def reconcile(w: World, n: int) -> Reconcile:
         w.reset_failures(n)
     if item.lacks_values or not w.are_applied(item.needs_build):
         yield w.work(n, machine.DEPENDENCY_END)
+        yield from w.post(n)
         w.set_not_ready(n, phases.FALSE, phases.VALUES_ERROR)
         return REQUEUE
     if w.serves_from_s:
@@ -58,6 +61,7 @@ def reconcile(w: World, n: int) -> Reconcile:
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Source not ready: artifact not found")
         return Result(item.parameters.helm_requeue_dependency_s)
     if item.broken:  # chartRef: the artifact is there, but no chart is in it
+        yield from w.post(n)
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "Could not load chart")
         return REQUEUE
     if n in w.stalled:  # ErrExceededMaxRetries before any action
@@ -81,6 +85,7 @@ def _release(w: World, n: int, rolls: bool) -> Reconcile:
         w.started_s[n] = w.env.now
     yield w.work(n, machine.HELM_INSTALL)
     if not w.are_there(item.needs_apply):  # no release is stored, so it is no failure that counts
+        yield from w.post(n)
         w.set_not_ready(n, phases.FALSE, phases.INSTALL_FAILED if installing else phases.UPGRADE_FAILED)
         return REQUEUE
     if w.are_there(item.needs_namespace):
@@ -89,7 +94,7 @@ def _release(w: World, n: int, rolls: bool) -> Reconcile:
             w.applied_revision[n] = max(w.given[n], 1)
         w.applied(n)
         return (yield from _check_health(w, n, installing))
-    return _remediate(w, n, installing)
+    return (yield from _remediate(w, n, installing))
 
 
 def _check_health(w: World, n: int, installing: bool) -> Reconcile:
@@ -97,19 +102,22 @@ def _check_health(w: World, n: int, installing: bool) -> Reconcile:
     item = w.items[n]
     outcome = (yield from health_check(w, n)) if item.waits else PASSED
     if outcome == CANCELED:
+        yield from w.post(n)
         w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
         return REQUEUE
     yield w.work(n, machine.HELM_FINISH)
     if outcome != PASSED or (w.fails(n) and not item.waits):
-        return _remediate(w, n, installing)
+        return (yield from _remediate(w, n, installing))
+    yield from w.post(n)
     w.failures.pop(n, None)
     w.set_ready(n, phases.INSTALL_SUCCEEDED if installing else phases.UPGRADE_SUCCEEDED)
     yield w.work(n, machine.RELEASE)
     return Result(w.jittered(n, item.interval_s))
 
 
-def _remediate(w: World, n: int, installing: bool) -> Result:
+def _remediate(w: World, n: int, installing: bool) -> Reconcile:
     item = w.items[n]
+    yield from w.post(n)
     failures = w.failures[n] = w.failures.get(n, 0) + 1
     w.set_not_ready(n, phases.FALSE, phases.INSTALL_FAILED if installing else phases.UPGRADE_FAILED)
     if item.retry_on_failure:
@@ -118,6 +126,7 @@ def _remediate(w: World, n: int, installing: bool) -> Result:
         w.set_not_ready(n, phases.FALSE, phases.RETRIES_EXCEEDED)
         w.set_stalled(n)
         return STOP
+    yield from w.post(n)
     # Uninstalled, or rolled back: its pods start again, from images that are there.
     w.applied_revision[n] = 0 if installing else max(w.given[n] - 1, 0)
     return REQUEUE

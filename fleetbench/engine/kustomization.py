@@ -40,6 +40,7 @@ def reconcile(w: World, n: int) -> Reconcile:
 
 def _deny(w: World, n: int) -> Reconcile:
     yield w.work(n, machine.NO_ARTIFACT)
+    yield from w.post(n)
     return deny(w, n)
 
 
@@ -53,6 +54,7 @@ def _wait_for_dependency(w: World, n: int, failing: int) -> Reconcile:
     item = w.items[n]
     gets = w.amount(n, machine.DEPENDENCY_GET, failing + 1)
     yield w.processors.work_within(w.containers[item.shard], gets + w.amount(n, machine.DEPENDENCY_END))
+    yield from w.post(n)
     w.set_not_ready(n, phases.FALSE, phases.DEPENDENCY_NOT_READY, f"dependency '{item.names[failing]}' is not ready")
     return Result(item.parameters.requeue_dependency_s)
 
@@ -72,24 +74,30 @@ def _first_not_ready(w: World, n: int) -> int | None:
 def _reconcile_revision(w: World, n: int) -> Reconcile:
     """Apply the source's revision and wait for health; of one that t0 finds in its health check, what is left of that."""
     item = w.items[n]
-    checking = n in w.checking_s
+    checking, before = n in w.checking_s, w.applied_revision[n]
     if not checking:
         failure = yield from _apply_revision(w, n)
         if failure is not None:
-            return _failed(w, n, failure)
+            return (yield from _failed(w, n, failure))
     files = w.items[item.source].files
     if item.waits or checking:
         outcome = yield from health_check(w, n)
         if outcome == CANCELED:
+            yield from w.post(n)
             w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
             return REQUEUE
+        # checkHealth tells of a check that passes where the last one did not, or something was changed.
+        if outcome == PASSED and (not w.revision[n] or w.applied_revision[n] != before):
+            yield from w.post(n)
         yield w.processors.work(w.amount(n, machine.HEALTH_END) + _finish(w, n, files))
         if outcome != PASSED:
-            return _failed(w, n, phases.HEALTH_CHECK_FAILED)
+            return (yield from _failed(w, n, phases.HEALTH_CHECK_FAILED))
     else:
         yield w.processors.work(_finish(w, n, files))
     w.revision[n] = w.attempted[n]
     w.set_ready(n, phases.RECONCILIATION_SUCCEEDED)
+    # "Reconciliation finished", after every one that ends well
+    yield from w.post(n)
     yield w.work(n, machine.RELEASE)
     return Result(w.jittered(n, item.interval_s))
 
@@ -134,10 +142,13 @@ def _apply_revision(w: World, n: int) -> Generator[simpy.Event, Any, str | None]
         w.applied_first(n)
     if item.refused or not w.are_there(item.needs_apply):
         return phases.RECONCILIATION_FAILED
-    if w.has_changed(n, manifests):
+    changed = w.has_changed(n, manifests)
+    if changed:
         yield from _apply(w, n, manifests)
     _give(w, n, manifests)
     w.applied(n)
+    if changed and item.applies:
+        yield from w.post(n)
     if item.waits:
         yield w.work(n, machine.HEALTH_START)
         w.emit(n, phases.HEALTH_CHECKS)
@@ -179,7 +190,9 @@ def _give(w: World, n: int, revision: int) -> None:
                 w.give(child, revision)
 
 
-def _failed(w: World, n: int, reason: str) -> Result:
+def _failed(w: World, n: int, reason: str) -> Reconcile:
+    if reason != phases.ARTIFACT_FAILED:
+        yield from w.post(n)
     w.set_not_ready(n, phases.FALSE, reason)
     item = w.items[n]
     return Result(item.parameters.requeue_dependency_s if reason == phases.ARTIFACT_FAILED else item.retry_s)

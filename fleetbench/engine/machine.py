@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from functools import lru_cache
 from math import exp
 
@@ -11,8 +12,9 @@ import simpy
 from fleetbench.engine.deployment_controller import DeploymentController, Followed
 from fleetbench.engine.draws import MASK, MULTIPLIER, NOTHING, SHIFT, Bins, Draws, bins, key_of, phase_key
 from fleetbench.engine.items import Plan
+from fleetbench.engine.notification import Refusals, until_taken
 from fleetbench.engine.processors import Container, Processors
-from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.ids import KUSTOMIZATION, ObjectId, controller_of
 from fleetbench.model.scenario import BOOTSTRAP
 from fleetbench.model.steps import Step, Steps
 
@@ -63,8 +65,8 @@ class Machine:
     """Clock, draws and processors: everything that takes time, whichever object it is for."""
 
     __slots__ = (
-        "_cost", "_kubelets", "_nodes", "_removed", "_removed_files", "_warm", "_warm_s", "attempts", "bandwidth",
-        "cold", "containers", "deployment_controllers", "draws", "env", "followed", "items", "parameters", "processors", "pull", "speed", "steps", "streams",
+        "_cost", "_kubelets", "_nodes", "_refusals", "_removed", "_removed_files", "_warm", "_warm_s", "attempts", "bandwidth",
+        "cold", "containers", "deployment_controllers", "draws", "env", "events_from_s", "followed", "items", "parameters", "processors", "pull", "speed", "steps", "streams",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, sample: int):
@@ -72,6 +74,10 @@ class Machine:
         self.items, self.parameters = plan.items, scenario.parameters
         self.env = simpy.Environment()
         self.draws = Draws(scenario.seed, sample)
+        self.events_from_s = scenario.parameters.events_refused_s
+        """When notification-controller takes events; 0 = always."""
+        self._refusals: dict[tuple[str, str | None], Refusals] = {}
+        """Controller and shard -> those of its pod's connections that are refused."""
         self.speed = self.draws.lognormal(scenario.steps.speed, _SHARED, PHASES["speed"])
         self.cold = 0.0
         """What the cold start adds to the factor on all work, at t0."""
@@ -164,6 +170,14 @@ class Machine:
             return interval_s
         u = self.draws.uniform(item.key, JITTER, self.attempts[n])
         return interval_s * (1.0 + item.jitter * (2.0 * u - 1.0))
+
+    def post(self, n: int) -> Iterable[simpy.Event]:
+        """One event about an object goes to notification-controller; one that is taken at once costs nothing here."""
+        if not self.events_from_s:
+            return ()
+        item = self.items[n]
+        refusals = self._refusals.setdefault((controller_of(item.id.kind), item.shard), Refusals())
+        return until_taken(self.env, self.events_from_s, refusals)
 
     def burden(self, n: int, phase: int) -> None:
         """Work that nobody waits for, but that takes its share of the machine."""

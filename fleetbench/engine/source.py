@@ -43,6 +43,7 @@ def reconcile(w: World, n: int) -> Reconcile:
     step = _STEP.get(item.id.kind, machine.REMOTE_FETCH)
     if item.broken:
         yield w.work(n, step)
+        yield from w.post(n)
         w.set_not_ready(n, phases.FALSE, phases.INVALID_CHART_REFERENCE)
         return STOP  # stalled until its repository's next artifact
     revision = available_revision(w, n)
@@ -52,6 +53,8 @@ def reconcile(w: World, n: int) -> Reconcile:
         if item.fetch is not None:
             yield w.env.timeout(item.fetch.quantile(w.draws.uniform(item.key, SERVER, w.attempts[n])))
         fresh = w.revision[n] != revision
+        if fresh:  # notify comes before the status is patched
+            yield from w.post(n)
         w.revision[n] = revision
         w.stored[n] = True
         w.set_ready(n, phases.SUCCEEDED)

@@ -430,6 +430,8 @@ def _out_of_reach(obj: Kustomization | HelmRelease) -> str | None:
 
 CPU_LIMIT, TEMP_MEDIUM = "resources.limits.cpu", "volumes.temp.emptyDir.medium"
 """Settings of a controller's Deployment that are no flags."""
+EVENTS_ADDR = "events-addr"
+"""Among a fleet's flags only where it names a notification-controller that is not there to take events."""
 
 
 @dataclass(frozen=True, slots=True)

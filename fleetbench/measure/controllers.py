@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fleetbench.errors import InputError, place
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
+from fleetbench.graph.objects import CPU_LIMIT, EVENTS_ADDR, TEMP_MEDIUM, ControllerFlag
 from fleetbench.ids import CONTROLLERS
+from fleetbench.model.parameters import NEVER_S
 from fleetbench.repo.install.arguments import flags_among, together, without
-from fleetbench.repo.install.controllers import pod_settings
+from fleetbench.repo.install.controllers import pod_settings, posts_to_notification_controller
 from fleetbench.units import go_duration, parse_cpu, parse_duration
 
 SOURCE, KUSTOMIZE, HELM = CONTROLLERS
@@ -107,13 +108,14 @@ def flags_in(deployment: Mapping[str, Any]) -> dict[str, str]:
 
 
 def run_flags(deployments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What a run's header says of the flags, from the Deployments as they run; defaults are filled in.
+    """What a run's header says of the flags, from Flux's Deployments as they run; defaults are filled in.
 
     Raises:
         InputError: a flag has a value that is none.
     """
+    found: dict[str, Any] = {} if takes_events(deployments) else {"events_refused_s": NEVER_S}
     # The controllers' own defaults: main.go of kustomize-controller v1.9.4, helm-controller v1.6.3, source-controller v1.9.3.
-    found: dict[str, Any] = {
+    found |= {
         "kustomize_concurrent": 4,
         "helm_concurrent": 4,
         "source_concurrent": 2,
@@ -136,6 +138,22 @@ def run_flags(deployments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         if gates:
             found.setdefault("feature_gates", {})[name] = gates
     return found
+
+
+def takes_events(deployments: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether notification-controller takes what the controllers post, if they post to it at all.
+
+    Args:
+        deployments: Flux's, as applied or as they run; of those that run one without an available pod takes nothing.
+    """
+    by_name = {d["metadata"]["name"]: d for d in deployments}
+    posting = [flags_in(by_name[name]).get(EVENTS_ADDR, "") for name in CONTROLLERS if name in by_name]
+    taker = by_name.get("notification-controller")
+    if not any(map(posts_to_notification_controller, posting)):
+        return True
+    if taker is None or taker["spec"].get("replicas") == 0:
+        return False
+    return "status" not in taker or bool(taker["status"].get("availableReplicas"))
 
 
 def _settings(deployment: Mapping[str, Any]) -> dict[str, Any]:

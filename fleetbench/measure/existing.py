@@ -15,7 +15,7 @@ from fleetbench.ids import ObjectId, some
 from fleetbench.measure import host
 from fleetbench.measure.api import KubernetesApi
 from fleetbench.measure.clock import ClusterClock
-from fleetbench.measure.fleet import controllers_among, fleet_from, id_of
+from fleetbench.measure.fleet import fleet_from, flux_among, id_of
 from fleetbench.measure.fold import Fold
 from fleetbench.measure.kinds import BY_KIND, DEPLOYMENT, WATCHED
 from fleetbench.measure.loop import SETTLE_S, Loop
@@ -80,7 +80,7 @@ def measure_existing(
         situation = situation_of(fleet, objects, clock.wall_s())
         for line in told(fleet, objects, situation, clock.wall_s()):
             say(line)
-        deployments: list[Any] = controllers_among(objects.get(BY_KIND[DEPLOYMENT], []))
+        deployments: list[Any] = flux_among(objects.get(BY_KIND[DEPLOYMENT], []))
         meta = folder_meta(
             "measured", fleet.name, **host.host(clock), **flux_meta([], deployments), **host.cluster(api),
             cluster="existing", scenario=situation.scenario, workloads="real",

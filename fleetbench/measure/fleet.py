@@ -8,10 +8,19 @@ from dataclasses import replace
 from fleetbench.errors import EnvironmentLacks
 from fleetbench.findings import SEVERAL_ROOTS, Finding
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import ControllerFlag, FluxVersion, HelmRelease, Kustomization, Source, Workload
+from fleetbench.graph.objects import (
+    EVENTS_ADDR,
+    ControllerFlag,
+    FluxVersion,
+    HelmRelease,
+    Kustomization,
+    Source,
+    Workload,
+)
+from fleetbench.graph.release import FLUX_COMPONENTS
 from fleetbench.graph.root import with_root
 from fleetbench.ids import CONTROLLERS, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
-from fleetbench.measure.controllers import flags_in
+from fleetbench.measure.controllers import flags_in, takes_events
 from fleetbench.measure.kinds import DEPLOYMENT, EVENT, POD, WATCHED, WORKLOAD_KINDS, WatchedKind
 from fleetbench.measure.permissions import readable
 from fleetbench.measure.protocols import ClusterApi, Manifest
@@ -215,9 +224,9 @@ def _workload(obj: Manifest, kind: str) -> Workload:
     )
 
 
-def controllers_among(deployments: Iterable[Manifest]) -> list[Manifest]:
-    """The Flux controllers' Deployments, whatever namespace they are in."""
-    return [d for d in deployments if (d.get("metadata") or {}).get("name") in CONTROLLERS]
+def flux_among(deployments: Iterable[Manifest]) -> list[Manifest]:
+    """Flux's own Deployments, whatever namespace they are in."""
+    return [d for d in deployments if (d.get("metadata") or {}).get("name") in FLUX_COMPONENTS]
 
 
 _TIMING_FLAGS = frozenset(
@@ -236,10 +245,12 @@ _TIMING_FLAGS = frozenset(
 
 
 def _flags(deployments: Iterable[Manifest]) -> Iterable[ControllerFlag]:
-    for deployment in controllers_among(deployments):
+    flux = flux_among(deployments)
+    refused = set() if takes_events(flux) else {EVENTS_ADDR}
+    for deployment in (d for d in flux if d["metadata"]["name"] in CONTROLLERS):
         where = str(id_of(deployment, DEPLOYMENT))
         for flag, value in flags_in(deployment).items():
-            if flag in _TIMING_FLAGS:
+            if flag in _TIMING_FLAGS | refused:
                 yield ControllerFlag(deployment["metadata"]["name"], flag, value, where)
 
 

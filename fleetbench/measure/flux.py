@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from fleetbench.errors import EnvironmentLacks, InputError
-from fleetbench.ids import CONTROLLERS
+from fleetbench.graph.release import FLUX_COMPONENTS
 from fleetbench.measure.controllers import NAMESPACE, Flag, with_flags
 from fleetbench.measure.kinds import BY_KIND, DEPLOYMENT, WatchedKind
 from fleetbench.measure.kstatus import CURRENT, status_of
@@ -43,7 +43,7 @@ def set_flags(manifest: str, flags: list[Flag]) -> tuple[str, list[dict[str, Any
     """Put the flags into the controllers' Deployments of an install manifest.
 
     Returns:
-        The manifest, and the controllers' Deployments in it.
+        The manifest, and Flux's Deployments in it.
 
     Raises:
         InputError: it holds no controller, or not one that a flag is for.
@@ -52,7 +52,7 @@ def set_flags(manifest: str, flags: list[Flag]) -> tuple[str, list[dict[str, Any
     for part in _SEPARATOR.split(manifest):
         if _DEPLOYMENT.search(part):
             document = yaml.safe_load(part)
-            if document["metadata"]["name"] in CONTROLLERS:
+            if document["metadata"]["name"] in FLUX_COMPONENTS:
                 document = with_flags(document, flags)
                 deployments.append(document)
                 part = "\n" + yaml.safe_dump(document, sort_keys=False)
@@ -125,13 +125,16 @@ def _key(obj: Manifest) -> str:
     return f"{meta.get('namespace', '')}/{meta.get('name', '')}"
 
 
-def wait_ready(api: ClusterApi, clock: Clock, names: Iterable[str], timeout_s: float) -> None:
-    """Wait until the system's Deployments (DNS: artifacts are fetched by name) and the controllers are available and lead.
+def wait_ready(api: ClusterApi, clock: Clock, deployments: Iterable[Mapping[str, Any]], timeout_s: float) -> None:
+    """Wait until the system's Deployments (DNS: artifacts are fetched by name) and Flux's are available and lead.
+
+    notification-controller, too: until it takes events, each that is posted holds a worker for seconds. One that is
+    scaled to 0 is not waited for.
 
     Raises:
         EnvironmentLacks: they are not within ``timeout_s``.
     """
-    controllers = [f"{NAMESPACE}/{name}" for name in names]
+    controllers = [f"{NAMESPACE}/{d['metadata']['name']}" for d in deployments if d["spec"].get("replicas") != 0]
 
     def available(found: Mapping[str, Manifest]) -> bool:
         wanted = controllers + [key for key in found if key.startswith("kube-system/")]

@@ -117,7 +117,7 @@ def measure_on_kind(
         flux.install(manifest, cluster.kubeconfig)
         api = KubernetesApi(cluster.kubeconfig)
         stack.callback(api.close)
-        flux.wait_ready(api, clock, [d["metadata"]["name"] for d in deployments], READY_S)
+        flux.wait_ready(api, clock, deployments, READY_S)
         meta |= {"kind_version": kind.version(), **host.cluster(api)}
         roots = stack.enter_context(_Source(plan, cluster, work)).objects(api)
         _create_namespaces(plan, cluster.kubeconfig)

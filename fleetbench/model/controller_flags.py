@@ -8,10 +8,10 @@ from typing import Any
 
 from fleetbench.errors import InputError, place
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, ControllerShard
+from fleetbench.graph.objects import CPU_LIMIT, EVENTS_ADDR, TEMP_MEDIUM, ControllerFlag, ControllerShard
 from fleetbench.graph.release import STRICT_GATE, gates
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
-from fleetbench.model.parameters import REQUEUE_S, Parameters, ShardFlags
+from fleetbench.model.parameters import NEVER_S, REQUEUE_S, Parameters, ShardFlags
 from fleetbench.units import parse_bool, parse_cpu, parse_duration
 
 KUSTOMIZE, HELM, SOURCE = "kustomize-controller", "helm-controller", "source-controller"
@@ -52,6 +52,11 @@ def _share(text: str) -> float:
     return percent / 100
 
 
+def _refused_s(_: str) -> float:
+    """``--events-addr`` is among a fleet's flags only where what is posted there is never taken."""
+    return NEVER_S
+
+
 _FLAGS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
     (KUSTOMIZE, "concurrent"): ("kustomize_concurrent", _whole),
     (HELM, "concurrent"): ("helm_concurrent", _whole),
@@ -68,6 +73,7 @@ _FLAGS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
     (KUSTOMIZE, "interval-jitter-percentage"): ("interval_jitter", _share),
     (HELM, "interval-jitter-percentage"): ("helm_interval_jitter", _share),
     (SOURCE, "interval-jitter-percentage"): ("source_interval_jitter", _share),
+    (KUSTOMIZE, EVENTS_ADDR): ("events_refused_s", _refused_s),
     (KUSTOMIZE, CPU_LIMIT): ("kustomize_cpus", parse_cpu),
     (KUSTOMIZE, TEMP_MEDIUM): ("in_memory_builds", "Memory".__eq__),
 }

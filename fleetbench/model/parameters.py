@@ -14,6 +14,11 @@ from fleetbench.errors import InputError
 from fleetbench.graph.release import RELEASES, strict_by_default
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 
+NEVER_S = 86_400.0
+"""As long as any simulation lasts."""
+EVENT_RETRIES_S = (1.0, 2.0, 4.0, 8.0)
+"""The waits before an event that notification-controller does not take is posted again; after the last it is given up."""
+EVENT_GIVEN_UP_S = sum(EVENT_RETRIES_S)
 REQUEUE_S = (0.001, 86_400.0)
 """Seconds that ``--requeue-dependency`` may be, from and to."""
 
@@ -104,6 +109,9 @@ class Parameters:
     pkg/controller/apis/config/v1alpha1/defaults.go. None = no limit."""
     controller_manager_burst: int = 30
     """``--kube-api-burst`` of kube-controller-manager; the same file."""
+    events_refused_s: float = 0.0
+    """Until when after t0 notification-controller takes no events, where ``--events-addr`` names it: each that is posted
+    meanwhile holds its worker (``engine/notification.py``). 0 = it always takes them, :data:`NEVER_S` = never."""
     leader_election: bool = True
     """``--enable-leader-election``: a restarted controller waits for the lease (``engine/restart.py``); KC
     config/manager/deployment.yaml."""
@@ -175,6 +183,7 @@ class Parameters:
             cpus=1e9,
             kustomize_cpus=None,
             controller_manager_qps=None,
+            events_refused_s=0.0,
         )
 
     def perfect(self) -> Parameters:

@@ -11,6 +11,7 @@ from fleetbench.graph.order import watched
 from fleetbench.graph.release import FLUX_COMPONENTS
 from fleetbench.ids import CONTROLLERS, HELM_RELEASE, ObjectId, say, some
 from fleetbench.model.controller_manager import deployments_of, last_created_s
+from fleetbench.model.parameters import EVENT_GIVEN_UP_S, NEVER_S
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, RESTART, Scenario
 from fleetbench.report.inert import clear_names, inert, name_of
 from fleetbench.units import go_duration
@@ -56,7 +57,7 @@ def assumptions(scenario: Scenario, findings: Iterable[Finding]) -> list[str]:
             f"{some([inert(say(id)) for id in jobs], 3)} counts as run anew by the commit: where that changes the template of a Job, "
             "its apply fails without spec.force, as that is immutable."
         )
-    lines += _replaced(scenario) + _fetched(scenario) + _at_once(scenario)
+    lines += _replaced(scenario) + _fetched(scenario) + _at_once(scenario) + _refused(scenario)
     unread = [k for k in fleet.kustomizations if not k.expanded and k.id not in scenario.left_out]
     if unread:
         called = clear_names(k.id for k in fleet.kustomizations)
@@ -120,6 +121,18 @@ def _at_once(scenario: Scenario) -> list[str]:
         f"kube-controller-manager sends {scenario.parameters.controller_manager_qps:g} requests a second (--kube-api-qps): of the "
         f"{len(at_once[most])} Deployments that {name_of(most)} applies at once the last has its ReplicaSet after {go_duration(waits[most])}. "
         "`controller_manager` in a profile states what your cluster lets through."
+    ]
+
+
+def _refused(scenario: Scenario) -> list[str]:
+    """That events are not taken, which holds up every reconcile."""
+    refused_s = scenario.parameters.events_refused_s
+    if not refused_s:
+        return []
+    when = "takes no events" if refused_s >= NEVER_S else f"takes no events for the first {go_duration(refused_s)}"
+    return [
+        f"notification-controller {when}: each that a controller posts there (a dependency is not ready, something was applied, is healthy, "
+        f"is done) holds its worker for up to {go_duration(EVENT_GIVEN_UP_S)}."
     ]
 
 

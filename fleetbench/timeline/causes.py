@@ -15,6 +15,7 @@ FETCH_BUILD_APPLY = "fetch-build-apply"
 WORKLOAD = "workload"
 HEALTH_POLL = "health-poll"
 HELM = "helm"
+EVENTS = "events"
 RETRY = "retry"
 TIMEOUT = "timeout"
 FAILED = "failed"
@@ -36,6 +37,7 @@ MEANING = {
     WORKLOAD: "applied, the object's own workloads are not Current yet",
     HEALTH_POLL: "all is Current or Ready, the next look of the health check has not seen it yet",
     HELM: "helm-controller's own work: prerequisites, rendering, install or upgrade",
+    EVENTS: "notification-controller does not take an event: it is posted again and again, with the worker held",
     RETRY: "waits out retryInterval (or the rate limiter) after a failed reconcile",
     TIMEOUT: "a health check that ran into its timeout",
     FAILED: "a reconcile that failed for another reason than its timeout",

@@ -6,6 +6,7 @@ from fleetbench import phases
 from fleetbench.graph.objects import HelmRelease, Kustomization
 from fleetbench.graph.order import checks_health
 from fleetbench.ids import KUSTOMIZATION, ObjectId, say, some
+from fleetbench.model.parameters import EVENT_GIVEN_UP_S
 from fleetbench.timeline import causes
 from fleetbench.timeline.causes import Segment
 from fleetbench.timeline.fold import RUN, Reconcile
@@ -46,6 +47,18 @@ class Life:
             self.segments.append(Segment(self.at_s, to_s, cause, on, detail))
             self.at_s = to_s
 
+    def _told(self, to_s: float | None, cause: str, detail: str = "") -> None:
+        """Extend the life up to ``to_s``, where the last thing done was to post an event: taken at once, or in vain.
+
+        Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go apply, checkHealth;
+        helm-controller v1.6.3 internal/reconcile/install.go success. Each posts before it patches the status.
+        """
+        refused_s = self.rollout.parameters.events_refused_s
+        if to_s is not None and refused_s and to_s - EVENT_GIVEN_UP_S < refused_s:
+            self._to(to_s - EVENT_GIVEN_UP_S, cause, detail=detail)
+            cause, detail = causes.EVENTS, ""
+        self._to(to_s, cause, detail=detail)
+
     def _wait(self, step: Step, trigger: Trigger) -> None:
         """From the last reconcile to the row with which the next one begins."""
         for until, cause, whom, detail in trigger.waits:
@@ -69,7 +82,7 @@ class Life:
     def _run(self, r: Reconcile) -> None:
         end = self.rollout.timeline.until_s if r.to_s is None else r.to_s
         if not checks_health(self.obj):
-            self._to(end, self.own, detail=self._failure(r))
+            self._told(end, self.own, detail=self._failure(r))
             return
         if self.id.kind == KUSTOMIZATION and r.applied_s is None:
             self._to(end, self.own, detail=self._failure(r))  # it failed, or ended, before it was applied
@@ -107,7 +120,7 @@ class Life:
     def _health(self, since_s: float, end_s: float, passed: bool) -> None:
         """Applied, then the last of what is watched, then the poll that sees it."""
         if self.id.kind == KUSTOMIZATION:
-            self._to(since_s, self.own)
+            self._told(since_s, self.own)
         waited: list[tuple[float, str, ObjectId, float]] = []
         for workload, start, current in self.rollout.watched_workloads(self.id):
             if start < end_s:
@@ -133,7 +146,7 @@ class Life:
         elif self.id.kind != KUSTOMIZATION:
             self._to(end_s, self.own)
         if passed:
-            self._to(end_s, causes.HEALTH_POLL)
+            self._told(end_s, causes.HEALTH_POLL)
         else:
             self._to(end_s, causes.WORKLOAD, detail=some(self._wanting(end_s), 3))
 

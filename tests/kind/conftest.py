@@ -65,7 +65,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         flux.install(manifest, made.kubeconfig)
         api = KubernetesApi(made.kubeconfig)
         stack.callback(api.close)
-        flux.wait_ready(api, SystemClock(), [d["metadata"]["name"] for d in deployments], 300)
+        flux.wait_ready(api, SystemClock(), deployments, 300)
         fleet = copy_fleet(folder / "fleet")
         commit_all(fleet, "First")
         address = kind.gateway()

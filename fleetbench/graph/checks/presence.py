@@ -9,6 +9,7 @@ from fleetbench.findings import (
     APPLY_REFUSED,
     BUILD_FAILED,
     CHART_MISSING,
+    EVENTS_REFUSED,
     HEALTH_CHECK_MISSING,
     NEVER_FOUND,
     NEVER_RECONCILED,
@@ -22,7 +23,7 @@ from fleetbench.findings import (
 )
 from fleetbench.graph.checks.about import about, listed, said, similar
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import NO_PATH, WITH_HELM, WITHOUT_HELM, HelmRelease, Kustomization
+from fleetbench.graph.objects import EVENTS_ADDR, NO_PATH, WITH_HELM, WITHOUT_HELM, HelmRelease, Kustomization
 from fleetbench.graph.order import watched
 from fleetbench.graph.release import SET_IT
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, ObjectId, say
@@ -46,6 +47,7 @@ def check_presence(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding
     for source in fleet.sources:
         if source.unwatched:
             yield Finding(NOT_WATCHED, *_unwatched(source.unwatched), source.id, source.file, source.line)
+    yield from _events(fleet)
     created = fleet.creators.keys() | fleet.workload_owners.keys()
     for k in fleet.kustomizations:
         if k.broken:
@@ -124,6 +126,19 @@ def _unwatched(labels: str) -> tuple[str, str]:
         return "is watched by nobody, as this Flux has no helm-controller: it never turns Ready.", _WITHOUT_HELM.fix
     message = f"has {labels}: nobody reconciles it, so it never turns Ready."
     return message, "correct its labels, or run a controller with a --watch-label-selector for them"
+
+
+def _events(fleet: Fleet) -> Iterator[Finding]:
+    """That the controllers post to nobody, in the midst of each reconcile."""
+    for flag in (f for f in fleet.flags if f.flag == EVENTS_ADDR):
+        yield Finding(
+            EVENTS_REFUSED,
+            f"the controllers post their events to {flag.value}, and no notification-controller runs there: each event is tried "
+            "for 15s while its worker waits, some three in every reconcile.",
+            "run notification-controller, or leave --events-addr empty (as flux install does without that component)",
+            file=flag.file,
+            line=flag.line,
+        )
 
 
 def _suspended(fleet: Fleet) -> Iterator[Finding]:

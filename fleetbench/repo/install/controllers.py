@@ -121,6 +121,15 @@ def shard_of(name: str, watches: str) -> str | None:
     return watches if terms else None
 
 
+def posts_to_notification_controller(events_addr: str) -> bool:
+    """Whether a controller's ``--events-addr`` names the Service of notification-controller, as every install does.
+
+    Without that controller among its components ``flux install`` leaves the address empty, and nothing is posted
+    (fluxcd/flux2 v2.9.4 pkg/manifestgen/install/manifests.go generate).
+    """
+    return events_addr.partition("://")[2].startswith("notification-controller")
+
+
 def pod_settings(pod: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """What a controller's pod says beside its arguments: its CPU limit, and where its temporary folder is."""
     for container in mappings(pod, "containers"):

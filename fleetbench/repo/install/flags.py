@@ -9,11 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fleetbench.findings import INSTALLED_TWICE, Finding
-from fleetbench.graph.objects import CPU_LIMIT, ControllerFlag, ControllerShard
+from fleetbench.graph.objects import CPU_LIMIT, EVENTS_ADDR, ControllerFlag, ControllerShard
 from fleetbench.ids import HELM_RELEASE, ObjectId, say, some
 from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.install.arguments import flags_among, together
-from fleetbench.repo.install.controllers import HELM_VALUES, WATCH, names_a_controller, pod_settings, run_by, shard_of
+from fleetbench.repo.install.controllers import (
+    HELM_VALUES,
+    WATCH,
+    names_a_controller,
+    pod_settings,
+    posts_to_notification_controller,
+    run_by,
+    shard_of,
+)
 from fleetbench.repo.install.flag_places import Setting, place_of
 from fleetbench.repo.install.instance import flux_values, instance_spec
 from fleetbench.repo.install.operator import made_of, patched
@@ -23,7 +31,7 @@ from fleetbench.repo.nodes import Node, Walk
 
 _USUAL = frozenset(
     {
-        "events-addr",
+        EVENTS_ADDR,
         "watch-all-namespaces",
         "log-level",
         "log-encoding",
@@ -34,6 +42,7 @@ _USUAL = frozenset(
     }
 )
 """Arguments that every ``flux install`` writes; they say nothing about timing."""
+_TAKES_EVENTS = "notification-controller"
 _USUAL_CPU = ("1000m", "1")
 """The CPU limit that it writes."""
 
@@ -117,7 +126,8 @@ def _stated(walk: Walk) -> Iterator[tuple[Node, Manifest, _Stated]]:
 
 def _set(node: Node, manifest: Manifest, walk: Walk) -> Iterable[_Stated]:
     for controller, container in run_by(manifest):
-        own = [f for f in flags_among(container.get("args")) if f[0] not in _USUAL]
+        stated = list(flags_among(container.get("args")))
+        own = [f for f in stated if f[0] not in _USUAL or (f[0] == EVENTS_ADDR and _in_vain(controller, f[1], walk))]
         shard = shard_of(manifest.name, dict(own).get(WATCH, ""))
         if manifest.name == controller or shard is not None:
             pod = _settings(mapping(manifest.spec, "template", "spec"))
@@ -129,6 +139,15 @@ def _set(node: Node, manifest: Manifest, walk: Walk) -> Iterable[_Stated]:
     for key, controller in HELM_VALUES.items() if values and not spec else ():
         added = flags_among(mapping(values, key, "container").get("additionalArgs"))
         yield controller, None, [Setting(controller, *f) for f in added]
+
+
+def _in_vain(controller: str, address: str, walk: Walk) -> bool:
+    """Whether kustomize-controller posts its events to a notification-controller that this install leaves out."""
+    if controller != "kustomize-controller" or not posts_to_notification_controller(address):
+        return False
+    runs = [m for _, m in walk.installed() if m.spec.get("replicas") != 0]
+    whole, taken = (any(any(run_by(m, (name,))) for m in runs) for name in ("source-controller", _TAKES_EVENTS))
+    return whole and not taken
 
 
 def _settings(pod: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

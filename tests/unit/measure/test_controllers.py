@@ -4,8 +4,17 @@ from fleetbench.errors import InputError
 from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Kustomization
 from fleetbench.graph.root import with_root
 from fleetbench.ids import ObjectId
-from fleetbench.measure.controllers import FlagOptions, flags_for, flags_in, flux_release, flux_versions, run_flags
+from fleetbench.measure.controllers import (
+    FlagOptions,
+    flags_for,
+    flags_in,
+    flux_release,
+    flux_versions,
+    run_flags,
+    takes_events,
+)
 from fleetbench.measure.flux import set_flags
+from fleetbench.model.parameters import NEVER_S
 
 MANIFEST = """\
 apiVersion: v1
@@ -91,3 +100,35 @@ def test_a_flag_for_a_controller_that_is_not_there_is_refused():
 def test_a_manifest_without_flux_is_refused():
     with pytest.raises(InputError, match="no source-controller and kustomize-controller"):
         set_flags("kind: Namespace\n", [])
+
+
+NOTIFICATION = """---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: notification-controller, namespace: flux-system}
+spec:
+  replicas: 1
+  template: {spec: {containers: [{name: manager, image: "ghcr.io/fluxcd/notification-controller:v1.9.2", args: []}]}}
+"""
+POSTING = MANIFEST.replace("--log-level=info", "--events-addr=http://notification-controller.flux-system.svc./")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "refused_s"),
+    [
+        (MANIFEST, None),  # posts nothing
+        (POSTING, NEVER_S),
+        (POSTING + NOTIFICATION, None),
+        (POSTING + NOTIFICATION.replace("replicas: 1", "replicas: 0"), NEVER_S),
+    ],
+)
+def test_a_run_records_that_nobody_takes_the_controllers_events(manifest, refused_s):
+    _, deployments = set_flags(manifest, [])
+    assert run_flags(deployments).get("events_refused_s") == refused_s
+
+
+def test_in_a_cluster_notification_controller_takes_events_once_a_pod_of_it_is_available():
+    _, deployments = set_flags(POSTING + NOTIFICATION, [])
+    taker = deployments[-1]
+    assert takes_events([*deployments[:-1], {**taker, "status": {"replicas": 1, "availableReplicas": 1}}])
+    assert not takes_events([*deployments[:-1], {**taker, "status": {"replicas": 1, "unavailableReplicas": 1}}])

@@ -8,18 +8,19 @@ from typing import Any
 
 import pytest
 
-from fleetbench.findings import INSTALLED_TWICE
+from fleetbench.findings import EVENTS_REFUSED, INSTALLED_TWICE
+from fleetbench.graph.checks import check
 from fleetbench.model.controller_flags import repository_flags
-from fleetbench.model.parameters import Parameters
+from fleetbench.model.parameters import NEVER_S, Parameters
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import both, config_map, flux, git, kustomization, obj, release
 
 ROOT = both(git(), flux("flux-system", "./clusters/c"))
 
 
-def _controller(name: str, *arguments: str) -> str:
+def _controller(name: str, *arguments: str, **more: Any) -> str:
     container = {"name": "manager", "args": ["--events-addr=http://x", "--log-level=info", *arguments]}
-    spec = {"template": {"spec": {"containers": [container]}}}
+    spec = {"template": {"spec": {"containers": [container]}}, **more}
     return obj("apps/v1", "Deployment", name, namespace="flux-system", spec=spec)
 
 
@@ -38,6 +39,37 @@ def _flags(read: Read, files: dict[str, str]) -> dict[str, str]:
 
 def test_a_controller_as_flux_install_writes_it_sets_nothing(read: Read) -> None:
     assert _flags(read, {"clusters/c/all.yaml": both(ROOT, _controller("kustomize-controller"))}) == {}
+
+
+EVENTS = "--events-addr=http://notification-controller.$(RUNTIME_NAMESPACE).svc.cluster.local./"
+
+
+@pytest.mark.parametrize(
+    ("others", "in_vain"),
+    [
+        (["source-controller", "notification-controller"], False),
+        (["source-controller"], True),
+        ([], False),  # not a whole install: the rest lies elsewhere
+    ],
+)
+def test_events_that_nobody_is_installed_to_take(read: Read, others: list[str], in_vain: bool) -> None:
+    reading = read(
+        {"clusters/c/all.yaml": both(ROOT, _controller("kustomize-controller", EVENTS), *map(_controller, others))}
+    )
+    parameters = Parameters().with_(**repository_flags(reading.fleet.flags)[0])
+    assert parameters.events_refused_s == (NEVER_S if in_vain else 0.0)
+    told = [f for f in check(reading.fleet) if f.code == EVENTS_REFUSED]
+    assert [(f.file, f.line is not None) for f in told] == [("clusters/c/all.yaml", True)] * in_vain
+
+
+def test_a_notification_controller_of_no_replicas_takes_no_events(read: Read) -> None:
+    scaled = _controller("notification-controller", replicas=0)
+    files = {
+        "clusters/c/all.yaml": both(
+            ROOT, _controller("kustomize-controller", EVENTS), _controller("source-controller"), scaled
+        )
+    }
+    assert _flags(read, files) == {"kustomize-controller events-addr": EVENTS.partition("=")[2]}
 
 
 def test_patches_on_the_controllers_deployments(read: Read) -> None:
