@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fleetbench.decide.intervals import CORRECTED_LATER, SetInterval
 from fleetbench.decide.layout import in_fine
 from fleetbench.decide.needed import IMPLIED, UNNEEDED, UNPROVEN, classify, droppable
 from fleetbench.decide.retries import TRIED_MORE_OFTEN, SetRetryInterval
@@ -94,6 +95,7 @@ def candidates(
     slowest: Sequence[ObjectId],
     chain: Sequence[ObjectId] = (),
     retries: Sequence[ObjectId] = (),
+    intervals: tuple[ObjectId, ...] = (),
 ) -> list[Candidate]:
     """All that is worth a simulation.
 
@@ -107,6 +109,7 @@ def candidates(
         slowest: objects whose workloads weigh most in the critical chain.
         chain: the objects of that chain.
         retries: Kustomizations that fail now and then and try again only after their interval.
+        intervals: Kustomizations whose interval ends during the rollout.
     """
     fleet = scenario.fleet
     found = [Candidate(SetFlags(flags), True) for flags in flag_changes(scenario.parameters, fleet, scenario.fetch)]
@@ -114,6 +117,9 @@ def candidates(
     found += needed_edge_changes(fleet, chain)
     found += wait_changes(fleet, chain)
     found += retry_changes(retries, chain)
+    if intervals:
+        note = f"their intervals end during the rollout, and each end is a reconcile more; {CORRECTED_LATER}"
+        found.append(Candidate(SetInterval(intervals), True, note))
     longer = _longer(fleet, timeouts)
     if longer:
         found.append(Candidate(SetTimeouts(longer), True, "for reliability: their waits outlast them"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fleetbench.decide.candidates import EDGES_NONE, EDGES_SAFE, EDGES_UNNEEDED, Candidate, candidates
 from fleetbench.decide.change import FLOOR_S, Change, Policy, object_changes
 from fleetbench.decide.effect import WORTH_S, Basis, Effect
+from fleetbench.decide.intervals import SetInterval, short_intervals
 from fleetbench.decide.needed import (
     Guarantees,
     classify,
@@ -122,7 +123,8 @@ def optimize(
         timeouts = advise(bench.limited, samples)
         chain = [piece.object for piece in why_pieces(bench.base)]
         retries = late_retries(scenario, min(SCREENED, samples), bench.basis.never)
-        wanted = candidates(scenario, edges, timeouts, _slowest_workloads(bench.base, SLOWEST), chain, retries)
+        ended = short_intervals(scenario.fleet, max(bench.base.ordered_totals, default=0.0))
+        wanted = candidates(scenario, edges, timeouts, _slowest_workloads(bench.base, SLOWEST), chain, retries, ended)
         wanted = _as_set(wanted, coupled)
         bench.expect(len(wanted) + MOST_COMBINED + MOST_BESIDE)
         ranked = _ranked(bench, wanted)
@@ -270,8 +272,8 @@ def _combine(
 
 
 def _worth_its_loss(change: WhatIf, effect: Effect) -> bool:
-    """Whether others gain enough for a Ready that says less: the one whose wait goes is in no total (:class:`.Basis`)."""
-    return not isinstance(change, (WaitOff, SplitParent)) or effect.surer or effect.saves_s > FLOOR_S
+    """Whether enough is gained for a Ready that says less (the one whose wait goes is in no total), or drift that stays longer."""
+    return not isinstance(change, (WaitOff, SplitParent, SetInterval)) or effect.surer or effect.saves_s > FLOOR_S
 
 
 def _added(changes: tuple[WhatIf, ...], change: WhatIf) -> tuple[WhatIf, ...] | None:

@@ -111,6 +111,7 @@ _COMPARED = {
     "depends_on": "dependsOn",
     "wait": "wait",
     "timeout_s": "timeout",
+    "interval_s": "interval",
     "retry_interval_s": "retryInterval",
 }
 """Field of a service that an edit may set -> what it is called in a manifest."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from yaml import MappingNode
 
 from fleetbench.decide.candidates import Layout
+from fleetbench.decide.intervals import INTERVAL_TEXT, SetInterval, with_longer
 from fleetbench.decide.paired import signed
 from fleetbench.decide.patch.flags import FLAG_OF, flag_places, write_flags
 from fleetbench.decide.patch.instance import instance_place
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from fleetbench.decide.optimize import Added
 
 WAIT, TIMEOUT, DEPENDS_ON = ("spec", "wait"), ("spec", "timeout"), ("spec", "dependsOn")
-RETRY = ("spec", "retryInterval")
+RETRY, INTERVAL = ("spec", "retryInterval"), ("spec", "interval")
 
 T = TypeVar("T")
 Step = tuple[ObjectId, Callable[[str], str], str]
@@ -197,6 +198,9 @@ def _edit_objects(files: Files, fleet: Fleet, change: WhatIf) -> tuple[list[str]
         path, value = (WAIT, "false") if isinstance(change, WaitOff) else (RETRY, RETRY_TEXT)
         left, ids = _each(files, fleet, [(id, _setting(fleet, id, path, value)) for id in change.ids])
         return left, replace(change, ids=ids) if ids else None
+    if isinstance(change, SetInterval):
+        left, ids = _each(files, fleet, [(id, _interval(fleet, id)) for id in change.ids])
+        return left, replace(change, ids=ids) if ids else None
     if isinstance(change, SetTimeouts):
         steps = [((id, s), _setting(fleet, id, TIMEOUT, go_duration(s))) for id, s in change.timeouts]
         left, timeouts = _each(files, fleet, steps)
@@ -246,6 +250,20 @@ def _setting(fleet: Fleet, id: ObjectId, path: tuple[str, ...], value: str) -> S
         return set_scalar(text, _document(text, fleet, id), path, value)
 
     return id, edit, f"{path[-1]}: {value}"
+
+
+def _interval(fleet: Fleet, id: ObjectId) -> Step:
+    now = fleet.kustomization(id)
+    later = None if now is None else with_longer(now)
+
+    def edit(text: str) -> str:
+        text = set_scalar(text, _document(text, fleet, id), INTERVAL, INTERVAL_TEXT)
+        for path, name in ((RETRY, "retry_interval_s"), (TIMEOUT, "timeout_s")):
+            if getattr(now, name) != (stated_s := getattr(later, name)):
+                text = set_scalar(text, _document(text, fleet, id), path, go_duration(stated_s))
+        return text
+
+    return id, edit, f"{INTERVAL[-1]}: {INTERVAL_TEXT}"
 
 
 def _each(files: Files, fleet: Fleet, steps: Sequence[tuple[T, Step]]) -> tuple[list[str], tuple[T, ...]]:
