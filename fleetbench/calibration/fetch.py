@@ -14,7 +14,8 @@ def fetch_section(runs: Sequence[Run]) -> dict[str, Any]:
     """A profile's ``fetch``: of each kind of source that a run fetched from afar how long its first artifact took."""
     found: dict[str, list[float]] = {}
     for run in runs:
-        for id in sorted(run.from_afar):
+        # An artifact shows once its event is posted, or given up where nobody takes it.
+        for id in sorted(run.from_afar) if not run.flags.get("events_refused_s") else ():
             seconds = first_fetch_s(run.timeline.by_object.get(id, ()))
             if seconds is not None:
                 found.setdefault(id.kind, []).append(round(seconds, 3))

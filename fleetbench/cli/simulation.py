@@ -121,7 +121,7 @@ def scenario_options(command: Command) -> Command:
             metavar="up|down|DURATION",
             type=EVENTS_UP,
             help="Whether it takes events, or how long after the start it does: one that is posted meanwhile holds its worker "
-            "for up to 15s.  [default: up, unless it is not installed]",
+            "for 15s to 40s.  [default: up, unless it is not installed]",
         ),
         click.option(
             "--restart-by",

@@ -21,7 +21,10 @@ INTERVAL_S = 3600.0
 """``interval`` tried: that of the infrastructure in fluxcd/flux2-kustomize-helm-example."""
 INTERVAL_TEXT = "1h"
 
-CORRECTED_LATER = f"drift is corrected every {INTERVAL_TEXT}; new revisions come with their source's event as before"
+CORRECTED_LATER = (
+    f"drift, what changes in a ConfigMap or Secret of substituteFrom, and a remote base are looked at every {INTERVAL_TEXT}; new "
+    "revisions come with their source's event as before"
+)
 """What a long interval changes for the cluster."""
 
 

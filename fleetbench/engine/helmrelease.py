@@ -1,7 +1,7 @@
 """helm-controller's reconcile of one HelmRelease.
 
 Source: helm-controller v1.6.3 internal/controller/helmrelease_controller.go Reconcile and reconcileRelease,
-internal/reconcile/atomic_release.go Reconcile and actionForState, install.go Reconcile.
+internal/reconcile/atomic_release.go Reconcile and actionForState, state.go DetermineReleaseState, install.go Reconcile.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def reconcile(w: World, n: int) -> Reconcile:
         return STOP
     in_sync = w.applied_revision[n] and w.given[n] <= w.applied_revision[n] and not new_chart
     w.attempted[n] = chart
-    if in_sync and w.status[n] == phases.TRUE:
-        w.set_ready(n, w.reason[n])
+    if in_sync and n in w.released:  # no action, whatever it waited for since
+        w.set_ready(n, w.reason[n] if w.status[n] == phases.TRUE else phases.INSTALL_SUCCEEDED)
         return Result(w.jittered(n, item.interval_s))
     # Another revision of the same templates changes the chart's version, and no pod.
     return (yield from _release(w, n, rolls=new_chart and item.source in w.plan.changed))
@@ -80,6 +80,7 @@ def _release(w: World, n: int, rolls: bool) -> Reconcile:
     """Install or upgrade, wait, and remediate what failed; ``rolls``: the new chart starts the pods anew."""
     item = w.items[n]
     installing = w.applied_revision[n] == 0 and not item.installed
+    w.released.discard(n)
     w.set_not_ready(n, phases.UNKNOWN, phases.PROGRESSING, phases.INSTALLING if installing else phases.UPGRADING)
     if w.started_s[n] is None:
         w.started_s[n] = w.env.now
@@ -102,7 +103,8 @@ def _check_health(w: World, n: int, installing: bool) -> Reconcile:
     item = w.items[n]
     outcome = (yield from health_check(w, n)) if item.waits else PASSED
     if outcome == CANCELED:
-        yield from w.post(n)
+        yield from w.post(n)  # that the action failed,
+        yield from w.post(n)  # and why
         w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
         return REQUEUE
     yield w.work(n, machine.HELM_FINISH)
@@ -110,6 +112,7 @@ def _check_health(w: World, n: int, installing: bool) -> Reconcile:
         return (yield from _remediate(w, n, installing))
     yield from w.post(n)
     w.failures.pop(n, None)
+    w.released.add(n)
     w.set_ready(n, phases.INSTALL_SUCCEEDED if installing else phases.UPGRADE_SUCCEEDED)
     yield w.work(n, machine.RELEASE)
     return Result(w.jittered(n, item.interval_s))

@@ -81,14 +81,17 @@ def _reconcile_revision(w: World, n: int) -> Reconcile:
             return (yield from _failed(w, n, failure))
     files = w.items[item.source].files
     if item.waits or checking:
+        tells = not w.revision[n] or n in w.unhealthy or w.applied_revision[n] != before
+        w.unhealthy.add(n)
         outcome = yield from health_check(w, n)
         if outcome == CANCELED:
             yield from w.post(n)
             w.set_not_ready(n, phases.FALSE, phases.HEALTH_CHECK_CANCELED)
             return REQUEUE
-        # checkHealth tells of a check that passes where the last one did not, or something was changed.
-        if outcome == PASSED and (not w.revision[n] or w.applied_revision[n] != before):
-            yield from w.post(n)
+        if outcome == PASSED:
+            w.unhealthy.discard(n)
+            if tells:  # of a check that passes where the last one did not, or something was changed
+                yield from w.post(n)
         yield w.processors.work(w.amount(n, machine.HEALTH_END) + _finish(w, n, files))
         if outcome != PASSED:
             return (yield from _failed(w, n, phases.HEALTH_CHECK_FAILED))

@@ -66,7 +66,7 @@ class Machine:
 
     __slots__ = (
         "_cost", "_kubelets", "_nodes", "_refusals", "_removed", "_removed_files", "_warm", "_warm_s", "attempts", "bandwidth",
-        "cold", "containers", "deployment_controllers", "draws", "env", "events_from_s", "followed", "items", "parameters", "processors", "pull", "speed", "steps", "streams",
+        "cold", "containers", "deployment_controllers", "draws", "env", "followed", "items", "parameters", "processors", "pull", "speed", "steps", "streams",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, sample: int):
@@ -74,8 +74,6 @@ class Machine:
         self.items, self.parameters = plan.items, scenario.parameters
         self.env = simpy.Environment()
         self.draws = Draws(scenario.seed, sample)
-        self.events_from_s = scenario.parameters.events_refused_s
-        """When notification-controller takes events; 0 = always."""
         self._refusals: dict[tuple[str, str | None], Refusals] = {}
         """Controller and shard -> those of its pod's connections that are refused."""
         self.speed = self.draws.lognormal(scenario.steps.speed, _SHARED, PHASES["speed"])
@@ -173,11 +171,12 @@ class Machine:
 
     def post(self, n: int) -> Iterable[simpy.Event]:
         """One event about an object goes to notification-controller; one that is taken at once costs nothing here."""
-        if not self.events_from_s:
-            return ()
         item = self.items[n]
+        refused_s = item.parameters.events_refused_s
+        if not refused_s:
+            return ()
         refusals = self._refusals.setdefault((controller_of(item.id.kind), item.shard), Refusals())
-        return until_taken(self.env, self.events_from_s, refusals)
+        return until_taken(self.env, refused_s, refusals)
 
     def burden(self, n: int, phase: int) -> None:
         """Work that nobody waits for, but that takes its share of the machine."""

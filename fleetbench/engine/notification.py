@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import simpy
 
-from fleetbench.model.parameters import EVENT_RETRIES_S
+from fleetbench.model.parameters import EVENT_RETRIES_S, EVENT_TRY_S
 
-TRY_S, SYN_S = 5.0, 1.0
-"""How long one try lasts at most, and after what time its SYN is sent again (Linux, tcp_syn_linear_timeouts)."""
+SYN_S = 1.0
+"""After what time the SYN of a try is sent again, the first four times (Linux 6.5 and later, tcp_syn_linear_timeouts)."""
 REFUSALS, REFUSED_EVERY_S = 6.0, 1.0
 
 
@@ -45,7 +45,7 @@ class Refusals:
 def until_taken(env: simpy.Environment, taken_from_s: float, refusals: Refusals) -> Iterator[simpy.Event]:
     """One event, from its first try until it is taken or given up."""
     for wait_s in (*EVENT_RETRIES_S, 0.0):
-        ends_s = env.now + TRY_S
+        ends_s = env.now + EVENT_TRY_S
         while env.now < ends_s:
             if env.now >= taken_from_s:
                 return

@@ -14,7 +14,7 @@ class Revisions(Machine):
 
     __slots__ = (
         "applied_revision", "attempted", "breaks_at", "changes", "given", "goal_revision", "heals_at", "latest",
-        "more_revisions", "plan", "revision", "serves_from_s", "stored",
+        "more_revisions", "plan", "released", "revision", "serves_from_s", "stored", "unhealthy",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, sample: int):
@@ -28,6 +28,10 @@ class Revisions(Machine):
         """Whether what a source's revision names is in source-controller's storage."""
         self.serves_from_s = 0.0
         """When source-controller serves what it stores; before, connections are refused."""
+        self.released: set[int] = set()
+        """HelmReleases whose last action ended well."""
+        self.unhealthy: set[int] = set()
+        """Kustomizations whose last health check did not pass."""
         self.changes: list[tuple[int, ...]] = [()] * size
         """The revisions of the repository that change the object's own manifests, in order."""
         self.given = [0] * size

@@ -53,6 +53,7 @@ def settle(w: World, *, down: Collection[int] = ()) -> None:
             continue
         w.revision[n] = w.attempted[n] = 1
         w.status[n], w.reason[n] = phases.TRUE, phases.SUCCEEDED
+        w.released.add(n)
         order.append((known.get(item.id, -item.interval_s * w.draws.uniform(item.key, SYNC)), n))
     for last, n in sorted(order):
         w.emit(n)

@@ -38,6 +38,7 @@ def reconcile(w: World, n: int) -> Reconcile:
         # Its repository's artifact event brings it back; one that is not there at all is an error, tried again.
         if w.exists[upstream]:
             return STOP
+        yield from w.post(n)
         w.whole_reconcile()
         return REQUEUE
     step = _STEP.get(item.id.kind, machine.REMOTE_FETCH)
@@ -53,8 +54,10 @@ def reconcile(w: World, n: int) -> Reconcile:
         if item.fetch is not None:
             yield w.env.timeout(item.fetch.quantile(w.draws.uniform(item.key, SERVER, w.attempts[n])))
         fresh = w.revision[n] != revision
-        if fresh:  # notify comes before the status is patched
+        # Told before the status is patched; not of what was lost and is made anew as it was, but a chart's package differs.
+        if fresh and (w.attempted[n] != revision or item.id.kind == HELM_CHART):
             yield from w.post(n)
+        w.attempted[n] = revision
         w.revision[n] = revision
         w.stored[n] = True
         w.set_ready(n, phases.SUCCEEDED)

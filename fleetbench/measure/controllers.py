@@ -17,6 +17,7 @@ from fleetbench.repo.install.controllers import pod_settings, posts_to_notificat
 from fleetbench.units import go_duration, parse_cpu, parse_duration
 
 SOURCE, KUSTOMIZE, HELM = CONTROLLERS
+NOTIFICATION = "notification-controller"
 NAMESPACE = "flux-system"
 CONCURRENT, REQUEUE = "concurrent", "requeue-dependency"
 
@@ -140,20 +141,25 @@ def run_flags(deployments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def takes_events(deployments: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether notification-controller takes what the controllers post, if they post to it at all.
+def takes_events(deployments: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a notification-controller is to run where kustomize-controller posts its events, if it posts there at all.
+
+    One that just has no pod available may have one soon: that is no answer for a whole rollout.
 
     Args:
-        deployments: Flux's, as applied or as they run; of those that run one without an available pod takes nothing.
+        deployments: Flux's, as applied or as they run.
     """
-    by_name = {d["metadata"]["name"]: d for d in deployments}
-    posting = [flags_in(by_name[name]).get(EVENTS_ADDR, "") for name in CONTROLLERS if name in by_name]
-    taker = by_name.get("notification-controller")
-    if not any(map(posts_to_notification_controller, posting)):
-        return True
-    if taker is None or taker["spec"].get("replicas") == 0:
-        return False
-    return "status" not in taker or bool(taker["status"].get("availableReplicas"))
+    taking = {d["metadata"].get("namespace") for d in _named(deployments, NOTIFICATION)}
+    for deployment in _named(deployments, KUSTOMIZE):
+        address = flags_in(deployment).get(EVENTS_ADDR, "")
+        if posts_to_notification_controller(address) and deployment["metadata"].get("namespace") not in taking:
+            return False
+    return True
+
+
+def _named(deployments: Iterable[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
+    """Those of that name that are to have a pod."""
+    return [d for d in deployments if d["metadata"]["name"] == name and d["spec"].get("replicas") != 0]
 
 
 def _settings(deployment: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from fleetbench.errors import EnvironmentLacks
-from fleetbench.findings import SEVERAL_ROOTS, Finding
+from fleetbench.findings import EVENTS_REFUSED, SEVERAL_ROOTS, Finding
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import (
     EVENTS_ADDR,
@@ -20,7 +20,7 @@ from fleetbench.graph.objects import (
 from fleetbench.graph.release import FLUX_COMPONENTS
 from fleetbench.graph.root import with_root
 from fleetbench.ids import CONTROLLERS, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
-from fleetbench.measure.controllers import flags_in, takes_events
+from fleetbench.measure.controllers import KUSTOMIZE, NOTIFICATION, flags_in, takes_events
 from fleetbench.measure.kinds import DEPLOYMENT, EVENT, POD, WATCHED, WORKLOAD_KINDS, WatchedKind
 from fleetbench.measure.permissions import readable
 from fleetbench.measure.protocols import ClusterApi, Manifest
@@ -101,6 +101,7 @@ def fleet_from(objects: Mapping[WatchedKind, list[Manifest]], name: str) -> tupl
         name=name,
         flux=_flux(listed.get(DEPLOYMENT, [])),
     )
+    findings += _no_pod_now(flux_among(listed.get(DEPLOYMENT, [])))
     root = fleet.kustomization(fleet.root)
     if root is not None and root.assumed:
         text = (
@@ -246,12 +247,26 @@ _TIMING_FLAGS = frozenset(
 
 def _flags(deployments: Iterable[Manifest]) -> Iterable[ControllerFlag]:
     flux = flux_among(deployments)
-    refused = set() if takes_events(flux) else {EVENTS_ADDR}
     for deployment in (d for d in flux if d["metadata"]["name"] in CONTROLLERS):
+        in_vain = deployment["metadata"]["name"] == KUSTOMIZE and not takes_events(flux)
         where = str(id_of(deployment, DEPLOYMENT))
         for flag, value in flags_in(deployment).items():
-            if flag in _TIMING_FLAGS | refused:
+            if flag in _TIMING_FLAGS or (flag == EVENTS_ADDR and in_vain):
                 yield ControllerFlag(deployment["metadata"]["name"], flag, value, where)
+
+
+def _no_pod_now(flux: Sequence[Manifest]) -> Iterable[Finding]:
+    """notification-controller is to run and has no pod available at the moment, which no prediction goes by."""
+    for deployment in flux if takes_events(flux) else ():
+        status = deployment.get("status")
+        named = deployment["metadata"]["name"] == NOTIFICATION and deployment["spec"].get("replicas") != 0
+        if named and status is not None and not status.get("availableReplicas"):
+            text = (
+                "no pod of it is available at the moment: while none is, each event that the controllers post holds a worker for "
+                "15s to 40s"
+            )
+            fix = "bring it up; `fleetbench simulate --notification-controller down` says what it costs meanwhile"
+            yield Finding(EVENTS_REFUSED, text, fix, id_of(deployment, DEPLOYMENT))
 
 
 def _flux(deployments: list[Manifest]) -> FluxVersion | None:

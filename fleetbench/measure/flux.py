@@ -11,7 +11,7 @@ import yaml
 
 from fleetbench.errors import EnvironmentLacks, InputError
 from fleetbench.graph.release import FLUX_COMPONENTS
-from fleetbench.measure.controllers import NAMESPACE, Flag, with_flags
+from fleetbench.measure.controllers import NAMESPACE, Flag, flags_in, with_flags
 from fleetbench.measure.kinds import BY_KIND, DEPLOYMENT, WatchedKind
 from fleetbench.measure.kstatus import CURRENT, status_of
 from fleetbench.measure.protocols import BOOKMARK, DELETED, Clock, ClusterApi, Disconnected, Gone, Manifest, NotServed
@@ -129,12 +129,14 @@ def wait_ready(api: ClusterApi, clock: Clock, deployments: Iterable[Mapping[str,
     """Wait until the system's Deployments (DNS: artifacts are fetched by name) and Flux's are available and lead.
 
     notification-controller, too: until it takes events, each that is posted holds a worker for seconds. One that is
-    scaled to 0 is not waited for.
+    scaled to 0 is not waited for, nor a lease that a controller does not take.
 
     Raises:
         EnvironmentLacks: they are not within ``timeout_s``.
     """
-    controllers = [f"{NAMESPACE}/{d['metadata']['name']}" for d in deployments if d["spec"].get("replicas") != 0]
+    run = [d for d in deployments if d["spec"].get("replicas") != 0]
+    controllers = [f"{NAMESPACE}/{d['metadata']['name']}" for d in run]
+    electing = [f"{NAMESPACE}/{d['metadata']['name']}" for d in run if "enable-leader-election" in flags_in(d)]
 
     def available(found: Mapping[str, Manifest]) -> bool:
         wanted = controllers + [key for key in found if key.startswith("kube-system/")]
@@ -146,7 +148,7 @@ def wait_ready(api: ClusterApi, clock: Clock, deployments: Iterable[Mapping[str,
             key.removesuffix("-leader-election"): (o.get("spec") or {}).get("holderIdentity")
             for key, o in found.items()
         }
-        return all(holders.get(key) for key in controllers)
+        return all(holders.get(key) for key in electing)
 
     wait_until(api, clock, BY_KIND[DEPLOYMENT], available, timeout_s, "the Flux controllers are available")
     wait_until(api, clock, LEASE, lead, timeout_s, "the Flux controllers hold their leases")

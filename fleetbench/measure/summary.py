@@ -12,6 +12,7 @@ from fleetbench.graph.layers import layers
 from fleetbench.ids import ObjectId, some
 from fleetbench.measure.loop import Outcome
 from fleetbench.measure.progress import READY, SUSPENDED, Progress
+from fleetbench.model.parameters import NEVER_S
 from fleetbench.phases import TRUE
 from fleetbench.units import format_duration
 
@@ -136,10 +137,17 @@ def report_markdown(name: str, meta: Mapping[str, Any], progress: Progress, summ
         "touched",
     ):
         if meta.get(key) is not None:
-            lines.append(f"| {key} | {_cell(meta[key])} |")
+            lines.append(f"| {key} | {_cell(_said(meta[key]))} |")
     lines += ["", "| object | Ready |", "|---|---|"]
     lines += [f"| {row.object} | {format_duration(row.ready_s)} |" for row in progress.rows()]
     return "\n".join(lines) + "\n"
+
+
+def _said(value: Any) -> Any:
+    """The flags with a word for what is no time."""
+    if isinstance(value, Mapping) and value.get("events_refused_s") == NEVER_S:
+        return {k: v for k, v in value.items() if k != "events_refused_s"} | {"notification-controller": "down"}
+    return value
 
 
 def _cell(value: Any) -> str:

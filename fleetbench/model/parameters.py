@@ -18,7 +18,10 @@ NEVER_S = 86_400.0
 """As long as any simulation lasts."""
 EVENT_RETRIES_S = (1.0, 2.0, 4.0, 8.0)
 """The waits before an event that notification-controller does not take is posted again; after the last it is given up."""
+EVENT_TRY_S = 5.0
+"""How long one try lasts at most; most are refused at once."""
 EVENT_GIVEN_UP_S = sum(EVENT_RETRIES_S)
+EVENT_LONGEST_S = EVENT_GIVEN_UP_S + EVENT_TRY_S * (1 + len(EVENT_RETRIES_S))
 REQUEUE_S = (0.001, 86_400.0)
 """Seconds that ``--requeue-dependency`` may be, from and to."""
 

@@ -11,7 +11,7 @@ from fleetbench.graph.order import watched
 from fleetbench.graph.release import FLUX_COMPONENTS
 from fleetbench.ids import CONTROLLERS, HELM_RELEASE, ObjectId, say, some
 from fleetbench.model.controller_manager import deployments_of, last_created_s
-from fleetbench.model.parameters import EVENT_GIVEN_UP_S, NEVER_S
+from fleetbench.model.parameters import EVENT_GIVEN_UP_S, EVENT_LONGEST_S, NEVER_S
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, RESTART, Scenario
 from fleetbench.report.inert import clear_names, inert, name_of
 from fleetbench.units import go_duration
@@ -132,7 +132,7 @@ def _refused(scenario: Scenario) -> list[str]:
     when = "takes no events" if refused_s >= NEVER_S else f"takes no events for the first {go_duration(refused_s)}"
     return [
         f"notification-controller {when}: each that a controller posts there (a dependency is not ready, something was applied, is healthy, "
-        f"is done) holds its worker for up to {go_duration(EVENT_GIVEN_UP_S)}."
+        f"is done) holds its worker for {go_duration(EVENT_GIVEN_UP_S)} to {go_duration(EVENT_LONGEST_S)}."
     ]
 
 

@@ -12,6 +12,7 @@ from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.timeline.events import Timeline
 from fleetbench.timeline.fold import CHECK, RUN, Reconcile
+from fleetbench.timeline.posts import posted_s
 from fleetbench.timeline.queues import held
 from fleetbench.timeline.rollout import Rollout
 from fleetbench.timeline.workers import steps_of
@@ -136,7 +137,8 @@ def _health(rollout: Rollout, id: ObjectId, tolerance_s: float) -> Iterator[str]
                 yield f"{id}: Ready at {ready:.3f} s, before its {workload} was Current"
     for r in checks:
         if r.applied_s is not None and r.to_s is not None:
-            lasted = r.to_s - r.applied_s
+            posted = posted_s(rollout.parameters_of(id), r.applied_s, r.to_s, k.effective_timeout_s)
+            lasted = r.to_s - r.applied_s - posted
             if lasted > k.effective_timeout_s + _PATCHES_S:
                 yield f"{id}: a health check of {lasted:.3f} s with a timeout of {k.effective_timeout_s:g} s"
 

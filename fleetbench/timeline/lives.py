@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from fleetbench import phases
 from fleetbench.graph.objects import HelmRelease, Kustomization
 from fleetbench.graph.order import checks_health
 from fleetbench.ids import KUSTOMIZATION, ObjectId, say, some
-from fleetbench.model.parameters import EVENT_GIVEN_UP_S
 from fleetbench.timeline import causes
 from fleetbench.timeline.causes import Segment
 from fleetbench.timeline.fold import RUN, Reconcile
+from fleetbench.timeline.posts import posted_s
 from fleetbench.timeline.queues import Queue
 from fleetbench.timeline.rollout import Rollout
 from fleetbench.timeline.triggers import SKEW_S, Step, Trigger
@@ -38,7 +40,7 @@ class Life:
             if r is not None and r.kind == RUN:
                 self._run(r)
             elif r is not None:
-                self._to(r.to_s, self.own)
+                self._told(r.to_s, self.own)
         return self.segments
 
     def _to(self, to_s: float | None, cause: str, on: ObjectId | None = None, detail: str = "") -> None:
@@ -47,15 +49,15 @@ class Life:
             self.segments.append(Segment(self.at_s, to_s, cause, on, detail))
             self.at_s = to_s
 
-    def _told(self, to_s: float | None, cause: str, detail: str = "") -> None:
+    def _told(self, to_s: float | None, cause: str, detail: str = "", other_s: float = SLOW_S) -> None:
         """Extend the life up to ``to_s``, where the last thing done was to post an event: taken at once, or in vain.
 
         Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go apply, checkHealth;
         helm-controller v1.6.3 internal/reconcile/install.go success. Each posts before it patches the status.
         """
-        refused_s = self.rollout.parameters.events_refused_s
-        if to_s is not None and refused_s and to_s - EVENT_GIVEN_UP_S < refused_s:
-            self._to(to_s - EVENT_GIVEN_UP_S, cause, detail=detail)
+        if to_s is not None:
+            posted = posted_s(self.rollout.parameters_of(self.id), self.at_s, to_s, other_s)
+            self._to(to_s - posted, cause, detail=detail)
             cause, detail = causes.EVENTS, ""
         self._to(to_s, cause, detail=detail)
 
@@ -92,10 +94,11 @@ class Life:
             self._health(since, end, r.to_s is not None)
             return
         self._to(r.applied_s, self.own)
-        timed_out = end - since >= self.obj.effective_timeout_s - TIMEOUT_SLACK_S
+        checked = end - posted_s(self.rollout.parameters_of(self.id), since, end, inf)  # then the failure is told of
+        timed_out = checked - since >= self.obj.effective_timeout_s - TIMEOUT_SLACK_S
         wanting = self._wanting(end)
         detail = f"{r.reason}: {some(wanting, 3)} not Current" if wanting else self._failure(r)
-        self._to(end, causes.TIMEOUT if timed_out else causes.FAILED, detail=detail)
+        self._told(end, causes.TIMEOUT if timed_out else causes.FAILED, detail, inf)
 
     def _failure(self, r: Reconcile) -> str:
         """Why a reconcile ended before anything was applied: what it needs and nobody has brought, or its own fault."""
@@ -146,7 +149,7 @@ class Life:
         elif self.id.kind != KUSTOMIZATION:
             self._to(end_s, self.own)
         if passed:
-            self._told(end_s, causes.HEALTH_POLL)
+            self._told(end_s, causes.HEALTH_POLL, other_s=self.rollout.poll_s(self.id))
         else:
             self._to(end_s, causes.WORKLOAD, detail=some(self._wanting(end_s), 3))
 

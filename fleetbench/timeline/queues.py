@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 
+from fleetbench import phases
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.timeline.fold import RUN
 from fleetbench.timeline.rollout import Rollout
@@ -101,6 +102,6 @@ def held(rollout: Rollout, ids: Iterable[ObjectId]) -> list[Held]:
         Held(r.from_s, until if r.to_s is None else r.to_s, id)
         for id in ids
         for r in rollout.reconciles(id)
-        if r.kind == RUN
+        if r.kind == RUN or (rollout.parameters.events_refused_s and r.reason == phases.DEPENDENCY_NOT_READY)
     ]
     return sorted(found)

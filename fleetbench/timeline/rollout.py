@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping
 from functools import cached_property
+from math import inf
 from typing import TYPE_CHECKING
 
 from fleetbench import phases
@@ -15,6 +16,7 @@ from fleetbench.ids import HELM_CHART, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS
 from fleetbench.timeline import causes
 from fleetbench.timeline.events import Event, Timeline, first_ready_s
 from fleetbench.timeline.fold import Reconcile, flux_rows, is_workload_row, reconciles
+from fleetbench.timeline.posts import posted_s
 
 if TYPE_CHECKING:
     from fleetbench.model.parameters import Parameters
@@ -83,8 +85,21 @@ class Rollout:
     def reconciles(self, id: ObjectId) -> tuple[Reconcile, ...]:
         """A service's reconciles, in order."""
         if id not in self._reconciles:
-            self._reconciles[id] = reconciles(self.rows(id))
+            found = reconciles(self.rows(id))
+            self._reconciles[id] = self._with_posts(id, found) if self.parameters.events_refused_s else found
         return self._reconciles[id]
+
+    def _with_posts(self, id: ObjectId, shown: tuple[Reconcile, ...]) -> tuple[Reconcile, ...]:
+        """Checks of dependencies begin before the row that tells their result, by the event of it that nobody took."""
+        found: list[Reconcile] = []
+        since = self.rows(id)[0].t_s if shown else 0.0
+        for r in shown:
+            if r.reason == phases.DEPENDENCY_NOT_READY and r.from_s == r.to_s:
+                begun = r.to_s - posted_s(self.parameters_of(id), since, r.to_s, inf)
+                r = r._replace(from_s=max(begun, since))
+            found.append(r)
+            since = self.timeline.until_s if r.to_s is None else r.to_s
+        return tuple(found)
 
     def ready_s(self, id: ObjectId) -> float | None:
         """When a service was Ready, as far as this rollout is concerned; None = never within the timeline.
@@ -227,6 +242,12 @@ class Rollout:
         """How often the object's controller looks again at a dependency that was not ready."""
         p = self.parameters_of(id)
         return p.requeue_dependency_s if id.kind == KUSTOMIZATION else p.helm_requeue_dependency_s
+
+    def poll_s(self, id: ObjectId) -> float:
+        """How often the object's health check looks."""
+        p = self.parameters_of(id)
+        release = self.fleet.helmrelease(id)
+        return p.health_poll_s if release is None else p.release_poll_s(release.wait_strategy)
 
     # --- all objects -----------------------------------------------------------------------------------------------
 

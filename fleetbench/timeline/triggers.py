@@ -109,7 +109,7 @@ def _dependencies(rollout: Rollout, step: Step, served: Served) -> Trigger:
         never = [d.target for d in depends_on if not rollout.is_ready(d.target, step.begun_s, source)]
         if never:
             return Trigger(((step.begun_s, causes.DEPENDENCY, never[0], ""),), step.begun_s)
-    saw = looked - LOOK_S
+    saw = step.checks[-1].from_s - LOOK_S
     pending = [d.target for d in depends_on if not all(rollout.is_ready(d.target, at, source) for at in (saw, looked))]
     # Where the look itself found it Ready, it turned just before; what it was before a commit does not count.
     since = {d: saw if rollout.is_ready(d, looked, source) else looked for d in pending}

@@ -148,7 +148,7 @@ class Explanation:
         if cause == causes.QUEUE:
             detail = self._holders(id, segment)
         elif cause == causes.HEALTH_POLL:
-            detail = f"looks every {self._poll_s(id):g} s"
+            detail = f"looks every {self.rollout.poll_s(id):g} s"
         return Piece(id, cause, segment.from_s, to_s, detail), id
 
     def _holders(self, id: ObjectId, segment: Segment) -> str:
@@ -214,11 +214,6 @@ class Explanation:
         runs = [] if parent is None else [r for r in self.rollout.reconciles(parent) if r.kind == RUN]
         applying = next((r.from_s for r in runs if r.ok or r.to_s is None or r.applied_s is not None), inf)
         return gate if min(first[gate], to_s) > applying else None
-
-    def _poll_s(self, id: ObjectId) -> float:
-        p = self.rollout.parameters_of(id)
-        release = self.rollout.fleet.helmrelease(id)
-        return p.health_poll_s if release is None else p.release_poll_s(release.wait_strategy)
 
     # --- sums ------------------------------------------------------------------------------------------------------
 

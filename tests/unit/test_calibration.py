@@ -41,6 +41,13 @@ def test_what_comes_from_afar_is_its_servers_time_and_no_step() -> None:
     assert section["source"] == "1 measured" and 0.0 < section["seconds"][0] < 2.0
 
 
+def test_of_a_run_whose_events_nobody_took_only_pods_are_learned() -> None:
+    refused = read_run(Path(__file__).parents[2] / "results/events/refused")
+    assert refused.flags["events_refused_s"] and not steps(refused) - {"pod_lag"}
+    assert "git_fetch" in steps(read_run(Path(__file__).parents[2] / "results/events/taken"))
+    assert fetch_section([REMOTE]) and fetch_section([replace(REMOTE, flags=refused.flags)]) == {}
+
+
 def test_a_profile_that_was_learned_states_it(tmp_path: Path) -> None:
     file = tmp_path / "learned.yaml"
     file.write_text(as_yaml(profile_document(calibrate_steps([REMOTE], shipped_steps()), [REMOTE])), encoding="utf-8")

@@ -102,7 +102,8 @@ def write_changes(repo: Path, reading: Reading, changes: Iterable[WhatIf]) -> Wr
     files = Files(repo.resolve())
     left: list[str] = []
     made: list[WhatIf] = []
-    for change in changes:
+    # What follows from the old interval is stated first, so that another change of it has the last word.
+    for change in sorted(changes, key=lambda change: not isinstance(change, SetInterval)):
         before, part = files.changed, change
         if isinstance(change, SetFlags):
             try:

@@ -130,11 +130,11 @@ def _unwatched(labels: str) -> tuple[str, str]:
 
 def _events(fleet: Fleet) -> Iterator[Finding]:
     """That the controllers post to nobody, in the midst of each reconcile."""
-    for flag in (f for f in fleet.flags if f.flag == EVENTS_ADDR):
+    for flag in [f for f in fleet.flags if f.flag == EVENTS_ADDR][:1]:
         yield Finding(
             EVENTS_REFUSED,
             f"the controllers post their events to {flag.value}, and no notification-controller runs there: each event is tried "
-            "for 15s while its worker waits, some three in every reconcile.",
+            "for 15s to 40s while its worker waits, some three in every reconcile.",
             "run notification-controller, or leave --events-addr empty (as flux install does without that component)",
             file=flag.file,
             line=flag.line,

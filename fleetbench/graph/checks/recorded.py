@@ -9,6 +9,7 @@ from fleetbench.findings import (
     API_GONE,
     BUILD_FAILED,
     DEPENDENCY_UNREAD,
+    EVENTS_REFUSED,
     EXPRESSION_IDLE,
     EXPRESSION_NOT_READ,
     FILE_UNREADABLE,
@@ -36,7 +37,7 @@ OF_READING = _DIFFERENTLY_READ - {EXPRESSION_NOT_READ, EXPRESSION_IDLE, DEPENDEN
     SET_WAITS_IN_VAIN,
 }
 """Codes that only reading a repository, or a live cluster, can give."""
-OF_BOTH = frozenset({PATH_MISSING, BUILD_FAILED, SOURCE_MISSING, VARIABLE_UNSET, NEVER_FOUND})
+OF_BOTH = frozenset({PATH_MISSING, BUILD_FAILED, SOURCE_MISSING, VARIABLE_UNSET, NEVER_FOUND, EVENTS_REFUSED})
 """Codes that reading gives with the place and the cause, and checks without; all others are the checks' alone."""
 
 

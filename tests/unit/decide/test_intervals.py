@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from fleetbench.decide.intervals import CORRECTED_LATER, INTERVAL_S, SetInterval, short_intervals
 from fleetbench.decide.optimize import optimize
 from fleetbench.decide.patch.verify import make_patch
+from fleetbench.decide.retries import SetRetryInterval
+from fleetbench.decide.whatif import SetTimeouts
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import Scenario
@@ -65,3 +69,18 @@ def test_the_patch_states_both_intervals_where_the_object_is_defined(tmp_path: P
     assert not patch.left
     added = [line[1:] for line in patch.text.splitlines() if line.startswith("+ ")]
     assert added == ["  interval: 1h # often", "  retryInterval: 5m0s", "  interval: 1h # often"]
+
+
+@pytest.mark.parametrize("interval_first", [True, False])
+def test_beside_another_change_of_what_follows_from_it_that_one_holds(tmp_path: Path, interval_first: bool) -> None:
+    repo = repository(tmp_path / "fleet")
+    (repo / "clusters/x/a.yaml").write_text(
+        APP.format(name="a").replace("1h # seldom", "5m").replace("  timeout: 20s\n", "")
+    )
+    reading = read_repository(repo, "clusters/x")
+    changes = [SetInterval((ks_id("a"),)), SetRetryInterval((ks_id("a"),)), SetTimeouts(((ks_id("a"), 900.0),))]
+    asked = assemble(reading.fleet, Choice()).scenario
+    patch = make_patch(repo, "clusters/x", reading, tuple(changes if interval_first else changes[::-1]), asked)
+    assert not patch.left
+    added = {line[1:] for line in patch.text.splitlines() if line.startswith("+ ")}
+    assert added == {"  interval: 1h", "  retryInterval: 2m", "  timeout: 15m0s"}

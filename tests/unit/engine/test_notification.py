@@ -7,11 +7,15 @@ import pytest
 from fleetbench import phases
 from fleetbench.engine.notification import Refusals
 from fleetbench.engine.simulate import simulate
-from fleetbench.model.parameters import NEVER_S, Parameters
-from fleetbench.model.scenario import COMMIT
-from fleetbench.timeline.causes import EVENTS
+from fleetbench.ids import KUSTOMIZATION
+from fleetbench.model.parameters import NEVER_S, Parameters, ShardFlags
+from fleetbench.model.scenario import COMMIT, EVICT, RESTART
+from fleetbench.model.steps import shipped_steps
+from fleetbench.timeline.causes import EVENTS, HEALTH_POLL, QUEUE, TIMEOUT
 from fleetbench.timeline.invariants import check_invariants
-from fleetbench.timeline.why import why
+from fleetbench.timeline.queues import Queue
+from fleetbench.timeline.rollout import Rollout
+from fleetbench.timeline.why import Explanation, why
 from tests.builders import ROOT, fleet, hr, hr_id, ks, ks_id, scenario
 
 GIVEN_UP_S = 15.0  # 1, 2, 4 and 8 s between five tries
@@ -87,9 +91,37 @@ def test_after_a_commit_what_it_leaves_as_it_was_tells_only_that_it_is_done():
     assert down[ks_id("a")] - up[ks_id("a")] == pytest.approx(3 * GIVEN_UP_S, abs=5.1)
 
 
-def test_a_controller_that_always_gets_rid_of_its_events_is_as_before():
-    of = fleet(ks("a"), ks("b", "a"), hr("h", "b"))
-    assert ready(of, 0.0)[0] == ready(of, 1e-9)[0]
+def test_a_check_that_passes_after_one_that_did_not_is_told_of_though_nothing_was_changed():
+    of = fleet(ks("a", timeout_s=30.0, retry_interval_s=20.0))
+    up, _ = ready(of, durations={"a": 45.0})  # its first check ends after 30 s, the next begins 20 s later
+    down, _ = ready(of, NEVER_S, durations={"a": 60.0})
+    # What is told of: the artifact, that it was applied, that the check failed, that it passed.
+    assert up[ks_id("a")] == pytest.approx(51.5)
+    assert down[ks_id("a")] == pytest.approx(51.5 + 4 * GIVEN_UP_S)
+
+
+def test_a_shard_that_posts_nothing_is_not_held_up():
+    shard = ShardFlags(KUSTOMIZATION, "s", (("events_refused_s", 0.0),))
+    of = fleet(ks("a", wait=False), ks("b", wait=False, shard="s"))
+    found, _ = ready(of, NEVER_S, parameters={"shards": (shard,)})
+    assert found[ks_id("a")] - found[ks_id("b")] == pytest.approx(GIVEN_UP_S, abs=0.1)
+
+
+def test_an_artifact_that_is_made_anew_as_it_was_is_not_told_of():
+    of = fleet(ks("a", wait=False))
+    restarted = {"kind": RESTART, "restart_by": EVICT}
+    up, _ = ready(of, **restarted)
+    down, _ = ready(of, NEVER_S, **restarted)
+    # Ready comes before "finished", and nothing was changed.
+    assert down[ks_id("a")] - up[ks_id("a")] == pytest.approx(0.0, abs=0.1)
+
+
+def test_a_release_that_only_waited_for_its_chart_is_ready_without_an_action():
+    of = fleet(ks("a"), hr("h", "a"))
+    _, sample = ready(of, NEVER_S, kind=RESTART, restart_by=EVICT)  # the chart is told of for 15 s before it shows
+    rows = sample.timeline.by_object[hr_id("h")]
+    assert phases.ARTIFACT_FAILED in [row.reason for row in rows]
+    assert phases.PROGRESSING not in [row.reason for row in rows] and rows[-1].status == phases.TRUE
 
 
 def test_the_chain_names_what_was_spent_on_events_that_nobody_took():
@@ -100,3 +132,49 @@ def test_the_chain_names_what_was_spent_on_events_that_nobody_took():
     events = [p.seconds for p in pieces if p.cause == EVENTS and p.object == ks_id("a")]
     assert events == pytest.approx([GIVEN_UP_S, GIVEN_UP_S])  # applied; healthy, after the rest of its 20 s
     assert sum(p.seconds for p in pieces) == pytest.approx(max(t for t in sample.ready_s if t is not None))
+
+
+def seconds(of, sample, parameters, id):
+    """Object's seconds by cause in the chain behind an object."""
+    found: dict[str, float] = {}
+    for piece in why(of, sample.timeline, id, parameters=parameters):
+        if piece.object == id:
+            found[piece.cause] = found.get(piece.cause, 0.0) + piece.seconds
+    return found
+
+
+def test_what_is_short_or_comes_once_events_are_taken_is_not_put_down_to_them():
+    of = fleet(ks("a"))
+    parameters = Parameters(events_refused_s=20.0)
+    sample = simulate(scenario(of, {"a": 21.0}, parameters=parameters))
+    found = seconds(of, sample, parameters, ks_id("a"))
+    # Applied at 16.5 s, tried again 1, 3 and 7 s later; healthy after 37.5 s, which is told of at once.
+    assert found[EVENTS] == pytest.approx(7.0, abs=0.1) and found[HEALTH_POLL] > 0.0
+    parameters = Parameters(events_refused_s=NEVER_S)
+    fields = {"kind": COMMIT, "changed": frozenset({ks_id("b")}), "webhook": True}
+    both = fleet(ks("a"), ks("b"))
+    sample = simulate(scenario(both, parameters=parameters, steps=shipped_steps(), **fields))
+    assert EVENTS not in seconds(both, sample, parameters, ks_id("a"))  # of what stays as it was nothing is told
+
+
+def test_who_tells_that_a_dependency_is_not_ready_is_not_in_the_queue_meanwhile():
+    of = fleet(ks("slow"), ks("a", "slow", wait=False))
+    parameters = Parameters(events_refused_s=NEVER_S)
+    sample = simulate(scenario(of, {"slow": 5.0}, parameters=parameters))
+    rollout = Explanation(Rollout(of, sample.timeline, parameters))
+    spans = [(s.cause, s.to_s - s.from_s) for s in rollout.until_ready(ks_id("a"))]
+    assert (EVENTS, pytest.approx(GIVEN_UP_S)) in spans and QUEUE not in [cause for cause, _ in spans]
+    # The worker is seen held by whoever tells: with one worker, the other waits for it.
+    one = Parameters(events_refused_s=NEVER_S, kustomize_concurrent=1)
+    both = fleet(ks("slow", wait=False), ks("w", "never"), ks("a", wait=False))
+    queue = Queue(Rollout(both, simulate(scenario(both, parameters=one, until_s=200.0)).timeline, one), [ks_id("w")], 1)
+    assert queue.pool.held[0].to_s - queue.pool.held[0].from_s == pytest.approx(GIVEN_UP_S)
+
+
+def test_a_failed_check_is_no_timeout_for_the_event_that_tells_of_it():
+    of = fleet(ks("a", timeout_s=60.0, retry_interval_s=600.0))
+    parameters = Parameters(events_refused_s=NEVER_S)
+    fail = frozenset({ks_id("a")})
+    sample = simulate(scenario(of, parameters=parameters, fail=fail, until_s=300.0))
+    found = {s.cause: s.to_s - s.from_s for s in Explanation(Rollout(of, sample.timeline, parameters)).life(ks_id("a"))}
+    assert found[TIMEOUT] == pytest.approx(60.0, abs=0.1)

@@ -105,7 +105,7 @@ def test_a_manifest_without_flux_is_refused():
 NOTIFICATION = """---
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: notification-controller, namespace: flux-system}
+metadata: {name: notification-controller}
 spec:
   replicas: 1
   template: {spec: {containers: [{name: manager, image: "ghcr.io/fluxcd/notification-controller:v1.9.2", args: []}]}}
@@ -127,8 +127,15 @@ def test_a_run_records_that_nobody_takes_the_controllers_events(manifest, refuse
     assert run_flags(deployments).get("events_refused_s") == refused_s
 
 
-def test_in_a_cluster_notification_controller_takes_events_once_a_pod_of_it_is_available():
+def test_the_notification_controller_of_another_flux_in_the_cluster_does_not_count():
     _, deployments = set_flags(POSTING + NOTIFICATION, [])
-    taker = deployments[-1]
-    assert takes_events([*deployments[:-1], {**taker, "status": {"replicas": 1, "availableReplicas": 1}}])
-    assert not takes_events([*deployments[:-1], {**taker, "status": {"replicas": 1, "unavailableReplicas": 1}}])
+    *posting, taker = deployments
+    elsewhere = {**taker, "metadata": {**taker["metadata"], "namespace": "tenant"}}
+    assert not takes_events([*posting, elsewhere])
+    assert takes_events([*posting, elsewhere, taker])
+
+
+def test_one_that_has_no_pod_at_the_moment_may_have_one_soon():
+    _, deployments = set_flags(POSTING + NOTIFICATION, [])
+    *posting, taker = deployments
+    assert takes_events([*posting, {**taker, "status": {"replicas": 1, "unavailableReplicas": 1}}])

@@ -5,6 +5,8 @@ from click.testing import CliRunner
 from fleetbench.calibration.document import as_yaml
 from fleetbench.cli.main import cli
 from fleetbench.errors import EnvironmentLacks
+from fleetbench.findings import EVENTS_REFUSED
+from fleetbench.graph.checks import check
 from fleetbench.ids import ObjectId
 from fleetbench.measure.clock import SystemClock
 from fleetbench.measure.fleet import fleet_from
@@ -129,6 +131,33 @@ def test_what_the_cluster_says_is_not_laid_to_a_repository():
     _, origins, _ = in_force(fleet, Choice())
     where = "Deployment/flux-system/kustomize-controller"
     assert (origins["kustomize_concurrent"], origins["flux_version"]) == (where, where)
+
+
+def posting(**notification):
+    """A cluster whose controllers post their events, with a notification-controller of that spec and status, if any."""
+    cluster = a_cluster()
+    deployments = cluster[BY_KIND["Deployment"]]
+    controller = deployments[-1]["spec"]["template"]["spec"]["containers"][0]
+    controller["args"] = ["--events-addr=http://notification-controller.$(RUNTIME_NAMESPACE).svc.cluster.local./"]
+    if notification:
+        deployments.append(named("notification-controller", spec={"template": {}}, **notification))
+        deployments[-1]["spec"] |= notification.get("spec", {})
+    return cluster
+
+
+@pytest.mark.parametrize(
+    ("notification", "never", "told"),
+    [
+        ({}, True, "no notification-controller runs there"),
+        ({"status": {"availableReplicas": 1}}, False, None),
+        ({"status": {"unavailableReplicas": 1}}, False, "no pod of it is available at the moment"),
+    ],
+)
+def test_events_that_nobody_takes_count_only_where_nobody_is_to_take_them(notification, never, told):
+    fleet, findings = fleet_from(posting(**notification), "x")
+    assert bool(in_force(fleet, Choice())[0].events_refused_s) is never
+    found = [f.message for f in [*findings, *check(fleet)] if f.code == EVENTS_REFUSED]
+    assert len(found) == (told is not None) and all(told in message for message in found)
 
 
 def test_the_chart_of_an_oci_repository_and_the_flux_that_runs_are_known():
