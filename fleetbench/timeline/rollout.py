@@ -158,8 +158,10 @@ class Rollout:
         """The moments at which a source got a new artifact, ascending."""
         if id not in self._artifacts:
             found, before = [], None
-            for row in self.rows(id):
-                if row.status == phases.TRUE and row.revision != before:
+            made = [row for row in self.rows(id) if row.status == phases.TRUE]
+            # Of a status that is patched in several steps the first rows show no revision yet.
+            for row in [row for row in made if row.revision] or made[:1]:
+                if row.revision != before:
                     found.append(row.t_s)
                     before = row.revision
             self._artifacts[id] = found

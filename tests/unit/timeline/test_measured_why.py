@@ -14,6 +14,7 @@ import pytest
 
 from fleetbench.model.parameters import flags_of_run
 from fleetbench.runs.files import read_run
+from fleetbench.timeline.causes import INTERVAL
 from fleetbench.timeline.rollout import Rollout
 from fleetbench.timeline.why import Explanation, why
 
@@ -229,3 +230,21 @@ def test_the_evidence_can_say_no(cause, trace):
 
     assert pieces
     assert not any(evidence.shows(p._replace(cause=cause)) for p in pieces)
+
+
+RESULTS = Path(__file__).parents[3] / "results"
+FOLDERS = sorted(p.parent for p in RESULTS.glob("**/trace.jsonl"))
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: p.name)
+def test_no_chain_of_a_run_that_is_shorter_than_any_interval_waits_for_one(folder):
+    """A chart whose status shows its revision a row after Ready was taken for one with a second artifact, whose source came next."""
+    run = read_run(folder)
+    if run.commit is not None:
+        pytest.skip("what a commit finds has waited for its interval")
+    of = Explanation(Rollout(run.fleet, run.timeline, flags_of_run(run.flags)))
+    shortest = min(k.interval_s for k in run.fleet.kustomizations)
+    soon = [id for id in of.rollout.services if (of.rollout.ready_s(id) or math.inf) < 0.9 * shortest]
+    assert soon
+    for id in soon:
+        assert not [p for p in of.chain(id) if p.cause == INTERVAL and p.seconds > WITHIN_S], id
