@@ -22,9 +22,16 @@ from fleetbench.cli.runs import measured_runs
     type=PERCENT,
     help="Fail (exit 1) when the median error of the totals is larger, or a run has no total.",
 )
+@click.option("--why", is_flag=True, help="Also hold the causes of the last Ready against the predicted ones.")
 @format_option("table", "json")
 def command(
-    runs: tuple[Path, ...], samples: int, seed: int, profile: str | None, max_error: float | None, format: str
+    runs: tuple[Path, ...],
+    samples: int,
+    seed: int,
+    profile: str | None,
+    max_error: float | None,
+    why: bool,
+    format: str,
 ) -> None:
     """Hold predictions against measured runs: totals, objects, coverage, run-to-run spread.
 
@@ -42,14 +49,20 @@ def command(
     with progress("Predicting") as bar:
         comparisons = compare_runs(found, samples, user, seed=seed, progress=bar)
     summary, expected = summarize(comparisons), ideal(comparisons, seed)
+    causes = None
+    if why:
+        from fleetbench.validation.causes import all_causes
+
+        with progress("Explaining") as bar:
+            causes = all_causes(comparisons, progress=bar)
     if format == "json":
         from fleetbench.validation.document import to_document
 
-        write_json(to_document(comparisons, summary, expected))
+        write_json(to_document(comparisons, summary, expected, causes))
     else:
         from fleetbench.report.validation import tables
 
-        write_tables(tables(comparisons, summary, expected))
+        write_tables(tables(comparisons, summary, expected, causes))
     without = [c for c in comparisons if c.no_error]
     if max_error is not None and without:
         named = "; ".join(f"{c.run.name}: {c.no_error}" for c in without)

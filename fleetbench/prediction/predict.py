@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from array import array
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -105,12 +105,17 @@ class Prediction:
     @cached_property
     def median(self) -> Sample:
         """That sample in full, with its timeline."""
-        return run_sample(compile_plan(self.scenario), self.median_number, record=True)
+        return next(self.recorded([self.median_number]))
 
     @cached_property
     def median_ready_s(self) -> dict[ObjectId, float | None]:
         """Service -> its Ready in that sample."""
         return dict(zip((obj.id for obj in self.scenario.fleet.services()), self.median.ready_s, strict=True))
+
+    def recorded(self, numbers: Iterable[int]) -> Iterator[Sample]:
+        """Samples in full, with their timelines."""
+        plan = compile_plan(self.scenario)
+        return (run_sample(plan, number, record=True) for number in numbers)
 
     def first(self, samples: int) -> Prediction:
         """The prediction that fewer samples would have come to."""

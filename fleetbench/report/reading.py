@@ -30,7 +30,8 @@ from fleetbench.units import counted
 
 if TYPE_CHECKING:
     from fleetbench.graph.fleet import Fleet
-    from fleetbench.runs.run import Run
+    from fleetbench.runs.explained import explained
+from fleetbench.runs.run import Run
 
 PREDICTION_VERSION = 1
 """``format_version`` of prediction.json that this release reads."""
@@ -77,11 +78,8 @@ def load(path: Path | str) -> RunResult:
 def result_of_run(run: Run, path: Path | None = None) -> RunResult:
     """A run that was read from its trace."""
     ready_s = run.ready_s()
-    since, revision = 0.0, None
-    if run.commit is not None:
-        since, revision = run.commit.t_s + (run.commit.source_s or 0.0), run.commit.revision
-    absolute = {id: None if t is None else t + since for id, t in ready_s.items()}
-    explanation = Explanation(Rollout(run.fleet, run.timeline, flags_of_run(run.flags), since, revision, absolute))
+    explanation = explained(run)
+    since = explanation.rollout.since_s
     chain = tuple(p._replace(from_s=p.from_s - since, to_s=p.to_s - since) for p in explanation.chain())
     asleep = run.fleet.asleep.keys()
     never = [id for id, t in ready_s.items() if t is None and id not in run.unseen | asleep]

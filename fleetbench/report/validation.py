@@ -10,8 +10,10 @@ from rich.text import Text
 
 from fleetbench.report.inert import inert, name_of
 from fleetbench.report.rows import Rows
+from fleetbench.timeline.causes import MEANING
 from fleetbench.timeline.events import Event
 from fleetbench.units import format_duration
+from fleetbench.validation.causes import RunCauses, by_cause
 from fleetbench.validation.compare import LEVELS, ObjectComparison, RunComparison
 from fleetbench.validation.ideal import Spread
 from fleetbench.validation.summary import Summary
@@ -25,9 +27,15 @@ WORST = 3
 """Objects whose two time lines are shown side by side."""
 
 
-def tables(comparisons: Sequence[RunComparison], summary: Summary, ideal: Mapping[str, Spread]) -> list[RenderableType]:
-    """Runs, figures over all, and the worst objects."""
+def tables(
+    comparisons: Sequence[RunComparison],
+    summary: Summary,
+    ideal: Mapping[str, Spread],
+    causes: Sequence[RunCauses] | None = None,
+) -> list[RenderableType]:
+    """Runs, figures over all, the causes where they were asked for, and the worst objects."""
     parts: list[RenderableType] = [_runs(comparisons), *_without_total(comparisons), Text(), *_summary(summary, ideal)]
+    parts += [] if causes is None else [Text(), *_causes(causes)]
     worst = sorted(
         (
             (abs(o.error_s), n, o)
@@ -79,6 +87,19 @@ def _summary(summary: Summary, ideal: Mapping[str, Spread]) -> list[RenderableTy
             spread = "" if low is None else f"{form.format(low)} - {form.format(high)}"
             table.add_row(label, form.format(value), *([spread] if ideal else []))
     return [table, *([Text(_IDEAL)] if ideal else [])]
+
+
+def _causes(runs: Sequence[RunCauses]) -> list[RenderableType]:
+    title = "Why the last Ready came when it did" + (f", {len(runs)} runs together" if len(runs) > 1 else "")
+    rows = Rows()
+    rows.numbers("measured", "predicted", "least - most")
+    rows.names("cause")
+    rows.words("meaning")
+    for c in by_cause(runs):
+        spread = f"{format_duration(c.least_s)} - {format_duration(c.most_s)}"
+        rows.add(format_duration(c.measured_s), format_duration(c.predicted_s), spread, c.cause, MEANING[c.cause])
+    samples = min((len(run.predicted) for run in runs), default=0)
+    return [Text(title, style="bold"), rows, Text(f"predicted: mean, least and most of {samples} samples.")]
 
 
 _FIGURES = (

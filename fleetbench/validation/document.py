@@ -7,22 +7,42 @@ from typing import Any
 
 from fleetbench.prediction.predict import QUANTILES
 from fleetbench.units import rounded
+from fleetbench.validation.causes import RunCauses, by_cause
 from fleetbench.validation.compare import LEVELS, RunComparison
 from fleetbench.validation.ideal import Spread
 from fleetbench.validation.summary import Summary
 
 
-def to_document(comparisons: Sequence[RunComparison], summary: Summary, ideal: Mapping[str, Spread]) -> dict[str, Any]:
+def to_document(
+    comparisons: Sequence[RunComparison],
+    summary: Summary,
+    ideal: Mapping[str, Spread],
+    causes: Sequence[RunCauses] | None = None,
+) -> dict[str, Any]:
     """The whole document; seconds."""
+    why = [{}] * len(comparisons) if causes is None else [{"why": _causes([of])} for of in causes]
     spreads = {
         name: {f"p{round(q * 100)}": rounded(value) for q, value in zip(LEVELS, spread, strict=True)}
         for name, spread in ideal.items()
     }
     return {
         "format_version": 1,
-        "runs": [_run(c) for c in comparisons],
-        "summary": {**summary.to_json(), "ideal": spreads},
+        "runs": [_run(c) | more for c, more in zip(comparisons, why, strict=True)],
+        "summary": {**summary.to_json(), "ideal": spreads, **({} if causes is None else {"why": _causes(causes)})},
     }
+
+
+def _causes(runs: Sequence[RunCauses]) -> list[dict[str, Any]]:
+    return [
+        {
+            "cause": c.cause,
+            "measured_s": rounded(c.measured_s),
+            "predicted_s_mean": rounded(c.predicted_s),
+            "predicted_s_least": rounded(c.least_s),
+            "predicted_s_most": rounded(c.most_s),
+        }
+        for c in by_cause(runs)
+    ]
 
 
 def _run(c: RunComparison) -> dict[str, Any]:
