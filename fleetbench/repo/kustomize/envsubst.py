@@ -18,6 +18,8 @@ class BadSubstitution(Exception):
 Unknown = Callable[[str], str | None]
 """Told the name of each variable that is bare in the text and has no value; says what to take for it, None = nothing."""
 
+_ATOI = re.compile(r"[+-]?[0-9]+")
+"""What strconv.Atoi reads."""
 _DEFAULTS = frozenset({"-", "+", "=", "?", ":-", ":+", ":=", ":?"})
 
 
@@ -82,9 +84,13 @@ class _Reader:
             return self.apply(start, name, operator, arguments)
         if sign == ":":
             self.at += 1
+            if not self.peek().isascii():
+                raise BadSubstitution(
+                    "bad substitution"
+                )  # parseDefaultOrSubstr goes back by as many bytes as it peeked
             arguments = [self.argument(":}")]
             if self.peek() == ":":
-                self.at += 1
+                self.skip(":")
                 arguments.append(self.argument("}"))
             self.close()
             return self.apply(start, name, ":", arguments)
@@ -108,7 +114,7 @@ class _Reader:
         arguments = [self.argument("/", escapes=True)]
         if self.peek() != "/":
             raise BadSubstitution("bad substitution")
-        self.at += 1
+        self.skip("/")
         if self.peek() != "}":
             arguments.append(self.argument("}", escapes=True))
         self.close()
@@ -139,6 +145,11 @@ class _Reader:
 
     def peek(self) -> str:
         return self.source[self.at : self.at + 1]
+
+    def skip(self, delimiter: str) -> None:
+        """A delimiter, however often it stands there (acceptSlash, acceptColon)."""
+        while self.peek() == delimiter:
+            self.at += 1
 
     def take(self, count: int) -> str:
         self.at += count
@@ -200,18 +211,19 @@ def _evaluate(value: str, operator: str, arguments: list[str]) -> str:
 
 
 def _part(value: str, arguments: list[str]) -> str:
-    try:
-        position = int(arguments[0])
-        if position < 0:
-            position = max(0, len(value) + position)
-        if len(arguments) == 1:
-            return value[position:]
-        length = int(arguments[1])
-    except ValueError:
-        return value
+    if any(_ATOI.fullmatch(argument) is None for argument in arguments):
+        return value  # ${x: -2}, too, which a shell reads as the last two characters
+    position = int(arguments[0])
+    if position < 0:
+        position = max(0, len(value) + position)
+    if len(arguments) == 1:
+        return value[position:]
+    length = int(arguments[1])
     if position + length >= len(value):
         return value[position:]
-    return value[position : position + length] if length >= 0 else ""
+    if length < 0:
+        raise BadSubstitution("slice bounds out of range")  # toSubstr panics
+    return value[position : position + length]
 
 
 def _trim(value: str, pattern: str, longest: bool) -> str:
@@ -241,7 +253,7 @@ def _glob(pattern: str) -> re.Pattern[str]:
             end = pattern.find("]", at + 2)
             if end < 0:
                 raise re.error("unterminated class")
-            inside = pattern[at + 1 : end].replace("\\", "\\\\")
+            inside = pattern[at + 1 : end].replace("\\", "\\\\").replace("[", "\\[")
             parts.append("[" + inside + "]")
             at = end
         elif char == "\\" and at + 1 < len(pattern):

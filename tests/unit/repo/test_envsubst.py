@@ -23,11 +23,15 @@ VALUES = {"x": "abcABC", "dots": "a.b.c.d", "path": "/home/user/file.tar.gz", "e
         ("${#x}", "6"),
         ("${x:3}", "ABC"),
         ("${x:1:2}", "bc"),
-        ("${x: -2}", "BC"),
+        ("${x: -2}", "abcABC"),  # no number for Go, of which a shell takes the last two characters
+        ("${x:1:2 }", "abcABC"),
+        ("${x:1::2}", "bc"),
+        ("${x:9:-1}", ""),
         ("${x:10}", ""),
         ("${x:4:10}", "BC"),
         ("${x/b/_}", "a_cABC"),
         ("${dots//./-}", "a-b-c-d"),
+        ("${n/3//y}", "y"),  # so many slashes are one delimiter
         ("${dots/.}", "bad"),
         ("${path#*/}", "home/user/file.tar.gz"),
         ("${path##*/}", "file.tar.gz"),
@@ -64,7 +68,9 @@ def test_a_variable_becomes(text: str, expected: str) -> None:
         assert substitute(text, VALUES, lambda name: None) == expected
 
 
-@pytest.mark.parametrize("text", ["${", "${}", "${x", "${x!}", "${-x}", "${x:}", "${x#}", "${x:=a"])
+@pytest.mark.parametrize(
+    "text", ["${", "${}", "${x", "${x!}", "${-x}", "${x:}", "${x#}", "${x:=a", "${x:é}", "${x:0:-1}"]
+)
 def test_what_flux_refuses_is_refused(text: str) -> None:
     with pytest.raises(BadSubstitution):
         substitute(text, VALUES, lambda name: None)
