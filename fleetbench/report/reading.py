@@ -20,6 +20,7 @@ from fleetbench.model.parameters import flags_of_run
 from fleetbench.report.frames import QUANTILE_NAMES
 from fleetbench.report.result import MEASURED, PREDICTED, ObjectResult, RolloutResult, RunResult
 from fleetbench.runs import folder as runs
+from fleetbench.runs.explained import explained
 from fleetbench.runs.files import read_run
 from fleetbench.runs.text import read_text
 from fleetbench.timeline.causes import Piece
@@ -30,8 +31,7 @@ from fleetbench.units import counted
 
 if TYPE_CHECKING:
     from fleetbench.graph.fleet import Fleet
-    from fleetbench.runs.explained import explained
-from fleetbench.runs.run import Run
+    from fleetbench.runs.run import Run
 
 PREDICTION_VERSION = 1
 """``format_version`` of prediction.json that this release reads."""

@@ -1,15 +1,18 @@
 """Which files source-controller leaves out: ``.sourceignore`` files, ``spec.ignore`` and its defaults.
 
-Source: fluxcd/pkg sourceignore v0.18.0 sourceignore.go and artifact v0.18.1 storage/archive.go SourceIgnoreFilter: with any
-pattern of the user's, only the version control ones of the defaults stay.
+The patterns look like git's and are read otherwise: ``/**`` alone excludes nothing, ``[!a]`` is an exclamation mark or an a.
+
+Source: fluxcd/pkg sourceignore v0.18.0 sourceignore.go, gitignore/pattern.go, matcher.go, and artifact v0.18.1 storage/archive.go
+SourceIgnoreFilter: with any pattern of the user's, only the version control ones of the defaults stay.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
-
-from pathspec import GitIgnoreSpec
+from typing import NamedTuple
 
 IGNORE_FILE = ".sourceignore"
 _VCS = [".git/", ".gitignore", ".gitmodules", ".gitattributes"]
@@ -38,14 +41,142 @@ class Ignore:
             files: directory of a ``.sourceignore`` -> its lines.
             spec: the lines of ``spec.ignore``, which come last and therefore win.
         """
-        own = [anchored(line, directory) for directory in sorted(files) for line in files[directory] if _counts(line)]
-        own += [line for line in spec if _counts(line)]
-        rules = _VCS + (own or _EXTENSIONS + _CI + _EXTRA)
-        self._spec = GitIgnoreSpec.from_lines(line for line in rules if _is_pattern(line))
+        by_directory = sorted(files, key=_parts)
+        own = [_Rule.of(line, directory) for directory in by_directory for line in files[directory] if _counts(line)]
+        own += [_Rule.of(line) for line in spec if _counts(line)]
+        rules = [*map(_Rule.of, _VCS), *(own or map(_Rule.of, _EXTENSIONS + _CI + _EXTRA))]
+        self._last_first = rules[::-1]
 
     def matches(self, path: str) -> bool:
-        """Whether the file at that path is left out."""
-        return self._spec.match_file(path)
+        """Whether the file at that path is left out: the last rule that is about it says so."""
+        parts = _parts(path)
+        return next((not rule.keeps for rule in self._last_first if rule.is_about(parts)), False)
+
+
+class _Rule(NamedTuple):
+    """One line of the rules."""
+
+    directory: tuple[str, ...]
+    """Of what lies below it alone."""
+    pattern: tuple[str, ...]
+    keeps: bool
+    folders_only: bool
+
+    @classmethod
+    def of(cls, line: str, directory: str = "") -> _Rule:
+        """A line, as ParsePattern reads it."""
+        keeps = line.startswith("!")
+        text = line[1:] if keeps else line
+        text = text if text.endswith("\\ ") else text.rstrip(" ")
+        folders_only = text.endswith("/")
+        return cls(_parts(directory), tuple(text.removesuffix("/").split("/")), keeps, folders_only)
+
+    def is_about(self, path: tuple[str, ...]) -> bool:
+        """Whether it tells something of the file at that path."""
+        below = len(self.directory)
+        if len(path) <= below or path[:below] != self.directory:
+            return False
+        return self._leads_to(path[below:]) if len(self.pattern) > 1 else self._names(path[below:])
+
+    def _names(self, path: tuple[str, ...]) -> bool:
+        """simpleNameMatch: the file, or a folder that it lies in, has that name."""
+        for at, name in enumerate(path):
+            fits = _fits(self.pattern[0], name)
+            if fits is None:
+                return False
+            if fits:
+                return not (self.folders_only and at == len(path) - 1)
+        return False
+
+    def _leads_to(self, path: tuple[str, ...]) -> bool:
+        """globMatch: the pattern's parts are met one after the other, from the top or after any number of folders."""
+        found = anywhere = False
+        for at, part in enumerate(self.pattern):
+            if part == "":
+                anywhere = False
+                continue
+            if part == "**":
+                if at == len(self.pattern) - 1:
+                    break
+                anywhere = True
+                continue
+            if "**" in part or not path:
+                return False
+            if anywhere:
+                anywhere = False
+                while path:
+                    fits, path = _fits(part, path[0]), path[1:]
+                    if fits is None:
+                        return False
+                    if fits:
+                        found = True
+                        break
+                    found = found and bool(path)
+            elif not _fits(part, path[0]):
+                return False
+            else:
+                found, path = True, path[1:]
+        return found and not (self.folders_only and not path)
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(path.split("/")) if path else ()
+
+
+@lru_cache(maxsize=4096)
+def _expression(pattern: str) -> re.Pattern[str] | None:
+    """A pattern of Go's path/filepath Match; None = it is malformed."""
+    found, at = "", 0
+    while at < len(pattern):
+        char, at = pattern[at], at + 1
+        if char == "*":
+            found += ".*"
+        elif char == "?":
+            found += "."
+        elif char == "[":
+            read = _class(pattern, at)
+            if read is None:
+                return None
+            found, at = found + read[0], read[1]
+        elif char == "\\":
+            if at == len(pattern):
+                return None
+            found, at = found + re.escape(pattern[at]), at + 1
+        else:
+            found += re.escape(char)
+    return re.compile(found, re.S)
+
+
+def _class(pattern: str, at: int) -> tuple[str, int] | None:
+    """The set that begins after a ``[``, and where it ends; None = it is malformed."""
+    negated = pattern.startswith("^", at)
+    at += negated
+    ranges: list[str] = []
+    while not (ranges and pattern.startswith("]", at)):
+        ends: list[str] = []
+        for _ in range(2):
+            if at >= len(pattern) or pattern[at] in "-]":
+                return None
+            at += pattern[at] == "\\"
+            if at + 1 >= len(pattern):
+                return None  # nothing is left to close it
+            ends.append(pattern[at])
+            at += 1
+            if pattern[at] != "-" or len(ends) == 2:
+                break
+            at += 1
+        low, high = ends[0], ends[-1]
+        ranges.append(f"{re.escape(low)}-{re.escape(high)}" if low <= high else "")
+    inside = "".join(ranges)
+    if not inside:
+        return ("." if negated else "(?!)"), at + 1
+    return f"[{'^' if negated else ''}{inside}]", at + 1
+
+
+def _fits(pattern: str, name: str) -> bool | None:
+    """Whether a pattern without slashes fits a whole name; None = it is malformed."""
+    expression = _expression(pattern)
+    return None if expression is None else expression.fullmatch(name) is not None
 
 
 def not_archived(folder: str, names: Sequence[str]) -> set[str]:
@@ -56,26 +187,3 @@ def not_archived(folder: str, names: Sequence[str]) -> set[str]:
 
 def _counts(line: str) -> bool:
     return bool(line.strip()) and not line.startswith("#")
-
-
-def _is_pattern(line: str) -> bool:
-    """Whether it is a pattern at all; git takes one that is not, as a lone backslash, to match nothing."""
-    try:
-        GitIgnoreSpec.from_lines([line])
-    except ValueError:
-        return False
-    return True
-
-
-def anchored(line: str, directory: str) -> str:
-    """A pattern of a ``.sourceignore`` in a sub-directory, as a pattern of the root.
-
-    >>> anchored("*.md", "apps"), anchored("!/x", "apps"), anchored("*.md", "")
-    ('/apps/**/*.md', '!/apps/x', '*.md')
-    """
-    if not directory:
-        return line
-    negation, pattern = ("!", line[1:]) if line.startswith("!") else ("", line)
-    inside = "" if "/" in pattern.rstrip("/") else "**/"
-    quoted = "".join("\\" + c if c in "\\*?[]" else c for c in directory)
-    return f"{negation}/{quoted}/{inside}{pattern.lstrip('/')}"
