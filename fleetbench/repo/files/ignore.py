@@ -8,11 +8,11 @@ SourceIgnoreFilter: with any pattern of the user's, only the version control one
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
+
+from fleetbench.repo.files.go_pattern import expression
 
 IGNORE_FILE = ".sourceignore"
 _VCS = [".git/", ".gitignore", ".gitmodules", ".gitattributes"]
@@ -123,60 +123,10 @@ def _parts(path: str) -> tuple[str, ...]:
     return tuple(path.split("/")) if path else ()
 
 
-@lru_cache(maxsize=4096)
-def _expression(pattern: str) -> re.Pattern[str] | None:
-    """A pattern of Go's path/filepath Match; None = it is malformed."""
-    found, at = "", 0
-    while at < len(pattern):
-        char, at = pattern[at], at + 1
-        if char == "*":
-            found += ".*"
-        elif char == "?":
-            found += "."
-        elif char == "[":
-            read = _class(pattern, at)
-            if read is None:
-                return None
-            found, at = found + read[0], read[1]
-        elif char == "\\":
-            if at == len(pattern):
-                return None
-            found, at = found + re.escape(pattern[at]), at + 1
-        else:
-            found += re.escape(char)
-    return re.compile(found, re.S)
-
-
-def _class(pattern: str, at: int) -> tuple[str, int] | None:
-    """The set that begins after a ``[``, and where it ends; None = it is malformed."""
-    negated = pattern.startswith("^", at)
-    at += negated
-    ranges: list[str] = []
-    while not (ranges and pattern.startswith("]", at)):
-        ends: list[str] = []
-        for _ in range(2):
-            if at >= len(pattern) or pattern[at] in "-]":
-                return None
-            at += pattern[at] == "\\"
-            if at + 1 >= len(pattern):
-                return None  # nothing is left to close it
-            ends.append(pattern[at])
-            at += 1
-            if pattern[at] != "-" or len(ends) == 2:
-                break
-            at += 1
-        low, high = ends[0], ends[-1]
-        ranges.append(f"{re.escape(low)}-{re.escape(high)}" if low <= high else "")
-    inside = "".join(ranges)
-    if not inside:
-        return ("." if negated else "(?!)"), at + 1
-    return f"[{'^' if negated else ''}{inside}]", at + 1
-
-
 def _fits(pattern: str, name: str) -> bool | None:
     """Whether a pattern without slashes fits a whole name; None = it is malformed."""
-    expression = _expression(pattern)
-    return None if expression is None else expression.fullmatch(name) is not None
+    found = expression(pattern)
+    return None if found is None else found.fullmatch(name) is not None
 
 
 def not_archived(folder: str, names: Sequence[str]) -> set[str]:

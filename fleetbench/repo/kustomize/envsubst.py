@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+
+from fleetbench.repo.files.go_pattern import expression
 
 
 class BadSubstitution(Exception):
@@ -85,9 +86,8 @@ class _Reader:
         if sign == ":":
             self.at += 1
             if not self.peek().isascii():
-                raise BadSubstitution(
-                    "bad substitution"
-                )  # parseDefaultOrSubstr goes back by as many bytes as it peeked
+                # parseDefaultOrSubstr goes back by as many bytes as it peeked
+                raise BadSubstitution("bad substitution")
             arguments = [self.argument(":}")]
             if self.peek() == ":":
                 self.skip(":")
@@ -228,38 +228,11 @@ def _part(value: str, arguments: list[str]) -> str:
 
 def _trim(value: str, pattern: str, longest: bool) -> str:
     """Cut the longest or shortest prefix that matches; an empty prefix never does."""
-    try:
-        matcher = _glob(pattern)
-    except re.error:
+    matcher = expression(pattern)
+    if matcher is None:
         return value
     lengths = range(len(value), 0, -1) if longest else range(1, len(value) + 1)
     for length in lengths:
         if matcher.fullmatch(value[:length]):
             return value[length:]
     return value
-
-
-@lru_cache(maxsize=256)
-def _glob(pattern: str) -> re.Pattern[str]:
-    """A shell pattern as envsubst's path/match.go reads it: ``*`` also matches slashes."""
-    parts, at = [], 0
-    while at < len(pattern):
-        char = pattern[at]
-        if char == "*":
-            parts.append(".*")
-        elif char == "?":
-            parts.append(".")
-        elif char == "[":
-            end = pattern.find("]", at + 2)
-            if end < 0:
-                raise re.error("unterminated class")
-            inside = pattern[at + 1 : end].replace("\\", "\\\\").replace("[", "\\[")
-            parts.append("[" + inside + "]")
-            at = end
-        elif char == "\\" and at + 1 < len(pattern):
-            at += 1
-            parts.append(re.escape(pattern[at]))
-        else:
-            parts.append(re.escape(char))
-        at += 1
-    return re.compile("".join(parts), re.S)
