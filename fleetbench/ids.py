@@ -20,6 +20,9 @@ CONTROLLERS = SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER, HELM_CONTROLLER = (
     "source-controller", "kustomize-controller", "helm-controller",
 )  # fmt: skip
 
+NOTIFICATION_CONTROLLER = "notification-controller"
+"""Takes the events of the others; it reconciles nothing that a rollout waits for."""
+
 
 def controller_of(kind: str) -> str:
     """The controller that reconciles a kind."""

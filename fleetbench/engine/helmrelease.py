@@ -35,8 +35,7 @@ def reconcile(w: World, n: int) -> Reconcile:
             w.set_not_ready(n, phases.FALSE, phases.DEPENDENCY_NOT_READY, message)
             return Result(item.parameters.helm_requeue_dependency_s)
     if item.denied:
-        yield from w.post(n)
-        return deny(w, n)
+        return (yield from deny(w, n))
     if item.source == MISSING or not w.exists[item.source]:
         w.whole_reconcile()
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "could not get Source object")

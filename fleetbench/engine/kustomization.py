@@ -40,8 +40,7 @@ def reconcile(w: World, n: int) -> Reconcile:
 
 def _deny(w: World, n: int) -> Reconcile:
     yield w.work(n, machine.NO_ARTIFACT)
-    yield from w.post(n)
-    return deny(w, n)
+    return (yield from deny(w, n))
 
 
 def _wait_for_source(w: World, n: int, message: str, requeue_s: float) -> Reconcile:

@@ -30,12 +30,13 @@ def begin(w: World, reconcile: Callable[[World, int], Reconcile], n: int) -> Rec
     return _leave_alone(w, n) if w.items[n].suspend else reconcile(w, n)
 
 
-def deny(w: World, n: int) -> Result:
+def deny(w: World, n: int) -> Reconcile:
     """AccessDenied, a terminal state: only a changed spec or another flag of the controller ends it.
 
     Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go Reconcile; helm-controller v1.6.3
     internal/controller/helmrelease_controller.go reconcileRelease.
     """
+    yield from w.post(n)
     w.set_not_ready(n, phases.FALSE, phases.ACCESS_DENIED)
     if n not in w.stalled:
         w.set_stalled(n)

@@ -10,14 +10,13 @@ from typing import Any
 from fleetbench.errors import InputError, place
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import CPU_LIMIT, EVENTS_ADDR, TEMP_MEDIUM, ControllerFlag
-from fleetbench.ids import CONTROLLERS
+from fleetbench.ids import CONTROLLERS, NOTIFICATION_CONTROLLER
 from fleetbench.model.parameters import NEVER_S
 from fleetbench.repo.install.arguments import flags_among, together, without
 from fleetbench.repo.install.controllers import pod_settings, posts_to_notification_controller
 from fleetbench.units import go_duration, parse_cpu, parse_duration
 
 SOURCE, KUSTOMIZE, HELM = CONTROLLERS
-NOTIFICATION = "notification-controller"
 NAMESPACE = "flux-system"
 CONCURRENT, REQUEUE = "concurrent", "requeue-dependency"
 
@@ -149,17 +148,18 @@ def takes_events(deployments: Sequence[Mapping[str, Any]]) -> bool:
     Args:
         deployments: Flux's, as applied or as they run.
     """
-    taking = {d["metadata"].get("namespace") for d in _named(deployments, NOTIFICATION)}
-    for deployment in _named(deployments, KUSTOMIZE):
+    running = with_pods(deployments)
+    taking = {d["metadata"].get("namespace") for d in running if d["metadata"]["name"] == NOTIFICATION_CONTROLLER}
+    for deployment in (d for d in running if d["metadata"]["name"] == KUSTOMIZE):
         address = flags_in(deployment).get(EVENTS_ADDR, "")
         if posts_to_notification_controller(address) and deployment["metadata"].get("namespace") not in taking:
             return False
     return True
 
 
-def _named(deployments: Iterable[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
-    """Those of that name that are to have a pod."""
-    return [d for d in deployments if d["metadata"]["name"] == name and d["spec"].get("replicas") != 0]
+def with_pods(deployments: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those that are to have a pod."""
+    return [d for d in deployments if d["spec"].get("replicas") != 0]
 
 
 def _settings(deployment: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from fleetbench.graph.objects import (
 )
 from fleetbench.graph.release import FLUX_COMPONENTS
 from fleetbench.graph.root import with_root
-from fleetbench.ids import CONTROLLERS, HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId
-from fleetbench.measure.controllers import KUSTOMIZE, NOTIFICATION, flags_in, takes_events
+from fleetbench.ids import CONTROLLERS, HELM_RELEASE, KUSTOMIZATION, NOTIFICATION_CONTROLLER, SOURCE_KINDS, ObjectId
+from fleetbench.measure.controllers import KUSTOMIZE, flags_in, takes_events, with_pods
 from fleetbench.measure.kinds import DEPLOYMENT, EVENT, POD, WATCHED, WORKLOAD_KINDS, WatchedKind
 from fleetbench.measure.permissions import readable
 from fleetbench.measure.protocols import ClusterApi, Manifest
@@ -92,16 +92,17 @@ def fleet_from(objects: Mapping[WatchedKind, list[Manifest]], name: str) -> tupl
     sources = [s for kind in SOURCE_KINDS for s in _sources(kind, listed.get(kind, []), findings)]
     made = {h.chart_id for h in releases}
     sources = [s for s in sources if s.id not in made]
+    flux = flux_among(listed.get(DEPLOYMENT, []))
     fleet = with_root(
         kustomizations,
         releases,
         sources,
         _root(kustomizations),
-        flags=tuple(_flags(listed.get(DEPLOYMENT, []))),
+        flags=tuple(_flags(flux)),
         name=name,
         flux=_flux(listed.get(DEPLOYMENT, [])),
     )
-    findings += _no_pod_now(flux_among(listed.get(DEPLOYMENT, [])))
+    findings += _no_pod_now(flux)
     root = fleet.kustomization(fleet.root)
     if root is not None and root.assumed:
         text = (
@@ -245,8 +246,7 @@ _TIMING_FLAGS = frozenset(
 )
 
 
-def _flags(deployments: Iterable[Manifest]) -> Iterable[ControllerFlag]:
-    flux = flux_among(deployments)
+def _flags(flux: Sequence[Manifest]) -> Iterable[ControllerFlag]:
     for deployment in (d for d in flux if d["metadata"]["name"] in CONTROLLERS):
         in_vain = deployment["metadata"]["name"] == KUSTOMIZE and not takes_events(flux)
         where = str(id_of(deployment, DEPLOYMENT))
@@ -257,10 +257,13 @@ def _flags(deployments: Iterable[Manifest]) -> Iterable[ControllerFlag]:
 
 def _no_pod_now(flux: Sequence[Manifest]) -> Iterable[Finding]:
     """notification-controller is to run and has no pod available at the moment, which no prediction goes by."""
-    for deployment in flux if takes_events(flux) else ():
+    for deployment in with_pods(flux) if takes_events(flux) else ():
         status = deployment.get("status")
-        named = deployment["metadata"]["name"] == NOTIFICATION and deployment["spec"].get("replicas") != 0
-        if named and status is not None and not status.get("availableReplicas"):
+        if (
+            deployment["metadata"]["name"] == NOTIFICATION_CONTROLLER
+            and status is not None
+            and not status.get("availableReplicas")
+        ):
             text = (
                 "no pod of it is available at the moment: while none is, each event that the controllers post holds a worker for "
                 "15s to 40s"

@@ -11,7 +11,7 @@ import yaml
 
 from fleetbench.errors import EnvironmentLacks, InputError
 from fleetbench.graph.release import FLUX_COMPONENTS
-from fleetbench.measure.controllers import NAMESPACE, Flag, flags_in, with_flags
+from fleetbench.measure.controllers import NAMESPACE, Flag, flags_in, with_flags, with_pods
 from fleetbench.measure.kinds import BY_KIND, DEPLOYMENT, WatchedKind
 from fleetbench.measure.kstatus import CURRENT, status_of
 from fleetbench.measure.protocols import BOOKMARK, DELETED, Clock, ClusterApi, Disconnected, Gone, Manifest, NotServed
@@ -134,12 +134,11 @@ def wait_ready(api: ClusterApi, clock: Clock, deployments: Iterable[Mapping[str,
     Raises:
         EnvironmentLacks: they are not within ``timeout_s``.
     """
-    run = [d for d in deployments if d["spec"].get("replicas") != 0]
-    controllers = [f"{NAMESPACE}/{d['metadata']['name']}" for d in run]
-    electing = [f"{NAMESPACE}/{d['metadata']['name']}" for d in run if "enable-leader-election" in flags_in(d)]
+    controllers = {f"{NAMESPACE}/{d['metadata']['name']}": flags_in(d) for d in with_pods(deployments)}
+    electing = [key for key, flags in controllers.items() if "enable-leader-election" in flags]
 
     def available(found: Mapping[str, Manifest]) -> bool:
-        wanted = controllers + [key for key in found if key.startswith("kube-system/")]
+        wanted = [*controllers] + [key for key in found if key.startswith("kube-system/")]
         return all(key in found and status_of(DEPLOYMENT, found[key]).status == CURRENT for key in wanted)
 
     def lead(found: Mapping[str, Manifest]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.layers import layers
-from fleetbench.ids import ObjectId, some
+from fleetbench.ids import NOTIFICATION_CONTROLLER, ObjectId, some
 from fleetbench.measure.loop import Outcome
 from fleetbench.measure.progress import READY, SUSPENDED, Progress
 from fleetbench.model.parameters import NEVER_S
@@ -146,7 +146,7 @@ def report_markdown(name: str, meta: Mapping[str, Any], progress: Progress, summ
 def _said(value: Any) -> Any:
     """The flags with a word for what is no time."""
     if isinstance(value, Mapping) and value.get("events_refused_s") == NEVER_S:
-        return {k: v for k, v in value.items() if k != "events_refused_s"} | {"notification-controller": "down"}
+        return {k: v for k, v in value.items() if k != "events_refused_s"} | {NOTIFICATION_CONTROLLER: "down"}
     return value
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fleetbench import __version__, phases
+from fleetbench.engine.simulate import Sample
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Assembled
 from fleetbench.model.controller_flags import origin_key
@@ -118,10 +119,14 @@ def strategy_document(prediction: Prediction, why_of: ObjectId | None = None) ->
 
 def why_pieces(prediction: Prediction, why_of: ObjectId | None = None) -> tuple[Piece, ...]:
     """The causal chain of the median sample."""
-    timeline = prediction.median.timeline
-    assert timeline is not None
-    scenario, ready_s = prediction.scenario, prediction.median_ready_s
-    return why(scenario.fleet, timeline, why_of, parameters=scenario.parameters, ready_s=ready_s)
+    return chain_of(prediction, prediction.median, why_of)
+
+
+def chain_of(prediction: Prediction, sample: Sample, why_of: ObjectId | None = None) -> tuple[Piece, ...]:
+    """The causal chain of a recorded sample."""
+    assert sample.timeline is not None
+    scenario, ready_s = prediction.scenario, prediction.by_service(sample)
+    return why(scenario.fleet, sample.timeline, why_of, parameters=scenario.parameters, ready_s=ready_s)
 
 
 def piece_document(piece: Piece) -> dict[str, Any]:

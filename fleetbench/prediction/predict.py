@@ -110,7 +110,11 @@ class Prediction:
     @cached_property
     def median_ready_s(self) -> dict[ObjectId, float | None]:
         """Service -> its Ready in that sample."""
-        return dict(zip((obj.id for obj in self.scenario.fleet.services()), self.median.ready_s, strict=True))
+        return self.by_service(self.median)
+
+    def by_service(self, sample: Sample) -> dict[ObjectId, float | None]:
+        """Service -> its Ready in a sample."""
+        return dict(zip((obj.id for obj in self.scenario.fleet.services()), sample.ready_s, strict=True))
 
     def recorded(self, numbers: Iterable[int]) -> Iterator[Sample]:
         """Samples in full, with their timelines."""

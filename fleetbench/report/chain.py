@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from fleetbench.report.inert import inert, name_of
 from fleetbench.report.rows import Rows
-from fleetbench.timeline.causes import MEANING, QUEUE, RETRY, Piece
+from fleetbench.timeline.causes import MEANING, QUEUE, RETRY, Piece, seconds_of
 from fleetbench.units import format_duration
 
 FOLDED_FROM = 3
@@ -50,14 +50,11 @@ def rows_of(pieces: Sequence[Piece], detailed: bool) -> Rows:
 
 def by_cause(pieces: Sequence[Piece]) -> Rows:
     """What each cause that occurs comes to, and what it means."""
-    seconds: dict[str, float] = {}
-    for piece in pieces:
-        seconds[piece.cause] = seconds.get(piece.cause, 0.0) + piece.seconds
     rows = Rows()
     rows.numbers("in all")
     rows.labels("cause")
     rows.words("meaning", style="dim")
-    for cause, total_s in sorted(seconds.items(), key=lambda item: (-item[1], item[0])):
+    for cause, total_s in sorted(seconds_of(pieces).items(), key=lambda item: (-item[1], item[0])):
         rows.add(format_duration(total_s), cause, MEANING[cause])
     return rows
 

@@ -78,7 +78,7 @@ def load(path: Path | str) -> RunResult:
 def result_of_run(run: Run, path: Path | None = None) -> RunResult:
     """A run that was read from its trace."""
     ready_s = run.ready_s()
-    explanation = explained(run)
+    explanation = explained(run, ready_s)
     since = explanation.rollout.since_s
     chain = tuple(p._replace(from_s=p.from_s - since, to_s=p.to_s - since) for p in explanation.chain())
     asleep = run.fleet.asleep.keys()

@@ -77,6 +77,14 @@ def meanings(pieces: Iterable[Piece]) -> dict[str, str]:
     return {cause: meaning for cause, meaning in MEANING.items() if cause in occurring}
 
 
+def seconds_of(pieces: Iterable[Piece]) -> dict[str, float]:
+    """Each cause of a chain -> its seconds."""
+    found: dict[str, float] = {}
+    for piece in pieces:
+        found[piece.cause] = found.get(piece.cause, 0.0) + piece.seconds
+    return found
+
+
 class Segment(NamedTuple):
     """A stretch of one object's own life."""
 

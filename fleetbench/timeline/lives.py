@@ -98,7 +98,8 @@ class Life:
         timed_out = checked - since >= self.obj.effective_timeout_s - TIMEOUT_SLACK_S
         wanting = self._wanting(end)
         detail = f"{r.reason}: {some(wanting, 3)} not Current" if wanting else self._failure(r)
-        self._told(end, causes.TIMEOUT if timed_out else causes.FAILED, detail, inf)
+        self._to(checked, causes.TIMEOUT if timed_out else causes.FAILED, detail=detail)
+        self._to(end, causes.EVENTS)
 
     def _failure(self, r: Reconcile) -> str:
         """Why a reconcile ended before anything was applied: what it needs and nobody has brought, or its own fault."""

@@ -219,14 +219,11 @@ class Explanation:
 
     def seconds_by_cause(self) -> CauseSeconds:
         """See :func:`seconds_by_cause`."""
-        chain: dict[str, float] = {}
-        for piece in self.chain():
-            chain[piece.cause] = chain.get(piece.cause, 0.0) + piece.seconds
         objects: dict[str, float] = {}
         for id in self.rollout.services:
             for segment in self.until_ready(id):
                 objects[segment.cause] = objects.get(segment.cause, 0.0) + segment.to_s - segment.from_s
-        return CauseSeconds(_in_order(chain), _in_order(objects))
+        return CauseSeconds(_in_order(causes.seconds_of(self.chain())), _in_order(objects))
 
     def until_ready(self, id: ObjectId) -> list[Segment]:
         """A service's life from created (or ``since_s``) to Ready, or to the end of the timeline."""

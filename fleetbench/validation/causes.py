@@ -6,14 +6,12 @@ The same code reads both from rows, so what the model takes for another cause th
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from fleetbench.ids import ObjectId
+from fleetbench.prediction.document import chain_of
 from fleetbench.runs.explained import explained
-from fleetbench.timeline.causes import MEANING
-from fleetbench.timeline.rollout import Rollout
-from fleetbench.timeline.why import Explanation
+from fleetbench.timeline.causes import MEANING, seconds_of
 from fleetbench.validation.compare import RunComparison
 
 SAMPLES = 20
@@ -44,17 +42,9 @@ class RunCauses:
 
 def run_causes(c: RunComparison, samples: int = SAMPLES) -> RunCauses:
     """The causes of a run, and of so many samples of its prediction."""
-    scenario = c.prediction.scenario
-    ids: list[ObjectId] = [obj.id for obj in scenario.fleet.services()]
-
-    def chains() -> Iterator[dict[str, float]]:
-        for sample in c.prediction.recorded(range(min(samples, c.prediction.samples))):
-            assert sample.timeline is not None
-            ready_s = dict(zip(ids, sample.ready_s, strict=True))
-            rollout = Rollout(scenario.fleet, sample.timeline, scenario.parameters, ready_s=ready_s)
-            yield Explanation(rollout).seconds_by_cause().chain
-
-    return RunCauses(explained(c.run).seconds_by_cause().chain, list(chains()))
+    recorded = c.prediction.recorded(range(min(samples, c.prediction.samples)))
+    predicted = [seconds_of(chain_of(c.prediction, sample)) for sample in recorded]
+    return RunCauses(seconds_of(explained(c.run, c.run.ready_s()).chain()), predicted)
 
 
 def all_causes(

@@ -195,12 +195,8 @@ def _edit_objects(files: Files, fleet: Fleet, change: WhatIf) -> tuple[list[str]
         step = _dropping if isinstance(change, DropEdges) else _adding
         left, edges = _each(files, fleet, [(edge, step(fleet, *edge)) for edge in change.edges])
         return left, replace(change, edges=edges) if edges else None
-    if isinstance(change, (WaitOff, SetRetryInterval)):
-        path, value = (WAIT, "false") if isinstance(change, WaitOff) else (RETRY, RETRY_TEXT)
-        left, ids = _each(files, fleet, [(id, _setting(fleet, id, path, value)) for id in change.ids])
-        return left, replace(change, ids=ids) if ids else None
-    if isinstance(change, SetInterval):
-        left, ids = _each(files, fleet, [(id, _interval(fleet, id)) for id in change.ids])
+    if isinstance(change, (WaitOff, SetRetryInterval, SetInterval)):
+        left, ids = _each(files, fleet, [(id, _of_each(fleet, id, change)) for id in change.ids])
         return left, replace(change, ids=ids) if ids else None
     if isinstance(change, SetTimeouts):
         steps = [((id, s), _setting(fleet, id, TIMEOUT, go_duration(s))) for id, s in change.timeouts]
@@ -253,9 +249,16 @@ def _setting(fleet: Fleet, id: ObjectId, path: tuple[str, ...], value: str) -> S
     return id, edit, f"{path[-1]}: {value}"
 
 
+def _of_each(fleet: Fleet, id: ObjectId, change: WaitOff | SetRetryInterval | SetInterval) -> Step:
+    if isinstance(change, WaitOff):
+        return _setting(fleet, id, WAIT, "false")
+    return _interval(fleet, id) if isinstance(change, SetInterval) else _setting(fleet, id, RETRY, RETRY_TEXT)
+
+
 def _interval(fleet: Fleet, id: ObjectId) -> Step:
     now = fleet.kustomization(id)
-    later = None if now is None else with_longer(now)
+    assert now is not None
+    later = with_longer(now)
 
     def edit(text: str) -> str:
         text = set_scalar(text, _document(text, fleet, id), INTERVAL, INTERVAL_TEXT)

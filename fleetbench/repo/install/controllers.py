@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM
 from fleetbench.graph.release import FLUX_COMPONENTS
+from fleetbench.ids import NOTIFICATION_CONTROLLER
 from fleetbench.repo.install.label_selector import meets, selector
 from fleetbench.repo.kustomize.shaping import selects
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
@@ -127,7 +128,7 @@ def posts_to_notification_controller(events_addr: str) -> bool:
     Without that controller among its components ``flux install`` leaves the address empty, and nothing is posted
     (fluxcd/flux2 v2.9.4 pkg/manifestgen/install/manifests.go generate).
     """
-    return events_addr.partition("://")[2].startswith("notification-controller")
+    return events_addr.partition("://")[2].startswith(NOTIFICATION_CONTROLLER)
 
 
 def pod_settings(pod: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -10,7 +10,15 @@ from typing import Any
 
 from fleetbench.findings import INSTALLED_TWICE, Finding
 from fleetbench.graph.objects import CPU_LIMIT, EVENTS_ADDR, ControllerFlag, ControllerShard
-from fleetbench.ids import HELM_RELEASE, ObjectId, say, some
+from fleetbench.ids import (
+    HELM_RELEASE,
+    KUSTOMIZE_CONTROLLER,
+    NOTIFICATION_CONTROLLER,
+    SOURCE_CONTROLLER,
+    ObjectId,
+    say,
+    some,
+)
 from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.install.arguments import flags_among, together
 from fleetbench.repo.install.controllers import (
@@ -42,7 +50,6 @@ _USUAL = frozenset(
     }
 )
 """Arguments that every ``flux install`` writes; they say nothing about timing."""
-_TAKES_EVENTS = "notification-controller"
 _USUAL_CPU = ("1000m", "1")
 """The CPU limit that it writes."""
 
@@ -143,10 +150,10 @@ def _set(node: Node, manifest: Manifest, walk: Walk) -> Iterable[_Stated]:
 
 def _in_vain(controller: str, address: str, walk: Walk) -> bool:
     """Whether kustomize-controller posts its events to a notification-controller that this install leaves out."""
-    if controller != "kustomize-controller" or not posts_to_notification_controller(address):
+    if controller != KUSTOMIZE_CONTROLLER or not posts_to_notification_controller(address):
         return False
     runs = [m for _, m in walk.installed() if m.spec.get("replicas") != 0]
-    whole, taken = (any(any(run_by(m, (name,))) for m in runs) for name in ("source-controller", _TAKES_EVENTS))
+    whole, taken = (any(any(run_by(m, (name,))) for m in runs) for name in (SOURCE_CONTROLLER, NOTIFICATION_CONTROLLER))
     return whole and not taken
 
 

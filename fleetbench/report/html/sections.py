@@ -17,6 +17,7 @@ from fleetbench.report.pictures.band import Band, bands_of
 from fleetbench.report.pictures.style import GRID, INK, MUTED, PAPER, Picture
 from fleetbench.report.remarks import LEFT_OUT, longer
 from fleetbench.report.result import MEASURED, ObjectResult, RolloutResult, RunResult
+from fleetbench.timeline.causes import seconds_of
 from fleetbench.units import counted, format_duration
 from fleetbench.validation.compare import RunComparison
 
@@ -167,9 +168,7 @@ class RunSection:
         for r in self.run.rollouts:
             if r in [c["rollout"] for c in found]:
                 continue
-            seconds: dict[str, float] = {}
-            for piece in r.chain:
-                seconds[piece.cause] = seconds.get(piece.cause, 0.0) + piece.seconds
+            seconds = seconds_of(r.chain)
             whole = sum(seconds.values()) or 1.0
             shares = [(cause, s, s / whole) for cause, s in sorted(seconds.items(), key=lambda i: -i[1])]
             found.append({"rollout": r, "label": r.label, "pieces": r.chain, "causes": shares})
