@@ -101,7 +101,7 @@ def reconciles(rows: Sequence[Event]) -> tuple[Reconcile, ...]:
             running = None
         elif same and row.message.startswith(phases.PREREQUISITES):
             begun = row.t_s if begun is None else begun
-        elif not (same and previous is not None and _same_patch(previous, row)):
+        elif begun is not None or not (same and previous is not None and _same_patch(previous, row)):
             kind = CHECK if row.reason in phases.WAITS else RUN
             start_s = row.t_s if begun is None else begun
             found.append(Reconcile(kind, start_s, row.t_s, None, row.reason, row.message, False, row.attempt))

@@ -170,7 +170,9 @@ def _retry(rollout: Rollout, step: Step, last: Reconcile) -> Trigger:
     """After a failure: retryInterval, or the rate limiter, or a new artifact before that."""
     obj = rollout.service(step.id)
     due = step.begun_s
-    if isinstance(obj, Kustomization) and last.reason != phases.HEALTH_CHECK_CANCELED:
+    if last.reason == phases.HEALTH_CHECK_CANCELED:  # at once, but for the rate limiter
+        due = step.since_s + rollout.parameters_of(step.id).retry_delays_s(step.id.kind)[0]
+    elif isinstance(obj, Kustomization):
         artifact = _new_artifact(rollout, step, last.from_s)
         due = step.since_s + obj.effective_retry_s if artifact is None else max(artifact, step.since_s)
     due = min(due, step.begun_s)

@@ -152,15 +152,15 @@ class Explanation:
         return Piece(id, cause, segment.from_s, to_s, detail), id
 
     def _holders(self, id: ObjectId, segment: Segment) -> str:
-        """Who held the workers, at the moment of the stretch when most are seen to be held.
+        """How many held workers at the moment of the stretch when most are seen to, and who did so longest, those first.
 
-        First a moment after the start, when the one that was let go is taken again. Rows need not show all of them.
+        A moment after the start at the soonest, when the one that was let go is taken again. Rows need not show all of them.
         """
         pool = self.queue(id).pool
         first = min(segment.from_s + DIP_S, (segment.from_s + segment.to_s) / 2)
-        holders = pool.most_holders(first, segment.to_s)
-        names = ", ".join(h.key for h in holders[:8]) + (" ..." if len(holders) > 8 else "")
-        n = len(holders)
+        n = len(pool.most_holders(first, segment.to_s))
+        longest = pool.longest_holders(first, segment.to_s)
+        names = ", ".join(h.key for h in longest[:8]) + (" ..." if len(longest) > 8 else "")
         said = (
             f"{n} of {pool.workers} workers held" if n >= pool.workers else f"{n} of {pool.workers} workers seen held"
         )

@@ -87,6 +87,15 @@ class Pool:
         at_s, most = max(within, key=lambda step: step[1])
         return self.holders(at_s) if most > len(first) else first
 
+    def longest_holders(self, from_s: float, to_s: float) -> list[ObjectId]:
+        """Who held workers during a stretch, who did so longest first, to the second; by name where that is equal."""
+        within: dict[ObjectId, float] = {}
+        for h in self.held[: bisect_left(self.held, to_s, key=lambda h: h.from_s)]:
+            overlap_s = min(h.to_s, to_s) - max(h.from_s, from_s)
+            if overlap_s > 0.0:
+                within[h.object] = within.get(h.object, 0.0) + overlap_s
+        return sorted(within, key=lambda id: (-round(within[id]), id))
+
 
 def _full_spans(steps: list[tuple[float, int]], workers: int) -> list[tuple[float, float]]:
     spans: list[tuple[float, float]] = []

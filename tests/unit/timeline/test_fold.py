@@ -84,3 +84,13 @@ def test_an_upgrade_does_not_begin_with_the_look_at_an_interval_that_changed_not
     )
     rows.add(110.0, id, phases.TRUE, phases.UPGRADE_SUCCEEDED)
     assert folded(rows, id)[-1] == (RUN, 100.0, 110.0, True)
+
+
+def test_a_release_that_fails_for_the_same_reason_again_is_reconciled_again():
+    id, rows = release_id("r"), Rows()
+    rows.add(3.0, id, phases.FALSE, phases.VALUES_ERROR)
+    for t in (4.5, 7.0):
+        rows.add(t, id, phases.FALSE, phases.VALUES_ERROR, phases.PREREQUISITES)
+        rows.add(t + 0.02, id, phases.FALSE, phases.VALUES_ERROR)
+
+    assert folded(rows, id) == [(RUN, 3.0, 3.0, False), (RUN, 4.5, 4.52, False), (RUN, 7.0, 7.02, False)]

@@ -383,3 +383,24 @@ def test_every_cause_has_a_meaning_in_one_place():
     named = {value for name, value in vars(causes).items() if name.isupper() and isinstance(value, str)}
 
     assert named == set(MEANING)
+
+
+def test_those_who_held_workers_longest_are_named_first():
+    a, b, c = k_id("a"), k_id("b"), k_id("c")
+    pool = Pool([Held(0.0, 1.0, a), Held(0.0, 9.0, c), Held(1.5, 2.0, a), Held(2.0, 8.0, b)], 2)
+
+    assert pool.longest_holders(0.0, 9.0) == [c, b, a]
+    assert pool.longest_holders(0.0, 1.0) == [a, c]
+
+
+def test_a_cancelled_health_check_is_tried_again_at_once_and_then_waits_for_a_worker():
+    rows = alone(Rows().bootstrap(), "a")
+    rows.created(2.0, "hog").created(2.0, "b")
+    rows.begins(2.8, "b").applied(3.0, "b").failed(10.0, "b", phases.HEALTH_CHECK_CANCELED)
+    rows.run("hog", 10.01, 11.0, 48.0, 50.0).run("b", 50.02, 50.2, 55.0, 56.0)
+    members = fleet(kustomization("a"), kustomization("hog", "a"), kustomization("b"))
+
+    pieces = why(members, rows.timeline(), k_id("b"), parameters=Parameters(kustomize_concurrent=1))
+
+    shown = [(p.cause, p.from_s, p.to_s) for p in pieces if p.object.name == "b" and p.from_s >= 10.0]
+    assert shown[:2] == [("retry", 10.0, 10.75), ("queue", 10.75, 50.02)]
