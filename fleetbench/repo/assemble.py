@@ -46,7 +46,7 @@ from fleetbench.repo.reads import committed, with_reads
 from fleetbench.repo.ready_expr import with_verdicts
 from fleetbench.repo.receivers import with_receivers
 from fleetbench.repo.timeout_places import timeout_from
-from fleetbench.repo.twins import is_twin
+from fleetbench.repo.twins import Made, is_twin
 from fleetbench.repo.workloads import judged_by_status, misstated, workloads_of
 
 
@@ -120,7 +120,8 @@ def assemble(
     findings += installed_twice(walk)
     findings += namespaces_from_elsewhere(providers, root.id.namespace, here, walk)
     this = root.source or ASSUMED_SOURCE
-    sources = _sources(walk, this, kustomizations, releases, findings, refused, tree, entry)
+    made = {} if sync is None else {sync.source: sync.source_spec}
+    sources = _sources(walk, this, made, kustomizations, releases, findings, refused, tree, entry)
     sources = [assumed_source(s, sync) if s.assumed else s for s in sources]
     guessed = root.id if assumed and sync is None else None
     refusing = judged(walk, judged_by or flux, findings, refused, artifacts, helm, guessed)
@@ -253,6 +254,7 @@ def _left_out(node: Node) -> int:
 def _sources(
     walk: Walk,
     this: ObjectId,
+    made: Made,
     kustomizations: Sequence[Kustomization],
     releases: Sequence[HelmRelease],
     findings: list[Finding],
@@ -270,7 +272,7 @@ def _sources(
         known = found.get(id) or Source(id, copied.parent, file=copied.generator.file, line=copied.generator.line)
         found[id] = replace(known, copied_from=copied.origin)
     found[this] = found.get(this) or Source(this, assumed=True)
-    for id in (this, *(id for id in walk.sources if is_twin(id, walk.sources, this))):
+    for id in (this, *(id for id in walk.sources if is_twin(id, walk.sources, this, made))):
         found[id] = replace(found[id], this_repository=True)
     members: list[Kustomization | HelmRelease] = [*kustomizations, *releases]
     users = [(user, user.source, user.id) for user in members if user.source is not None]

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from fleetbench.graph.nearest import is_misspelt
 from fleetbench.graph.root import ASSUMED_ROOT, ASSUMED_SOURCE
-from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
+from fleetbench.ids import BUCKET, EXTERNAL_ARTIFACT, OCI_REPOSITORY, ObjectId
 from fleetbench.repo.files.tree import Tree, spec_path
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.missing_sources import files_defining
@@ -52,6 +52,23 @@ def likely_source(named: Counter[ObjectId], defined: Collection[ObjectId], tree:
         return id in missing, id in missing and _is_usual(id), named[id], id.kind != EXTERNAL_ARTIFACT
 
     return max(sorted(named), key=rank, default=ASSUMED_SOURCE)
+
+
+def of_a_folder(
+    listed: Sequence[tuple[ObjectId, Manifest]], defined: Collection[ObjectId], tree: Tree
+) -> frozenset[ObjectId]:
+    """The artifacts and buckets that were filled from some folder, or from elsewhere: a path in them is not here.
+
+    ``flux push artifact --path`` packs any folder, so such a source is not the repository as a whole.
+
+    Args:
+        listed: the entry's Kustomizations.
+        defined: the sources that the entry defines.
+        tree: the repository's files.
+    """
+    used = ((source_of(m, id), spec_path(m.spec.get("path"))) for id, m in listed)
+    there = {id for id in defined if id.kind in (OCI_REPOSITORY, BUCKET)}
+    return frozenset(id for id, path in used if id is not None and id in there and not tree.is_directory(path))
 
 
 def _is_usual(id: ObjectId) -> bool:

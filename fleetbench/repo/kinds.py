@@ -8,6 +8,8 @@ SOURCE_GROUP = "source.toolkit.fluxcd.io"
 FLUX_GROUPS = (KUSTOMIZE_GROUP, HELM_GROUP, SOURCE_GROUP)
 INSTANCE_GROUP = "fluxcd.controlplane.io"
 """flux-operator's: FluxInstance, ResourceSet and the like."""
+WATCHER_GROUP = "source.extensions.fluxcd.io"
+"""source-watcher's: ArtifactGenerator."""
 CLUSTER_SCOPED = frozenset(
     [
         "APIService",
@@ -80,8 +82,8 @@ def is_built_in(group: str) -> bool:
 
 
 def is_flux(group: str) -> bool:
-    """Whether Flux's controllers, or flux-operator, serve that API group."""
-    return group == INSTANCE_GROUP or group.endswith(".fluxcd.io")
+    """Whether Flux's controllers, source-watcher or flux-operator serve that API group; others' end in ``fluxcd.io``, too."""
+    return group in (INSTANCE_GROUP, WATCHER_GROUP) or group.endswith(".toolkit.fluxcd.io")
 
 
 def is_namespaced(group: str, kind: str) -> bool:

@@ -216,7 +216,9 @@ def _stays_as_it_is(manifest: Manifest) -> bool:
 
 
 def _content(manifest: Manifest) -> dict[str, Any]:
-    return {name: value for name, value in manifest.body.items() if name not in ("metadata", "status")}
+    """What an apply would write; what is encrypted reads otherwise each time, and decryption takes the rest of SOPS away."""
+    left_out = ("metadata", "status", "sops")
+    return {name: value for name, value in manifest.body.items() if name not in left_out}
 
 
 def unset_variables(node: Node) -> list[str]:

@@ -18,7 +18,7 @@ from fleetbench.graph.root import ASSUMED_ROOT, ASSUMED_SOURCE
 from fleetbench.ids import ObjectId
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.assemble import Reading, assemble
-from fleetbench.repo.assumed_root import likely_source, root_among
+from fleetbench.repo.assumed_root import likely_source, of_a_folder, root_among
 from fleetbench.repo.bootstrapped import applied_beside
 from fleetbench.repo.entries import entries
 from fleetbench.repo.files.git import tracked
@@ -145,8 +145,10 @@ class _Reader:
             walk, settled = self._walk(root)
         if sync is not None:
             stated, self.sync = self._assumed_root(sync.root, sync.source, sync.spec), sync
+            self.twins.made = {sync.source: sync.source_spec}
+            twins = [id for id in walk.sources if self.twins.has(id, walk.sources, sync.source)]
             same = (stated.id, stated.source, _shape(stated.spec)) == (root.id, root.source, _shape(root.spec))
-            if same and self._ignore(walk, stated.source) == EVERYTHING:
+            if same and not twins and self._ignore(walk, stated.source) == EVERYTHING:
                 settled.manifest = stated.manifest
             else:
                 walk, settled = self._walk(stated)
@@ -227,8 +229,9 @@ class _Reader:
         )
         used = Counter(source for id, m in listed if (source := source_of(m, id)) is not None)
         self.assumed = True
-        origins = Counter(copies.origin(source) for source in used.elements())
         defined = {m.id_in("flux-system") for m in build.manifests if is_source(m)}
+        packed = of_a_folder(listed, defined, self.tree)
+        origins = Counter(copies.origin(source) for source in used.elements() if source not in packed)
         source = likely_source(origins, defined, self.tree)
         id = ASSUMED_ROOT
         while id in dict(listed):

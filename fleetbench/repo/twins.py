@@ -18,14 +18,18 @@ from fleetbench.repo.manifest import Manifest, mapping
 EVERYTHING: tuple[str, tuple[str, ...]] = ("", ())
 """What a source leaves out that says nothing of it: :func:`left_out`."""
 Sources = Mapping[ObjectId, tuple[Manifest, ObjectId]]
+Made = Mapping[ObjectId, Mapping[str, Any]]
+"""Sources that flux-operator makes, so that no file holds them -> their specs."""
 _ADDRESS = re.compile(r"(?:\w+://)?(?:[^@/]*@)?([^/:]+)(?::\d+(?=/))?[:/](.*?)(?:\.git)?/*")
 
 
-def is_twin(id: ObjectId, sources: Sources, this: ObjectId) -> bool:
+def is_twin(id: ObjectId, sources: Sources, this: ObjectId, made: Made) -> bool:
     """Whether a source has the address and the ref of the root's, and is another."""
-    if id == this or not GIT_REPOSITORY == id.kind == this.kind or not {id, this} <= sources.keys():
+    if id == this or not GIT_REPOSITORY == id.kind == this.kind:
         return False
-    one, other = (sources[source][0].spec for source in (this, id))
+    one, other = (sources[source][0].spec if source in sources else made.get(source) for source in (this, id))
+    if one is None or other is None:
+        return False
     same_ref = _ref(one) == _ref(other)
     return same_ref and not other.get("include") and _is_same_address(one.get("url"), other.get("url"))
 
@@ -35,11 +39,16 @@ class TwinTrees:
 
     def __init__(self, repo: Path):
         self._repo = repo
+        self.made: Made = {}
         self._trees: dict[tuple[str, tuple[str, ...]], Tree] = {}
+
+    def has(self, source: ObjectId, sources: Sources, this: ObjectId) -> bool:
+        """Whether a source is a twin of the root's."""
+        return is_twin(source, sources, this, self.made)
 
     def tree(self, source: ObjectId, sources: Sources, this: ObjectId) -> Tree | None:
         """The files of a source; None = it is no twin of the root's."""
-        if not is_twin(source, sources, this):
+        if not self.has(source, sources, this):
             return None
         ignore, only = left_out(sources[source][0].spec)
         key = (ignore, only)

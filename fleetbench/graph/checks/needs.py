@@ -192,7 +192,7 @@ def _moved(fleet: Fleet, lack: Lack, wanting: str, holder: ObjectId | None) -> s
     """What to move for a need that no edge can declare."""
     if any(need.wanted_by == lack.obj.id for need in lack.needs) and isinstance(lack.obj, Kustomization):
         # Its own build wants it: that cannot be moved, what it wants can.
-        return f"move {lack.what} into a Kustomization of its own that {say(lack.obj.id)} depends on"
+        return f"move {lack.what}{_namespace(fleet, lack)} into a Kustomization of its own that {say(lack.obj.id)} depends on"
     rest = "" if wanting == NEEDING else ", and what else needs it,"
     if holder == fleet.root:
         return _two(say(lack.provider), f"{wanting}{rest}")
@@ -207,8 +207,16 @@ def _apart(fleet: Fleet, lack: Lack, wanting: str, holder: ObjectId | None, call
     first, alone.
     """
     if lack.waited and lack.provider.kind == KUSTOMIZATION and _kustomization(lack.obj) != fleet.root:
-        return f"move {lack.what} into a Kustomization of its own that {called} depends on"
+        return f"move {lack.what}{_namespace(fleet, lack)} into a Kustomization of its own that {called} depends on"
     return _moved(fleet, lack, wanting, holder)
+
+
+def _namespace(fleet: Fleet, lack: Lack) -> str:
+    """What else must move, as what is needed lies in a namespace that only who waits for it would bring."""
+    own = fleet.kustomization(_kustomization(lack.obj))
+    brought = {id.name for id in own.objects if id.kind == "Namespace"} if own is not None else set()
+    spaces = {need.what.rpartition(" ")[2].partition("/")[0] for need in lack.needs if "/" in need.what}
+    return "".join(f", with Namespace {name}," for name in sorted(brought & spaces))
 
 
 def _kustomization(obj: Kustomization | HelmRelease) -> ObjectId:

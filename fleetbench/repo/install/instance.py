@@ -27,6 +27,10 @@ from fleetbench.units import parse_duration
 OPERATOR_CHART, INSTANCE_CHART, CONTROLLERS_CHARTS = "flux-operator", "flux-instance", ("flux2", "flux")
 
 
+_REF = {GIT_REPOSITORY: "name", OCI_REPOSITORY: "tag"}
+"""What ``spec.sync.ref`` is in the source that flux-operator makes of it."""
+
+
 def _chart(node: Node, manifest: Manifest, walk: Walk) -> str | None:
     """The chart of a HelmRelease, also where an OCIRepository names it; None for any other object."""
     if not is_helmrelease(manifest):
@@ -144,7 +148,8 @@ def _made(
             "interval": "10m0s", "path": str(sync.get("path") or ""), "prune": True, "sourceRef": reference,
         }),
         _object(SOURCE_GROUP, kind, namespace, name, {
-            "interval": str(sync.get("interval") or "1m"), "url": str(sync.get("url") or "")
+            "interval": str(sync.get("interval") or "1m"), "url": str(sync.get("url") or ""),
+            **({"ref": {_REF[kind]: str(sync["ref"])}} if kind in _REF and sync.get("ref") else {}),
         }),
     ]  # fmt: skip
     wanted = [patch for patch in patches if _may_patch(patch, (KUSTOMIZATION, kind))]

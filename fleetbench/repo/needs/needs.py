@@ -111,8 +111,8 @@ class Needs:
     def _with_stores(self, wants: Iterable[_Want], owner: ObjectId) -> Iterator[_Want]:
         """The same, and what an ExternalSecret cannot make a wanted Secret without.
 
-        A store that can only follow the owner (it serves the store's secrets) did not make the first Secret: somebody
-        did by hand, and the ExternalSecret keeps it.
+        A store that can only follow the owner (it serves the store's secrets), or that the owner itself brings, did not
+        make the first Secret: somebody did by hand, and the ExternalSecret keeps it.
         """
         for key, wanted_by, blocks in wants:
             yield key, wanted_by, blocks
@@ -122,7 +122,7 @@ class Needs:
                 continue
             by = self.providers.of(store)
             said = not set(by).isdisjoint(self.providers.of(key))  # the first need says it all
-            if not said and not any(self._follows(store_by, owner) for store_by in by):
+            if not said and not any(store_by == owner or self._follows(store_by, owner) for store_by in by):
                 yield store, made_from.id_in(key[1]), blocks
 
     def _provider(self, key: Key, owner: ObjectId, blocks: str) -> ObjectId | None:

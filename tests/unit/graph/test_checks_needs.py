@@ -248,6 +248,16 @@ def test_what_a_build_needs_in_a_circle_is_moved_and_not_the_object_itself() -> 
     )
 
 
+def test_what_is_moved_takes_the_namespace_along_that_only_who_waits_for_it_brings() -> None:
+    secret = Need("Secret monitoring/store", ks_id("a"), ks_id("b"), "build")
+    space = ObjectId("Namespace", "", "monitoring")
+    of = fleet(ks("a", needs=(secret,), objects=(space,)), ks("b", needs=crd_of("Certificate", ks_id("a"))))
+    first, _ = (f for f in check(of) if f.code == SELF_DEPENDENCY_LOOP)
+    assert first.fix.startswith(
+        "move Secret monitoring/store, with Namespace monitoring, into a Kustomization of its own"
+    )
+
+
 def test_crds_that_kustomizations_apply_themselves_come_first_and_so_make_no_circle() -> None:
     of = fleet(
         ks("a", needs=crd_of("Monitor", ks_id("b"))),

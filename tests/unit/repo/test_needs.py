@@ -370,3 +370,27 @@ def test_the_table_of_charts_says_of_each_where_that_was_read() -> None:
     for name, chart in crd_charts().items():
         assert {"groups", "source"} <= chart.keys() <= {"groups", "source", "only", "switches", "off", "folder"}, name
         assert chart["groups"] and all("." in group for group in chart["groups"]), name
+
+
+def test_the_store_that_a_kustomization_brings_itself_did_not_make_the_first_secret_that_its_build_reads(
+    read: Read,
+) -> None:
+    secret = DATABASE.replace('"app-db"', '"cluster-secrets"').replace('"y"', '"flux-system"')
+    variables = {"substituteFrom": [{"kind": "Secret", "name": "cluster-secrets"}]}
+    reading = read(
+        {
+            "clusters/c/all.yaml": both(flux("store", "./store", postBuild=variables), flux("secrets", "./secrets")),
+            "store/store.yaml": STORE,
+            "secrets/secret.yaml": secret,
+        }
+    )
+    store = next(k for k in reading.fleet.kustomizations if k.id.name == "store")
+    assert {need.provided_by for need in store.needs if need.blocks == "build"} == {ks_id("secrets")}
+
+
+def test_a_group_that_ends_like_fluxs_need_not_be_fluxs(read: Read) -> None:
+    terraform = obj("infra.contrib.fluxcd.io/v1alpha2", "Terraform", "bucket", namespace="apps", spec={})
+    generator = obj("source.extensions.fluxcd.io/v1beta1", "ArtifactGenerator", "g", namespace="apps", spec={})
+    reading = read({"clusters/c/all.yaml": flux("apps", "./apps"), "apps/all.yaml": both(terraform, generator)})
+    [missing] = [f for f in reading.findings if f.code == "FB315"]
+    assert "Terraform" in missing.message and "ArtifactGenerator" not in missing.message

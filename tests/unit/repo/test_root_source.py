@@ -160,3 +160,30 @@ def test_a_source_that_nothing_defines_is_likelier_that_of_the_assumed_root_than
     assert found.fleet.root_source == ObjectId("GitRepository", "flux-system", source)
     root = found.fleet.kustomization(found.fleet.root)
     assert root is not None and root.assumed
+
+
+def _packed(path: str) -> dict[str, str]:
+    artifact = obj(
+        "source.toolkit.fluxcd.io/v1",
+        "OCIRepository",
+        "infra",
+        namespace="flux-system",
+        spec={"interval": "1m", "url": "oci://x.test/infra"},
+    )
+    user = flux("controllers", path, sourceRef={"kind": "OCIRepository", "name": "infra"})
+    return {
+        "clusters/c/all.yaml": both(artifact, user),
+        "infra/controllers/x.yaml": obj("v1", "ConfigMap", "x", namespace="x"),
+    }
+
+
+def test_an_artifact_that_was_packed_from_some_folder_is_not_the_repository(read: Read) -> None:
+    reading = read(_packed("./controllers"))
+    assert [f.code for f in reading.findings] == ["FB302"]
+    assert str(reading.fleet.root_source) == "GitRepository/flux-system/flux-system"
+
+
+def test_an_artifact_of_the_whole_repository_is(read: Read) -> None:
+    reading = read(_packed("./infra/controllers"))
+    assert not reading.findings
+    assert str(reading.fleet.root_source) == "OCIRepository/flux-system/infra"

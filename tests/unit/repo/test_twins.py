@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.repo.conftest import Read
-from tests.unit.repo.manifests import both, config_map, flux, git
+from tests.unit.repo.manifests import both, config_map, flux, git, obj
 
 URL = "https://example.test/fleet"
 
@@ -44,3 +44,15 @@ def test_what_lies_elsewhere_is_not_taken_from_here(read: Read, spec: dict[str, 
     of = read(_files(**spec)).fleet
     assert [k.id.name for k in of.kustomizations if not k.expanded] == ["apps"]
     assert [s.id.name for s in of.sources if s.this_repository] == ["flux-system"]
+
+
+@pytest.mark.parametrize(("url", "expanded"), [(URL, True), ("https://example.test/other", False)])
+def test_what_has_the_address_of_a_fluxinstances_sync_is_read_here(read: Read, url: str, expanded: bool) -> None:
+    sync = {"kind": "GitRepository", "url": f"{URL}.git", "ref": "refs/heads/main", "path": "clusters/c"}
+    instance = obj("fluxcd.controlplane.io/v1", "FluxInstance", "flux", namespace="flux-system", spec={"sync": sync})
+    again = git("apps", url=url, ref={"branch": "main"})
+    entry = both(instance, again, flux("apps", "./apps", source="apps"))
+    of = read({"clusters/c/all.yaml": entry, "apps/a.yaml": config_map("a", "x")}).fleet
+    apps = next(k for k in of.kustomizations if k.id.name == "apps")
+    assert apps.expanded is expanded
+    assert {s.id.name: s.this_repository for s in of.sources} == {"flux-system": True, "apps": expanded}

@@ -184,6 +184,17 @@ def test_what_never_applies_anything_contends_for_nothing(read: Read) -> None:
     assert codes(read(wrong)) == ["FB114"], "team is refused, so neither b nor z ever exists"
 
 
+def test_what_is_encrypted_reads_otherwise_and_is_the_same(read: Read) -> None:
+    space = [obj("v1", "Namespace", "db", sops={"lastmodified": day}) for day in ("2026-01-01", "2026-02-02")]
+    files = {
+        "clusters/c/all.yaml": both(flux("a", "./a"), flux("b", "./b")),
+        "a/n.yaml": space[0],
+        "b/n.yaml": space[1],
+    }
+    [finding] = [f for f in read(files).findings if f.code == "FB301"]
+    assert "each of which takes it from the others" in finding.message and "other content" not in finding.message
+
+
 def test_what_two_kustomizations_apply_is_found_once_per_object(read: Read) -> None:
     shared = obj(
         "source.toolkit.fluxcd.io/v1", "HelmRepository", "charts", namespace="apps", spec={"url": "https://x.test"}
