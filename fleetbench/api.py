@@ -15,6 +15,7 @@ from fleetbench.errors import InputError
 from fleetbench.findings import in_order
 from fleetbench.graph.changes import changed_by
 from fleetbench.graph.checks import check
+from fleetbench.graph.commit import Commit
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.named import named
 from fleetbench.graph.paths import blocked_by
@@ -161,7 +162,7 @@ def simulate(
         kind=scenario,
         fail=frozenset(_object(of, o) for o in fail),
         until_s=until_s,
-        changed=frozenset[ObjectId]().union(*(changed_by(of, c) for c in changed)),
+        commit=Commit(frozenset[ObjectId]().union(*(changed_by(of, c) for c in changed))),
         webhook=webhook,
         restart_by=restart_by,
         restarted=restarted,

@@ -156,6 +156,30 @@ def parse_cpu(text: str) -> float:
     return float(match[1]) / (1000.0 if match[2] else 1.0)
 
 
+_SUFFIXES = {"m": 1e-3, "": 1.0} | {
+    suffix: base ** (n + 1) for base, suffixes in ((1000, "kMGTPE"), (1024, "KMGTPE")) for n, letter in enumerate(suffixes)
+    for suffix in (letter if base == 1000 else f"{letter}i",)
+}  # fmt: skip
+
+
+def parse_quantity(text: object) -> float:
+    """A Kubernetes quantity, such as a volume's size in bytes.
+
+    Source: Kubernetes apimachinery pkg/api/resource quantity.go ParseQuantity, suffix.go.
+
+    Raises:
+        ValueError: it is none.
+
+    >>> parse_quantity("2Gi") == 2 * 1024**3, parse_quantity("1e3"), parse_quantity(5)
+    (True, 1000.0, 5.0)
+    """
+    match = re.fullmatch(r"([+-]?(?:\d+\.?\d*|\.\d+))([eE][+-]?\d+|[KMGTPE]i|[mkMGTPE]?)", str(text).strip())
+    if match is None:
+        raise ValueError(f"got {str(text)!r}, wanted a quantity, as in 2 or 1.5Gi")
+    number, suffix = match[1], match[2]
+    return float(number) * _SUFFIXES[suffix] if suffix in _SUFFIXES else float(number + suffix)
+
+
 def cpu_text(processors: float) -> str:
     """Processors as Flux's manifests write them: ``1000m``."""
     return f"{round(processors * 1000)}m"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fleetbench.graph.commit import Commit
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Workload
 from fleetbench.graph.root import with_root
@@ -69,4 +70,6 @@ def scenario(
     for obj in of.services():
         seconds = (durations or {}).get(obj.id.name, 0.0)
         times[obj.id] = WorkloadTime(obj.id, "test", total=Fixed(seconds))
+    if "changed" in fields:
+        fields["commit"] = Commit(fields.pop("changed"))
     return Scenario(of, parameters or Parameters(interval_jitter=0.0), steps or no_steps(), times, **fields)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from fleetbench.cli.fleet import FleetChoice, load_fleet
+from fleetbench.cli.against import merge_base, require_repository
+from fleetbench.cli.fleet import FleetChoice, load_fleet, load_repository
 from fleetbench.cli.options import DURATION, PERCENT, fleet_options, format_option
 from fleetbench.cli.output import progress, warn, write_json, write_tables, write_text
 from fleetbench.cli.simulation import Simulation, belief_options, flag_options
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from fleetbench.decide.check import Verdict
     from fleetbench.decide.sides import Side
     from fleetbench.findings import Finding
+    from fleetbench.graph.commit import Commit
     from fleetbench.graph.fleet import Fleet
+    from fleetbench.prediction.predict import Prediction
+    from fleetbench.repo import Reading
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -85,16 +89,24 @@ def command(
     """
     from fleetbench.decide.change import Policy
     from fleetbench.decide.check import judge
+    from fleetbench.repo.commits.immutable import refusals
 
     simulation = Simulation(options)
     _validate(fleet, baseline, against, simulation.samples)
     name = "the cluster" if fleet.from_cluster else "the working tree"
-    read = Read(name, *load_fleet(fleet, simulation.flux_version, whole=True))
-    read_base = _base(fleet, baseline, against, simulation.flux_version)
+    if against is None:
+        read, commit = Read(name, *load_fleet(fleet, simulation.flux_version, whole=True)), None
+        read_base = None if baseline is None else _baseline(baseline, simulation.flux_version)
+    else:
+        reading = load_repository(fleet, simulation.flux_version)
+        read_base, commit = _merge_base(fleet, reading, against, simulation.flux_version)
+        findings = [*reading.findings, *(() if commit is None else refusals(commit))]
+        read = Read(name, reading.fleet, findings)
     _require_something(read)
     now = _side(read, read_base, simulation)
     base = None if read_base is None else _side(read_base, read, simulation)
-    verdict = judge(now, base, Policy(target, int(quantile[1:]) / 100, tolerance, min_parallel))
+    rolled_out = None if commit is None else _rolled_out(read, commit, simulation)
+    verdict = judge(now, base, Policy(target, int(quantile[1:]) / 100, tolerance, min_parallel), rolled_out)
     place = _places(fleet.repo)
     _write(verdict, place, junit, markdown, sarif)
     _show(verdict, format, place)
@@ -110,8 +122,7 @@ def _validate(fleet: FleetChoice, baseline: Path | None, against: str | None, sa
         require_samples(samples)
     if baseline is not None and against is not None:
         raise click.UsageError("--baseline and --against each choose what to hold the fleet against: give one of them.")
-    if against is not None and fleet.repo is None:
-        raise click.UsageError("--against belongs to --repo: it reads another revision of that repository.")
+    require_repository(fleet, against)
 
 
 class Read(NamedTuple):
@@ -151,36 +162,37 @@ def _side(read: Read, other: Read | None, simulation: Simulation) -> Side:
     return Side(name, fleet, tuple(simulation.findings(fleet, findings)), prediction)
 
 
-def _base(fleet: FleetChoice, baseline: Path | None, against: str | None, flux: str | None) -> Read | None:
+def _rolled_out(read: Read, commit: Commit, simulation: Simulation) -> Prediction:
+    """The change as a commit on a cluster that runs; a receiver tells of it, as no one's interval is asked about."""
+    from fleetbench.model.assemble import assemble
+    from fleetbench.model.scenario import COMMIT
+    from fleetbench.prediction.predict import predict
+
+    choice = replace(simulation.choice(read.fleet), kind=COMMIT, commit=commit, webhook=True)
+    with progress("Simulating the commit") as bar:
+        return predict(assemble(read.fleet, choice).scenario, simulation.samples, progress=bar)
+
+
+def _baseline(baseline: Path, flux: str | None) -> Read:
     from fleetbench.decide.sides import MAX_BASELINE_BYTES
     from fleetbench.graph.objects import FluxVersion
     from fleetbench.repo.graph_file import read_with_findings
 
-    if baseline is not None:
-        named = None if flux is None else FluxVersion(flux)
-        return Read(f"baseline {baseline}", *read_with_findings(baseline, named, MAX_BASELINE_BYTES))
-    return None if against is None else _merge_base(fleet, against, flux)
+    named = None if flux is None else FluxVersion(flux)
+    return Read(f"baseline {baseline}", *read_with_findings(baseline, named, MAX_BASELINE_BYTES))
 
 
-def _merge_base(fleet: FleetChoice, against: str, flux: str | None) -> Read | None:
-    """The merge base as a side; None, with a warning, where that commit holds no fleet at this path that can be read."""
-    from fleetbench.decide.git import write_merge_base
+def _merge_base(
+    fleet: FleetChoice, reading: Reading, against: str, flux: str | None
+) -> tuple[Read | None, Commit | None]:
+    """The merge base as a side, and the change since; None, with a warning, where that commit holds no fleet to read."""
     from fleetbench.errors import InputError
-    from fleetbench.graph.changes import with_installed
-    from fleetbench.ids import some
 
-    assert fleet.repo is not None
-    with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
-        base = write_merge_base(fleet.repo, against, Path(folder))
-        name = f"merge base {base.commit[:12]} with {against}"
-        if base.submodules:
-            warn(f"{name} is read without its submodules, which no commit holds: {some(base.submodules, 5)}")
-        try:
-            read, findings = load_fleet(FleetChoice(base.repo, fleet.cluster_path), flux)
-            return Read(name, with_installed(read, fleet.installed), findings)
-        except InputError as error:
-            warn(f"{name} holds no fleet to compare with: {error.message.replace(str(base.repo), str(fleet.repo))}")
-            return None
+    with merge_base(fleet, against, flux) as base:
+        if isinstance(base, InputError):
+            warn(base.message)
+            return None, None
+        return Read(base.name, base.reading.fleet, list(base.reading.findings)), base.commit_to(fleet, reading)
 
 
 def _places(repo: Path | None) -> Callable[[str], str]:

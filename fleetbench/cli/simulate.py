@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetbench.cli.fleet import FleetChoice, load_fleet
+from fleetbench.cli.against import commit_since, require_repository
+from fleetbench.cli.fleet import FleetChoice, load_fleet, load_repository
 from fleetbench.cli.options import DURATION, OBJECT, fleet_options, format_option, set_depends_on_option
 from fleetbench.cli.output import note, progress, warn, write_json, write_tables, write_text
 from fleetbench.cli.simulation import Simulation, simulation_options
 from fleetbench.graph.named import named
+from fleetbench.model.scenario import COMMIT
 
 if TYPE_CHECKING:
+    from fleetbench.findings import Finding
+    from fleetbench.graph.commit import Commit
     from fleetbench.graph.fleet import Fleet
     from fleetbench.ids import ObjectId
     from fleetbench.prediction.strategies import Simulated
@@ -32,6 +37,11 @@ LAST = "last"
     help="The fleet as it is, regrouped in waves, or both.",
 )
 @simulation_options
+@click.option(
+    "--against",
+    metavar="REV",
+    help="The commit is what the working tree changes since its merge base with this revision.",
+)
 @click.option("--fail", metavar="OBJECT", type=OBJECT, multiple=True, help="Never turns healthy (repeatable).")
 @set_depends_on_option
 @click.option(
@@ -53,6 +63,7 @@ def command(
     output: Path | None,
     save: bool,
     force: bool,
+    against: str | None,
     **options: Any,
 ) -> None:
     """Predict the rollout: when each object is Ready, and why then.
@@ -68,8 +79,9 @@ def command(
     from fleetbench.report.folder import write_prediction
     from fleetbench.runs.folder import folder_for
 
-    simulation = Simulation(options)
-    read, findings = load_fleet(fleet, simulation.flux_version)
+    _validate(fleet, against, options)
+    read, findings, commit = _read(fleet, against, options["flux_version"])
+    simulation = Simulation({**options, "commit": commit})
     read = simulation.fleet(read)
     choice = simulation.choice(read)
     folder = folder_for(output, save, read.name, strategy, force)
@@ -95,6 +107,27 @@ def command(
         warn(text)
     if errors:
         raise click.exceptions.Exit(1)
+
+
+def _validate(fleet: FleetChoice, against: str | None, options: Mapping[str, Any]) -> None:
+    require_repository(fleet, against)
+    if against is None:
+        return
+    if options["scenario"] != COMMIT:
+        raise click.UsageError(f"--against belongs to --scenario {COMMIT}.")
+    if options["changed"]:
+        raise click.UsageError("--against and --changed each say what the commit changes: give one of them.")
+
+
+def _read(fleet: FleetChoice, against: str | None, flux: str | None) -> tuple[Fleet, Sequence[Finding], Commit | None]:
+    """The fleet, what reading it brought to light, and the commit where another revision says what that is."""
+    if against is None:
+        return *load_fleet(fleet, flux), None
+    from fleetbench.repo.commits.immutable import refusals
+
+    reading = load_repository(fleet, flux)
+    commit = commit_since(fleet, reading, against, flux)
+    return reading.fleet, [*reading.findings, *refusals(commit)], commit
 
 
 def _object(fleet: Fleet, why: str | None) -> ObjectId | None:

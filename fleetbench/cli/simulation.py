@@ -24,6 +24,7 @@ from fleetbench.cli.output import warn
 from fleetbench.errors import InputError
 from fleetbench.findings import Finding
 from fleetbench.graph.changes import changed_by, with_dependencies
+from fleetbench.graph.commit import Commit
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.named import named
 from fleetbench.ids import CONTROLLERS, ObjectId, parse_reference
@@ -209,7 +210,7 @@ class Simulation:
             kind=kind,
             fail=frozenset(named(fleet, o, "--fail", workloads=True) for o in given.get("fail", ())),
             until_s=given.get("until"),
-            changed=changed,
+            commit=given.get("commit") or Commit(changed),
             webhook=bool(given.get("webhook")),
             fix_after_s=given.get("fix_after"),
             restart_by=given.get("restart_by") or ROLLOUT,

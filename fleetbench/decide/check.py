@@ -69,6 +69,9 @@ class Verdict:
     never: tuple[ObjectId, ...] = ()
     """What never turns Ready in any sample, and not because something is suspended."""
 
+    commit: Prediction | None = None
+    """The change from the baseline to now as a commit on a cluster that runs, a receiver telling of it; None = not known."""
+
     @property
     def never_as_before(self) -> tuple[ObjectId, ...]:
         """Those of them for which the check does not fail, as they never did in the baseline either."""
@@ -81,8 +84,15 @@ class Verdict:
         return not self.failures
 
 
-def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
-    """Hold a rollout against the policy and, where there is one, against the baseline."""
+def judge(now: Side, base: Side | None, policy: Policy, commit: Prediction | None = None) -> Verdict:
+    """Hold a rollout against the policy and, where there is one, against the baseline.
+
+    Args:
+        now: the state to judge.
+        base: what it is held against.
+        policy: what counts as worse.
+        commit: what the change from one to the other does to a cluster that runs; it is told, and judged by nobody.
+    """
     failures: list[Failure] = []
     errors = new_errors(now.findings, None if base is None else base.findings)
     failures += [Failure(FINDING, f"{f.code}: {f.in_full}", f.object, f.file, f.line) for f in errors]
@@ -114,7 +124,7 @@ def judge(now: Side, base: Side | None, policy: Policy) -> Verdict:
         now, base, policy, tuple(failures), budget_s, parallel, total,
         tuple(c for c in objects if c.worse or c.better),
         added, dropped, tuple(sorted(ids - ids_before)), tuple(sorted(ids_before - ids)), tuple(errors),
-        _chain(now), _chain(base), tuple(fixed(base.findings, now.findings)), never,
+        _chain(now), _chain(base), tuple(fixed(base.findings, now.findings)), never, commit,
     )  # fmt: skip
 
 

@@ -26,6 +26,8 @@ def reconcile(w: World, n: int) -> Reconcile:
     yield w.work(n, machine.HELM_START)
     for chart in item.creates:
         w.create(chart)
+        if chart in w.plan.renewed:
+            w.give(chart, w.given[n])
     w.emit(n, phases.PREREQUISITES)
     for number, (dependency, _) in enumerate(item.dependencies):
         if dependency == MISSING or not dependency_ready(w.exists[dependency], w.status[dependency], 0, 0, False):
@@ -40,7 +42,7 @@ def reconcile(w: World, n: int) -> Reconcile:
         w.whole_reconcile()
         w.set_not_ready(n, phases.FALSE, phases.ARTIFACT_FAILED, "could not get Source object")
         return REQUEUE
-    if not w.revision[item.source]:
+    if not w.revision[item.source] or (item.source in w.plan.renewed and w.status[item.source] != phases.TRUE):
         w.set_not_ready(n, phases.FALSE, phases.SOURCE_NOT_READY)
         return Result(w.jittered(n, item.parameters.helm_requeue_dependency_s))
     w.whole_reconcile()
@@ -72,7 +74,7 @@ def reconcile(w: World, n: int) -> Reconcile:
         w.set_ready(n, w.reason[n] if w.status[n] == phases.TRUE else phases.INSTALL_SUCCEEDED)
         return Result(w.jittered(n, item.interval_s))
     # Another revision of the same templates changes the chart's version, and no pod.
-    return (yield from _release(w, n, rolls=new_chart and item.source in w.plan.changed))
+    return (yield from _release(w, n, rolls=new_chart and item.source in w.plan.changed | w.plan.renewed))
 
 
 def _release(w: World, n: int, rolls: bool) -> Reconcile:

@@ -48,6 +48,8 @@ class Item:
     """Items that its apply creates, in the order of the apply."""
     applies: int = 0
     """Objects in its build."""
+    changes: int = 0
+    """Those of them that a commit adds or changes."""
     dry_runs: int = 1
     """Rounds of dry-runs that those take, ``--concurrent-ssa`` at a time."""
     definitions: bool = False
@@ -89,6 +91,10 @@ class Item:
     """A HelmRelease whose ``valuesFrom`` never finds what it names."""
     refused: bool = False
     """The API server refuses something of what it applies."""
+    refuses_commit: bool = False
+    """The API server refuses what the commit changes of it."""
+    added: bool = False
+    """The commit brings it: before, it was not there."""
     needs_build: tuple[int, ...] = ()
     """Items that must have been applied before its build succeeds (substituteFrom)."""
     needs_apply: tuple[Brought, ...] = ()
@@ -174,10 +180,13 @@ class Plan:
     """How far each item had got before a commit or a restart; None for a bootstrap."""
     changed: frozenset[int] = frozenset()
     """Services whose own manifests, and HelmCharts whose files, the commit changes."""
+    renewed: frozenset[int] = frozenset()
+    """Sources and HelmCharts whose own manifests the commit changes."""
     given_by: dict[int, int] = field(default_factory=dict)
     """Changed services that no new artifact tells of the commit, but a new generation of their own (HelmReleases, and
-    Kustomizations of another source, which stay at its revision) -> the Kustomization whose apply brings that; MISSING =
-    none that sees the commit does, so whoever made the object applies it anew at t0."""
+    Kustomizations of another source, which stay at its revision), and renewed sources -> the Kustomization whose apply
+    brings that, or the release that makes the HelmChart; MISSING = none that sees the commit does, so whoever made the
+    object applies it anew at t0."""
     moved: frozenset[int] = frozenset()
     """Sources that show another revision once the commit is in; empty for a bootstrap or a restart."""
     left_out: frozenset[int] = frozenset()

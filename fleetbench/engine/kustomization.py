@@ -142,7 +142,7 @@ def _apply_revision(w: World, n: int) -> Generator[simpy.Event, Any, str | None]
         if item.definitions:
             yield w.env.timeout(item.parameters.stage_poll_s)
         w.applied_first(n)
-    if item.refused or not w.are_there(item.needs_apply):
+    if item.refused or not w.are_there(item.needs_apply) or (item.refuses_commit and w.is_broken(n)):
         return phases.RECONCILIATION_FAILED
     changed = w.has_changed(n, manifests)
     if changed:
@@ -165,12 +165,13 @@ def _finish(w: World, n: int, files: int) -> float:
 def _apply(w: World, n: int, revision: int) -> Generator[simpy.Event, Any, None]:
     """ApplyAllStaged: what that revision changed is applied one by one; children come to exist in that order."""
     item = w.items[n]
-    others, created = item.applies - len(item.creates), create_deployments(w, n)
+    new = [child for child in item.creates if not w.exists[child]]
+    others = item.changes - len(new) if w.applied_revision[n] else item.applies - len(item.creates)
+    created = create_deployments(w, n)
     if others > 0:
         yield w.work(n, machine.APPLY, others)
     start_workloads(w, n, created)
     w.applied_revision[n] = revision
-    new = [child for child in item.creates if not w.exists[child]]
     # One draw for them all: within one apply the children come evenly, in one rollout 5 ms apart, in another 60.
     each_s = w.amount(n, machine.APPLY, len(new)) / max(len(new), 1)
     for child in new:

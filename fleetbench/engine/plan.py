@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from math import ceil
 
+from fleetbench.engine.commit_plan import mark_commit, plan_commit
 from fleetbench.engine.draws import key_of
 from fleetbench.engine.items import MISSING, Brought, Item, Plan
 from fleetbench.engine.reachable import kept_down, looked_at, reach, reach_before
 from fleetbench.graph.fleet import Fleet, artifact_files
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization
 from fleetbench.graph.order import checks_health, watched, watches
-from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.model.controller_manager import deployments_of
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
 
@@ -56,68 +57,18 @@ def compile_plan(scenario: Scenario) -> Plan:
     plan = Plan(scenario, items, services, _users(items), following)
     asleep = scenario.left_out
     plan.left_out = frozenset(n for n in services if items[n].id in asleep)
+    if scenario.kind == COMMIT:
+        mark_commit(items, scenario.commit)
     if scenario.kind != BOOTSTRAP:
         plan.before = reach_before(plan)
     if scenario.kind == COMMIT:
         held = {index[chart] for h in fleet.helmreleases if (chart := h.chart_object) in index}
-        plan.changed = frozenset(n for n in (*services, *held) if _is_changed(plan, n))
-        plan.moved = _moved(plan)
-        plan.given_by = _given_by(plan)
+        plan_commit(plan, index, (*services, *held))
     found = reach(plan)
     plan.reconcilable = found.ready
     plan.doomed = {n: found.starts[n] for n in services if looked_at(plan, found, n) and not found.ready[n]}
     plan.kept_down = kept_down(plan).intersection(services) - plan.left_out
     return plan
-
-
-def _is_changed(plan: Plan, n: int) -> bool:
-    """Whether the commit changes what the object applies; what is left out gets none, nor applies a changed manifest."""
-    item = plan.items[n]
-    if n in plan.left_out:
-        return False
-    unapplied = item.parent != MISSING and (item.parent in plan.left_out or plan.items[item.parent].suspend)
-    if unapplied and item.id.kind in (KUSTOMIZATION, HELM_RELEASE) and not _is_of_repository(plan, n):
-        return False
-    return item.id in plan.scenario.changed or item.fails or item.failing_workloads
-
-
-def _is_of_repository(plan: Plan, n: int) -> bool:
-    """Whether a service is a Kustomization whose content is the repository, or copied from it."""
-    item = plan.items[n]
-    if item.id.kind != KUSTOMIZATION or item.source == MISSING:
-        return False
-    source = plan.items[item.source]
-    return item.source in plan.following or (source.id.kind == EXTERNAL_ARTIFACT and source.source != MISSING)
-
-
-def _given_by(plan: Plan) -> dict[int, int]:
-    items = plan.items
-
-    def moves(n: int) -> bool:
-        return n != MISSING and items[n].id.kind == KUSTOMIZATION and items[n].source in plan.moved
-
-    given = {n for n in plan.changed if items[n].id.kind in (KUSTOMIZATION, HELM_RELEASE) and not moves(n)}
-    return {n: parent if moves(parent := items[n].parent) or parent in given else MISSING for n in given}
-
-
-def _moved(plan: Plan) -> frozenset[int]:
-    """The sources that show another revision once the commit is in: a copy only if it changes something of it."""
-    items = plan.items
-    copies = {n for n, item in enumerate(items) if item.id.kind == EXTERNAL_ARTIFACT and item.source != MISSING}
-    differ: set[int] = set()
-    below = list(plan.changed)
-    for n in below:  # grows while it is walked
-        source = items[n].source
-        if source in copies and source not in differ:
-            differ.add(source)
-            below.append(source)
-    moved = set(plan.following - copies)
-    below = list(moved)
-    for n in below:
-        fresh = [u for u in plan.users[n] if u in differ and u not in moved and not items[u].suspend]
-        moved.update(fresh)
-        below.extend(fresh)
-    return frozenset(moved)
 
 
 def _users(items: list[Item]) -> list[tuple[int, ...]]:
@@ -275,7 +226,8 @@ def _needs(index: dict[ObjectId, int], item: Item, obj: Kustomization | HelmRele
         blocks = "namespace" if isinstance(obj, HelmRelease) and need.kind == "Namespace" else need.blocks
         if blocks == "workload" and not watches(obj, need):
             continue
-        if provider != MISSING and provider != index[obj.id] and blocks in by_blocks:
+        # What it brings itself is there in time, but for its own build, which comes before any of it.
+        if provider != MISSING and (provider != index[obj.id] or blocks == "build") and blocks in by_blocks:
             by_blocks[blocks].append(Brought(provider, need.in_first_stage))
     item.needs_build = tuple(dict.fromkeys(need.by for need in by_blocks["build"]))
     item.needs_apply = tuple(dict.fromkeys(by_blocks["apply"]))

@@ -28,9 +28,14 @@ def looked_at(plan: Plan, found: Reach, n: int) -> bool:
 
 
 def is_given(plan: Plan, applies: Sequence[bool], n: int) -> bool:
-    """Whether the manifest that a commit changes of it is applied one day."""
-    by = plan.given_by.get(n, MISSING)
-    return by == MISSING or applies[by]
+    """Whether the manifest that a commit changes of it, or of its source, is applied one day.
+
+    A source whose own manifest is not keeps the artifact that it has.
+    """
+    if plan.items[n].id.kind not in (KUSTOMIZATION, HELM_RELEASE):
+        return True
+    by = (plan.given_by.get(other, MISSING) for other in (n, plan.items[n].source))
+    return all(applied in (MISSING, n) or applies[applied] for applied in by)
 
 
 def kept_down(plan: Plan) -> frozenset[int]:
@@ -47,9 +52,15 @@ def reach_before(plan: Plan) -> Reach:
     """How far each item had got before a commit or a restart, as if nothing failed or was suspended.
 
     What needs wait for in a circle counts as brought: a fleet that runs has got over that once, by hand or because the
-    objects were added one after the other. Health checks in a circle end in a timeout at every revision anew.
+    objects were added one after the other. Health checks in a circle end in a timeout at every revision anew. What the
+    commit itself brings held up nobody, and was not there.
     """
-    return _hoped_for(plan, lambda hoping: reach(plan, hoping=hoping, healthy=True))
+    found = _hoped_for(plan, lambda hoping: reach(plan, hoping=hoping, healthy=True))
+    for n, item in enumerate(plan.items):
+        if item.added:
+            for flags in found:
+                flags[n] = False
+    return found
 
 
 def _hoped_for(plan: Plan, look: Callable[[Reach], Reach]) -> Reach:
@@ -102,10 +113,9 @@ class _Reaching:
         if before is None:
             before = Reach(nothing, nothing, nothing, nothing, nothing)
         existed, self.staged, self.applied, self.was_ready = before.exists, before.stages, before.applies, before.ready
-        self.exists = [item.exists or there for item, there in zip(self.items, existed, strict=True)]
-        self.stages = [False] * size
-        self.applies = [False] * size
-        self.ready = [False] * size
+        met = [healthy and item.added for item in self.items]
+        self.exists = [item.exists or there for item, there in zip(self.items, map(max, existed, met), strict=True)]
+        self.stages, self.applies, self.ready = [*met], [*met], [*met]
         self.brought_first: Sequence[bool] = self.stages if hoping is None else hoping.stages
         self.brought: Sequence[bool] = self.applies if hoping is None else hoping.applies
         self.healthy: Sequence[bool] = self.ready if hoping is None or not circles else hoping.ready
@@ -152,6 +162,7 @@ class _Reaching:
             self.applies[n] = (
                 self.stages[n]
                 and not item.refused
+                and (healed or not item.refuses_commit)
                 and all(map(self._is_there, item.needs_apply))
                 and all(map(self._is_there, item.needs_namespace))
             )

@@ -72,7 +72,7 @@ class Revisions(Machine):
     def chart_revision(self, n: int, revision: int) -> int:
         """The newest revision up to this one that made a new chart of a release; 0 = none did."""
         chart = self.items[n].source
-        made = chart != MISSING and self.items[chart].id.kind == HELM_CHART
+        made = chart != MISSING and (self.items[chart].id.kind == HELM_CHART or chart in self.plan.renewed)
         return self.manifest_revision(chart, revision) if made else 0
 
     def reached(self, n: int) -> bool:

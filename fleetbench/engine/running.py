@@ -65,10 +65,10 @@ def settle(w: World, *, down: Collection[int] = ()) -> None:
     found = {n: standstill(w, n, before) for n in not_ready}
     for n in sorted(not_ready, key=lambda n: not found[n].stalled):  # who fails fast at a stalled one holds no worker
         _stand_still(w, n, found[n], n not in down)
-    w.doomed = {n: starts for n, starts in w.plan.doomed.items() if w.exists[n]}
+    w.doomed = {n: starts for n, starts in w.plan.doomed.items() if w.exists[n] or w.items[n].added}
     for n, item in enumerate(w.items):
         w.pending[n] = sum(w.status[c] != phases.TRUE for c in item.checks)
-        if item.after and not w.exists[n] and item.parent != MISSING and before.applies[item.parent]:
+        if item.after and not (w.exists[n] or item.added) and item.parent != MISSING and before.applies[item.parent]:
             w.env.process(make(w, n))
 
 

@@ -121,7 +121,7 @@ def _commit(w: World) -> None:
     settle(w)
     w.latest = w.goal_revision = w.breaks_at = 2
     for n, item in enumerate(w.items):
-        if n in w.plan.changed or (item.of_revision and item.source in w.plan.following):
+        if n in w.plan.changed or n in w.plan.renewed or (item.of_revision and item.source in w.plan.following):
             w.changes[n] = (2,)
     _count_goal(w)
     _announce_push(w)
@@ -148,7 +148,7 @@ def _fix(w: World, after_s: float):  # type: ignore[no-untyped-def]
     yield w.env.timeout(after_s)
     w.latest = w.goal_revision = w.heals_at = 3
     for n, item in enumerate(w.items):
-        if item.failing_workloads or (item.of_revision and item.source in w.plan.following):
+        if item.failing_workloads or item.refuses_commit or (item.of_revision and item.source in w.plan.following):
             w.changes[n] += (3,)
     w.ready_s = [None] * len(w.items)
     _count_goal(w)

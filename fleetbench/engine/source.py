@@ -90,12 +90,15 @@ def available_revision(w: World, n: int) -> int:
     """What a fetch would find now: the repository's newest revision; a chart's version stays.
 
     A chart gets a new version with the commits that change its own, or, under ``reconcileStrategy: Revision``, with all.
-    A copied artifact is named by its content, so a commit that changes nothing of it leaves it as it is.
+    A copied artifact is named by its content, so a commit that changes nothing of it leaves it as it is. What a commit
+    gives another tag or version finds that once its own manifest is applied.
 
     Source: source-controller v1.9.3 internal/controller/helmchart_controller.go buildFromTarballArtifact;
     fluxcd/source-watcher v2 internal/builder/builder.go Build (``latest@<digest>``).
     """
     item = w.items[n]
+    if n in w.plan.renewed:
+        return max(w.given[n], 1)
     if item.id.kind == HELM_CHART:
         return max(w.manifest_revision(n, 1 if item.source == MISSING else w.revision[item.source]), 1)
     if item.id.kind == EXTERNAL_ARTIFACT and item.source != MISSING:
@@ -121,7 +124,7 @@ def follows(w: World, n: int, revision: int) -> bool:
     copied = w.items[n].id.kind == EXTERNAL_ARTIFACT and w.items[n].source != MISSING
     if copied:
         return n in w.plan.moved and _copied_revision(w, n, revision) == revision
-    return n in w.plan.following
+    return n in w.plan.following or (n in w.plan.renewed and w.manifest_revision(n, revision) == revision)
 
 
 def announce(w: World, n: int) -> None:

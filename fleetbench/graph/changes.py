@@ -200,12 +200,18 @@ def _by_own_path(fleet: Fleet, path: tuple[str, ...]) -> set[ObjectId]:
 
 def _is_of_chart(fleet: Fleet, release: HelmRelease, path: tuple[str, ...]) -> bool:
     """Whether a path is part of a release's chart, or holds that chart, in the repository itself."""
+    if not chart_lies_here(fleet, release):
+        return False
+    return _holds(str(release.chart), path) or _lies_in(str(release.chart), path)
+
+
+def chart_lies_here(fleet: Fleet, release: HelmRelease) -> bool:
+    """Whether a release's chart is a folder of the repository itself."""
     source = None if release.source is None else fleet.source(release.source)
     if release.chart_ref and source is not None and source.copied_from is not None:
         source = fleet.source(source.copied_from)
-    if source is None or not source.this_repository or not release.chart_in_folder or not release.chart:
-        return False
-    return _holds(release.chart, path) or _lies_in(release.chart, path)
+    here = source is not None and source.this_repository
+    return here and release.chart_in_folder and bool(release.chart)
 
 
 def _same_chart(changed: str, release: HelmRelease) -> InputError:

@@ -8,9 +8,11 @@ from typing import Any
 
 from fleetbench.errors import place
 from fleetbench.graph.changes import none_installed
+from fleetbench.graph.commit import NOTHING, Commit
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.release import RELEASES, release_of
 from fleetbench.ids import CONTROLLERS, ObjectId
+from fleetbench.model.commit_times import times_after
 from fleetbench.model.controller_flags import DEFAULT_ORIGIN, repository_flags, shard_flags
 from fleetbench.model.fetch import fetch_times, from_afar
 from fleetbench.model.parameters import Parameters, parameters_of
@@ -34,7 +36,7 @@ class Choice:
     kind: str = BOOTSTRAP
     fail: frozenset[ObjectId] = frozenset()
     until_s: float | None = None
-    changed: frozenset[ObjectId] = frozenset()
+    commit: Commit = NOTHING
     webhook: bool = False
     fix_after_s: float | None = None
     restart_by: str = ROLLOUT
@@ -72,24 +74,25 @@ def assemble(fleet: Fleet, choice: Choice) -> Assembled:
     of_cluster = {name: n for name, n in stated.items() if choice.flags.get(name) is None}
     parameters = parameters.with_(**of_cluster)
     origins |= dict.fromkeys(of_cluster, f"profile {profile.name}")
+    times = resolve(
+        fleet if choice.kind == BOOTSTRAP else none_installed(fleet),
+        choice.durations,
+        choice.profile,
+        default,
+        choice.compared_with,
+    )
     scenario = Scenario(
         fleet,
         parameters,
         steps_from(profile.steps),
-        resolve(
-            fleet if choice.kind == BOOTSTRAP else none_installed(fleet),
-            choice.durations,
-            choice.profile,
-            default,
-            choice.compared_with,
-        ),
+        times_after(fleet, times, choice.commit),
         profile.pull,
         fetch_times(from_afar(fleet, served=choice.served), profile.fetch),
         choice.seed,
         choice.kind,
         choice.fail,
         choice.until_s,
-        choice.changed,
+        choice.commit,
         choice.webhook,
         fix_after_s=choice.fix_after_s,
         restart_by=choice.restart_by,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fleetbench.graph.commit import NOTHING, Commit
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import CONTROLLERS, SOURCE_CONTROLLER, ObjectId, controller_of
@@ -41,8 +42,7 @@ class Scenario:
     until_s: float | None = None
     """Stop the clock there; None = when only retries that cannot succeed remain."""
     # commit
-    changed: frozenset[ObjectId] = frozenset()
-    """Kustomizations and HelmReleases whose manifests, and HelmCharts whose files, the commit changes."""
+    commit: Commit = NOTHING
     webhook: bool = False
     """A receiver tells of the commit at once; otherwise it is seen at the source's next interval."""
     last_reconciled: Mapping[ObjectId, float] = field(default_factory=dict)
@@ -53,6 +53,11 @@ class Scenario:
     restart_by: str = ROLLOUT
     restarted: tuple[str, ...] = CONTROLLERS
     """The controllers that are restarted; of one that goes on nothing is asked."""
+
+    @property
+    def changed(self) -> frozenset[ObjectId]:
+        """Kustomizations and HelmReleases whose manifests, and HelmCharts whose files, the commit changes."""
+        return self.commit.changed
 
     @property
     def title(self) -> str:

@@ -8,10 +8,12 @@ from typing import Any
 
 from fleetbench import __version__, phases
 from fleetbench.engine.simulate import Sample
+from fleetbench.graph.commit import Commit, updated
+from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Assembled
 from fleetbench.model.controller_flags import origin_key
-from fleetbench.model.scenario import RESTART, Scenario
+from fleetbench.model.scenario import COMMIT, RESTART, Scenario
 from fleetbench.model.workload_time import WorkloadTime
 from fleetbench.prediction.predict import QUANTILES, Prediction
 from fleetbench.timeline.causes import Piece
@@ -41,6 +43,7 @@ def to_document(
         "samples": first.samples,
         "scenario": first.scenario.kind,
         **_restart(first.scenario),
+        **_commit(first.scenario),
         "fleet": first.scenario.fleet.name,
         "parameters": parameters_document(assembled),
         **({"controller_shards": shards} if (shards := shards_document(assembled)) else {}),
@@ -56,6 +59,35 @@ def _restart(scenario: Scenario) -> dict[str, Any]:
     if scenario.kind != RESTART:
         return {}
     return {"restart": {"by": scenario.restart_by, "of": list(scenario.restarted)}}
+
+
+def _commit(scenario: Scenario) -> dict[str, Any]:
+    return {"commit": commit_document(scenario.commit, scenario.fleet)} if scenario.kind == COMMIT else {}
+
+
+def commit_document(commit: Commit, fleet: Fleet) -> dict[str, Any]:
+    """The commit as it stands in JSON; ``workloads`` only as far as two revisions were held against each other."""
+
+    def names(ids: Any) -> list[str]:
+        return [str(id) for id in sorted(ids)]
+
+    return {
+        "since": commit.since,
+        "changed": names(commit.changed),
+        "renewed": names(commit.renewed),
+        "added": names(commit.added),
+        "removed": names(commit.removed),
+        "workloads": {
+            "replaced": names(updated(commit, fleet)),
+            "started": names(commit.started),
+            "kept": names(commit.kept),
+        },
+        "immutable": [
+            {"object": str(i.object), "field": i.field, "by": str(i.by), "file": i.file, "line": i.line}
+            for i in commit.immutable
+        ],
+        "notes": list(commit.notes),
+    }
 
 
 def fetch_document(scenario: Scenario) -> list[dict[str, Any]]:

@@ -44,14 +44,17 @@ def assumptions(scenario: Scenario, findings: Iterable[Finding]) -> list[str]:
             "fails until it is resumed."
         )
     changed = [k for k in fleet.kustomizations if k.id in scenario.changed and scenario.kind == COMMIT]
-    own = [k for k in changed if any(map(_is_of_flux, k.objects))]
+    exact = scenario.commit.since is not None
+    own = [
+        k for k in changed if any(_is_of_flux(id) and not (exact and id in scenario.commit.kept) for id in k.objects)
+    ]
     if own:
         names = some([name_of(k.id) for k in own], 3)
         lines.append(
             f"{names} applies Flux's own controllers: where the commit changes these they restart, which is not simulated "
             "(ask --scenario restart)."
         )
-    jobs = [w.object for k in changed for w in k.workloads if w.object.kind == "Job"]
+    jobs = [w.object for k in changed for w in k.workloads if w.object.kind == "Job" and not exact]
     if jobs:
         lines.append(
             f"{some([inert(say(id)) for id in jobs], 3)} counts as run anew by the commit: where that changes the template of a Job, "

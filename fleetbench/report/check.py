@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,14 @@ from fleetbench.decide.change import Change, said_pairs, said_quantile, said_sha
 from fleetbench.decide.check import Verdict
 from fleetbench.decide.paired import interval, signed
 from fleetbench.ids import say, some
+from fleetbench.prediction.document import commit_document
+from fleetbench.prediction.predict import QUANTILES
 from fleetbench.report.assumptions import taken_as_given
+from fleetbench.report.commit import BRINGS, REFUSED, TAKES_AWAY, commit_rows
 from fleetbench.report.inert import inert
 from fleetbench.report.remarks import LEFT_OUT
 from fleetbench.report.rows import GAP, Rows, indented
-from fleetbench.units import counted, format_duration
+from fleetbench.units import counted, format_duration, rounded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -92,6 +96,7 @@ def edge_lines(verdict: Verdict) -> list[tuple[str, list[str]]]:
     lines = [
         ("Edges added", [f"{say(a)} -> {say(b)}" for a, b in verdict.edges_added]),
         ("Edges dropped", [f"{say(a)} -> {say(b)}" for a, b in verdict.edges_dropped]),
+        *commit_lines(verdict),
         ("New objects", [say(id) for id in verdict.added]),
         ("Objects that are gone", [say(id) for id in verdict.removed]),
         ("Fixed", [f"{f.code} {say(f.object) if f.object else f.file or ''}".strip() for f in verdict.fixed_findings]),
@@ -100,6 +105,25 @@ def edge_lines(verdict: Verdict) -> list[tuple[str, list[str]]]:
         (LEFT_OUT, [say(id) for id in sorted(verdict.now.prediction.left_out)]),
     ]
     return [(title, rows) for title, rows in lines if rows]
+
+
+def commit_lines(verdict: Verdict) -> list[tuple[str, list[str]]]:
+    """What the change does to a cluster that runs, and how long that takes from when its source looks."""
+    p = verdict.commit
+    if p is None:
+        return []
+    at = [format_duration(p.total_quantile(q)) for q in (0.5, 0.05, 0.95)]
+    took = (
+        f"{at[0]} ({at[1]} - {at[2]}), all Ready in {whole(p)}"
+        if any(map(math.isfinite, p.totals))
+        else "nothing waits for it"
+    )
+    told = [
+        (f"The commit {verb}", [objects])
+        for verb, objects in commit_rows(p.scenario.commit, p.scenario.fleet)
+        if verb not in (BRINGS, TAKES_AWAY, REFUSED)  # those are told as objects that came and went, and as findings
+    ]
+    return [("As a commit on a cluster that runs, from when its source looks", [took]), *told]
 
 
 def chain_changed(verdict: Verdict) -> bool:
@@ -166,9 +190,15 @@ def to_document(verdict: Verdict) -> dict[str, Any]:
         "left_out": [str(id) for id in sorted(p.left_out)],
         "complete_fraction": p.complete_fraction,
         "complete_fraction_before": None if verdict.base is None else verdict.base.prediction.complete_fraction,
+        **({} if verdict.commit is None else {"commit": _commit_document(verdict.commit)}),
         "critical_chain": [{"object": str(id), "seconds": round(s, 6)} for id, s in verdict.chain],
         "critical_chain_before": [{"object": str(id), "seconds": round(s, 6)} for id, s in verdict.chain_before],
     }
+
+
+def _commit_document(p: Prediction) -> dict[str, Any]:
+    totals = {f"total_s_p{round(q * 100)}": rounded(p.total_quantile(q)) for q in QUANTILES}
+    return {**totals, "complete_fraction": p.complete_fraction, **commit_document(p.scenario.commit, p.scenario.fleet)}
 
 
 def change_document(change: Change) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from fleetbench.prediction.predict import Prediction
 from fleetbench.prediction.strategies import STRATEGIES
 from fleetbench.report.assumptions import assumptions, guessed
 from fleetbench.report.chain import by_cause, rows_of
+from fleetbench.report.commit import commit_table
 from fleetbench.report.inert import inert, name_of
 from fleetbench.report.ready import number_of_rows, ready_tables
 from fleetbench.report.remarks import LEFT_OUT, LEGEND, about_waves, failures_by_prior, longer
@@ -54,7 +55,7 @@ def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
     """The whole answer; with ``chain_only`` without the table of objects."""
     distinct = _distinct(result.predictions)
     nothing = {name: why for name, p in distinct.items() if (why := why_nothing(p)) is not None}
-    parts: list[RenderableType] = [_heading(result)]
+    parts: list[RenderableType] = [_heading(result), *_commit(result)]
     if len(nothing) == len(distinct):
         parts += [Text(inert(why), style="yellow") for why in dict.fromkeys(nothing.values())]
     else:
@@ -143,6 +144,13 @@ def _heading(result: Simulated) -> Text:
     return text
 
 
+def _commit(result: Simulated) -> list[RenderableType]:
+    """What the commit does, where two revisions say so."""
+    scenario = result.assembled.scenario
+    table = commit_table(scenario.commit, scenario.fleet)
+    return [] if table is None else [table, Text()]
+
+
 def _flag(result: Simulated, field: str, value: Any, origin: str) -> str:
     name = _FLAGS.get(field, field.removesuffix("_s").replace("_", " "))
     shown = format_duration(value).replace(".0s", "s") if field.endswith("_s") else str(value)
@@ -183,9 +191,15 @@ def _remarks(result: Simulated) -> list[Text]:
         if waves is not fine:
             lines += about_waves(fine, waves)
     for name, p in result.predictions.items():
-        never = [id for id in p.services if p.ready_fraction(id) < 0.5 and id not in p.left_out | p.kept_down]
+        asked = [id for id in p.services if id not in p.left_out | p.kept_down]
+        never = [inert(say(id)) for id in asked if not p.ready_fraction(id)]
         if never:
-            lines.append(f"Never Ready ({name}): {some([inert(say(id)) for id in never], 6)}")
+            lines.append(f"Never Ready ({name}): {some(never, 6)}")
+        seldom = [
+            f"{inert(say(id))} ({100 * p.ready_fraction(id):.0f} %)" for id in asked if 0 < p.ready_fraction(id) < 0.5
+        ]
+        if seldom:
+            lines.append(f"Ready in less than half of the samples ({name}): {some(seldom, 6)}")
     distinct = _distinct(result.predictions)
     for name, p in distinct.items():
         lines += _of_the_total(name, p)

@@ -91,7 +91,7 @@ def _dependencies(rollout: Rollout, id: ObjectId, tolerance_s: float) -> Iterato
         target = rollout.service(dependency.target)
         if target is None or (dependency.ready_expr and not rollout.parameters_of(id).additive_cel_dependency_check):
             continue
-        for run in _runs(rollout, id):
+        for run in _begun(rollout, id):
             by = run.from_s + tolerance_s
             turned = rollout.turned_ready(dependency.target, by)
             if turned is None:
@@ -187,6 +187,12 @@ def _enqueued(rollout: Rollout, k: Kustomization, after_s: float, by_s: float) -
     generations = {e.generation for e in rollout.rows(k.id) if after_s <= e.t_s <= by_s}
     # One that comes at the very moment at which the last reconcile began may have come after it.
     return any(after_s <= t <= by_s for t in artifacts) or len(generations) > 1
+
+
+def _begun(rollout: Rollout, id: ObjectId) -> list[Reconcile]:
+    """The runs without the one that t0 finds over or begun: a commit may bring a dependency that was not there then."""
+    found = rollout.rows(id)[0]
+    return [r for r in _runs(rollout, id) if r.from_s > found.t_s or found.status == phases.ABSENT]
 
 
 def _runs(rollout: Rollout, id: ObjectId) -> list[Reconcile]:

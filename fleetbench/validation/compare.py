@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from fleetbench.graph.changes import none_installed
+from fleetbench.graph.commit import Commit
 from fleetbench.ids import ObjectId, parse_object
 from fleetbench.model.assemble import cluster_limits
 from fleetbench.model.fetch import fetch_times
@@ -137,7 +138,7 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0) -> S
         scenario,
         kind=COMMIT,
         webhook=True,
-        changed=frozenset(run.commit.touched),
+        commit=Commit(frozenset(run.commit.touched)),
         last_reconciled=last,
         steps=replace(scenario.steps, git_fetch=Step(0.0, 0.0)),
     )

@@ -8,9 +8,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from fleetbench.engine.plan import compile_plan
+from fleetbench.graph.commit import NOTHING, Commit, Immutable
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Made
-from fleetbench.ids import CONTROLLERS, ObjectId
+from fleetbench.ids import CONTROLLERS, KUSTOMIZATION, ObjectId
 from fleetbench.model.distributions import LogNormal
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, RESTART, RESTARTS, ROLLOUT, Scenario
@@ -141,11 +142,34 @@ def scenarios(
         kind=kind,
         fail=fail,
         until_s=7200.0,
-        changed=draw(st.frozensets(st.sampled_from(services), max_size=3)) if commit else frozenset(),
+        commit=draw(_commits(of)) if commit else NOTHING,
         webhook=commit and draw(st.booleans()),
         fix_after_s=draw(st.sampled_from([None, 300.0])) if commit and fail else None,
         restart_by=draw(st.sampled_from(RESTARTS)) if kind == RESTART else ROLLOUT,
         restarted=tuple(draw(st.sets(st.sampled_from(CONTROLLERS), min_size=1))) if kind == RESTART else CONTROLLERS,
+    )
+
+
+@st.composite
+def _commits(draw: st.DrawFn, of: Fleet) -> Commit:
+    """What changes, comes and fetches anew, and what of it the API server refuses."""
+    services = [obj.id for obj in of.services()]
+    changed = draw(st.frozensets(st.sampled_from(services), max_size=3))
+    below = [obj for obj in of.objects() if obj.parent is not None]
+    added = set(draw(st.sets(st.sampled_from(below), max_size=2)) if below else ())
+    brought = {obj.id for obj in added}
+    for obj in of.services():  # parents come before their children
+        brought |= {id for id in of.children.get(obj.id, ()) if obj.id in brought}
+    sources = [obj.id for obj in of.sources if not obj.this_repository and not obj.static and obj.id not in brought]
+    renewed = draw(st.frozensets(st.sampled_from(sources), max_size=2)) if sources else frozenset[ObjectId]()
+    refused = sorted(id for id in changed - brought if id.kind == KUSTOMIZATION)
+    refused = refused[: draw(st.integers(0, 1))]
+    return Commit(
+        changed,
+        applied=dict.fromkeys(changed - brought, 1),
+        renewed=renewed,
+        added=frozenset(brought),
+        immutable=tuple(Immutable(ObjectId("Job", "x", "y"), "spec.template", by) for by in refused),
     )
 
 
@@ -209,6 +233,8 @@ def describe_scenario(scenario: Scenario) -> str:
     }
     names = ("kind", "seed", "until_s", "webhook", "fix_after_s", "restart_by", "restarted")
     rest = {n: getattr(scenario, n) for n in names}
+    commit = scenario.commit
+    rest |= {n: sorted(map(str, getattr(commit, n))) for n in ("added", "renewed", "refused")}
     sets = {n: sorted(id.name for id in getattr(scenario, n)) for n in ("fail", "changed")}
     steps = "none" if scenario.steps == no_steps() else "shipped"
     return f"{describe(scenario.fleet)}\nflags={flags} steps={steps} seconds={seconds} {rest} {sets}"

@@ -82,6 +82,13 @@ def test_needs_in_a_circle_are_met_in_a_fleet_that_runs():
         assert at[ks_id("two")] is not None
 
 
+def test_what_a_build_needs_of_its_own_apply_was_made_by_hand_in_a_fleet_that_runs():
+    of = all_waiting(ks("one", needs=(Need("ConfigMap flux-system/settings", ks_id("one"), ks_id("one"), "build"),)))
+    assert ready(of, 0, {})[ks_id("one")] is None
+    for kind in (COMMIT, RESTART):
+        assert ready(of, 0, {}, kind=kind, webhook=kind == COMMIT)[ks_id("one")] is not None
+
+
 @pytest.mark.parametrize(("touched", "takes_s"), [(True, 20.0), (False, 0.0)])
 def test_each_commit_upgrades_a_release_whose_chart_is_of_revision(touched, takes_s):
     """By the chart's own way, not by the apply of its parent, which looks at its dependency 30 s later."""

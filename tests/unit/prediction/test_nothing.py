@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fleetbench.graph.commit import Commit
 from fleetbench.graph.fleet import Fleet
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import COMMIT, KILL, RESTART
@@ -40,7 +41,7 @@ def test_what_is_suspended_is_named_with_what_to_do(of: Fleet) -> None:
 
 def test_a_commit_that_a_suspended_source_does_not_show_leaves_all_as_it_is() -> None:
     of = asleep(fleet(ks("a"), hr("web", "a")))
-    text = said(of, kind=COMMIT, changed=frozenset({ks_id("a")}))
+    text = said(of, kind=COMMIT, commit=Commit(frozenset({ks_id("a")})))
     assert text is not None and "GitRepository/flux-system/flux-system is suspended, so all stays" in text
 
 

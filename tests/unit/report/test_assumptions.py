@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fleetbench.findings import CRD_ELSEWHERE, EDGE_REDUNDANT, NAMESPACE_ELSEWHERE, Finding
+from fleetbench.graph.commit import Commit
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Workload
 from fleetbench.ids import CONTROLLERS, ObjectId
@@ -73,7 +74,7 @@ def test_a_commit_says_what_of_it_is_not_simulated() -> None:
     of = fleet(flux, migration, ks("a"))
 
     def said(changed: ObjectId) -> list[str]:
-        choice = Choice(kind=COMMIT, changed=frozenset({changed}), webhook=True)
+        choice = Choice(kind=COMMIT, commit=Commit(frozenset({changed})), webhook=True)
         return assumptions(predict_strategies(of, choice, "fine", 1).predictions["fine"].scenario, [])
 
     assert any("applies Flux's own controllers" in line for line in said(flux.id))
@@ -89,9 +90,9 @@ def test_a_commit_says_of_what_it_changes_how_many_pods_are_replaced_at_one_time
         "Pods are replaced as the update strategy says: Deployment/apps/deployment (2 of 4 at one time). How long the old "
         "ones take to end is not counted."
     )
-    assert expected in assumptions(replace(of, changed=frozenset({ks_id("a")})), ())
-    assert expected not in assumptions(replace(of, changed=frozenset({ks_id("b")})), ())
-    assert expected not in assumptions(replace(of, changed=frozenset({ks_id("a")}), kind=RESTART), ())
+    assert expected in assumptions(replace(of, commit=Commit(frozenset({ks_id("a")}))), ())
+    assert expected not in assumptions(replace(of, commit=Commit(frozenset({ks_id("b")}))), ())
+    assert expected not in assumptions(replace(of, commit=Commit(frozenset({ks_id("a")})), kind=RESTART), ())
 
 
 def test_a_restart_of_one_controller_says_what_the_others_do() -> None:

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from fleetbench.graph.commit import Commit
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import FluxVersion
 from fleetbench.model.assemble import Choice
@@ -66,7 +67,7 @@ def test_each_cause_that_occurs_is_explained_where_it_is_printed():
 
 def test_a_release_that_a_commit_leaves_as_it_is_is_not_said_to_take_no_time():
     of = fleet(ks("data"), hr("redis", "data"), hr("postgres", "data"))
-    choice = Choice(kind="commit", webhook=True, changed=frozenset({ks_id("data"), hr_id("redis")}))
+    choice = Choice(kind="commit", webhook=True, commit=Commit(frozenset({ks_id("data"), hr_id("redis")})))
     text = "\n".join(drawn(part, 200) for part in tables(predict_strategies(of, choice, "fine", samples=2)))
     assert "Not changed by the commit, so Ready all along: HelmRelease/postgres" in text
     assert "HelmRelease/redis" in text.partition("Ready, fine")[2].partition("Not changed")[0]
@@ -155,7 +156,7 @@ def test_guesses_are_counted_where_their_workloads_start():
     assert guesses() == ["3 workload times"]
     assert guesses(kind="commit", webhook=True) == []
     for changed in (ks_id("b"), release.chart_id):
-        assert guesses(kind="commit", webhook=True, changed=frozenset({changed})) == ["1 workload time"]
+        assert guesses(kind="commit", webhook=True, commit=Commit(frozenset({changed}))) == ["1 workload time"]
 
 
 def test_of_many_objects_the_second_strategy_is_told_in_brief_with_where_the_rest_is():

@@ -1,0 +1,190 @@
+"""Fields that the API server lets nobody change once an object is there, and what Flux makes of that.
+
+Source: Kubernetes v1.34.4 pkg/apis/*/validation/validation.go (the update rule of each kind below); fluxcd/pkg ssa v0.76.1
+manager_apply.go ApplyAll (a dry-run that fails ends the apply) and shouldForceApply (deleted and made anew).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fleetbench.findings import IMMUTABLE, Finding
+from fleetbench.graph.commit import Commit
+from fleetbench.ids import say
+from fleetbench.repo.kinds import KUSTOMIZE_GROUP
+from fleetbench.repo.manifest import Manifest, mapping, mappings
+from fleetbench.units import parse_quantity
+
+_DEFAULTS = {
+    "podManagementPolicy": "OrderedReady", "completionMode": "NonIndexed", "volumeMode": "Filesystem", "reclaimPolicy": "Delete",
+    "volumeBindingMode": "Immediate", "preemptionPolicy": "PreemptLowerPriority", "type": "Opaque", "value": 0,
+}  # fmt: skip
+"""What the API server takes for a field that is not stated, so that stating it is no change."""
+_FIELDS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("apps", "Deployment"): ("spec.selector",),
+    ("apps", "DaemonSet"): ("spec.selector",),
+    ("apps", "ReplicaSet"): ("spec.selector",),
+    ("apps", "StatefulSet"): ("spec.selector", "spec.serviceName", "spec.podManagementPolicy"),
+    ("batch", "Job"): (
+        "spec.selector", "spec.completionMode", "spec.podFailurePolicy", "spec.backoffLimitPerIndex", "spec.managedBy",
+        "spec.successPolicy",
+    ),
+    ("rbac.authorization.k8s.io", "RoleBinding"): ("roleRef",),
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): ("roleRef",),
+    ("storage.k8s.io", "StorageClass"): ("provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"),
+    ("networking.k8s.io", "IngressClass"): ("spec.controller",),
+    ("scheduling.k8s.io", "PriorityClass"): ("value", "preemptionPolicy"),
+    ("node.k8s.io", "RuntimeClass"): ("handler",),
+    ("", "PersistentVolumeClaim"): ("spec.accessModes", "spec.volumeMode", "spec.selector", "spec.dataSource", "spec.dataSourceRef"),
+    ("", "Secret"): ("type",),
+}  # fmt: skip
+_FILLED_IN = {("", "PersistentVolumeClaim"): ("spec.storageClassName", "spec.volumeName")}
+"""What the cluster fills in where a manifest leaves it out: a change only where both versions state it."""
+
+
+def immutable_field(before: Manifest, after: Manifest) -> str | None:
+    """The first field in which a new version of an object differs and may not; None = it may be applied.
+
+    Args:
+        before: as the cluster has it.
+        after: the same kind and name.
+    """
+    kind = (after.group, after.kind)
+    for field in _FIELDS.get(kind, ()):
+        if _stated(before, field) != _stated(after, field):
+            return field
+    for field in _FILLED_IN.get(kind, ()):
+        was, becomes = _stated(before, field), _stated(after, field)
+        if was is not None and becomes is not None and was != becomes:
+            return field
+    special = _SPECIAL.get(kind)
+    return None if special is None else special(before, after)
+
+
+def refusals(commit: Commit) -> list[Finding]:
+    """A finding for each object that the API server does not let the commit change."""
+    return [
+        Finding(
+            IMMUTABLE,
+            f"the commit changes {i.field} of {say(i.object)}, which nobody may change: its dry-run fails, and with it the "
+            "apply of all beside it",
+            f"set spec.force, or the annotation {KUSTOMIZE_GROUP}/force: enabled on the object, which then is deleted and made anew; or give "
+            "it another name",
+            i.by,
+            i.file,
+            i.line,
+        )
+        for i in commit.immutable
+    ]
+
+
+def is_made_anew(after: Manifest, before: Manifest, spec: Mapping[str, Any]) -> bool:
+    """Whether Flux deletes an object whose change is refused and applies it again.
+
+    Args:
+        after: its new version.
+        before: its old one: the label or annotation of either counts.
+        spec: of the Kustomization that applies it (``force``).
+    """
+    return spec.get("force") is True or any(_is_set(m, "force", "Enabled") for m in (after, before))
+
+
+def is_left_out(manifest: Manifest) -> bool:
+    """Whether Flux does not touch an object that is in a build (kustomization_controller.go apply, ExclusionSelector)."""
+    return _is_set(manifest, "reconcile", "disabled") or _is_set(manifest, "ssa", "Ignore")
+
+
+def is_only_created(manifest: Manifest) -> bool:
+    """Whether Flux leaves an object alone once it is there (IfNotPresentSelector)."""
+    return _is_set(manifest, "ssa", "IfNotPresent")
+
+
+def _is_set(manifest: Manifest, key: str, value: str) -> bool:
+    """fluxcd/pkg ssa v0.76.1 utils/meta.go AnyInMetadata: a label or an annotation, in any case of letters."""
+    places = (mapping(manifest.metadata, place) for place in ("labels", "annotations"))
+    return any(str(place.get(f"{KUSTOMIZE_GROUP}/{key}") or "").lower() == value.lower() for place in places)
+
+
+def _stated(manifest: Manifest, field: str) -> Any:
+    *path, name = field.split(".")
+    value = mapping(manifest.body, *path).get(name)
+    return _DEFAULTS.get(name) if value is None else value
+
+
+def _job(before: Manifest, after: Manifest) -> str | None:
+    if before.spec.get("suspend") is True:  # the scheduling directives of one that never ran may change
+        return None
+    if mapping(before.spec, "template") != mapping(after.spec, "template"):
+        return "spec.template"
+    indexed = _stated(after, "spec.completionMode") == "Indexed"
+    differs = before.spec.get("completions") != after.spec.get("completions")
+    return "spec.completions" if differs and not indexed else None
+
+
+def _stateful_set(before: Manifest, after: Manifest) -> str | None:
+    was, becomes = (mappings(m.body, "spec", "volumeClaimTemplates") for m in (before, after))
+    same = len(was) == len(becomes) and all(map(_is_same_claim, was, becomes))
+    return None if same else "spec.volumeClaimTemplates"
+
+
+def _is_same_claim(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    def shape(claim: Mapping[str, Any]) -> Any:
+        metadata, spec = mapping(claim, "metadata"), mapping(claim, "spec")
+        said = {key: metadata.get(key) or {} for key in ("name", "labels", "annotations")}
+        return said, {"volumeMode": "Filesystem", **spec}
+
+    return bool(shape(before) == shape(after))
+
+
+def _constant(before: Manifest, after: Manifest) -> str | None:
+    """A ConfigMap or Secret with ``immutable: true``; what is encrypted in the repository may read otherwise and be the same."""
+    if before.body.get("immutable") is not True:
+        return None
+    if after.body.get("immutable") is not True:
+        return "immutable"
+    if "sops" in before.body or "sops" in after.body:
+        return None
+    fields = ("data", "stringData", "binaryData")
+    return next((f for f in fields if (before.body.get(f) or {}) != (after.body.get(f) or {})), None)
+
+
+def _service(before: Manifest, after: Manifest) -> str | None:
+    """A Service that has an address may not become headless, nor the other way round where it states one."""
+    was, becomes = before.spec.get("clusterIP"), after.spec.get("clusterIP")
+    if "ExternalName" in (before.spec.get("type"), after.spec.get("type")) or becomes is None:
+        return None
+    return "spec.clusterIP" if was != becomes else None
+
+
+def _pod(before: Manifest, after: Manifest) -> str | None:
+    """Of a Pod's spec little but its images may change."""
+
+    def shape(manifest: Manifest) -> dict[str, Any]:
+        spec = {k: v for k, v in manifest.spec.items() if k not in ("activeDeadlineSeconds", "tolerations")}
+        for part in ("initContainers", "containers"):
+            spec[part] = [{k: v for k, v in c.items() if k != "image"} for c in mappings(manifest.body, "spec", part)]
+        return spec
+
+    return None if shape(before) == shape(after) else "spec"
+
+
+def _claim(before: Manifest, after: Manifest) -> str | None:
+    """A volume may grow, if its class allows it, and never shrink."""
+    sizes = [mapping(m.spec, "resources", "requests").get("storage") for m in (before, after)]
+    try:
+        was, becomes = map(parse_quantity, sizes)
+    except ValueError:
+        return None
+    return "spec.resources.requests.storage" if becomes < was else None
+
+
+_SPECIAL: dict[tuple[str, str], Callable[[Manifest, Manifest], str | None]] = {
+    ("batch", "Job"): _job,
+    ("apps", "StatefulSet"): _stateful_set,
+    ("", "ConfigMap"): _constant,
+    ("", "Secret"): _constant,
+    ("", "Service"): _service,
+    ("", "Pod"): _pod,
+    ("", "PersistentVolumeClaim"): _claim,
+}
