@@ -17,11 +17,16 @@ from fleetbench.repo.commits.immutable import immutable_field, is_left_out, is_m
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 
 _ACTION = (
-    "chart", "chartRef", "values", "valuesFrom", "postRenderers", "commonMetadata", "releaseName", "targetNamespace",
+    "chartRef", "values", "valuesFrom", "postRenderers", "commonMetadata", "releaseName", "targetNamespace",
     "storageNamespace",
 )  # fmt: skip
 """What of a HelmRelease's spec makes helm-controller upgrade. Source: helm-controller v1.6.3 internal/reconcile/state.go
 DetermineReleaseState (chart, values, post-renderers, common metadata); with another name it is installed anew."""
+_ALL_THE_SAME = (
+    "interval", "timeout", "suspend", "secretRef", "certSecretRef", "proxySecretRef", "serviceAccountName", "provider", "insecure",
+    "verify", "passCredentials", "accessFrom", "ignoreMissingValuesFiles",
+)  # fmt: skip
+"""What of a source's spec, or a chart's, does not change what is fetched."""
 _WATCHED = "reconcile.fluxcd.io/watch"
 
 Objects = Mapping[ObjectId, Manifest]
@@ -91,7 +96,7 @@ class _Between:
         for release in self.after.fleet.helmreleases:
             if release.id in self.added or (release.id in self.differing and self._is_upgraded(release)):
                 self.changed.add(release.id)
-                if release.chart_id is not None and self._has_other_chart(release):
+                if release.chart_id is not None and release.id in self.were and self._has_other_chart(release):
                     self.renewed.add(release.chart_id)
 
     def look_at_sources(self) -> None:
@@ -99,7 +104,8 @@ class _Between:
         for source in self.after.fleet.sources:
             elsewhere = (not source.this_repository and source.copied_from is None) or source.id.kind == HELM_CHART
             if elsewhere and source.id in self.differing - self.added and not source.static:
-                self.renewed.add(source.id)
+                was, is_now = (_fetched(of[source.id].spec) for of in (self.were, self.are))
+                self.renewed |= {source.id} if was != is_now else set()
 
     def note_what_is_not_seen(self) -> None:
         """What the commit does that the prediction leaves out."""
@@ -169,11 +175,13 @@ class _Between:
 
     def _is_upgraded(self, release: HelmRelease) -> bool:
         was, manifest = self.were.get(release.id), self.are[release.id]
-        return was is None or any(was.spec.get(f) != manifest.spec.get(f) for f in _ACTION)
+        if was is None or any(was.spec.get(f) != manifest.spec.get(f) for f in _ACTION):
+            return True
+        return self._has_other_chart(release)
 
     def _has_other_chart(self, release: HelmRelease) -> bool:
-        was = self.were.get(release.id)
-        return was is not None and mapping(was.spec, "chart") != mapping(self.are[release.id].spec, "chart")
+        was, is_now = (_fetched(mapping(of[release.id].spec, "chart", "spec")) for of in (self.were, self.are))
+        return was != is_now
 
 
 def _everything(reading: Reading) -> dict[ObjectId, Manifest]:
@@ -207,6 +215,10 @@ def _pods(manifest: Manifest) -> Any:
 
 def _scales(manifest: Manifest) -> bool:
     return bool(mapping(manifest.spec, "template")) and manifest.kind != "Job"
+
+
+def _fetched(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in spec.items() if name not in _ALL_THE_SAME}
 
 
 def _replicas(manifest: Manifest) -> int:

@@ -27,19 +27,25 @@ _FIELDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("apps", "ReplicaSet"): ("spec.selector",),
     ("apps", "StatefulSet"): ("spec.selector", "spec.serviceName", "spec.podManagementPolicy"),
     ("batch", "Job"): (
-        "spec.selector", "spec.completionMode", "spec.podFailurePolicy", "spec.backoffLimitPerIndex", "spec.managedBy",
+        "spec.completionMode", "spec.podFailurePolicy", "spec.backoffLimitPerIndex", "spec.managedBy",
         "spec.successPolicy",
     ),
-    ("rbac.authorization.k8s.io", "RoleBinding"): ("roleRef",),
-    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): ("roleRef",),
     ("storage.k8s.io", "StorageClass"): ("provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"),
     ("networking.k8s.io", "IngressClass"): ("spec.controller",),
     ("scheduling.k8s.io", "PriorityClass"): ("value", "preemptionPolicy"),
     ("node.k8s.io", "RuntimeClass"): ("handler",),
-    ("", "PersistentVolumeClaim"): ("spec.accessModes", "spec.volumeMode", "spec.selector", "spec.dataSource", "spec.dataSourceRef"),
+    ("", "PersistentVolumeClaim"): ("spec.accessModes", "spec.volumeMode", "spec.selector"),
     ("", "Secret"): ("type",),
 }  # fmt: skip
-_FILLED_IN = {("", "PersistentVolumeClaim"): ("spec.storageClassName", "spec.volumeName")}
+_FILLED_IN = {
+    ("", "PersistentVolumeClaim"): (
+        "spec.storageClassName",
+        "spec.volumeName",
+        "spec.dataSource",
+        "spec.dataSourceRef",
+    ),
+    ("batch", "Job"): ("spec.selector",),
+}
 """What the cluster fills in where a manifest leaves it out: a change only where both versions state it."""
 
 
@@ -109,7 +115,7 @@ def _is_set(manifest: Manifest, key: str, value: str) -> bool:
 def _stated(manifest: Manifest, field: str) -> Any:
     *path, name = field.split(".")
     value = mapping(manifest.body, *path).get(name)
-    return _DEFAULTS.get(name) if value is None else value
+    return _DEFAULTS.get(name) if value in (None, "", {}, []) else value
 
 
 def _job(before: Manifest, after: Manifest) -> str | None:
@@ -135,6 +141,11 @@ def _is_same_claim(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
         return said, {"volumeMode": "Filesystem", **spec}
 
     return bool(shape(before) == shape(after))
+
+
+def _binding(before: Manifest, after: Manifest) -> str | None:
+    was, becomes = ({"apiGroup": after.group, **mapping(m.body, "roleRef")} for m in (before, after))
+    return None if was == becomes else "roleRef"
 
 
 def _constant(before: Manifest, after: Manifest) -> str | None:
@@ -182,6 +193,8 @@ def _claim(before: Manifest, after: Manifest) -> str | None:
 _SPECIAL: dict[tuple[str, str], Callable[[Manifest, Manifest], str | None]] = {
     ("batch", "Job"): _job,
     ("apps", "StatefulSet"): _stateful_set,
+    ("rbac.authorization.k8s.io", "RoleBinding"): _binding,
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): _binding,
     ("", "ConfigMap"): _constant,
     ("", "Secret"): _constant,
     ("", "Service"): _service,

@@ -125,6 +125,17 @@ def test_another_tag_of_an_oci_repository_leaves_the_release_itself_as_it_was(be
     assert commit.changed == {APPS} and commit.renewed == {ObjectId("OCIRepository", "apps", "r")}
 
 
+def test_another_interval_of_a_source_or_a_chart_fetches_nothing_else(between):
+    def state(interval: str) -> dict[str, str]:
+        chart = {"chart": "app", "interval": interval, "sourceRef": {"kind": "HelmRepository", "name": "charts"}}
+        spec = {"interval": "1h", "chart": {"spec": chart}}
+        by_name = obj("helm.toolkit.fluxcd.io/v2", "HelmRelease", "r", namespace="apps", spec=spec)
+        return repository(oci("1.0.0").replace('"1h"', f'"{interval}"'), by_name)
+
+    commit, _ = between(state("1h"), state("2h"))
+    assert commit.changed == {APPS} and not commit.renewed
+
+
 @pytest.mark.parametrize("strategy", ["ChartVersion", "Revision"])
 def test_a_chart_in_the_repository_is_packaged_anew_by_its_version_or_by_any_of_its_files(between, strategy):
     spec = {
