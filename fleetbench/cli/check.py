@@ -105,7 +105,7 @@ def command(
     _require_something(read)
     now = _side(read, read_base, simulation)
     base = None if read_base is None else _side(read_base, read, simulation)
-    rolled_out = None if commit is None else _rolled_out(read, commit, simulation)
+    rolled_out = None if commit is None or read_base is None else _rolled_out(read, read_base, commit, simulation)
     verdict = judge(now, base, Policy(target, int(quantile[1:]) / 100, tolerance, min_parallel), rolled_out)
     place = _places(fleet.repo)
     _write(verdict, place, junit, markdown, sarif)
@@ -162,13 +162,14 @@ def _side(read: Read, other: Read | None, simulation: Simulation) -> Side:
     return Side(name, fleet, tuple(simulation.findings(fleet, findings)), prediction)
 
 
-def _rolled_out(read: Read, commit: Commit, simulation: Simulation) -> Prediction:
+def _rolled_out(read: Read, base: Read, commit: Commit, simulation: Simulation) -> Prediction:
     """The change as a commit on a cluster that runs; a receiver tells of it, as no one's interval is asked about."""
     from fleetbench.model.assemble import assemble
     from fleetbench.model.scenario import COMMIT
     from fleetbench.prediction.predict import predict
 
     choice = replace(simulation.choice(read.fleet), kind=COMMIT, commit=commit, webhook=True)
+    choice = replace(choice, compared_with=(base.fleet,))
     with progress("Simulating the commit") as bar:
         return predict(assemble(read.fleet, choice).scenario, simulation.samples, progress=bar)
 

@@ -30,7 +30,8 @@ def plan_commit(plan: Plan, index: Mapping[ObjectId, int], candidates: Collectio
         candidates: services and HelmCharts.
     """
     plan.changed = frozenset(n for n in candidates if _is_changed(plan, n))
-    plan.renewed = frozenset(index[id] for id in plan.scenario.commit.renewed & index.keys()) - plan.following
+    renewed = (index[id] for id in plan.scenario.commit.renewed & index.keys())
+    plan.renewed = frozenset(n for n in renewed if _is_given_one_day(plan, n)) - plan.following
     plan.moved = _moved(plan)
     plan.given_by = _given_by(plan)
 
@@ -40,11 +41,23 @@ def _is_changed(plan: Plan, n: int) -> bool:
     item = plan.items[n]
     if n in plan.left_out:
         return False
-    unapplied = item.parent != MISSING and (item.parent in plan.left_out or plan.items[item.parent].suspend)
-    if unapplied and item.id.kind in (KUSTOMIZATION, HELM_RELEASE) and not _is_of_repository(plan, n):
+    if _is_unapplied(plan, n) and item.id.kind in (KUSTOMIZATION, HELM_RELEASE) and not _is_of_repository(plan, n):
         return False
     brings = any(plan.items[child].added for child in item.creates)
     return item.id in plan.scenario.changed or item.added or brings or item.fails or item.failing_workloads
+
+
+def _is_unapplied(plan: Plan, n: int) -> bool:
+    """Whether nobody applies the object's manifest: who would is suspended or left out."""
+    parent = plan.items[n].parent
+    return parent != MISSING and (parent in plan.left_out or plan.items[parent].suspend)
+
+
+def _is_given_one_day(plan: Plan, n: int) -> bool:
+    """Whether a source gets its new manifest: a release makes its HelmChart anew as it sees its own."""
+    parent = plan.items[n].parent
+    by_release = parent != MISSING and plan.items[parent].id.kind == HELM_RELEASE
+    return parent in plan.changed if by_release else not _is_unapplied(plan, n)
 
 
 def _is_of_repository(plan: Plan, n: int) -> bool:

@@ -42,11 +42,11 @@ def _without_kept(time: WorkloadTime, commit: Commit) -> WorkloadTime:
     new_place: dict[int, int] = {}
     pods: list[PodTime] = []
     for place, pod in enumerate(time.pods):
-        kept = commit.kept.get(pod.workload, 0)
-        if pod.replica < kept:
+        if pod.replica < commit.kept.get(pod.workload, 0):
             continue
         new_place[place] = len(pods)
-        at_once = None if kept or pod.workload in commit.started else pod.at_once  # what is scaled up starts more pods
+        starts = pod.workload in commit.kept or pod.workload in commit.started  # what is scaled up starts more pods
+        at_once = None if starts else pod.at_once
         pods.append(replace(pod, after=None if pod.after is None else new_place.get(pod.after), at_once=at_once))
     if not pods and time.pods:
         return WorkloadTime(time.object, LEFT_ALONE)

@@ -96,7 +96,8 @@ class Scenario:
         if self.kind != COMMIT:
             return self.kind == BOOTSTRAP
         release = self.fleet.helmrelease(service)
-        return service in self.changed | self.fail or (release is not None and release.chart_object in self.changed)
+        charts = set() if release is None else {release.chart_object, release.source}
+        return service in self.changed | self.fail or not charts.isdisjoint(self.changed | self.commit.renewed)
 
     def _stays_behind(self, k: Kustomization) -> bool:
         """Whether a suspended source keeps the commit from it."""

@@ -59,6 +59,8 @@ class Reading:
     """What the reading itself found; what only the graph shows is :mod:`fleetbench.graph.checks`'s."""
     rendered: Mapping[ObjectId, tuple[Manifest, ...]] = field(default_factory=dict)
     """Kustomization -> its objects in apply order, variables filled in. Holds Secrets: print none of it."""
+    elsewhere: Mapping[ObjectId, tuple[Manifest, ...]] = field(default_factory=dict)
+    """Kustomization with ``spec.kubeConfig`` -> what it applies there, likewise."""
     builds_run: int = 0
     """How many times kustomize was started; the rest was plain, or came from the cache."""
 
@@ -149,7 +151,8 @@ def assemble(
     rendered = {node.id: tuple(node.rendered) for node in walk.nodes.values()}
     if walk.beside is not None:
         rendered[root.id] += tuple(walk.beside.rendered)
-    return Reading(fleet, tuple(in_order(findings)), rendered, builds_run)
+    elsewhere = {node.id: tuple(node.elsewhere) for node in walk.nodes.values() if node.elsewhere}
+    return Reading(fleet, tuple(in_order(findings)), rendered, elsewhere, builds_run)
 
 
 def _objects(

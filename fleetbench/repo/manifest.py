@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from fleetbench.ids import ObjectId
-from fleetbench.repo.kinds import CLUSTER_SCOPED
+from fleetbench.repo.kinds import CLUSTER_SCOPED, KUSTOMIZE_GROUP
 
 FIRST = [
     "CustomResourceDefinition",
@@ -108,6 +108,29 @@ class Manifest:
             if value is not None:
                 return str(value)
         return None
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether kustomize-controller does not touch it, though its build holds it.
+
+        Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go apply (ExclusionSelector).
+        """
+        return self._notes("reconcile", "disabled") or self._notes("ssa", "Ignore")
+
+    @property
+    def is_only_created(self) -> bool:
+        """Whether kustomize-controller leaves it alone once it is there (IfNotPresentSelector of the same)."""
+        return self._notes("ssa", "IfNotPresent")
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether kustomize-controller deletes it and applies it again where its change is refused (ForceSelector)."""
+        return self._notes("force", "Enabled")
+
+    def _notes(self, key: str, value: str) -> bool:
+        """fluxcd/pkg ssa v0.76.1 utils/meta.go AnyInMetadata: a label or an annotation, whatever the case of its letters."""
+        places = (mapping(self.metadata, place) for place in ("labels", "annotations"))
+        return any(str(place.get(f"{KUSTOMIZE_GROUP}/{key}") or "").lower() == value.lower() for place in places)
 
     def is_undecided(self, value: object) -> bool:
         """Whether a value of this object hangs on one of the variables that are not known here."""

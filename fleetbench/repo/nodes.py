@@ -27,7 +27,6 @@ from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.objects import other_cluster
 from fleetbench.units import counted
 
-SSA = "kustomize.toolkit.fluxcd.io/ssa"
 """Label or annotation that says how kustomize-controller applies an object."""
 
 _COPY_IT = "copy what it holds into the repository to have it counted"
@@ -190,7 +189,7 @@ def _contended(walk: Walk, never: Collection[ObjectId]) -> Iterator[Finding]:
     appliers: dict[tuple[str, ObjectId], dict[ObjectId, Manifest]] = {}
     for node, manifest in walk.manifests():
         idle = node.id in never or node.spec.get("suspend") is True
-        if idle or manifest.group in FLUX_GROUPS or _stays_as_it_is(manifest):
+        if idle or manifest.group in FLUX_GROUPS or manifest.is_only_created:
             continue
         key = manifest.group, manifest.id_in(node.id.namespace)
         appliers.setdefault(key, {}).setdefault(node.id, manifest)
@@ -208,11 +207,6 @@ def _contended(walk: Walk, never: Collection[ObjectId]) -> Iterator[Finding]:
         fix = "apply it from one Kustomization, on which the others depend"
         shared = Shared(f"are {by}", "apply them from one Kustomization, on which the others depend")
         yield Finding(DUPLICATE_OBJECT, f"is {by}", fix, id, manifest.file, manifest.line, shared)
-
-
-def _stays_as_it_is(manifest: Manifest) -> bool:
-    """Whether an apply leaves the object alone once it is there."""
-    return (manifest.note(SSA) or "").lower() == "ifnotpresent"
 
 
 def _content(manifest: Manifest) -> dict[str, Any]:

@@ -10,13 +10,12 @@ from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId, some
 from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.kustomize.build import Build, Builder, Request
 from fleetbench.repo.kustomize.variables import VariableStore, substituted, variables_of
-from fleetbench.repo.manifest import Manifest, in_apply_order, with_metadata
-from fleetbench.repo.nodes import SSA, Node, Walk
+from fleetbench.repo.manifest import in_apply_order, with_metadata
+from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.objects import is_helmrelease, is_kustomization, is_source, source_of
 from fleetbench.repo.resource_sets.expand import expanded
 from fleetbench.repo.twins import TwinTrees
 
-_RECONCILE = "kustomize.toolkit.fluxcd.io/reconcile"
 Progress = Callable[[str], None]
 PORTION = 96
 """Builds that are asked for at once: enough for batches to fill, few enough for progress to be seen."""
@@ -146,15 +145,10 @@ def _fill(node: Node, build: Build, store: VariableStore, strict: bool) -> None:
     node.unknown = result.unknown
     if result.failure is not None:
         node.broken = result.failure
-    kept = [m for m in result.manifests if m.kind and m.name and not _left_alone(m)]
+    kept = [m for m in result.manifests if m.kind and m.name and not m.is_left_alone]
     ordered = in_apply_order(with_metadata(kept, node.spec))
     if node.cluster is None:
         made, node.unexpanded = expanded(ordered, node.id.namespace)
         node.rendered = [*ordered, *made]
     else:
         node.elsewhere = ordered
-
-
-def _left_alone(manifest: Manifest) -> bool:
-    """What kustomize-controller excludes from its apply (kustomization_controller.go apply, ExclusionSelector)."""
-    return (manifest.note(_RECONCILE) or "").lower() == "disabled" or (manifest.note(SSA) or "").lower() == "ignore"

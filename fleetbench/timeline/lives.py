@@ -160,16 +160,30 @@ def _workload(id: ObjectId) -> str:
     return str(id) if id.namespace else say(id)
 
 
+def _given_by(rollout: Rollout, id: ObjectId, at_s: float) -> ObjectId | None:
+    """Whose reconcile gave a source another manifest at a moment: a Kustomization's, or a release's its HelmChart; None = none."""
+    parent = rollout.parent(id)
+    if parent is None or not rollout.rows(parent):
+        return None
+    runs = (r for r in rollout.reconciles(parent) if r.from_s <= at_s + SKEW_S)
+    until = rollout.timeline.until_s
+    at_work = any(at_s <= (r.applied_s or (until if r.to_s is None else r.to_s)) + SKEW_S for r in runs)
+    return parent if at_work else None
+
+
 def source_life(rollout: Rollout, id: ObjectId) -> list[Segment]:
     """The segments of a source or chart: until it has an artifact, and idle between artifacts."""
     rows = rollout.rows(id)
     source = rollout.fleet.source(id)
+    upstream = rollout.upstream(id)
     found: list[Segment] = []
     at = rows[0].t_s if rows else 0.0
     for came in rollout.artifacts(id):
         if found:
             begun = next((r.t_s for r in rows if at <= r.t_s <= came and r.status != phases.TRUE), came)
-            found.append(Segment(at, begun, causes.READY, rollout.upstream(id)))
+            followed = upstream is not None and any(at < t <= begun + SKEW_S for t in rollout.artifacts(upstream))
+            by = upstream if followed else _given_by(rollout, id, begun) or upstream
+            found.append(Segment(at, begun, causes.READY, by))
             at = begun
         found.append(Segment(at, came, causes.SOURCE))
         at = came
@@ -178,7 +192,6 @@ def source_life(rollout: Rollout, id: ObjectId) -> list[Segment]:
         suspended = source is not None and source.suspend
         found.append(Segment(at, until, causes.SUSPENDED if suspended else causes.READY))
     else:
-        made_of = rollout.upstream(id)
-        empty = made_of is not None and not rollout.artifacts(made_of)
-        found.append(Segment(at, until, causes.SOURCE, made_of if empty else None))
+        empty = upstream is not None and not rollout.artifacts(upstream)
+        found.append(Segment(at, until, causes.SOURCE, upstream if empty else None))
     return [s for s in found if s.to_s > s.from_s]

@@ -126,7 +126,8 @@ def _judge(fleet: Fleet, lack: Lack, orders: _Orders) -> Finding | None:
         if blocks != "build":
             return None
         message = f"its build needs {what}, which only its own apply brings: it can never be built in a bootstrap."
-        return about(SELF_DEPENDENCY_LOOP, obj, message, "move it into a Kustomization that this one depends on")
+        fix = "move it into a Kustomization that this one depends on; if the cluster has it before Flux comes, say so with "
+        return about(SELF_DEPENDENCY_LOOP, obj, message, f"{fix}{_told(lack)}")
     before = orders.before
     if before(lack.there, applied(obj.id)):
         return None

@@ -10,26 +10,30 @@ from typing import Any
 from fleetbench.graph.commit import Commit, Immutable
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import HelmRelease, Kustomization, Source, Workload
-from fleetbench.ids import HELM_CHART, ObjectId, say
+from fleetbench.ids import HELM_CHART, KUSTOMIZATION, ObjectId, say
 from fleetbench.repo.assemble import Reading
 from fleetbench.repo.commits.charts import renewed_charts
-from fleetbench.repo.commits.immutable import immutable_field, is_left_out, is_made_anew, is_only_created
+from fleetbench.repo.commits.immutable import immutable_field, is_made_anew
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 
 _ACTION = (
     "chartRef", "values", "valuesFrom", "postRenderers", "commonMetadata", "releaseName", "targetNamespace",
     "storageNamespace",
 )  # fmt: skip
-"""What of a HelmRelease's spec makes helm-controller upgrade. Source: helm-controller v1.6.3 internal/reconcile/state.go
-DetermineReleaseState (chart, values, post-renderers, common metadata); with another name it is installed anew."""
+"""What of a HelmRelease's spec makes helm-controller upgrade, beside another chart. Source: helm-controller v1.6.3
+internal/reconcile/state.go DetermineReleaseState (chart, values, post-renderers, common metadata); with another name it is
+installed anew."""
 _ALL_THE_SAME = (
     "interval", "timeout", "suspend", "secretRef", "certSecretRef", "proxySecretRef", "serviceAccountName", "provider", "insecure",
     "verify", "passCredentials", "accessFrom", "ignoreMissingValuesFiles",
 )  # fmt: skip
 """What of a source's spec, or a chart's, does not change what is fetched."""
 _WATCHED = "reconcile.fluxcd.io/watch"
+_TTL = "ttlSecondsAfterFinished"
 
-Objects = Mapping[ObjectId, Manifest]
+Key = tuple[str, ObjectId]
+"""API group and id: two groups may have a kind of one name."""
+Objects = Mapping[Key, Manifest]
 
 
 def commit_between(before: Reading, after: Reading, before_repo: Path, after_repo: Path) -> Commit:
@@ -65,60 +69,67 @@ class _Between:
     immutable: list[Immutable] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     differing: set[ObjectId] = field(default_factory=set)
-    """Objects that are new or read otherwise."""
+    """Objects that are new or read otherwise, and are applied."""
 
     def __post_init__(self) -> None:
         self.were, self.are = _everything(self.before), _everything(self.after)
+        self.flux_before, self.flux_now = ({id: m for (_, id), m in of.items()} for of in (self.were, self.are))
         known = _flux_objects(self.before.fleet)
         self.added = _flux_objects(self.after.fleet) - known
-        self.removed = known - _flux_objects(self.after.fleet)
+        self.gone = known - _flux_objects(self.after.fleet)
 
     def look_at(self, k: Kustomization) -> None:
         """One Kustomization: which of its objects differ, which may not, and what that does to its pods."""
-        own = _objects(self.after, k.id)
-        gone = _objects(self.before, k.id).keys() - own.keys()
-        differing = {id for id, manifest in own.items() if self._differs(id, manifest)}
-        self.differing |= differing
+        own, owned = (_objects(reading, k.id) for reading in (self.after, self.before))
         if k.id in self.added:
             self.changed.add(k.id)
+            self.differing |= {id for _, id in own}
             return
-        if k.broken or not (differing or gone):  # of what cannot be built nothing is applied, nor pruned
+        if k.broken or k.suspend:  # nothing of it is applied, nor pruned
+            return
+        differing = {key: manifest for key, manifest in own.items() if self._differs(owned.get(key), manifest)}
+        if not differing and owned.keys() <= own.keys():
             return
         self.changed.add(k.id)
-        self.applied[k.id] = len(differing)
-        spec = self.are[k.id].spec if k.id in self.are else {}
-        anew = {id for id in differing if self._is_made_anew(id, own[id], k.id, spec)}
+        self.differing |= {id for _, id in differing}
+        self.applied[k.id] = sum(manifest.made is None for manifest in differing.values())
+        spec = self.flux_now[k.id].spec if k.id in self.flux_now else {}
+        anew = {id for (_, id), m in differing.items() if self._is_made_anew(id, self._was(owned, m, k), m, k.id, spec)}
+        workloads = {id: manifest for (_, id), manifest in own.items()}
         for workload in k.workloads:
-            self._pods_of(workload, own.get(workload.object), made_anew=workload.object in anew)
+            id = workload.object._replace(namespace=workload.object.namespace.partition("@")[0])
+            manifest = workloads.get(id)
+            was = None if manifest is None else self._was(owned, manifest, k)
+            self._pods_of(workload, was, manifest, made_anew=id in anew)
 
     def look_at_releases(self) -> None:
         """Which releases are installed or upgraded."""
         for release in self.after.fleet.helmreleases:
             if release.id in self.added or (release.id in self.differing and self._is_upgraded(release)):
                 self.changed.add(release.id)
-                if release.chart_id is not None and release.id in self.were and self._has_other_chart(release):
+                is_there = release.id in self.flux_before and release.id not in self.added
+                if release.chart_id is not None and is_there and self._has_other_chart(release):
                     self.renewed.add(release.chart_id)
+            elif release.id in self.flux_now and any(
+                _is_watched(self.flux_now[id]) for id in self._other_values(release)
+            ):
+                self.changed.add(release.id)
 
     def look_at_sources(self) -> None:
         """Which sources fetch something else; the repository's own and their copies follow it as they are."""
         for source in self.after.fleet.sources:
             elsewhere = (not source.this_repository and source.copied_from is None) or source.id.kind == HELM_CHART
             if elsewhere and source.id in self.differing - self.added and not source.static:
-                was, is_now = (_fetched(of[source.id].spec) for of in (self.were, self.are))
+                was, is_now = (_fetched(of[source.id].spec) for of in (self.flux_before, self.flux_now))
                 self.renewed |= {source.id} if was != is_now else set()
 
     def note_what_is_not_seen(self) -> None:
         """What the commit does that the prediction leaves out."""
         for release in self.after.fleet.helmreleases:
-            manifest = self.are.get(release.id)
-            if manifest is None or release.id in self.changed:
-                continue
-            late = [id for id in _values_of(manifest, release.id) if id in self.differing and id in self.were]
-            if late and not all(_is_watched(self.are[id]) for id in late):
+            late = [] if release.id in self.changed else sorted(self._other_values(release))
+            if late:
                 text = f"{say(release.id)} takes values from {say(late[0])}, which it sees at its next interval alone"
                 self.notes.append(f"{text} (no label {_WATCHED})")
-            elif late:
-                self.changed.add(release.id)
         for k in self.after.fleet.kustomizations:
             source = None if k.source is None else self.after.fleet.source(k.source)
             if source is not None and source.id in self.renewed and k.id not in self.added:
@@ -136,64 +147,91 @@ class _Between:
             self.applied,
             frozenset(self.renewed),
             frozenset(self.added),
-            tuple(sorted(self.removed)),
+            tuple(sorted(id for id in self.gone if self._is_pruned(id))),
             self.kept,
             frozenset(self.started),
             tuple(sorted(self.immutable)),
             notes=tuple(self.notes),
         )
 
-    def _differs(self, id: ObjectId, manifest: Manifest) -> bool:
-        was = self.were.get(id)
+    def _was(self, owned: Objects, manifest: Manifest, k: Kustomization) -> Manifest | None:
+        """An object as it is before the commit: as the same Kustomization applies it, else as any other does."""
+        key = manifest.group, manifest.id_in(k.id.namespace)
+        return owned.get(key) or (self.were.get(key) if k.cluster is None else None)
+
+    def _differs(self, was: Manifest | None, manifest: Manifest) -> bool:
+        """Whether an apply changes an object; one that another Kustomization had gets the labels of this one."""
         if was is None:
             return True
-        return not is_only_created(manifest) and was.body != manifest.body
+        return not manifest.is_only_created and _content(was) != _content(manifest)
 
-    def _is_made_anew(self, id: ObjectId, manifest: Manifest, by: ObjectId, spec: Mapping[str, Any]) -> bool:
+    def _is_made_anew(
+        self, id: ObjectId, was: Manifest | None, manifest: Manifest, by: ObjectId, spec: Mapping[str, Any]
+    ) -> bool:
         """Whether an object is deleted and applied again; where its change is refused instead, that is kept in mind."""
-        was = self.were.get(id)
-        if was is None or "ttlSecondsAfterFinished" in was.spec:  # a Job that is gone by now
+        refused = None if was is None or _TTL in was.spec else immutable_field(was, manifest)  # else it is gone by now
+        if was is None or refused is None:
             return False
-        refused = immutable_field(was, manifest)
-        if refused is None:
+        if manifest.made is not None:
+            by_operator = f"{say(manifest.made.set)}, which makes it, fails"
+            self.notes.append(f"{refused} of {say(id)} may not change, so that {by_operator}")
             return False
         if is_made_anew(manifest, was, spec):
             return True
         self.immutable.append(Immutable(id, refused, by, manifest.file, manifest.line))
         return False
 
-    def _pods_of(self, workload: Workload, manifest: Manifest | None, *, made_anew: bool) -> None:
+    def _pods_of(self, workload: Workload, was: Manifest | None, manifest: Manifest | None, *, made_anew: bool) -> None:
         """Whether a workload's pods go on, are replaced, or start as the first time."""
-        was = self.were.get(workload.object)
-        runs_again = manifest is not None and "ttlSecondsAfterFinished" in manifest.spec
-        if manifest is None or was is None or made_anew or runs_again:
+        if manifest is None or was is None or made_anew or _TTL in was.spec:
             self.started.add(workload.object)
         elif _pods(was) == _pods(manifest):
-            self.kept[workload.object] = (
-                min(_replicas(was), workload.replicas) if _scales(manifest) else workload.replicas
-            )
+            scales = manifest.kind != "Job" and bool(mapping(manifest.spec, "template"))
+            self.kept[workload.object] = min(_replicas(was), workload.replicas) if scales else workload.replicas
 
     def _is_upgraded(self, release: HelmRelease) -> bool:
-        was, manifest = self.were.get(release.id), self.are[release.id]
+        was, manifest = self.flux_before.get(release.id), self.flux_now[release.id]
         if was is None or any(was.spec.get(f) != manifest.spec.get(f) for f in _ACTION):
             return True
         return self._has_other_chart(release)
 
     def _has_other_chart(self, release: HelmRelease) -> bool:
-        was, is_now = (_fetched(mapping(of[release.id].spec, "chart", "spec")) for of in (self.were, self.are))
+        charts = (mapping(of[release.id].spec, "chart", "spec") for of in (self.flux_before, self.flux_now))
+        was, is_now = map(_fetched, charts)
         return was != is_now
 
+    def _other_values(self, release: HelmRelease) -> set[ObjectId]:
+        """The ConfigMaps and Secrets that a release takes values from and that read otherwise."""
+        manifest = self.flux_now.get(release.id)
+        named = () if manifest is None else _values_of(manifest, release.id)
+        return {id for id in named if id in self.differing and id in self.flux_before}
 
-def _everything(reading: Reading) -> dict[ObjectId, Manifest]:
-    found: dict[ObjectId, Manifest] = {}
+    def _is_pruned(self, id: ObjectId) -> bool:
+        """Whether whoever applied an object takes it away, now that it does not hold it any more."""
+        parent = getattr(self.before.fleet.service(id) or self.before.fleet.source(id), "parent", None)
+        holder = None if parent is None else self.after.fleet.kustomization(parent)
+        if holder is not None and (holder.suspend or holder.broken):
+            return False
+        stated = self.flux_now.get(parent) or self.flux_before.get(parent) if parent is not None else None
+        return stated is None or stated.spec.get("prune") is True  # bootstrap's root, which no file holds, prunes
+
+
+def _everything(reading: Reading) -> dict[Key, Manifest]:
+    found: dict[Key, Manifest] = {}
     for k in reading.rendered:
         found |= _objects(reading, k)
     return found
 
 
-def _objects(reading: Reading, k: ObjectId) -> dict[ObjectId, Manifest]:
-    """What a Kustomization applies, and what ResourceSets of it make."""
-    return {m.id_in(k.namespace): m for m in reading.rendered.get(k, ()) if not is_left_out(m)}
+def _objects(reading: Reading, k: ObjectId) -> dict[Key, Manifest]:
+    """What a Kustomization applies, here or to another cluster, and what ResourceSets of it make."""
+    manifests = (*reading.rendered.get(k, ()), *reading.elsewhere.get(k, ()))
+    return {(m.group, m.id_in(k.namespace)): m for m in manifests}
+
+
+def _content(manifest: Manifest) -> dict[str, Any]:
+    """What an apply would write; decryption takes SOPS' own part away."""
+    return {name: value for name, value in manifest.body.items() if name != "sops"}
 
 
 def _flux_objects(fleet: Fleet) -> set[ObjectId]:
@@ -204,17 +242,16 @@ def _flux_objects(fleet: Fleet) -> set[ObjectId]:
 def _is_stated(obj: Kustomization | HelmRelease | Source) -> bool:
     if isinstance(obj, HelmRelease):
         return True
-    return not obj.assumed and (isinstance(obj, Kustomization) or obj.defined) and obj.parent is not None
+    return (
+        not obj.assumed
+        and (obj.id.kind == KUSTOMIZATION or (isinstance(obj, Source) and obj.defined))
+        and obj.parent is not None
+    )
 
 
 def _pods(manifest: Manifest) -> Any:
     """What of a workload's manifest its pods are made of; of a kind without a template all that it says."""
-    template = mapping(manifest.spec, "template")
-    return template if template and manifest.kind != "Job" else manifest.spec
-
-
-def _scales(manifest: Manifest) -> bool:
-    return bool(mapping(manifest.spec, "template")) and manifest.kind != "Job"
+    return mapping(manifest.spec, "template") or manifest.spec
 
 
 def _fetched(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from fleetbench.graph.changes import chart_lies_here
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import ObjectId
+from fleetbench.repo.files.git import tracked
 from fleetbench.repo.files.tree import Unreadable
 from fleetbench.repo.files.yamltext import load
 
@@ -31,14 +32,19 @@ def _is_renewed(fleet: Fleet, release: HelmRelease, before: Path, after: Path) -
     folders = [(repo / str(release.chart).lstrip("/")).resolve() for repo in (before, after)]
     if not (folders[0].is_relative_to(before.resolve()) and folders[1].is_relative_to(after.resolve())):
         return False
-    look = _files if release.chart_of_revision else _version
-    was, becomes = map(look, folders)
-    return bool(was) and bool(becomes) and was != becomes
+    if not release.chart_of_revision:
+        was, becomes = map(_version, folders)
+        return was is not None and becomes is not None and was != becomes
+    before_it, after_it = map(_files, folders)
+    return bool(before_it) and bool(after_it) and before_it != after_it
 
 
 def _files(folder: Path) -> dict[str, bytes]:
+    """The files of a chart, of a work tree those that git tracks: no artifact holds the others."""
+    committed = tracked(folder)
     found = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+    files = {path.relative_to(folder).as_posix(): path for path in found}
+    return {name: path.read_bytes() for name, path in files.items() if committed is None or name in committed}
 
 
 def _version(folder: Path) -> Any:

@@ -93,23 +93,7 @@ def is_made_anew(after: Manifest, before: Manifest, spec: Mapping[str, Any]) -> 
         before: its old one: the label or annotation of either counts.
         spec: of the Kustomization that applies it (``force``).
     """
-    return spec.get("force") is True or any(_is_set(m, "force", "Enabled") for m in (after, before))
-
-
-def is_left_out(manifest: Manifest) -> bool:
-    """Whether Flux does not touch an object that is in a build (kustomization_controller.go apply, ExclusionSelector)."""
-    return _is_set(manifest, "reconcile", "disabled") or _is_set(manifest, "ssa", "Ignore")
-
-
-def is_only_created(manifest: Manifest) -> bool:
-    """Whether Flux leaves an object alone once it is there (IfNotPresentSelector)."""
-    return _is_set(manifest, "ssa", "IfNotPresent")
-
-
-def _is_set(manifest: Manifest, key: str, value: str) -> bool:
-    """fluxcd/pkg ssa v0.76.1 utils/meta.go AnyInMetadata: a label or an annotation, in any case of letters."""
-    places = (mapping(manifest.metadata, place) for place in ("labels", "annotations"))
-    return any(str(place.get(f"{KUSTOMIZE_GROUP}/{key}") or "").lower() == value.lower() for place in places)
+    return spec.get("force") is True or after.is_forced or before.is_forced
 
 
 def _stated(manifest: Manifest, field: str) -> Any:
@@ -119,13 +103,28 @@ def _stated(manifest: Manifest, field: str) -> Any:
 
 
 def _job(before: Manifest, after: Manifest) -> str | None:
-    if before.spec.get("suspend") is True:  # the scheduling directives of one that never ran may change
-        return None
-    if mapping(before.spec, "template") != mapping(after.spec, "template"):
+    """Its pods' template, but for where they may run while it is suspended; completions but for Indexed in tandem."""
+    templates = [mapping(m.spec, "template") for m in (before, after)]
+    if before.spec.get("suspend") is True:
+        templates = list(map(_without_directives, templates))
+    if templates[0] != templates[1]:
         return "spec.template"
-    indexed = _stated(after, "spec.completionMode") == "Indexed"
-    differs = before.spec.get("completions") != after.spec.get("completions")
-    return "spec.completions" if differs and not indexed else None
+    was, becomes = map(_completions, (before, after))
+    in_tandem = _stated(after, "spec.completionMode") == "Indexed" and becomes == after.spec.get("parallelism", 1)
+    return None if was == becomes or in_tandem else "spec.completions"
+
+
+def _without_directives(template: Mapping[str, Any]) -> Any:
+    """A template without what says where its pods may run (AllowMutableSchedulingDirectives)."""
+    directives = ("affinity", "nodeSelector", "tolerations", "schedulingGates")
+    metadata = {k: v for k, v in mapping(template, "metadata").items() if k not in ("labels", "annotations")}
+    return metadata, {k: v for k, v in mapping(template, "spec").items() if k not in directives}
+
+
+def _completions(job: Manifest) -> Any:
+    """Source: Kubernetes v1.34.4 pkg/apis/batch/v1/defaults.go SetDefaults_Job (1 where parallelism is not stated either)."""
+    stated = job.spec.get("completions")
+    return 1 if stated is None and job.spec.get("parallelism") is None else stated
 
 
 def _stateful_set(before: Manifest, after: Manifest) -> str | None:

@@ -18,6 +18,8 @@ from fleetbench.model.scenario import COMMIT
 from fleetbench.model.steps import shipped_steps
 from fleetbench.model.workload_time import PodTime, WorkloadTime
 from fleetbench.phases import RECONCILIATION_FAILED, SOURCE_NOT_READY, TRUE
+from fleetbench.timeline.causes import INTERVAL
+from fleetbench.timeline.why import why
 from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
 
 WEB, DB = ObjectId("Deployment", "apps", "web"), ObjectId("StatefulSet", "apps", "db")
@@ -71,15 +73,42 @@ def test_a_release_of_another_chart_waits_for_it_and_is_upgraded():
         assert ready(sample, of)[ks_id("apps")] >= ready(sample, of)[hr_id("web")]
 
 
-def test_a_new_tag_of_an_oci_repository_upgrades_the_release_behind_the_parents_health_check():
-    """The release's own manifest stays, so it is Current until its source has fetched: a parent that waits is Ready before."""
-    oci = ObjectId(OCI_REPOSITORY, "flux-system", "web")
-    web = replace(hr("web", "apps"), source=oci, chart_ref=True)
-    of = with_root([ks("apps")], [web], [Source(oci, parent=ks_id("apps"))], None)
-    sample = rolled_out(of, Commit(frozenset({ks_id("apps")}), renewed=frozenset({oci})), {"web": 20.0})
+OCI = ObjectId(OCI_REPOSITORY, "flux-system", "web")
+
+
+def with_oci(*, source_of: str) -> Fleet:
+    """A release by chartRef in ``apps``, its source in the Kustomization that is named."""
+    web = replace(hr("web", "apps"), source=OCI, chart_ref=True)
+    return with_root([ks("apps"), ks("sources", wait=False)], [web], [Source(OCI, parent=ks_id(source_of))], None)
+
+
+@pytest.mark.parametrize(("source_of", "waits"), [("apps", True), ("sources", False)])
+def test_a_release_whose_source_gets_another_tag_is_current_until_that_is_fetched(source_of, waits):
+    """Its own manifest stays. Who applies the source as well waits for that, and by its next look for the upgrade."""
+    of = with_oci(source_of=source_of)
+    commit = Commit(frozenset({ks_id(source_of)}), renewed=frozenset({OCI}))
+    sample = rolled_out(of, commit, {"web": 20.0}, steps=shipped_steps())
     at = ready(sample, of)
-    assert at[hr_id("web")] == pytest.approx(at[ks_id("apps")] + 20.0, abs=5.1)
     assert reasons(sample, hr_id("web"))[-1] == "UpgradeSucceeded"
+    assert 20.0 < at[hr_id("web")] < 30.0
+    assert (at[ks_id("apps")] > at[hr_id("web")]) is waits
+
+
+def test_a_source_that_nobody_applies_fetches_nothing_else():
+    of = fleet(ks("apps", suspend=True), hr("web", "apps"))
+    web = of.helmrelease(hr_id("web"))
+    assert web is not None and web.chart_id is not None
+    sample = rolled_out(of, Commit(frozenset({web.id}), renewed=frozenset({web.chart_id})))
+    assert reasons(sample, web.chart_id) == ["Succeeded"] and reasons(sample, web.id) == ["Succeeded"]
+
+
+def test_the_chain_of_an_upgrade_leads_over_its_source_to_who_applied_that():
+    of = with_oci(source_of="sources")
+    s = scenario(of, {"web": 20.0}, kind=COMMIT, webhook=True, steps=shipped_steps(), commit=Commit(frozenset({ks_id("sources")}), renewed=frozenset({OCI})))  # fmt: skip
+    sample = simulate(s)
+    pieces = why(of, sample.timeline, hr_id("web"), parameters=s.parameters, ready_s=ready(sample, of))
+    assert [p.object.name for p in pieces if p.object.kind == "Kustomization"]
+    assert sum(p.to_s - p.from_s for p in pieces if p.cause == INTERVAL) < 1.0
 
 
 def test_a_commit_that_is_refused_leaves_what_is_there_and_blocks_who_waits():
@@ -114,6 +143,7 @@ def test_pods_of_a_workload_that_the_commit_leaves_alone_take_no_time():
     assert (scaled_up.replica, scaled_up.after, scaled_up.at_once) == (1, None, None)
     assert [p.at_once for p in left(started=frozenset({DB}))] == [1, None, None]
     assert left(kept={WEB: 1, DB: 2}) == ()
+    assert [p.at_once for p in left(kept={WEB: 1, DB: 0})] == [None, None]  # none ran before
 
 
 def test_a_time_that_is_known_as_a_whole_holds_unless_every_workload_is_left_alone():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -136,27 +137,27 @@ def test_another_interval_of_a_source_or_a_chart_fetches_nothing_else(between):
     assert commit.changed == {APPS} and not commit.renewed
 
 
-@pytest.mark.parametrize("strategy", ["ChartVersion", "Revision"])
-def test_a_chart_in_the_repository_is_packaged_anew_by_its_version_or_by_any_of_its_files(between, strategy):
-    spec = {
-        "chart": "./chart",
-        "reconcileStrategy": strategy,
-        "sourceRef": {"kind": "GitRepository", "name": "flux-system", "namespace": "flux-system"},
-    }
-    by_path = obj(
-        "helm.toolkit.fluxcd.io/v2",
-        "HelmRelease",
-        "r",
-        namespace="apps",
-        spec={"interval": "1h", "chart": {"spec": spec}},
-    )
-    chart = {"chart/Chart.yaml": "apiVersion: v2\nname: app\nversion: 1.0.0\n", "chart/values.yaml": "a: 1\n"}
-    before = repository(by_path) | chart
-    found = [
-        between(before, before | {"chart/values.yaml": "a: 2\n"})[0].changed,
-    ]
-    chart_id = ObjectId("HelmChart", "flux-system", "apps-r")
-    assert found == [{chart_id} if strategy == "Revision" else set()]
+CHART = {"chart/Chart.yaml": "apiVersion: v2\nname: app\nversion: 1.0.0\n", "chart/values.yaml": "a: 1\n"}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "change", "anew"),
+    [
+        ("ChartVersion", {"chart/values.yaml": "a: 2\n"}, False),
+        ("ChartVersion", {"chart/Chart.yaml": CHART["chart/Chart.yaml"].replace("1.0.0", "1.0.1")}, True),
+        ("Revision", {"chart/values.yaml": "a: 2\n"}, True),
+        ("Revision", {"other.yaml": "a: 2\n"}, False),
+    ],
+)
+def test_a_chart_in_the_repository_is_packaged_anew_by_its_version_or_by_any_of_its_files(
+    between, strategy, change, anew
+):
+    source = {"kind": "GitRepository", "name": "flux-system", "namespace": "flux-system"}
+    chart = {"chart": "./chart", "reconcileStrategy": strategy, "sourceRef": source}
+    spec = {"interval": "1h", "chart": {"spec": chart}}
+    before = repository(obj("helm.toolkit.fluxcd.io/v2", "HelmRelease", "r", namespace="apps", spec=spec)) | CHART
+    commit, _ = between(before, before | change)
+    assert commit.changed == ({ObjectId("HelmChart", "flux-system", "apps-r")} if anew else set())
 
 
 def test_a_job_whose_template_changes_is_refused_unless_it_may_be_made_anew(between):
@@ -177,18 +178,101 @@ def test_a_job_that_is_gone_or_made_anew_runs_again(between, before, after):
     assert not commit.immutable and commit.started == {JOB}
 
 
-def test_values_from_a_config_map_are_seen_at_the_next_interval_unless_it_is_watched(between):
-    by_values = release("r", valuesFrom=[{"kind": "ConfigMap", "name": "c"}])
-    labels = {"reconcile.fluxcd.io/watch": "Enabled"}
+@pytest.mark.parametrize("watched", [True, False])
+def test_values_from_a_config_map_are_seen_at_the_next_interval_unless_it_is_watched(between, watched):
+    by_values = release("r", valuesFrom=[{"kind": "ConfigMap", "name": name} for name in ("plain", "c")])
+    labels = {"labels": {"reconcile.fluxcd.io/watch": "Enabled"}} if watched else {}
 
-    def values(text: str, **labels: str) -> str:
-        return obj("v1", "ConfigMap", "c", namespace="apps", data={"values.yaml": text}).replace(
-            '"name": "c"', f'"name": "c", "labels": {str(labels).replace(chr(39), chr(34))}'
+    def values(text: str) -> str:
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "apps", **labels}}
+        return both(config_map("plain", "apps", a=text), json.dumps({**body, "data": {"a": text}}))
+
+    commit, _ = between(repository(by_values, values("1")), repository(by_values, values("2")))
+    if watched:
+        assert R in commit.changed and not commit.notes
+    else:
+        assert R not in commit.changed
+        assert (
+            "HelmRelease/apps/r takes values from ConfigMap/apps/c, which it sees at its next interval"
+            in commit.notes[0]
         )
 
-    commit, _ = between(repository(by_values, values("a: 1")), repository(by_values, values("a: 2")))
-    assert R not in commit.changed and "HelmRelease/apps/r takes values from ConfigMap/apps/c" in commit.notes[0]
-    assert labels
+
+def test_what_two_kustomizations_apply_is_held_against_each_ones_own(between):
+    twice = repository(job("db:1")) | {"clusters/c/b.yaml": flux("b", "./b"), "b/all.yaml": job("db:2")}
+    commit, _ = between(twice, twice | {"README.md": "new"})
+    assert commit == Commit()
+
+
+def test_two_groups_may_have_a_kind_of_one_name(between):
+    knative = obj("serving.knative.dev/v1", "Service", "web", namespace="apps", spec={"a": 1})
+    services = [obj("v1", "Service", "web", namespace="apps", spec={"ports": [{"port": port}]}) for port in (80, 81)]
+    commit, _ = between(repository(services[0], knative), repository(services[1], knative))
+    assert commit.applied == {APPS: 1}
+
+
+def test_nothing_of_a_suspended_kustomization_is_applied(between):
+    commit, _ = between(repository(job("db:1"), suspend=True), repository(job("db:2"), suspend=True))
+    assert commit == Commit()
+
+
+def test_what_flux_operator_makes_is_not_applied_by_the_kustomization(between):
+    def made(image: str) -> str:
+        resource = json.loads(job(image))
+        spec = {"inputs": [{"a": "b"}], "resources": [resource]}
+        return obj("fluxcd.controlplane.io/v1", "ResourceSet", "set", namespace="apps", spec=spec)
+
+    commit, _ = between(repository(made("db:1")), repository(made("db:2")))
+    assert commit.applied == {APPS: 1} and not commit.immutable
+    assert commit.notes == (
+        "spec.template of Job/apps/migrate may not change, so that ResourceSet/apps/set, which makes it, fails",
+    )
+
+
+def test_what_is_applied_to_another_cluster_counts_too(between):
+    there = {"kubeConfig": {"secretRef": {"name": "other"}}}
+    commit, fleet = between(repository(deployment(), **there), repository(deployment("web:2"), **there))
+    assert commit.applied == {APPS: 1}
+    assert updated(commit, fleet) == (WEB._replace(namespace="apps@other"),)
+
+
+@pytest.mark.parametrize("spec", [{"prune": False}, {"suspend": True}])
+def test_what_nobody_prunes_is_not_taken_away(between, spec):
+    commit, _ = between(repository(deployment(), release("r"), **spec), repository(deployment(), **spec))
+    assert not commit.removed
+
+
+def test_nothing_is_taken_away_by_what_cannot_be_built(between):
+    before = repository(deployment(), release("r"))
+    commit, _ = between(before, before | {"apps/kustomization.yaml": kustomization("gone.yaml")})
+    assert not commit.removed and not commit.changed
+
+
+def test_what_is_encrypted_anew_by_sops_alone_is_the_same(between):
+    spaces = (obj("v1", "Namespace", "db", sops={"lastmodified": day}) for day in ("2026-01-01", "2026-02-02"))
+    assert between(repository(next(spaces)), repository(next(spaces)))[0] == Commit()
+
+
+def test_what_moves_to_another_kustomization_is_updated_in_place(between):
+    two = {"clusters/c/b.yaml": flux("b", "./b"), "b/all.yaml": config_map("x", "apps")}
+    before = repository(deployment(), config_map("y", "apps")) | two
+    after = repository(config_map("y", "apps")) | two | {"b/web.yaml": deployment()}
+    commit, fleet = between(before, after)
+    assert commit.applied == {APPS: 0, ks_id("b"): 1}
+    assert commit.kept == {WEB: 1} and not commit.started and not updated(commit, fleet)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "again"),
+    [
+        ({}, {"backoffLimit": 3}, False),
+        ({}, {"ttlSecondsAfterFinished": 60}, False),
+        ({"ttlSecondsAfterFinished": 60}, {}, True),
+    ],
+)
+def test_a_job_runs_again_where_it_is_gone_by_its_old_ttl(between, before, after, again):
+    commit, fleet = between(repository(job("db:1", **before)), repository(job("db:1", **after)))
+    assert (JOB in commit.started, JOB in commit.kept, JOB in updated(commit, fleet)) == (again, not again, False)
 
 
 def test_nothing_of_a_secret_is_told(between):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fleetbench.repo.commits.immutable import immutable_field, is_left_out, is_made_anew, is_only_created
+from fleetbench.repo.commits.immutable import immutable_field, is_made_anew
 from fleetbench.repo.manifest import Manifest
 
 POD = {"containers": [{"name": "c", "image": "app:1"}]}
@@ -27,8 +27,11 @@ def spec(**fields: Any) -> dict[str, Any]:
         ("batch/v1", "Job", spec(template={"spec": POD}), spec(template={"spec": {**POD, "nodeName": "n"}}), "spec.template"),
         ("batch/v1", "Job", spec(template={"spec": POD}), spec(template={"spec": POD}, backoffLimit=3), None),
         ("batch/v1", "Job", spec(template={"spec": POD}), spec(template={"spec": POD}, completions=3), "spec.completions"),
-        ("batch/v1", "Job", spec(completions=1, completionMode="Indexed"), spec(completions=3, completionMode="Indexed"), None),
-        ("batch/v1", "Job", spec(suspend=True, template={}), spec(suspend=True, template={"spec": POD}), None),
+        ("batch/v1", "Job", spec(completions=1, completionMode="Indexed"), spec(completions=3, completionMode="Indexed"), "spec.completions"),
+        ("batch/v1", "Job", spec(completions=1, completionMode="Indexed"), spec(completions=3, parallelism=3, completionMode="Indexed"), None),
+        ("batch/v1", "Job", spec(template={"spec": POD}), spec(template={"spec": POD}, completions=1), None),
+        ("batch/v1", "Job", spec(suspend=True, template={}), spec(suspend=True, template={"spec": POD}), "spec.template"),
+        ("batch/v1", "Job", spec(suspend=True, template={"spec": POD}), spec(template={"spec": {**POD, "nodeSelector": {"a": "b"}}}), None),
         ("apps/v1", "Deployment", spec(template={"spec": POD}), spec(template={}), None),
         ("apps/v1", "Deployment", spec(selector={"matchLabels": {"a": "b"}}), spec(selector={"matchLabels": {"a": "c"}}), "spec.selector"),
         ("apps/v1", "StatefulSet", spec(replicas=1), spec(replicas=2, podManagementPolicy="OrderedReady"), None),
@@ -77,6 +80,6 @@ def test_force_has_flux_delete_it_and_apply_it_again():
 
 
 def test_flux_leaves_some_objects_of_a_build_alone():
-    assert is_left_out(noted(reconcile="disabled")) and is_left_out(noted(ssa="Ignore"))
-    assert is_only_created(noted(ssa="IfNotPresent"))
-    assert not any((is_left_out(noted(ssa="Merge")), is_only_created(noted(ssa="Merge"))))
+    assert noted(reconcile="disabled").is_left_alone and noted(ssa="Ignore").is_left_alone
+    assert noted(ssa="IfNotPresent").is_only_created
+    assert not noted(ssa="Merge").is_left_alone and not noted(ssa="Merge").is_only_created
