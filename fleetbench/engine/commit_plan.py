@@ -13,6 +13,7 @@ def mark_commit(items: list[Item], commit: Commit) -> None:
     """What a commit brings, how much of each object it changes, and what of that is refused."""
     for item in items:
         item.added = item.id in commit.added
+        item.stays_released = item.id in commit.reconciled - commit.changed
         item.refuses_commit = item.id in commit.refused
         item.changes = commit.applied.get(item.id, item.applies - len(item.creates))
     for item in items:
@@ -44,7 +45,8 @@ def _is_changed(plan: Plan, n: int) -> bool:
     if _is_unapplied(plan, n) and item.id.kind in (KUSTOMIZATION, HELM_RELEASE) and not _is_of_repository(plan, n):
         return False
     brings = any(plan.items[child].added for child in item.creates)
-    return item.id in plan.scenario.changed or item.added or brings or item.fails or item.failing_workloads
+    named = item.id in plan.scenario.changed or item.stays_released
+    return named or item.added or brings or item.fails or item.failing_workloads
 
 
 def _is_unapplied(plan: Plan, n: int) -> bool:

@@ -68,6 +68,8 @@ def reconcile(w: World, n: int) -> Reconcile:
     if n in w.stalled:  # ErrExceededMaxRetries before any action
         w.set_not_ready(n, phases.FALSE, phases.RETRIES_EXCEEDED)
         return STOP
+    if item.stays_released and n in w.released:
+        w.applied_revision[n] = w.given[n]
     in_sync = w.applied_revision[n] and w.given[n] <= w.applied_revision[n] and not new_chart
     w.attempted[n] = chart
     if in_sync and n in w.released:  # no action, whatever it waited for since

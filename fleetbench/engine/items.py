@@ -93,6 +93,8 @@ class Item:
     """The API server refuses something of what it applies."""
     refuses_commit: bool = False
     """The API server refuses what the commit changes of it."""
+    stays_released: bool = False
+    """A release whose new manifest upgrades nothing."""
     added: bool = False
     """The commit brings it: before, it was not there."""
     needs_build: tuple[int, ...] = ()

@@ -30,6 +30,8 @@ class Commit:
     """Kustomizations and HelmReleases whose manifests, and HelmCharts whose files, it changes."""
     applied: Mapping[ObjectId, int] = field(default_factory=dict)
     """Changed Kustomization -> how many of its objects it adds or changes; one that is not named: all of them."""
+    reconciled: frozenset[ObjectId] = frozenset()
+    """HelmReleases whose spec it changes in nothing that upgrades them: another dependsOn, interval, timeout ..."""
     renewed: frozenset[ObjectId] = frozenset()
     """Sources and HelmCharts whose own manifests it changes, another tag or version most often: they fetch once they are applied."""
     added: frozenset[ObjectId] = frozenset()

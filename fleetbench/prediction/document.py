@@ -74,6 +74,7 @@ def commit_document(commit: Commit, fleet: Fleet) -> dict[str, Any]:
     return {
         "since": commit.since,
         "changed": names(commit.changed),
+        "reconciled": names(commit.reconciled),
         "renewed": names(commit.renewed),
         "added": names(commit.added),
         "removed": names(commit.removed),

@@ -42,6 +42,7 @@ def commit_rows(commit: Commit, fleet: Fleet) -> list[tuple[str, str]]:
     rows = [
         ("changes", [f"{say(id)}{counts.get(id, '')}" for id in applied]),
         ("upgrades", [say(id) for id in old if id.kind == HELM_RELEASE]),
+        ("reconciles", [say(id) for id in sorted(commit.reconciled)]),
         ("fetches anew", [say(id) for id in sorted(commit.renewed)]),
         ("packages anew", [say(id) for id in old if id.kind == HELM_CHART]),
         (BRINGS, list(map(say, sorted(commit.added)))),

@@ -167,6 +167,10 @@ def _commits(draw: st.DrawFn, of: Fleet) -> Commit:
     return Commit(
         changed,
         applied=dict.fromkeys(changed - brought, 1),
+        # who depends on what is new has a new spec
+        reconciled=frozenset(
+            h.id for h in of.helmreleases if h.id not in brought and any(d.target in brought for d in h.depends_on)
+        ),
         renewed=renewed,
         added=frozenset(brought),
         immutable=tuple(Immutable(ObjectId("Job", "x", "y"), "spec.template", by) for by in refused),

@@ -62,6 +62,7 @@ class _Between:
     before: Reading
     after: Reading
     changed: set[ObjectId] = field(default_factory=set)
+    reconciled: set[ObjectId] = field(default_factory=set)
     renewed: set[ObjectId] = field(default_factory=set)
     applied: dict[ObjectId, int] = field(default_factory=dict)
     kept: dict[ObjectId, int] = field(default_factory=dict)
@@ -110,10 +111,10 @@ class _Between:
                 is_there = release.id in self.flux_before and release.id not in self.added
                 if release.chart_id is not None and is_there and self._has_other_chart(release):
                     self.renewed.add(release.chart_id)
-            elif release.id in self.flux_now and any(
-                _is_watched(self.flux_now[id]) for id in self._other_values(release)
-            ):
+            elif any(_is_watched(self.flux_now[id]) for id in self._other_values(release)):
                 self.changed.add(release.id)
+            elif release.id in self.differing and self.flux_before[release.id].spec != self.flux_now[release.id].spec:
+                self.reconciled.add(release.id)
 
     def look_at_sources(self) -> None:
         """Which sources fetch something else; the repository's own and their copies follow it as they are."""
@@ -143,14 +144,15 @@ class _Between:
     def commit(self) -> Commit:
         """What was found."""
         return Commit(
-            frozenset(self.changed),
-            self.applied,
-            frozenset(self.renewed),
-            frozenset(self.added),
-            tuple(sorted(id for id in self.gone if self._is_pruned(id))),
-            self.kept,
-            frozenset(self.started),
-            tuple(sorted(self.immutable)),
+            changed=frozenset(self.changed),
+            applied=self.applied,
+            reconciled=frozenset(self.reconciled),
+            renewed=frozenset(self.renewed),
+            added=frozenset(self.added),
+            removed=tuple(sorted(id for id in self.gone if self._is_pruned(id))),
+            kept=self.kept,
+            started=frozenset(self.started),
+            immutable=tuple(sorted(self.immutable)),
             notes=tuple(self.notes),
         )
 

@@ -111,6 +111,18 @@ def test_the_chain_of_an_upgrade_leads_over_its_source_to_who_applied_that():
     assert sum(p.to_s - p.from_s for p in pieces if p.cause == INTERVAL) < 1.0
 
 
+def test_a_release_whose_spec_changes_in_nothing_that_upgrades_it_is_looked_at_and_goes_on():
+    of = fleet(ks("apps"), hr("web", "apps", "new"), hr("new", "apps"), hr("slow", "apps"))
+    commit = Commit(
+        frozenset({hr_id("new"), hr_id("slow")}), reconciled=frozenset({hr_id("web")}), added=frozenset({hr_id("new")})
+    )
+    sample = rolled_out(of, commit, {"new": 40.0, "slow": 5.0, "web": 100.0})
+    at = ready(sample, of)
+    assert "DependencyNotReady" in reasons(sample, hr_id("web"))
+    assert not {"UpgradeSucceeded", "Current"} & set(reasons(sample, hr_id("web")))
+    assert at[hr_id("new")] < at[hr_id("web")] < at[hr_id("new")] + 31.0
+
+
 def test_a_commit_that_is_refused_leaves_what_is_there_and_blocks_who_waits():
     of = fleet(ks("db"), hr("web", "db"), ks("after", "db"), ks("beside"))
     refused = (Immutable(ObjectId("Job", "apps", "migrate"), "spec.template", ks_id("db")),)

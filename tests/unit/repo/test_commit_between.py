@@ -113,6 +113,7 @@ def test_what_is_gone_changes_who_applied_it(between):
 def test_a_release_is_upgraded_for_its_chart_and_values_alone(between, change, upgraded):
     commit, _ = between(repository(release("r")), repository(release("r", **change)))
     assert commit.changed == ({APPS, R} if upgraded else {APPS}) and not commit.renewed
+    assert commit.reconciled == (frozenset() if upgraded else {R})
 
 
 def test_another_version_is_another_chart_to_fetch(between):
