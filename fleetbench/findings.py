@@ -56,7 +56,7 @@ VARIABLE_UNSET = rule("FB118", ERROR, "a variable that nothing sets fails the bu
 API_GONE = rule("FB119", ERROR, "an API version that no Kubernetes serves any more")
 SET_WAITS_IN_VAIN = rule("FB120", ERROR, "a ResourceSet depends on an object that exists nowhere")
 NEVER_FOUND = rule("FB121", ERROR, "values or variables that are never found: no such name, no such key")
-IMMUTABLE = rule("FB122", ERROR, "a commit changes a field that nobody may change")
+IMMUTABLE = rule("FB122", ERROR, "the API server refuses what a commit changes")
 # FB2xx: what costs time.
 NEED_UNDECLARED = rule("FB201", WARNING, "a needed edge is not declared")
 EDGE_REDUNDANT = rule("FB202", WARNING, "an edge is implied by others")

@@ -8,7 +8,7 @@ turns Ready in any sample. Without one every object does that never turns Ready,
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from fleetbench.decide.change import Change, Policy, object_changes, total_change
@@ -158,8 +158,22 @@ def _unsaid(never: tuple[ObjectId, ...], now: Side, base: Side | None, *, explai
     """Those for which nothing else fails: neither the finding that keeps them down nor that they were Ready before."""
     spared = set(now.prediction.kept_down) if explained else set()
     if base is not None:
-        spared |= set(base.prediction.services)
+        as_before = {id for id in never if _never_in(base.prediction, id)}
+        spared |= set(base.prediction.services) | _waiting_for(as_before, never, now.fleet)
     return [id for id in never if id not in spared]
+
+
+def _waiting_for(down: Collection[ObjectId], never: Sequence[ObjectId], fleet: Fleet) -> set[ObjectId]:
+    """Those that wait for something that is down, directly or not: to be created, or by their dependsOn."""
+    found = set(down)
+    while more := {id for id in never if id not in found and not found.isdisjoint(_waits_for(fleet, id))}:
+        found |= more
+    return found - set(down)
+
+
+def _waits_for(fleet: Fleet, id: ObjectId) -> set[ObjectId]:
+    obj = fleet.service(id)
+    return set() if obj is None else {d.target for d in obj.depends_on} | ({obj.parent} if obj.parent else set())
 
 
 def _edges(before: Fleet, now: Fleet) -> tuple[tuple[Edge, ...], tuple[Edge, ...]]:

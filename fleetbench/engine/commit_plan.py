@@ -46,7 +46,11 @@ def _is_changed(plan: Plan, n: int) -> bool:
         return False
     brings = any(plan.items[child].added for child in item.creates)
     named = item.id in plan.scenario.changed or item.stays_released
-    return named or item.added or brings or item.fails or item.failing_workloads
+    is_new = item.added and item.id.kind in (
+        KUSTOMIZATION,
+        HELM_RELEASE,
+    )  # a new chart has no older version to differ from
+    return named or is_new or brings or item.fails or item.failing_workloads
 
 
 def _is_unapplied(plan: Plan, n: int) -> bool:

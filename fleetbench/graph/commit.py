@@ -59,6 +59,13 @@ class Commit:
 NOTHING = Commit()
 
 
+def upgraded(commit: Commit, fleet: Fleet) -> tuple[ObjectId, ...]:
+    """The releases that it upgrades: by their own manifest, or by the source of their chart."""
+    found = {h.id for h in fleet.helmreleases if h.id in commit.changed or (h.chart_ref and h.source in commit.renewed)}
+    held = {h.id for h in fleet.helmreleases if h.parent in commit.refused and h.id in commit.changed}
+    return tuple(sorted(found - held - commit.added))
+
+
 def updated(commit: Commit, fleet: Fleet) -> tuple[ObjectId, ...]:
     """The workloads of changed Kustomizations whose pods the commit replaces, as far as it is known which those are."""
     changed = (k for k in fleet.kustomizations if k.id in commit.changed - commit.added - commit.refused)

@@ -8,7 +8,7 @@ from typing import Any
 
 from fleetbench import __version__, phases
 from fleetbench.engine.simulate import Sample
-from fleetbench.graph.commit import Commit, updated
+from fleetbench.graph.commit import Commit, updated, upgraded
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Assembled
@@ -74,6 +74,7 @@ def commit_document(commit: Commit, fleet: Fleet) -> dict[str, Any]:
     return {
         "since": commit.since,
         "changed": names(commit.changed),
+        "upgraded": names(upgraded(commit, fleet)),
         "reconciled": names(commit.reconciled),
         "renewed": names(commit.renewed),
         "added": names(commit.added),

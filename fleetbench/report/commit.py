@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fleetbench.errors import place
-from fleetbench.graph.commit import Commit, updated
+from fleetbench.graph.commit import Commit, updated, upgraded
 from fleetbench.graph.fleet import Fleet
-from fleetbench.ids import HELM_CHART, HELM_RELEASE, KUSTOMIZATION, say, some
+from fleetbench.ids import HELM_CHART, KUSTOMIZATION, say, some
 from fleetbench.report.inert import inert
 from fleetbench.report.rows import Rows
 from fleetbench.units import counted
@@ -41,19 +41,19 @@ def commit_rows(commit: Commit, fleet: Fleet) -> list[tuple[str, str]]:
     counts = {id: f" ({counted(commit.applied[id], 'object')})" for id in applied if id in commit.applied}
     rows = [
         ("changes", [f"{say(id)}{counts.get(id, '')}" for id in applied]),
-        ("upgrades", [say(id) for id in old if id.kind == HELM_RELEASE]),
+        ("upgrades", list(map(say, upgraded(commit, fleet)))),
         ("reconciles", [say(id) for id in sorted(commit.reconciled)]),
         ("fetches anew", [say(id) for id in sorted(commit.renewed)]),
         ("packages anew", [say(id) for id in old if id.kind == HELM_CHART]),
         (BRINGS, list(map(say, sorted(commit.added)))),
         (TAKES_AWAY, list(map(say, commit.removed))),
-        ("replaces pods of", list(map(say, updated(commit, fleet)))),
+        ("updates", list(map(say, updated(commit, fleet)))),
         ("starts", list(map(say, sorted(commit.started)))),
     ]
     told = [(verb, inert(some(names, _MOST))) for verb, names in rows if names]
     if commit.kept:
-        told.append(("leaves alone", f"the pods of {counted(len(commit.kept), 'other workload')} of what it changes"))
+        told.append(("leaves alone", f"{counted(len(commit.kept), 'other workload')} of what it changes"))
     for i in commit.immutable:
         told.append((REFUSED, inert(f"{say(i.object)}: {i.field} ({place(i.file, i.line) or say(i.by)})")))
-    told += [("not simulated", inert(note)) for note in commit.notes]
+    told += [("mind", inert(note)) for note in commit.notes]
     return told or [("changes", "nothing that Flux applies here")]

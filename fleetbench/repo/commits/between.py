@@ -13,7 +13,7 @@ from fleetbench.graph.objects import HelmRelease, Kustomization, Source, Workloa
 from fleetbench.ids import HELM_CHART, KUSTOMIZATION, ObjectId, say
 from fleetbench.repo.assemble import Reading
 from fleetbench.repo.commits.charts import renewed_charts
-from fleetbench.repo.commits.immutable import immutable_field, is_made_anew
+from fleetbench.repo.commits.immutable import HOLDS, LOSES, immutable_field, is_made_anew
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 
 _ACTION = (
@@ -23,6 +23,7 @@ _ACTION = (
 """What of a HelmRelease's spec makes helm-controller upgrade, beside another chart. Source: helm-controller v1.6.3
 internal/reconcile/state.go DetermineReleaseState (chart, values, post-renderers, common metadata); with another name it is
 installed anew."""
+_TARGET = ("releaseName", "targetNamespace", "storageNamespace")
 _ALL_THE_SAME = (
     "interval", "timeout", "suspend", "secretRef", "certSecretRef", "proxySecretRef", "serviceAccountName", "provider", "insecure",
     "verify", "passCredentials", "accessFrom", "ignoreMissingValuesFiles",
@@ -86,8 +87,11 @@ class _Between:
             self.changed.add(k.id)
             self.differing |= {id for _, id in own}
             return
-        if k.broken or k.suspend:  # nothing of it is applied, nor pruned
+        if k.broken or k.suspend or not self._has_source(k):  # nothing of it is applied, nor pruned
             return
+        earlier = self.before.fleet.kustomization(k.id)
+        if earlier is not None and earlier.broken:
+            self.notes.append(f"{say(k.id)} could not be built before: all that it holds counts as new")
         differing = {key: manifest for key, manifest in own.items() if self._differs(owned.get(key), manifest)}
         if not differing and owned.keys() <= own.keys():
             return
@@ -109,6 +113,10 @@ class _Between:
             if release.id in self.added or (release.id in self.differing and self._is_upgraded(release)):
                 self.changed.add(release.id)
                 is_there = release.id in self.flux_before and release.id not in self.added
+                if is_there and self._is_installed_anew(release):
+                    self.notes.append(
+                        f"{say(release.id)} is uninstalled first, as its chart or its place has another name"
+                    )
                 if release.chart_id is not None and is_there and self._has_other_chart(release):
                     self.renewed.add(release.chart_id)
             elif any(_is_watched(self.flux_now[id]) for id in self._other_values(release)):
@@ -156,6 +164,10 @@ class _Between:
             notes=tuple(self.notes),
         )
 
+    def _has_source(self, k: Kustomization) -> bool:
+        source = None if k.source is None else self.after.fleet.source(k.source)
+        return source is None or source.defined or source.assumed
+
     def _was(self, owned: Objects, manifest: Manifest, k: Kustomization) -> Manifest | None:
         """An object as it is before the commit: as the same Kustomization applies it, else as any other does."""
         key = manifest.group, manifest.id_in(k.id.namespace)
@@ -179,6 +191,8 @@ class _Between:
             self.notes.append(f"{refused} of {say(id)} may not change, so that {by_operator}")
             return False
         if is_made_anew(manifest, was, spec):
+            if manifest.kind in HOLDS:
+                self.notes.append(f"{say(id)} is deleted and made anew ({refused}){LOSES}")
             return True
         self.immutable.append(Immutable(id, refused, by, manifest.file, manifest.line))
         return False
@@ -197,6 +211,12 @@ class _Between:
             return True
         return self._has_other_chart(release)
 
+    def _is_installed_anew(self, release: HelmRelease) -> bool:
+        """Whether helm-controller uninstalls it first (ReleaseTargetChanged): another name, place or name of the chart."""
+        was, is_now = (of[release.id].spec for of in (self.flux_before, self.flux_now))
+        chart = [mapping(spec, "chart", "spec").get("chart") for spec in (was, is_now)]
+        return chart[0] != chart[1] or any(was.get(f) != is_now.get(f) for f in _TARGET)
+
     def _has_other_chart(self, release: HelmRelease) -> bool:
         charts = (mapping(of[release.id].spec, "chart", "spec") for of in (self.flux_before, self.flux_now))
         was, is_now = map(_fetched, charts)
@@ -212,7 +232,7 @@ class _Between:
         """Whether whoever applied an object takes it away, now that it does not hold it any more."""
         parent = getattr(self.before.fleet.service(id) or self.before.fleet.source(id), "parent", None)
         holder = None if parent is None else self.after.fleet.kustomization(parent)
-        if holder is not None and (holder.suspend or holder.broken):
+        if holder is not None and (holder.suspend or holder.broken or not self._has_source(holder)):
             return False
         stated = self.flux_now.get(parent) or self.flux_before.get(parent) if parent is not None else None
         return stated is None or stated.spec.get("prune") is True  # bootstrap's root, which no file holds, prunes

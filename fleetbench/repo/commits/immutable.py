@@ -16,6 +16,8 @@ from fleetbench.repo.kinds import KUSTOMIZE_GROUP
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.units import parse_quantity
 
+HOLDS = ("PersistentVolumeClaim", "PersistentVolume")
+LOSES = "; what is deleted loses what it holds"
 _DEFAULTS = {
     "podManagementPolicy": "OrderedReady", "completionMode": "NonIndexed", "volumeMode": "Filesystem", "reclaimPolicy": "Delete",
     "volumeBindingMode": "Immediate", "preemptionPolicy": "PreemptLowerPriority", "type": "Opaque", "value": 0,
@@ -37,6 +39,8 @@ _FIELDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("", "PersistentVolumeClaim"): ("spec.accessModes", "spec.volumeMode", "spec.selector"),
     ("", "Secret"): ("type",),
 }  # fmt: skip
+_COPIED = "fluxcd.controlplane.io/copyFrom"
+"""What flux-operator fills in, a Secret's type among it."""
 _FILLED_IN = {
     ("", "PersistentVolumeClaim"): (
         "spec.storageClassName",
@@ -57,6 +61,8 @@ def immutable_field(before: Manifest, after: Manifest) -> str | None:
         after: the same kind and name.
     """
     kind = (after.group, after.kind)
+    if _COPIED in mapping(after.metadata, "annotations"):
+        return None
     for field in _FIELDS.get(kind, ()):
         if _stated(before, field) != _stated(after, field):
             return field
@@ -73,10 +79,10 @@ def refusals(commit: Commit) -> list[Finding]:
     return [
         Finding(
             IMMUTABLE,
-            f"the commit changes {i.field} of {say(i.object)}, which nobody may change: its dry-run fails, and with it the "
-            "apply of all beside it",
+            f"the commit changes {i.field} of {say(i.object)}, which the API server refuses: its dry-run fails, and with it "
+            "the apply of all beside it",
             f"set spec.force, or the annotation {KUSTOMIZE_GROUP}/force: enabled on the object, which then is deleted and made anew; or give "
-            "it another name",
+            f"it another name{LOSES if i.object.kind in HOLDS else ''}",
             i.by,
             i.file,
             i.line,
@@ -93,7 +99,9 @@ def is_made_anew(after: Manifest, before: Manifest, spec: Mapping[str, Any]) -> 
         before: its old one: the label or annotation of either counts.
         spec: of the Kustomization that applies it (``force``).
     """
-    return spec.get("force") is True or after.is_forced or before.is_forced
+    # What an admission plugin forbids is no error that Flux takes for an immutable field: a claim without a class that grows.
+    forbidden = after.kind == "PersistentVolumeClaim" and _grows_by(before, after) > 0
+    return not forbidden and (spec.get("force") is True or after.is_forced or before.is_forced)
 
 
 def _stated(manifest: Manifest, field: str) -> Any:
@@ -137,7 +145,9 @@ def _is_same_claim(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     def shape(claim: Mapping[str, Any]) -> Any:
         metadata, spec = mapping(claim, "metadata"), mapping(claim, "spec")
         said = {key: metadata.get(key) or {} for key in ("name", "labels", "annotations")}
-        return said, {"volumeMode": "Filesystem", **spec}
+        sizes = {name: _size(size) for name, size in mapping(spec, "resources", "requests").items()}
+        rest = {k: v for k, v in spec.items() if k != "resources"} | {"limits": mapping(spec, "resources", "limits")}
+        return said, sizes, {"volumeMode": "Filesystem", **rest}
 
     return bool(shape(before) == shape(after))
 
@@ -145,6 +155,13 @@ def _is_same_claim(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 def _binding(before: Manifest, after: Manifest) -> str | None:
     was, becomes = ({"apiGroup": after.group, **mapping(m.body, "roleRef")} for m in (before, after))
     return None if was == becomes else "roleRef"
+
+
+def _size(stated: object) -> object:
+    try:
+        return parse_quantity(stated)
+    except ValueError:
+        return stated
 
 
 def _constant(before: Manifest, after: Manifest) -> str | None:
@@ -179,14 +196,34 @@ def _pod(before: Manifest, after: Manifest) -> str | None:
     return None if shape(before) == shape(after) else "spec"
 
 
+_SIZE = "spec.resources.requests.storage"
+
+
 def _claim(before: Manifest, after: Manifest) -> str | None:
-    """A volume may grow, if its class allows it, and never shrink."""
+    """A volume may grow, if a class made it that allows so, and never shrink."""
+    grows_by = _grows_by(before, after)
+    return _SIZE if grows_by < 0 or (grows_by > 0 and after.spec.get("storageClassName") == "") else None
+
+
+def _grows_by(before: Manifest, after: Manifest) -> float:
     sizes = [mapping(m.spec, "resources", "requests").get("storage") for m in (before, after)]
     try:
         was, becomes = map(parse_quantity, sizes)
     except ValueError:
-        return None
-    return "spec.resources.requests.storage" if becomes < was else None
+        return 0.0
+    return becomes - was
+
+
+def _volume(before: Manifest, after: Manifest) -> str | None:
+    """Where a volume lies (PersistentVolumeSource); the rest of its spec may change, or is the cluster's."""
+    was, becomes = ({k: v for k, v in m.spec.items() if k not in _NO_SOURCE} for m in (before, after))
+    return None if was == becomes else "spec.persistentvolumesource"
+
+
+_NO_SOURCE = (
+    "capacity", "accessModes", "persistentVolumeReclaimPolicy", "storageClassName", "mountOptions", "claimRef", "nodeAffinity",
+    "volumeMode", "volumeAttributesClassName",
+)  # fmt: skip
 
 
 _SPECIAL: dict[tuple[str, str], Callable[[Manifest, Manifest], str | None]] = {
@@ -198,5 +235,6 @@ _SPECIAL: dict[tuple[str, str], Callable[[Manifest, Manifest], str | None]] = {
     ("", "Secret"): _constant,
     ("", "Service"): _service,
     ("", "Pod"): _pod,
+    ("", "PersistentVolume"): _volume,
     ("", "PersistentVolumeClaim"): _claim,
 }

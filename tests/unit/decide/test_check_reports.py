@@ -13,7 +13,7 @@ from fleetbench.decide.change import Policy
 from fleetbench.decide.check import FINDING, NEVER, OBJECT, TOTAL, Failure, Verdict, judge
 from fleetbench.decide.sides import Side
 from fleetbench.findings import DEPENDENCY_MISSING, RULES, Finding
-from fleetbench.graph.objects import Dependency
+from fleetbench.graph.objects import Dependency, Need
 from fleetbench.ids import ObjectId
 from fleetbench.prediction.predict import predict
 from fleetbench.report.check import figures, headline, to_document
@@ -306,3 +306,14 @@ def test_an_edge_added_to_an_object_that_names_it_is_in_the_reason():
     assert "it now depends on flux-system/b" in failure.message
     assert verdict.edges_added == ((ks_id("a"), ks_id("b")),)
     assert after.kustomization(ks_id("a")).depends_on == (Dependency(ks_id("b")),)
+
+
+def test_what_is_new_below_what_never_was_ready_is_no_failure_of_its_own():
+    own = Need("ConfigMap flux-system/settings", ks_id("stuck"), ks_id("stuck"), "build")
+    stuck = ks("stuck", needs=(own,))
+    before, now = fleet(stuck, ks("a")), fleet(stuck, ks("a"), ks("child", parent="stuck"), ks("after", "child"))
+    verdict = judge(side(now, {}), side(before, {}), Policy())
+    assert {id.name for id in verdict.never} == {"stuck", "child", "after"}
+    assert verdict.passed
+    alone = judge(side(fleet(ks("a"), replace(stuck, depends_on=())), {}), side(fleet(ks("a")), {}), Policy())
+    assert NEVER in [f.kind for f in alone.failures]

@@ -11,7 +11,7 @@ from fleetbench.graph.commit import Commit, Immutable
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Source
 from fleetbench.graph.root import with_root
-from fleetbench.ids import OCI_REPOSITORY, ObjectId
+from fleetbench.ids import HELM_REPOSITORY, OCI_REPOSITORY, ObjectId
 from fleetbench.model.commit_times import LEFT_ALONE, times_after
 from fleetbench.model.distributions import Fixed
 from fleetbench.model.scenario import COMMIT
@@ -49,6 +49,17 @@ def test_what_a_commit_brings_is_created_by_its_parent_and_installed():
     assert "InstallSucceeded" in reasons(sample, hr_id("web"))
     assert sample.timeline is not None
     assert all(e.t_s > 0.0 or e.status != TRUE for e in sample.timeline.by_object[hr_id("web")])
+
+
+def test_a_new_release_of_a_chart_from_elsewhere_is_installed_too():
+    charts = Source(ObjectId(HELM_REPOSITORY, "flux-system", "charts"), parent=ks_id("apps"))
+    web = replace(hr("web", "apps"), source=charts.id)
+    of = with_root([ks("apps", wait=False)], [web], [charts], None)
+    for brought in ({web.id}, {web.id, charts.id}):
+        sample = rolled_out(of, Commit(frozenset({web.id}), added=frozenset(brought)), {"web": 20.0})
+        at = ready(sample, of)[web.id]
+        assert at is not None and 20.0 < at < 25.0
+        assert sample.complete
 
 
 def test_nobody_was_held_up_before_by_what_only_the_commit_brings():

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fleetbench.graph.commit import Commit, Immutable, updated
+from fleetbench.graph.commit import Commit, Immutable, updated, upgraded
 from fleetbench.ids import ObjectId
 from fleetbench.repo.commits.between import commit_between
 from tests.unit.repo.conftest import Read
@@ -247,6 +247,35 @@ def test_nothing_is_taken_away_by_what_cannot_be_built(between):
     before = repository(deployment(), release("r"))
     commit, _ = between(before, before | {"apps/kustomization.yaml": kustomization("gone.yaml")})
     assert not commit.removed and not commit.changed
+
+
+def test_without_a_source_nothing_is_pruned(between):
+    before = repository(deployment(), release("r"))
+    lost = flux("apps", "./apps", source="typo")
+    commit, _ = between(before, before | {"clusters/c/apps.yaml": lost, "apps/all.yaml": deployment()})
+    assert not commit.removed and APPS not in commit.changed
+
+
+def test_what_is_deleted_with_what_it_holds_is_told(between):
+    def claim(storage_class: str) -> str:
+        spec = {"storageClassName": storage_class, "resources": {"requests": {"storage": "1Gi"}}}
+        return obj("v1", "PersistentVolumeClaim", "data", namespace="apps", spec=spec)
+
+    commit, _ = between(repository(claim("a")), repository(claim("b"), force=True))
+    assert commit.started == {ObjectId("PersistentVolumeClaim", "apps", "data")}
+    assert "is deleted and made anew (spec.storageClassName); what is deleted loses what it holds" in commit.notes[0]
+
+
+@pytest.mark.parametrize("change", [{"chart": "other"}, {"releaseName": "x"}, {"targetNamespace": "y"}])
+def test_a_release_under_another_name_is_uninstalled_first(between, change):
+    commit, _ = between(repository(release("r")), repository(release("r", **change)))
+    assert R in commit.changed
+    assert commit.notes == ("HelmRelease/apps/r is uninstalled first, as its chart or its place has another name",)
+
+
+def test_releases_are_upgraded_by_the_source_of_their_chart(between):
+    by_ref = release("r", chartRef={"kind": "OCIRepository", "name": "r"}, chart=None)
+    assert upgraded(*between(repository(oci("1.0.0"), by_ref), repository(oci("1.0.1"), by_ref))) == (R,)
 
 
 def test_what_is_encrypted_anew_by_sops_alone_is_the_same(between):

@@ -17,6 +17,10 @@ def manifest(api_version: str, kind: str, **body: Any) -> Manifest:
     return Manifest({"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}, **body})
 
 
+def requests(text: str) -> dict[str, Any]:
+    return {"resources": {"requests": {"storage": text}}}
+
+
 def spec(**fields: Any) -> dict[str, Any]:
     return {"spec": fields}
 
@@ -43,6 +47,12 @@ def spec(**fields: Any) -> dict[str, Any]:
         ("v1", "PersistentVolumeClaim", spec(), spec(storageClassName="b", volumeMode="Filesystem"), None),
         ("v1", "PersistentVolumeClaim", spec(accessModes=["ReadWriteOnce"]), spec(accessModes=["ReadWriteMany"]), "spec.accessModes"),
         ("v1", "PersistentVolumeClaim", spec(resources={"requests": {"storage": "1Gi"}}), spec(resources={"requests": {"storage": "1G"}}), "spec.resources.requests.storage"),
+        ("v1", "PersistentVolumeClaim", spec(storageClassName="", **requests("1Gi")), spec(storageClassName="", **requests("2Gi")), "spec.resources.requests.storage"),
+        ("v1", "PersistentVolumeClaim", spec(storageClassName="", **requests("1Gi")), spec(storageClassName="", **requests("1024Mi")), None),
+        ("v1", "PersistentVolume", spec(nfs={"path": "/a"}), spec(nfs={"path": "/b"}), "spec.persistentvolumesource"),
+        ("v1", "PersistentVolume", spec(nfs={"path": "/a"}, capacity={"storage": "1Gi"}), spec(nfs={"path": "/a"}), None),
+        ("apps/v1", "StatefulSet", spec(volumeClaimTemplates=[CLAIM]), spec(volumeClaimTemplates=[{**CLAIM, "spec": requests("1024Mi")}]), None),
+        ("v1", "Secret", {}, {"type": "kubernetes.io/tls", "metadata": {"annotations": {"fluxcd.controlplane.io/copyFrom": "a/b"}}}, None),
         ("v1", "ConfigMap", {"immutable": True, "data": {"a": "1"}}, {"immutable": True, "data": {"a": "2"}}, "data"),
         ("v1", "ConfigMap", {"immutable": True, "data": {"a": "1"}}, {"data": {"a": "1"}}, "immutable"),
         ("v1", "ConfigMap", {"data": {"a": "1"}}, {"immutable": True, "data": {"a": "2"}}, None),
@@ -76,6 +86,10 @@ def test_force_has_flux_delete_it_and_apply_it_again():
     plain = noted()
     assert not is_made_anew(plain, plain, {})
     assert is_made_anew(plain, plain, {"force": True})
+    grown = [
+        manifest("v1", "PersistentVolumeClaim", **spec(storageClassName="", **requests(s))) for s in ("1Gi", "2Gi")
+    ]
+    assert not is_made_anew(grown[1], grown[0], {"force": True})  # forbidden by an admission plugin, not immutable
     assert is_made_anew(noted(force="enabled"), plain, {}) and is_made_anew(plain, noted(force="Enabled"), {})
 
 
