@@ -15,7 +15,7 @@ from fleetbench.ids import say, some
 from fleetbench.prediction.document import commit_document
 from fleetbench.prediction.predict import QUANTILES
 from fleetbench.report.assumptions import taken_as_given
-from fleetbench.report.commit import BRINGS, REFUSED, TAKES_AWAY, commit_rows
+from fleetbench.report.commit import BRINGS, MIND, REFUSED, TAKES_AWAY, commit_rows
 from fleetbench.report.inert import inert
 from fleetbench.report.remarks import LEFT_OUT
 from fleetbench.report.rows import GAP, Rows, indented
@@ -119,7 +119,7 @@ def commit_lines(verdict: Verdict) -> list[tuple[str, list[str]]]:
         else "nothing waits for it"
     )
     told = [
-        (f"The commit {verb}", [objects])
+        ("Mind" if verb == MIND else f"The commit {verb}", [objects])
         for verb, objects in commit_rows(p.scenario.commit, p.scenario.fleet)
         if verb not in (BRINGS, TAKES_AWAY, REFUSED)  # those are told as objects that came and went, and as findings
     ]

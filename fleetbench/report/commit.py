@@ -10,7 +10,7 @@ from fleetbench.report.inert import inert
 from fleetbench.report.rows import Rows
 from fleetbench.units import counted
 
-BRINGS, TAKES_AWAY, REFUSED = "brings", "takes away", "is refused"
+BRINGS, TAKES_AWAY, REFUSED, MIND = "brings", "takes away", "is refused", "mind"
 _MOST = 8
 
 
@@ -55,5 +55,5 @@ def commit_rows(commit: Commit, fleet: Fleet) -> list[tuple[str, str]]:
         told.append(("leaves alone", f"{counted(len(commit.kept), 'other workload')} of what it changes"))
     for i in commit.immutable:
         told.append((REFUSED, inert(f"{say(i.object)}: {i.field} ({place(i.file, i.line) or say(i.by)})")))
-    told += [("mind", inert(note)) for note in commit.notes]
+    told += [(MIND, inert(note)) for note in commit.notes]
     return told or [("changes", "nothing that Flux applies here")]

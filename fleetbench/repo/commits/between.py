@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,26 +10,21 @@ from typing import Any
 from fleetbench.graph.commit import Commit, Immutable
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import HelmRelease, Kustomization, Source, Workload
-from fleetbench.ids import HELM_CHART, KUSTOMIZATION, ObjectId, say
+from fleetbench.ids import HELM_CHART, KUSTOMIZATION, ObjectId, say, some
 from fleetbench.repo.assemble import Reading
 from fleetbench.repo.commits.charts import renewed_charts
-from fleetbench.repo.commits.immutable import HOLDS, LOSES, immutable_field, is_made_anew
-from fleetbench.repo.manifest import Manifest, mapping, mappings
+from fleetbench.repo.commits.immutable import HOLDS, immutable_field, is_made_anew
+from fleetbench.repo.commits.releases import (
+    WATCHED,
+    fetches_anew,
+    has_other_chart,
+    is_installed_anew,
+    is_upgraded,
+    is_watched,
+    values_of,
+)
+from fleetbench.repo.manifest import Manifest, mapping
 
-_ACTION = (
-    "chartRef", "values", "valuesFrom", "postRenderers", "commonMetadata", "releaseName", "targetNamespace",
-    "storageNamespace",
-)  # fmt: skip
-"""What of a HelmRelease's spec makes helm-controller upgrade, beside another chart. Source: helm-controller v1.6.3
-internal/reconcile/state.go DetermineReleaseState (chart, values, post-renderers, common metadata); with another name it is
-installed anew."""
-_TARGET = ("releaseName", "targetNamespace", "storageNamespace")
-_ALL_THE_SAME = (
-    "interval", "timeout", "suspend", "secretRef", "certSecretRef", "proxySecretRef", "serviceAccountName", "provider", "insecure",
-    "verify", "passCredentials", "accessFrom", "ignoreMissingValuesFiles",
-)  # fmt: skip
-"""What of a source's spec, or a chart's, does not change what is fetched."""
-_WATCHED = "reconcile.fluxcd.io/watch"
 _TTL = "ttlSecondsAfterFinished"
 
 Key = tuple[str, ObjectId]
@@ -69,6 +64,8 @@ class _Between:
     kept: dict[ObjectId, int] = field(default_factory=dict)
     started: set[ObjectId] = field(default_factory=set)
     immutable: list[Immutable] = field(default_factory=list)
+    lost: list[ObjectId] = field(default_factory=list)
+    """Volumes and claims that are deleted and made anew."""
     notes: list[str] = field(default_factory=list)
     differing: set[ObjectId] = field(default_factory=set)
     """Objects that are new or read otherwise, and are applied."""
@@ -108,37 +105,46 @@ class _Between:
             self._pods_of(workload, was, manifest, made_anew=id in anew)
 
     def look_at_releases(self) -> None:
-        """Which releases are installed or upgraded."""
+        """Which releases are installed, upgraded, or only reconciled."""
         for release in self.after.fleet.helmreleases:
-            if release.id in self.added or (release.id in self.differing and self._is_upgraded(release)):
+            was, becomes = (of.get(release.id) for of in (self.flux_before, self.flux_now))
+            if release.id in self.added or (release.id in self.differing and was is None):
                 self.changed.add(release.id)
-                is_there = release.id in self.flux_before and release.id not in self.added
-                if is_there and self._is_installed_anew(release):
+            elif was is None or becomes is None:
+                continue
+            elif release.id in self.differing and is_upgraded(was, becomes):
+                self.changed.add(release.id)
+                if is_installed_anew(was, becomes):
                     self.notes.append(
                         f"{say(release.id)} is uninstalled first, as its chart or its place has another name"
                     )
-                if release.chart_id is not None and is_there and self._has_other_chart(release):
+                if release.chart_id is not None and has_other_chart(was, becomes):
                     self.renewed.add(release.chart_id)
-            elif any(_is_watched(self.flux_now[id]) for id in self._other_values(release)):
+            elif any(is_watched(self.flux_now[id]) for id in self._other_values(release)):
                 self.changed.add(release.id)
-            elif release.id in self.differing and self.flux_before[release.id].spec != self.flux_now[release.id].spec:
+            elif release.id in self.differing and was.spec != becomes.spec:
                 self.reconciled.add(release.id)
 
     def look_at_sources(self) -> None:
         """Which sources fetch something else; the repository's own and their copies follow it as they are."""
         for source in self.after.fleet.sources:
             elsewhere = (not source.this_repository and source.copied_from is None) or source.id.kind == HELM_CHART
-            if elsewhere and source.id in self.differing - self.added and not source.static:
-                was, is_now = (_fetched(of[source.id].spec) for of in (self.flux_before, self.flux_now))
-                self.renewed |= {source.id} if was != is_now else set()
+            was, becomes = (of.get(source.id) for of in (self.flux_before, self.flux_now))
+            known = source.id in self.differing - self.added and not source.static
+            if elsewhere and known and was is not None and becomes is not None and fetches_anew(was, becomes):
+                self.renewed.add(source.id)
 
     def note_what_is_not_seen(self) -> None:
-        """What the commit does that the prediction leaves out."""
+        """What the commit does that the prediction leaves out, or that one should know."""
+        if self.lost:
+            self.notes.append(
+                f"deleted and made anew, without what they hold: {some([say(id) for id in self.lost], 6)}"
+            )
         for release in self.after.fleet.helmreleases:
             late = [] if release.id in self.changed else sorted(self._other_values(release))
             if late:
                 text = f"{say(release.id)} takes values from {say(late[0])}, which it sees at its next interval alone"
-                self.notes.append(f"{text} (no label {_WATCHED})")
+                self.notes.append(f"{text} (no label {WATCHED})")
         for k in self.after.fleet.kustomizations:
             source = None if k.source is None else self.after.fleet.source(k.source)
             if source is not None and source.id in self.renewed and k.id not in self.added:
@@ -192,7 +198,7 @@ class _Between:
             return False
         if is_made_anew(manifest, was, spec):
             if manifest.kind in HOLDS:
-                self.notes.append(f"{say(id)} is deleted and made anew ({refused}){LOSES}")
+                self.lost.append(id)
             return True
         self.immutable.append(Immutable(id, refused, by, manifest.file, manifest.line))
         return False
@@ -205,27 +211,10 @@ class _Between:
             scales = manifest.kind != "Job" and bool(mapping(manifest.spec, "template"))
             self.kept[workload.object] = min(_replicas(was), workload.replicas) if scales else workload.replicas
 
-    def _is_upgraded(self, release: HelmRelease) -> bool:
-        was, manifest = self.flux_before.get(release.id), self.flux_now[release.id]
-        if was is None or any(was.spec.get(f) != manifest.spec.get(f) for f in _ACTION):
-            return True
-        return self._has_other_chart(release)
-
-    def _is_installed_anew(self, release: HelmRelease) -> bool:
-        """Whether helm-controller uninstalls it first (ReleaseTargetChanged): another name, place or name of the chart."""
-        was, is_now = (of[release.id].spec for of in (self.flux_before, self.flux_now))
-        chart = [mapping(spec, "chart", "spec").get("chart") for spec in (was, is_now)]
-        return chart[0] != chart[1] or any(was.get(f) != is_now.get(f) for f in _TARGET)
-
-    def _has_other_chart(self, release: HelmRelease) -> bool:
-        charts = (mapping(of[release.id].spec, "chart", "spec") for of in (self.flux_before, self.flux_now))
-        was, is_now = map(_fetched, charts)
-        return was != is_now
-
     def _other_values(self, release: HelmRelease) -> set[ObjectId]:
         """The ConfigMaps and Secrets that a release takes values from and that read otherwise."""
         manifest = self.flux_now.get(release.id)
-        named = () if manifest is None else _values_of(manifest, release.id)
+        named = () if manifest is None else values_of(manifest, release.id.namespace)
         return {id for id in named if id in self.differing and id in self.flux_before}
 
     def _is_pruned(self, id: ObjectId) -> bool:
@@ -276,20 +265,6 @@ def _pods(manifest: Manifest) -> Any:
     return mapping(manifest.spec, "template") or manifest.spec
 
 
-def _fetched(spec: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in spec.items() if name not in _ALL_THE_SAME}
-
-
 def _replicas(manifest: Manifest) -> int:
     stated = manifest.spec.get("replicas", 1)
     return stated if isinstance(stated, int) else 1
-
-
-def _values_of(manifest: Manifest, id: ObjectId) -> Iterable[ObjectId]:
-    """The ConfigMaps and Secrets that a release takes values from."""
-    for source in mappings(manifest.body, "spec", "valuesFrom"):
-        yield ObjectId(str(source.get("kind")), id.namespace, str(source.get("name")))
-
-
-def _is_watched(manifest: Manifest) -> bool:
-    return str(mapping(manifest.metadata, "labels").get(_WATCHED) or "") == "Enabled"

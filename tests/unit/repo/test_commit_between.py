@@ -263,7 +263,7 @@ def test_what_is_deleted_with_what_it_holds_is_told(between):
 
     commit, _ = between(repository(claim("a")), repository(claim("b"), force=True))
     assert commit.started == {ObjectId("PersistentVolumeClaim", "apps", "data")}
-    assert "is deleted and made anew (spec.storageClassName); what is deleted loses what it holds" in commit.notes[0]
+    assert commit.notes == ("deleted and made anew, without what they hold: PersistentVolumeClaim/apps/data",)
 
 
 @pytest.mark.parametrize("change", [{"chart": "other"}, {"releaseName": "x"}, {"targetNamespace": "y"}])
