@@ -156,9 +156,9 @@ def parse_cpu(text: str) -> float:
     return float(match[1]) / (1000.0 if match[2] else 1.0)
 
 
-_SUFFIXES = {"m": 1e-3, "": 1.0} | {
-    suffix: base ** (n + 1) for base, suffixes in ((1000, "kMGTPE"), (1024, "KMGTPE")) for n, letter in enumerate(suffixes)
-    for suffix in (letter if base == 1000 else f"{letter}i",)
+_SUFFIXES = {
+    "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
+    "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50, "Ei": 2.0**60,
 }  # fmt: skip
 
 

@@ -168,8 +168,8 @@ def _rolled_out(read: Read, base: Read, commit: Commit, simulation: Simulation) 
     from fleetbench.model.scenario import COMMIT
     from fleetbench.prediction.predict import predict
 
-    choice = replace(simulation.choice(read.fleet), kind=COMMIT, commit=commit, webhook=True)
-    choice = replace(choice, compared_with=(base.fleet,))
+    asked = simulation.choice(read.fleet)
+    choice = replace(asked, kind=COMMIT, commit=commit, webhook=True, compared_with=(base.fleet,))
     with progress("Simulating the commit") as bar:
         return predict(assemble(read.fleet, choice).scenario, simulation.samples, progress=bar)
 

@@ -8,13 +8,16 @@ from fleetbench.engine.items import MISSING, Item, Plan
 from fleetbench.graph.commit import Commit
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_RELEASE, KUSTOMIZATION, ObjectId
 
+_SERVICES = (KUSTOMIZATION, HELM_RELEASE)
+
 
 def mark_commit(items: list[Item], commit: Commit) -> None:
     """What a commit brings, how much of each object it changes, and what of that is refused."""
+    refused, stay_released = commit.refused, commit.reconciled - commit.changed
     for item in items:
         item.added = item.id in commit.added
-        item.stays_released = item.id in commit.reconciled - commit.changed
-        item.refuses_commit = item.id in commit.refused
+        item.stays_released = item.id in stay_released
+        item.refuses_commit = item.id in refused
         item.changes = commit.applied.get(item.id, item.applies - len(item.creates))
     for item in items:
         if item.added and item.id.kind == HELM_RELEASE:
@@ -42,14 +45,12 @@ def _is_changed(plan: Plan, n: int) -> bool:
     item = plan.items[n]
     if n in plan.left_out:
         return False
-    if _is_unapplied(plan, n) and item.id.kind in (KUSTOMIZATION, HELM_RELEASE) and not _is_of_repository(plan, n):
+    is_service = item.id.kind in _SERVICES
+    if _is_unapplied(plan, n) and is_service and not _is_of_repository(plan, n):
         return False
     brings = any(plan.items[child].added for child in item.creates)
     named = item.id in plan.scenario.changed or item.stays_released
-    is_new = item.added and item.id.kind in (
-        KUSTOMIZATION,
-        HELM_RELEASE,
-    )  # a new chart has no older version to differ from
+    is_new = item.added and is_service  # a new chart has no older version to differ from
     return named or is_new or brings or item.fails or item.failing_workloads
 
 
@@ -81,7 +82,7 @@ def _given_by(plan: Plan) -> dict[int, int]:
     def moves(n: int) -> bool:
         return n != MISSING and items[n].id.kind == KUSTOMIZATION and items[n].source in plan.moved
 
-    services = {n for n in plan.changed if items[n].id.kind in (KUSTOMIZATION, HELM_RELEASE)}
+    services = {n for n in plan.changed if items[n].id.kind in _SERVICES}
     given = {n for n in services if not moves(n)} | plan.renewed
     return {n: parent if moves(parent := items[n].parent) or parent in given else MISSING for n in given}
 

@@ -76,7 +76,8 @@ def reconcile(w: World, n: int) -> Reconcile:
         w.set_ready(n, w.reason[n] if w.status[n] == phases.TRUE else phases.INSTALL_SUCCEEDED)
         return Result(w.jittered(n, item.interval_s))
     # Another revision of the same templates changes the chart's version, and no pod.
-    return (yield from _release(w, n, rolls=new_chart and item.source in w.plan.changed | w.plan.renewed))
+    touched = item.source in w.plan.changed or item.source in w.plan.renewed
+    return (yield from _release(w, n, rolls=new_chart and touched))
 
 
 def _release(w: World, n: int, rolls: bool) -> Reconcile:

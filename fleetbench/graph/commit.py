@@ -61,13 +61,14 @@ NOTHING = Commit()
 
 def upgraded(commit: Commit, fleet: Fleet) -> tuple[ObjectId, ...]:
     """The releases that it upgrades: by their own manifest, or by the source of their chart."""
+    refused = commit.refused
     found = {h.id for h in fleet.helmreleases if h.id in commit.changed or (h.chart_ref and h.source in commit.renewed)}
-    held = {h.id for h in fleet.helmreleases if h.parent in commit.refused and h.id in commit.changed}
+    held = {h.id for h in fleet.helmreleases if h.parent in refused and h.id in commit.changed}
     return tuple(sorted(found - held - commit.added))
 
 
 def updated(commit: Commit, fleet: Fleet) -> tuple[ObjectId, ...]:
     """The workloads of changed Kustomizations whose pods the commit replaces, as far as it is known which those are."""
-    changed = (k for k in fleet.kustomizations if k.id in commit.changed - commit.added - commit.refused)
-    objects = (w.object for k in changed for w in k.workloads)
+    changed = commit.changed - commit.added - commit.refused
+    objects = (w.object for k in fleet.kustomizations if k.id in changed for w in k.workloads)
     return tuple(sorted(id for id in objects if id not in commit.started and id not in commit.kept))

@@ -96,8 +96,9 @@ class Scenario:
         if self.kind != COMMIT:
             return self.kind == BOOTSTRAP
         release = self.fleet.helmrelease(service)
-        charts = set() if release is None else {release.chart_object, release.source}
-        return service in self.changed | self.fail or not charts.isdisjoint(self.changed | self.commit.renewed)
+        charts = () if release is None else (release.chart_object, release.source)
+        anew = any(chart in self.changed or chart in self.commit.renewed for chart in charts)
+        return service in self.changed or service in self.fail or anew
 
     def _stays_behind(self, k: Kustomization) -> bool:
         """Whether a suspended source keeps the commit from it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fleetbench import __version__, phases
@@ -138,7 +138,7 @@ def strategy_document(prediction: Prediction, why_of: ObjectId | None = None) ->
     median = prediction.median
     timeline = median.timeline
     assert timeline is not None
-    quantiles = {f"total_s_p{round(q * 100)}": rounded(prediction.total_quantile(q)) for q in QUANTILES}
+    quantiles = total_quantiles(prediction)
     return {
         "total_s": quantiles["total_s_p50"],
         **quantiles,
@@ -149,6 +149,11 @@ def strategy_document(prediction: Prediction, why_of: ObjectId | None = None) ->
         "objects": _objects(prediction, timeline),
         "why": [piece_document(piece) for piece in why_pieces(prediction, why_of)],
     }
+
+
+def total_quantiles(prediction: Prediction, of: Sequence[float] = QUANTILES) -> dict[str, float | None]:
+    """``total_s_p5`` and so on."""
+    return {f"total_s_p{round(q * 100)}": rounded(prediction.total_quantile(q)) for q in of}
 
 
 def why_pieces(prediction: Prediction, why_of: ObjectId | None = None) -> tuple[Piece, ...]:

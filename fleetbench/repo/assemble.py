@@ -122,7 +122,7 @@ def assemble(
     findings += installed_twice(walk)
     findings += namespaces_from_elsewhere(providers, root.id.namespace, here, walk)
     this = root.source or ASSUMED_SOURCE
-    made = {} if sync is None else {sync.source: sync.source_spec}
+    made = {} if sync is None else sync.made
     sources = _sources(walk, this, made, kustomizations, releases, findings, refused, tree, entry)
     sources = [assumed_source(s, sync) if s.assumed else s for s in sources]
     guessed = root.id if assumed and sync is None else None

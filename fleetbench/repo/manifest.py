@@ -115,19 +115,19 @@ class Manifest:
 
         Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go apply (ExclusionSelector).
         """
-        return self._notes("reconcile", "disabled") or self._notes("ssa", "Ignore")
+        return self._is_noted("reconcile", "disabled") or self._is_noted("ssa", "Ignore")
 
     @property
     def is_only_created(self) -> bool:
         """Whether kustomize-controller leaves it alone once it is there (IfNotPresentSelector of the same)."""
-        return self._notes("ssa", "IfNotPresent")
+        return self._is_noted("ssa", "IfNotPresent")
 
     @property
     def is_forced(self) -> bool:
         """Whether kustomize-controller deletes it and applies it again where its change is refused (ForceSelector)."""
-        return self._notes("force", "Enabled")
+        return self._is_noted("force", "Enabled")
 
-    def _notes(self, key: str, value: str) -> bool:
+    def _is_noted(self, key: str, value: str) -> bool:
         """fluxcd/pkg ssa v0.76.1 utils/meta.go AnyInMetadata: a label or an annotation, whatever the case of its letters."""
         places = (mapping(self.metadata, place) for place in ("labels", "annotations"))
         return any(str(place.get(f"{KUSTOMIZE_GROUP}/{key}") or "").lower() == value.lower() for place in places)

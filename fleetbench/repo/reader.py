@@ -145,7 +145,7 @@ class _Reader:
             walk, settled = self._walk(root)
         if sync is not None:
             stated, self.sync = self._assumed_root(sync.root, sync.source, sync.spec), sync
-            self.twins.made = {sync.source: sync.source_spec}
+            self.twins.made = sync.made
             twins = [id for id in walk.sources if self.twins.has(id, walk.sources, sync.source)]
             same = (stated.id, stated.source, _shape(stated.spec)) == (root.id, root.source, _shape(root.spec))
             if same and not twins and self._ignore(walk, stated.source) == EVERYTHING:

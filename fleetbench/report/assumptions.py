@@ -97,7 +97,10 @@ def _replaced(scenario: Scenario) -> list[str]:
 
 
 def _fetched(scenario: Scenario) -> list[str]:
-    """How long each fetch waits for its server; after a commit only the repository's own and what fetches something else, after a restart what was lost."""
+    """How long each fetch waits for its server.
+
+    After a commit of the repository's own and of what fetches something else alone, after a restart of what was lost.
+    """
     own = {s.id for s in scenario.fleet.sources if s.this_repository} | scenario.commit.renewed | scenario.commit.added
     ids = sorted(id for id in scenario.fetch if scenario.kind != COMMIT or id in own)
     if not ids or (scenario.kind == RESTART and not scenario.loses_storage):

@@ -12,14 +12,13 @@ from fleetbench.decide.change import Change, said_pairs, said_quantile, said_sha
 from fleetbench.decide.check import Verdict
 from fleetbench.decide.paired import interval, signed
 from fleetbench.ids import say, some
-from fleetbench.prediction.document import commit_document
-from fleetbench.prediction.predict import QUANTILES
+from fleetbench.prediction.document import commit_document, total_quantiles
 from fleetbench.report.assumptions import taken_as_given
 from fleetbench.report.commit import BRINGS, MIND, REFUSED, TAKES_AWAY, commit_rows
 from fleetbench.report.inert import inert
 from fleetbench.report.remarks import LEFT_OUT
 from fleetbench.report.rows import GAP, Rows, indented
-from fleetbench.units import counted, format_duration, rounded
+from fleetbench.units import counted, format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -197,8 +196,8 @@ def to_document(verdict: Verdict) -> dict[str, Any]:
 
 
 def _commit_document(p: Prediction) -> dict[str, Any]:
-    totals = {f"total_s_p{round(q * 100)}": rounded(p.total_quantile(q)) for q in QUANTILES}
-    return {**totals, "complete_fraction": p.complete_fraction, **commit_document(p.scenario.commit, p.scenario.fleet)}
+    commit = commit_document(p.scenario.commit, p.scenario.fleet)
+    return {**total_quantiles(p), "complete_fraction": p.complete_fraction, **commit}
 
 
 def change_document(change: Change) -> dict[str, Any]:

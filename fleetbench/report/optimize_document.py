@@ -11,10 +11,10 @@ from fleetbench.decide.optimize import Optimized
 from fleetbench.decide.paired import METHOD
 from fleetbench.decide.timeouts import TimeoutAdvice
 from fleetbench.findings import ERROR, Finding
+from fleetbench.prediction.document import total_quantiles
 from fleetbench.prediction.predict import Prediction
 from fleetbench.report.check import change_document
 from fleetbench.report.root_causes import mend_first
-from fleetbench.units import rounded
 
 if TYPE_CHECKING:
     from fleetbench.decide.patch.outcome import PatchOutcome
@@ -74,7 +74,7 @@ def to_document(
 
 def _totals(found: Optimized, p: Prediction) -> dict[str, float | None]:
     """Quantiles of the total, and the share of the samples that are whole."""
-    quantiles = {f"total_s_p{round(q * 100)}": rounded(p.total_quantile(q)) for q in (0.05, 0.5, 0.9, 0.95)}
+    quantiles = total_quantiles(p, (0.05, 0.5, 0.9, 0.95))
     return {**quantiles, "all_ready_fraction": share_of(found.basis.totals(p))}
 
 

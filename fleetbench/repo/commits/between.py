@@ -10,7 +10,7 @@ from typing import Any
 from fleetbench.graph.commit import Commit, Immutable
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import HelmRelease, Kustomization, Source, Workload
-from fleetbench.ids import HELM_CHART, KUSTOMIZATION, ObjectId, say, some
+from fleetbench.ids import HELM_CHART, ObjectId, say, some
 from fleetbench.repo.assemble import Reading
 from fleetbench.repo.commits.charts import renewed_charts
 from fleetbench.repo.commits.immutable import HOLDS, immutable_field, is_made_anew
@@ -30,6 +30,7 @@ _TTL = "ttlSecondsAfterFinished"
 Key = tuple[str, ObjectId]
 """API group and id: two groups may have a kind of one name."""
 Objects = Mapping[Key, Manifest]
+FluxObject = Kustomization | HelmRelease | Source
 
 
 def commit_between(before: Reading, after: Reading, before_repo: Path, after_repo: Path) -> Commit:
@@ -73,9 +74,9 @@ class _Between:
     def __post_init__(self) -> None:
         self.were, self.are = _everything(self.before), _everything(self.after)
         self.flux_before, self.flux_now = ({id: m for (_, id), m in of.items()} for of in (self.were, self.are))
-        known = _flux_objects(self.before.fleet)
-        self.added = _flux_objects(self.after.fleet) - known
-        self.gone = known - _flux_objects(self.after.fleet)
+        known, now = (_flux_objects(reading.fleet) for reading in (self.before, self.after))
+        self.added = now.keys() - known.keys()
+        self.gone = {id: obj for id, obj in known.items() if id not in now}
 
     def look_at(self, k: Kustomization) -> None:
         """One Kustomization: which of its objects differ, which may not, and what that does to its pods."""
@@ -96,7 +97,7 @@ class _Between:
         self.differing |= {id for _, id in differing}
         self.applied[k.id] = sum(manifest.made is None for manifest in differing.values())
         spec = self.flux_now[k.id].spec if k.id in self.flux_now else {}
-        anew = {id for (_, id), m in differing.items() if self._is_made_anew(id, self._was(owned, m, k), m, k.id, spec)}
+        anew = {id for (_, id), m in differing.items() if self._meet_refusal(id, self._was(owned, m, k), m, k.id, spec)}
         workloads = {id: manifest for (_, id), manifest in own.items()}
         for workload in k.workloads:
             id = workload.object._replace(namespace=workload.object.namespace.partition("@")[0])
@@ -130,7 +131,7 @@ class _Between:
         for source in self.after.fleet.sources:
             elsewhere = (not source.this_repository and source.copied_from is None) or source.id.kind == HELM_CHART
             was, becomes = (of.get(source.id) for of in (self.flux_before, self.flux_now))
-            known = source.id in self.differing - self.added and not source.static
+            known = source.id in self.differing and source.id not in self.added and not source.static
             if elsewhere and known and was is not None and becomes is not None and fetches_anew(was, becomes):
                 self.renewed.add(source.id)
 
@@ -163,7 +164,7 @@ class _Between:
             reconciled=frozenset(self.reconciled),
             renewed=frozenset(self.renewed),
             added=frozenset(self.added),
-            removed=tuple(sorted(id for id in self.gone if self._is_pruned(id))),
+            removed=tuple(sorted(id for id, obj in self.gone.items() if self._is_pruned(obj))),
             kept=self.kept,
             started=frozenset(self.started),
             immutable=tuple(sorted(self.immutable)),
@@ -185,10 +186,10 @@ class _Between:
             return True
         return not manifest.is_only_created and _content(was) != _content(manifest)
 
-    def _is_made_anew(
+    def _meet_refusal(
         self, id: ObjectId, was: Manifest | None, manifest: Manifest, by: ObjectId, spec: Mapping[str, Any]
     ) -> bool:
-        """Whether an object is deleted and applied again; where its change is refused instead, that is kept in mind."""
+        """Whether an object is deleted and applied again as its change is refused; else what comes of that is kept in mind."""
         refused = None if was is None or _TTL in was.spec else immutable_field(was, manifest)  # else it is gone by now
         if was is None or refused is None:
             return False
@@ -217,9 +218,9 @@ class _Between:
         named = () if manifest is None else values_of(manifest, release.id.namespace)
         return {id for id in named if id in self.differing and id in self.flux_before}
 
-    def _is_pruned(self, id: ObjectId) -> bool:
+    def _is_pruned(self, obj: FluxObject) -> bool:
         """Whether whoever applied an object takes it away, now that it does not hold it any more."""
-        parent = getattr(self.before.fleet.service(id) or self.before.fleet.source(id), "parent", None)
+        parent = obj.parent
         holder = None if parent is None else self.after.fleet.kustomization(parent)
         if holder is not None and (holder.suspend or holder.broken or not self._has_source(holder)):
             return False
@@ -245,19 +246,16 @@ def _content(manifest: Manifest) -> dict[str, Any]:
     return {name: value for name, value in manifest.body.items() if name != "sops"}
 
 
-def _flux_objects(fleet: Fleet) -> set[ObjectId]:
+def _flux_objects(fleet: Fleet) -> dict[ObjectId, FluxObject]:
     """Those that are there for sure: nothing that is only assumed, or named and defined nowhere."""
-    return {obj.id for obj in fleet.objects() if _is_stated(obj)}
+    return {obj.id: obj for obj in fleet.objects() if _is_stated(obj)}
 
 
-def _is_stated(obj: Kustomization | HelmRelease | Source) -> bool:
+def _is_stated(obj: FluxObject) -> bool:
     if isinstance(obj, HelmRelease):
         return True
-    return (
-        not obj.assumed
-        and (obj.id.kind == KUSTOMIZATION or (isinstance(obj, Source) and obj.defined))
-        and obj.parent is not None
-    )
+    defined = not isinstance(obj, Source) or obj.defined
+    return defined and not obj.assumed and obj.parent is not None
 
 
 def _pods(manifest: Manifest) -> Any:

@@ -17,7 +17,7 @@ from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.units import parse_quantity
 
 HOLDS = ("PersistentVolumeClaim", "PersistentVolume")
-LOSES = "; what is deleted loses what it holds"
+_LOSES = "; what is deleted loses what it holds"
 _DEFAULTS = {
     "podManagementPolicy": "OrderedReady", "completionMode": "NonIndexed", "volumeMode": "Filesystem", "reclaimPolicy": "Delete",
     "volumeBindingMode": "Immediate", "preemptionPolicy": "PreemptLowerPriority", "type": "Opaque", "value": 0,
@@ -82,7 +82,7 @@ def refusals(commit: Commit) -> list[Finding]:
             f"the commit changes {i.field} of {say(i.object)}, which the API server refuses: its dry-run fails, and with it "
             "the apply of all beside it",
             f"set spec.force, or the annotation {KUSTOMIZE_GROUP}/force: enabled on the object, which then is deleted and made anew; or give "
-            f"it another name{LOSES if i.object.kind in HOLDS else ''}",
+            f"it another name{_LOSES if i.object.kind in HOLDS else ''}",
             i.by,
             i.file,
             i.line,

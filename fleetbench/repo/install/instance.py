@@ -86,6 +86,11 @@ class Sync:
     line: int | None
 
     @property
+    def made(self) -> Mapping[ObjectId, Mapping[str, Any]]:
+        """The source, which no file holds -> its spec."""
+        return {self.source: self.source_spec}
+
+    @property
     def interval_s(self) -> float:
         """Of the source."""
         return _interval_s(self.source_spec) or BOOTSTRAP_INTERVAL_S
