@@ -27,12 +27,11 @@ class MergeBase(NamedTuple):
     repo: Path
     reading: Reading
 
-    def commit_to(self, fleet: FleetChoice, reading: Reading) -> Commit:
-        """What the working tree, as it was read, changes since."""
+    def commit_to(self, reading: Reading, repo: Path) -> Commit:
+        """What a later state, read from ``repo``, changes since."""
         from fleetbench.repo.commits.between import commit_between
 
-        assert fleet.repo is not None
-        return replace(commit_between(self.reading, reading, self.repo, fleet.repo), since=self.name)
+        return replace(commit_between(self.reading, reading, self.repo, repo), since=self.name)
 
 
 def require_repository(fleet: FleetChoice, against: str | None) -> None:
@@ -78,13 +77,25 @@ def merge_base(fleet: FleetChoice, against: str, flux: str | None) -> Iterator[M
         yield MergeBase(name, base.repo, installed)
 
 
+@contextmanager
+def required_base(fleet: FleetChoice, against: str, flux: str | None, hint: str) -> Iterator[MergeBase]:
+    """The merge base, which must hold a fleet.
+
+    Raises:
+        InputError: as :func:`merge_base`, and with that hint where that commit holds no fleet at this path.
+    """
+    with merge_base(fleet, against, flux) as base:
+        if isinstance(base, InputError):
+            raise InputError(f"--against {against}: {base.message}", hint)
+        yield base
+
+
 def commit_since(fleet: FleetChoice, reading: Reading, against: str, flux: str | None) -> Commit:
     """What the working tree changes since its merge base with a revision.
 
     Raises:
-        InputError: as :func:`merge_base`, and where that commit holds no fleet at this path.
+        InputError: as :func:`required_base`.
     """
-    with merge_base(fleet, against, flux) as base:
-        if isinstance(base, InputError):
-            raise InputError(f"--against {against}: {base.message}", "a cluster that is new is --scenario bootstrap")
-        return base.commit_to(fleet, reading)
+    with required_base(fleet, against, flux, "a cluster that is new is --scenario bootstrap") as base:
+        assert fleet.repo is not None
+        return base.commit_to(reading, fleet.repo)

@@ -189,11 +189,12 @@ def _merge_base(
     """The merge base as a side, and the change since; None, with a warning, where that commit holds no fleet to read."""
     from fleetbench.errors import InputError
 
+    assert fleet.repo is not None
     with merge_base(fleet, against, flux) as base:
         if isinstance(base, InputError):
             warn(base.message)
             return None, None
-        return Read(base.name, base.reading.fleet, list(base.reading.findings)), base.commit_to(fleet, reading)
+        return Read(base.name, base.reading.fleet, list(base.reading.findings)), base.commit_to(reading, fleet.repo)
 
 
 def _places(repo: Path | None) -> Callable[[str], str]:

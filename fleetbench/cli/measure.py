@@ -84,6 +84,11 @@ def _kind_options(command: Command) -> Command:
 )
 @click.option("--durations", metavar="FILE", type=_FILE, help="Stand-ins: durations of single objects.")
 @click.option("--fail", metavar="OBJECT", type=OBJECT, multiple=True, help="Stand-ins: OBJECT never turns healthy.")
+@click.option(
+    "--against",
+    metavar="REV",
+    help="Time the commit from the merge base with REV, which runs first, to HEAD; on a cluster that is there, the next one.",
+)
 @flag_options
 @_kind_options
 @click.option("--apply", is_flag=True, help="Existing: create the source and the root Kustomization.")
@@ -111,7 +116,7 @@ def command(
     fail: tuple[ObjectId, ...],
     **options: Any,
 ) -> None:
-    """Roll out on a real cluster and time every object's Ready.
+    """Roll out on a real cluster and time every object's Ready; with --against, a commit's on a cluster that runs.
 
     Everything that is made (cluster, server, kubeconfig) is taken away again; your kubeconfig is never changed.
     """

@@ -14,19 +14,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fleetbench.cli.fleet import FleetChoice, load_fleet, load_repository
-from fleetbench.cli.output import note, warn, write_text
+from fleetbench.cli.output import note, write_text
 from fleetbench.errors import InputError
-from fleetbench.graph.named import named
 from fleetbench.measure.request import EXISTING, Request
 
 if TYPE_CHECKING:
+    from fleetbench.cli.against import MergeBase
     from fleetbench.graph.fleet import Fleet
     from fleetbench.ids import ObjectId
-    from fleetbench.measure.kind import KindOptions
-    from fleetbench.measure.session import Measured, Plan, Predicted
-    from fleetbench.measure.standin import StandIn
-    from fleetbench.measure.subject import Subject
-    from fleetbench.model.profile import Profile
+    from fleetbench.measure.commits import NextCommit
+    from fleetbench.measure.session import Measured
 
 
 def print_rbac() -> None:
@@ -58,25 +55,39 @@ def measure(choice: FleetChoice, request: Request) -> None:
 
 
 def _kind(choice: FleetChoice, request: Request, work: Path) -> None:
+    from fleetbench.cli.kind_plan import kind_options, plan_of
     from fleetbench.measure import kind
     from fleetbench.measure.recorder import check_folder, open_folder
     from fleetbench.measure.session import measure_on_kind
 
-    options = _kind_options(request)
+    options = kind_options(request)
     kind.check(options)
     if request.output is not None:
         for folder in _folders("", request):
             check_folder(folder, request.force)
-    plan = _plan(choice, request, options, work)
-    folders = _folders(plan.fleet.name, request)
-    for folder in folders:
-        check_folder(folder, request.force)
-    for number, folder in enumerate(folders, start=1):
-        if len(folders) > 1:
-            note(f"Run {number} of {len(folders)}")
-        with _reported():
-            open_it = functools.partial(open_folder, folder, request.force)
-            _report(measure_on_kind(plan, open_it, _view, note))
+    with _before(choice, request) as before:
+        plan = plan_of(choice, request, options, work, before)
+        folders = _folders(plan.state.fleet.name, request)
+        for folder in folders:
+            check_folder(folder, request.force)
+        for number, folder in enumerate(folders, start=1):
+            if len(folders) > 1:
+                note(f"Run {number} of {len(folders)}")
+            with _reported():
+                open_it = functools.partial(open_folder, folder, request.force)
+                _report(measure_on_kind(plan, open_it, _view, note))
+
+
+@contextlib.contextmanager
+def _before(choice: FleetChoice, request: Request) -> Iterator[MergeBase | None]:
+    """What runs before the commit that is to be timed; None where a bootstrap is."""
+    from fleetbench.cli.against import required_base
+
+    if request.against is None:
+        yield None
+        return
+    with required_base(choice, request.against, None, "a cluster that is new is timed without it") as base:
+        yield base
 
 
 @contextlib.contextmanager
@@ -92,21 +103,31 @@ def _reported() -> Iterator[None]:
 
 
 def _existing(choice: FleetChoice, request: Request) -> None:
+    from fleetbench.cli.kind_plan import next_commit
     from fleetbench.measure.existing import measure_existing
     from fleetbench.measure.recorder import check_folder, open_folder
+    from fleetbench.measure.subject import State, Subject
 
     if request.output is not None:
         check_folder(request.output, request.force)
+    choice = dataclasses.replace(choice, context=None)  # here it names the cluster to watch
     chosen = any((choice.repo, choice.graph, choice.env))
     fleet: Fleet | None = None
     roots: list[dict[str, Any]] = []
     if request.apply:
         fleet, roots = _to_apply(choice)
-    elif chosen:
-        fleet = load_fleet(dataclasses.replace(choice, context=None))[0]
+    elif chosen and request.against is None:
+        fleet = load_fleet(choice)[0]
     folder = lambda name: open_folder(_folders(name, request)[0], request.force)  # noqa: E731
-    with _reported():
-        _report(measure_existing(request.context, fleet, roots, folder, _view, note, request.timeout, _blocked))
+    with _before(choice, request) as before, _reported():
+        commit: NextCommit | None = None
+        if before is not None:
+            reading = load_repository(choice)
+            fleet = reading.fleet
+            assert choice.repo is not None
+            changes = before.commit_to(reading, choice.repo)
+            commit = next_commit(State(Subject(before.reading.fleet)), fleet, changes)
+        _report(measure_existing(request.context, fleet, roots, folder, _view, note, request.timeout, _blocked, commit))
 
 
 def _blocked(fleet: Fleet, down: frozenset[ObjectId]) -> frozenset[ObjectId]:
@@ -120,13 +141,13 @@ def _blocked(fleet: Fleet, down: frozenset[ObjectId]) -> frozenset[ObjectId]:
 
 def _to_apply(choice: FleetChoice) -> tuple[Fleet, list[dict[str, Any]]]:
     """The fleet of a repository, and the two objects that start it."""
-    from fleetbench.measure.manifests import root_objects
+    from fleetbench.measure.roots import root_objects
     from fleetbench.measure.served import remote_url
     from fleetbench.measure.subject import held
 
     if choice.repo is None:
         raise click.UsageError("--apply creates the root of a repository: give --repo and --cluster-path.")
-    reading = load_repository(dataclasses.replace(choice, context=None))
+    reading = load_repository(choice)
     fleet, documents = reading.fleet, held(reading)
     url = None if fleet.root_source in documents else remote_url(choice.repo, "--apply")
     return fleet, root_objects(fleet, url, {}, documents)
@@ -134,126 +155,6 @@ def _to_apply(choice: FleetChoice) -> tuple[Fleet, list[dict[str, Any]]]:
 
 def _report(measured: Measured) -> None:
     write_text("\n".join([*measured.lines, f"run folder: {measured.folder}"]))
-
-
-def _kind_options(request: Request) -> KindOptions:
-    from fleetbench.measure.kind import KindOptions
-
-    k = request.kind
-    return KindOptions(k.name, k.image, k.config, k.load_images, k.keep)
-
-
-def _plan(choice: FleetChoice, request: Request, options: KindOptions, work: Path) -> Plan:
-    from fleetbench.engine.plan import compile_plan
-    from fleetbench.engine.reachable import never_ready
-    from fleetbench.graph.changes import none_installed
-    from fleetbench.measure.controllers import FlagOptions
-    from fleetbench.measure.served import remote_url
-    from fleetbench.measure.session import Plan
-    from fleetbench.model.profile import stand_in_profile
-    from fleetbench.model.scenario import Scenario
-    from fleetbench.runs.run import REMOTE
-
-    subject = _subject(choice, work)
-    # the cluster is made here, and nothing but Flux is installed on it
-    subject = dataclasses.replace(subject, fleet=none_installed(subject.fleet))
-    request = dataclasses.replace(request, fail=frozenset(named(subject.fleet, id, "--fail") for id in request.fail))
-    real = request.is_real(choice.repo is not None)
-    stand_in = None if real else _stand_in(subject.fleet, request)
-    if request.source == REMOTE and subject.repo is not None:
-        remote_url(subject.repo)  # one that cannot be used is told before the cluster is made
-    if subject.uncommitted:
-        warn("the working tree has changes that are not committed: HEAD is measured")
-    note(
-        f"{subject.fleet.name}: {request.strategy}, workloads {'real' if real else f'stand-in (profile {request.profile})'}"
-    )
-    if stand_in is not None and stand_in.dropped:
-        note(
-            f"left out of the stand-in, as meta.json lists: {len(stand_in.dropped)} sources, substitutions and custom checks"
-        )
-    deployed = subject.fleet if stand_in is None else stand_in.fleet
-    fail = request.fail
-    return Plan(
-        subject,
-        stand_in,
-        options,
-        request.kind.flux_manifest,
-        FlagOptions(
-            request.kustomize_concurrent,
-            request.helm_concurrent,
-            request.source_concurrent,
-            request.requeue_dependency_s,
-        ),
-        request.source,
-        request.timeout,
-        never_ready(compile_plan(Scenario(deployed, fail=fail))),
-        {**_meta(subject, request, real), "left_out": [] if stand_in is None else list(stand_in.dropped)},
-        lambda fleet, flags: _predict(fleet, flags, request, None if stand_in is None else stand_in_profile()),
-    )
-
-
-def _subject(choice: FleetChoice, work: Path) -> Subject:
-    from fleetbench.measure.subject import Subject, committed
-
-    if choice.repo is not None and choice.cluster_path is not None and choice.repo.is_dir():
-        choice.validate()
-        return committed(choice.repo, choice.cluster_path, work)
-    return Subject(load_fleet(choice)[0])
-
-
-def _stand_in(fleet: Fleet, request: Request) -> StandIn:
-    from fleetbench.measure.standin import stand_in
-    from fleetbench.model.profile import load_durations, load_profile
-    from fleetbench.model.resolve import resolve
-    from fleetbench.model.typical import typical_s
-
-    durations = None if request.durations is None else load_durations(request.durations)
-    profile, default = load_profile(request.profile), load_profile("default")
-    times = resolve(fleet, durations, profile, default)
-    pull = profile.over(default).pull
-    seconds = {id: typical_s(time, pull) for id, time in times.items()}
-    return stand_in(_strategy(fleet, request.strategy), seconds, request.fail)
-
-
-def _strategy(fleet: Fleet, strategy: str) -> Fleet:
-    if strategy == "fine":
-        return fleet
-    from fleetbench.graph.waves import to_waves
-
-    return to_waves(fleet)
-
-
-def _predict(fleet: Fleet, flags: Mapping[str, Any], request: Request, profile: Profile | None) -> Predicted:
-    """Predict the rollout of the fleet as it is deployed, with the flags of the run."""
-    from fleetbench.graph.release import RELEASES
-    from fleetbench.measure.session import Predicted
-    from fleetbench.model.assemble import Choice
-    from fleetbench.model.parameters import Parameters
-    from fleetbench.prediction.document import to_document
-    from fleetbench.prediction.strategies import FINE, predict_strategies
-    from fleetbench.runs.run import SERVED
-
-    known = {name: value for name, value in flags.items() if name in Parameters.__dataclass_fields__}
-    # the Flux that is measured is the one installed here, not the one that the repository installs
-    served = request.source == SERVED
-    choice = Choice(RELEASES[-1], flags=known, profile=profile, fail=request.fail, served=served)
-    result = predict_strategies(fleet, choice, FINE)
-    prediction = result.predictions[FINE]
-    low, high = (prediction.total_quantile(q) for q in (0.05, 0.95))
-    interval = None if low is None or high is None else (low, high)
-    return Predicted(to_document(result.assembled, result.predictions), interval)
-
-
-def _meta(subject: Subject, request: Request, real: bool) -> dict[str, Any]:
-    return {
-        "strategy": request.strategy,
-        "workloads": "real" if real else "stand-in",
-        "profile": None if real else request.profile,
-        "durations": None if real or request.durations is None else request.durations.name,
-        "source": request.source,
-        "commit": subject.commit,
-        "fail": sorted(str(id) for id in request.fail),
-    }
 
 
 def _folders(fleet: str, request: Request) -> list[Path]:

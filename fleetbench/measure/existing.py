@@ -15,6 +15,7 @@ from fleetbench.ids import ObjectId, some
 from fleetbench.measure import host
 from fleetbench.measure.api import KubernetesApi
 from fleetbench.measure.clock import ClusterClock
+from fleetbench.measure.commits import CommitObserver, NextCommit
 from fleetbench.measure.fleet import fleet_from, flux_among, id_of
 from fleetbench.measure.fold import Fold
 from fleetbench.measure.kinds import BY_KIND, DEPLOYMENT, WATCHED
@@ -36,8 +37,6 @@ from fleetbench.measure.situation import COMMIT, Objects, Situation, situation_o
 from fleetbench.measure.usage import UsageSampler
 from fleetbench.measure.watch import Watcher
 from fleetbench.runs.folder import meta as folder_meta
-from fleetbench.runs.touched import touched_by
-from fleetbench.timeline.events import Event
 from fleetbench.units import format_duration
 
 Blocked = Callable[[Fleet, frozenset[ObjectId]], frozenset[ObjectId]]
@@ -52,6 +51,7 @@ def measure_existing(
     say: Say,
     timeout_s: float,
     blocked: Blocked,
+    commit: NextCommit | None = None,
 ) -> Measured:
     """Watch a cluster until its rollout, or the next commit's, is over.
 
@@ -64,9 +64,10 @@ def measure_existing(
         say: one line about what is being done.
         timeout_s: seconds to watch at most.
         blocked: (fleet, services that are not Ready) -> the services that cannot be Ready while they are not.
+        commit: what the next commit changes, where two revisions of the repository tell; ``fleet`` is then after it.
 
     Raises:
-        EnvironmentLacks: no cluster, no Flux, or a permission is missing.
+        EnvironmentLacks: no cluster, no Flux, a permission is missing, or nothing runs that a commit could change.
         Interrupted: stopped by the user.
     """
     with ExitStack() as stack:
@@ -77,9 +78,15 @@ def measure_existing(
         for line in lacking:
             say(line)
         fleet = fleet or fleet_from(objects, context or "cluster")[0]
-        situation = situation_of(fleet, objects, clock.wall_s())
-        for line in told(fleet, objects, situation, clock.wall_s()):
+        running = fleet if commit is None else commit.before.fleet
+        situation = situation_of(running, objects, clock.wall_s())
+        for line in told(running, objects, situation, clock.wall_s()):
             say(line)
+        if commit is not None and situation.scenario != COMMIT:
+            raise EnvironmentLacks(
+                "a bootstrap is under way or to come, so there is nothing yet that a commit could change",
+                "leave out --against: a bootstrap is timed",
+            )
         deployments: list[Any] = flux_among(objects.get(BY_KIND[DEPLOYMENT], []))
         meta = folder_meta(
             "measured", fleet.name, **host.host(clock), **flux_meta([], deployments), **host.cluster(api),
@@ -92,36 +99,33 @@ def measure_existing(
         began_s = clock.monotonic_s()
         sampler = stack.enter_context(UsageSampler(api, clock))
         create(api, roots)
-        progress = Progress(fleet)
+        progress = Progress(fleet, frozenset() if commit is None else commit.hopeless)
         first: list[Seen | Trouble] = []
         t0_s, settle_s = began_s, SETTLE_S
         if situation.scenario == COMMIT:
-            assert fleet.root_source is not None
-            progress.waits_for = f"a new revision of {fleet.root_source}"
             if situation.not_ready:
                 down = frozenset(situation.not_ready)
-                progress.doubtful = down | blocked(fleet, down)
+                progress.doubtful = down | blocked(running, down)
+            if situation.not_ready or progress.hopeless:
                 settle_s = max(SETTLE_S, flags["requeue_dependency_s"] + 5.0)
         else:
             first, t0_s = wait_for_root(watcher, fleet, clock, timeout_s, say)
-        recorder = stack.enter_context(Recorder(open_folder(fleet.name), fleet, flags, meta, timeout_s))
-        commit = None
-        if situation.scenario == COMMIT:
-            assert fleet.root_source is not None
-            commit = CommitObserver(fleet, fleet.root_source, progress, recorder)
+        changes = None if commit is None else commit.changes
+        recorder = stack.enter_context(Recorder(open_folder(fleet.name), fleet, flags, meta, timeout_s, changes))
+        observer = CommitObserver(fleet, progress, recorder, changes) if situation.scenario == COMMIT else None
         shown = stack.enter_context(view(flags, None))
         loop = Loop(
             watcher.queue, Fold(t0_s), recorder, progress, shown, clock,
             timeout_s=timeout_s, began_s=began_s, settle_s=settle_s,
-            observe=None if commit is None else commit.event,
+            observe=None if observer is None else observer.event,
         )  # fmt: skip
         for change in first:
             loop.add(change)
-        if commit is None:
+        if observer is None:
             return finish(loop, recorder, progress, sampler, meta, None)
         whole = "" if situation.not_ready else "everything is Ready: "
         return finish(
-            loop, recorder, progress, sampler, meta, None, commit.about,
+            loop, recorder, progress, sampler, meta, None, observer.about,
             lambda: say(f"{whole}waiting for {progress.waits_for}"),
         )  # fmt: skip
 
@@ -226,33 +230,3 @@ def _on_monotonic(stamp: str | None, clock: Clock) -> float | None:
     if not stamp:
         return None
     return clock.monotonic_s() - (clock.wall_s() - datetime.fromisoformat(stamp).timestamp())
-
-
-class CommitObserver:
-    """Notes the next revision of a source, from where on Ready with it counts, and what it rolls out."""
-
-    def __init__(self, fleet: Fleet, source: ObjectId, progress: Progress, recorder: Recorder):
-        self._fleet, self._source, self._progress, self._recorder = fleet, source, progress, recorder
-        self._users = fleet.users(source)
-        self._revision: str | None = None
-        self._events: list[Event] = []
-        self._commit: str | None = None
-
-    def about(self) -> dict[str, Any]:
-        """What ``meta.json`` says of it: ``commit`` (its revision) and ``touched`` (what it changed); empty until it came."""
-        if self._commit is None:
-            return {}
-        touched = touched_by(self._fleet, self._events, self._progress.since_s)
-        return {"commit": self._commit, "touched": [str(id) for id in touched]}
-
-    def event(self, event: Event) -> None:
-        """Look at one event."""
-        self._events.append(event)
-        if event.object != self._source or not event.revision:
-            return
-        if self._revision is not None and event.revision != self._revision:
-            # When it was pushed cannot be seen from the cluster: t_s is when its artifact was there.
-            self._recorder.note({"commit": {"t_s": round(event.t_s, 3), "revision": event.revision, "source_s": 0.0}})
-            self._progress.expect(event.t_s, event.revision, self._users)
-            self._commit = event.revision
-        self._revision = event.revision

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from fleetbench.errors import InputError
-from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Workload
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId
-from fleetbench.measure.standin import DEADLINE_S, StandIn, chart_path
+from fleetbench.measure.standin import APPLIED, DEADLINE_S, REFUSED, REPLACED, StandIn, chart_path
 from fleetbench.repo.kinds import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP
 from fleetbench.units import go_duration
 
-BRANCH = "main"
 _API_VERSIONS = {
     GIT_REPOSITORY: f"{SOURCE_GROUP}/v1",
     KUSTOMIZATION: f"{KUSTOMIZE_GROUP}/v1",
@@ -42,8 +39,8 @@ def repository_files(stand_in: StandIn) -> Iterator[tuple[str, str]]:
             continue
         objects = [
             *_namespaces(k),
-            *_children(fleet, k),
-            *(_deployment(w, w.object in stand_in.failing) for w in k.workloads),
+            *_children(stand_in, k),
+            *(_deployment(w, stand_in) for w in k.workloads),
         ]
         folder = k.path.removeprefix("./")
         prefix = f"{folder}/" if folder else ""
@@ -66,81 +63,8 @@ def repository_files(stand_in: StandIn) -> Iterator[tuple[str, str]]:
         yield f"{chart}/Chart.yaml", _dump({"apiVersion": "v2", "name": h.id.name, "version": "1.0.0"})
         yield (
             f"{chart}/templates/stand-in.yaml",
-            "---\n".join(_dump(_deployment(w, w.object in stand_in.failing)) for w in h.workloads)
-            or "# nothing to run\n",
+            "---\n".join(_dump(_of_release(_deployment(w, stand_in))) for w in h.workloads) or "# nothing to run\n",
         )
-
-
-def root_objects(
-    fleet: Fleet,
-    url: str | None,
-    api_versions: Mapping[str, str],
-    held: Mapping[ObjectId, Mapping[str, Any]] | None = None,
-    keep_ref: bool = False,
-) -> list[dict[str, Any]]:
-    """The root's source and the root Kustomization whose creation is t0.
-
-    What the repository holds is created as it stands there: anything written differently would be changed back by the
-    root's first apply of itself, a new generation that starts its reconcile again.
-
-    Args:
-        fleet: the fleet that is rolled out.
-        url: where the source is to be read; None = where its document says.
-        api_versions: group -> apiVersion of an object that no document states.
-        held: their documents (:func:`fleetbench.measure.subject.held`); what is missing there is written from the fleet.
-        keep_ref: of a document keep ``spec.ref``, else it is the served branch.
-
-    Raises:
-        InputError: the repository does not hold the source, and it is none that could be made up.
-    """
-    held = held or {}
-    root = fleet.kustomization(fleet.root)
-    assert root is not None and root.source is not None
-    return [
-        _root_source(fleet, root.source, url, api_versions, held.get(root.source), keep_ref),
-        _plain(held[root.id]) if root.id in held else kustomization(root, api_versions.get(KUSTOMIZE_GROUP)),
-    ]
-
-
-def _root_source(
-    fleet: Fleet,
-    id: ObjectId,
-    url: str | None,
-    api_versions: Mapping[str, str],
-    document: Mapping[str, Any] | None,
-    keep_ref: bool,
-) -> dict[str, Any]:
-    if document is not None:
-        body = _plain(document)
-        return body if url is None else {**body, "spec": pointed_at(body.get("spec") or {}, url, keep_ref)}
-    if url is None or id.kind != GIT_REPOSITORY:
-        raise InputError(
-            f"the root's source {id} is in no file of the repository, so it cannot be created",
-            "create it in the cluster first, and the root with it",
-        )
-    source = fleet.source(id)
-    return git_repository(id, url, 60.0 if source is None else source.interval_s, api_versions.get(SOURCE_GROUP))
-
-
-def pointed_at(spec: Mapping[str, Any], url: str, keep_ref: bool = False) -> dict[str, Any]:
-    """A GitRepository's spec that reads another address, without what gives access to its own."""
-    found = {name: value for name, value in spec.items() if name not in NO_ACCESS}
-    return {**found, "url": url, "ref": spec.get("ref") if keep_ref and spec.get("ref") else {"branch": BRANCH}}
-
-
-NO_ACCESS = ("secretRef", "proxySecretRef", "provider", "verify")
-"""Fields of a GitRepository that name what the served copy neither needs nor has."""
-
-
-def _plain(document: Mapping[str, Any]) -> dict[str, Any]:
-    """An object as it can be created: what the cluster itself writes is not taken along."""
-    return {name: value for name, value in document.items() if name != "status"}
-
-
-def git_repository(id: ObjectId, url: str, interval_s: float, api_version: str | None = None) -> dict[str, Any]:
-    """A GitRepository of the served branch."""
-    spec = {"url": url, "interval": go_duration(interval_s), "ref": {"branch": BRANCH}}
-    return _object(id, spec, api_version)
 
 
 def kustomization(k: Kustomization, api_version: str | None = None) -> dict[str, Any]:
@@ -163,7 +87,7 @@ def kustomization(k: Kustomization, api_version: str | None = None) -> dict[str,
         spec["dependsOn"] = _depends_on(k.depends_on, k.id)
     if k.health_checks:
         spec["healthChecks"] = [_health_check(id) for id in k.health_checks]
-    return _object(k.id, spec, api_version)
+    return flux_object(k.id, spec, api_version)
 
 
 def helm_release(h: HelmRelease) -> dict[str, Any]:
@@ -199,7 +123,7 @@ def helm_release(h: HelmRelease) -> dict[str, Any]:
         spec["waitStrategy"] = {"name": h.wait_strategy}
     if h.depends_on:
         spec["dependsOn"] = _depends_on(h.depends_on, h.id)
-    return _object(h.id, spec)
+    return flux_object(h.id, spec)
 
 
 def namespace(name: str) -> dict[str, Any]:
@@ -207,7 +131,8 @@ def namespace(name: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
-def _children(fleet: Fleet, k: Kustomization) -> Iterator[dict[str, Any]]:
+def _children(stand_in: StandIn, k: Kustomization) -> Iterator[dict[str, Any]]:
+    fleet = stand_in.fleet
     for id in fleet.children.get(k.id, ()):
         if id.kind == KUSTOMIZATION:
             child = fleet.kustomization(id)
@@ -216,30 +141,40 @@ def _children(fleet: Fleet, k: Kustomization) -> Iterator[dict[str, Any]]:
         elif id.kind == HELM_RELEASE:
             release = fleet.helmrelease(id)
             if release is not None:
-                yield helm_release(release)
+                body = helm_release(release)
+                yield _with(body, "spec", values={"commit": _SECOND}) if id in stand_in.changed else body
 
 
 def _namespaces(k: Kustomization) -> list[dict[str, Any]]:
     return [namespace(id.name) for id in k.objects if id.kind == "Namespace"]
 
 
-def _deployment(w: Workload, fails: bool) -> dict[str, Any]:
+_COMMIT, _FIRST, _SECOND = "fleetbench/commit", "1", "2"
+"""The mark of what a commit changes."""
+
+
+def _deployment(w: Workload, stand_in: StandIn) -> dict[str, Any]:
     labels = {"app.kubernetes.io/name": w.object.name}
+    marked, changed = {"annotations": {_COMMIT: _SECOND}}, stand_in.changed.get(w.object)
+    if changed == REFUSED:
+        labels[_COMMIT] = _SECOND  # of the selector, which nobody may change
     container: dict[str, Any] = {"name": "pause", "image": w.images[0], "imagePullPolicy": "IfNotPresent"}
-    if fails:
+    if w.object in stand_in.failing:
         # Nothing listens there, so the pod runs but is never Ready.
         container["readinessProbe"] = {"tcpSocket": {"port": 1}, "periodSeconds": 5}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": w.object.name, "namespace": w.object.namespace},
+        "metadata": {
+            "name": w.object.name, "namespace": w.object.namespace, **(marked if changed == APPLIED else {}),
+        },
         "spec": {
             "replicas": 1,
             "minReadySeconds": int(w.stated_ready_s or 0),
             "progressDeadlineSeconds": DEADLINE_S,
             "selector": {"matchLabels": labels},
             "template": {
-                "metadata": {"labels": labels},
+                "metadata": {"labels": labels, **(marked if changed == REPLACED else {})},
                 "spec": {
                     "automountServiceAccountToken": False,
                     "enableServiceLinks": False,
@@ -248,10 +183,22 @@ def _deployment(w: Workload, fails: bool) -> dict[str, Any]:
                 },
             },
         },
-    }
+    }  # fmt: skip
 
 
-def _object(id: ObjectId, spec: dict[str, Any], api_version: str | None = None) -> dict[str, Any]:
+def _of_release(deployment: dict[str, Any]) -> dict[str, Any]:
+    """As a template whose pods an upgrade replaces: the mark comes with the values of the release."""
+    value = f"{{{{ .Values.commit | default {_FIRST} | quote }}}}"
+    pods = _with(deployment["spec"]["template"], "metadata", annotations={_COMMIT: value})
+    return _with(deployment, "spec", template=pods)
+
+
+def _with(body: dict[str, Any], field: str, **more: Any) -> dict[str, Any]:
+    return {**body, field: {**body[field], **more}}
+
+
+def flux_object(id: ObjectId, spec: dict[str, Any], api_version: str | None = None) -> dict[str, Any]:
+    """One of Flux's objects, of the apiVersion that the served repository has where none is given."""
     return {
         "apiVersion": api_version or _API_VERSIONS[id.kind],
         "kind": id.kind,

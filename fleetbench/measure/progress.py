@@ -54,6 +54,8 @@ class Progress:
         """What must happen before anything counts; None = nothing."""
         self.doubtful: frozenset[ObjectId] = frozenset()
         """Services that were not Ready before, or wait for such a one: waited for only as long as they are at work."""
+        self.brought: frozenset[ObjectId] = frozenset()
+        """Services that the commit brings: they are waited for though nothing is seen of them when it comes."""
         self.ready_s: dict[ObjectId, float] = {}
         """Seconds from ``since_s`` on."""
         self.strangers: dict[ObjectId, Event] = {}
@@ -91,8 +93,8 @@ class Progress:
         self.since_s, self.revision, self.waits_for = since_s, revision, None
         self._beside = self.fleet.beside(of)
         self.ready_s = {id: 0.0 for id in self._beside if (latest := self.latest(id)) and latest.status == phases.TRUE}
-        self.hopeless = frozenset(id for id in self._beside if self.latest(id) is None)
-        self.doubtful |= self._beside - self.ready_s.keys()
+        self.hopeless |= {id for id in self._beside - self.brought if self.latest(id) is None}
+        self.doubtful |= self._beside - self.brought - self.ready_s.keys()
 
     @property
     def last_ready_s(self) -> float | None:

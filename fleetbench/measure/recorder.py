@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from fleetbench.errors import EnvironmentLacks, FleetbenchError, InputError, unwritable
+from fleetbench.graph.commit import Commit
 from fleetbench.graph.document import to_document
 from fleetbench.graph.fleet import Fleet
 from fleetbench.runs.files import end_line, event_line, header_line
@@ -57,11 +58,18 @@ def _unwritable(folder: Path, why: str | None) -> InputError:
 class Recorder:
     """Appends to a run folder's trace; a context manager.
 
-    Killed at any moment, it loses at most the line being written; what is there can be read.
+    Killed at any moment, it loses at most the line being written; what is there can be read. The arguments behind the
+    folder are those of :func:`fleetbench.runs.files.header_line`.
     """
 
     def __init__(
-        self, folder: Path, fleet: Fleet, flags: Mapping[str, Any], meta: Mapping[str, Any], limit_s: float | None
+        self,
+        folder: Path,
+        fleet: Fleet,
+        flags: Mapping[str, Any],
+        meta: Mapping[str, Any],
+        limit_s: float | None,
+        changes: Commit | None = None,
     ):
         self.folder = folder
         self._events = 0
@@ -72,7 +80,7 @@ class Recorder:
             self._file: TextIO = (folder / TRACE).open("w", encoding="utf-8")
         except OSError as error:
             raise self._failed(error) from error
-        self._line(header_line(fleet, flags, meta, limit_s))
+        self._line(header_line(fleet, flags, meta, limit_s, changes))
 
     def event(self, event: Event, api_time: str | None = None) -> None:
         """Append one event."""

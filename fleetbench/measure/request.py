@@ -34,6 +34,7 @@ class Request:
     profile: str = "short"
     durations: Path | None = None
     fail: frozenset[ObjectId] = frozenset()
+    against: str | None = None
     kustomize_concurrent: int | None = None
     helm_concurrent: int | None = None
     source_concurrent: int | None = None
@@ -51,6 +52,15 @@ class Request:
         Args:
             has_repo: a repository was named.
         """
+        if self.against is not None:
+            if not has_repo:
+                return "--against belongs to --repo: it reads another revision of that repository."
+            if self.apply:
+                return "--apply starts a bootstrap, and --against times the commit to a cluster that runs."
+            if self.strategy == "waves":
+                return "--against times a commit as the repository has it: without --strategy waves."
+            if self.source == "remote":
+                return "--against serves one state after the other: it needs --source served."
         if self.cluster == KIND and self.context is not None:
             return "--context belongs to --cluster existing."
         if self.cluster == KIND and self.apply:

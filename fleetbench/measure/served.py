@@ -12,7 +12,7 @@ import yaml
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import GIT_REPOSITORY, ObjectId
-from fleetbench.measure.manifests import BRANCH, NO_ACCESS, pointed_at
+from fleetbench.measure.roots import BRANCH, NO_ACCESS, pointed_at
 from fleetbench.measure.shell import ProgramFailed, run
 from fleetbench.repo.kinds import SOURCE_GROUP
 
@@ -98,8 +98,13 @@ def commit_all(folder: Path, message: str) -> str:
 def bare_copy(folder: Path, into: Path) -> Path:
     """A bare repository whose branch ``main`` is the folder's HEAD."""
     run(["git", "init", "--quiet", "--bare", f"--initial-branch={BRANCH}", into], timeout_s=GIT_S, env=_ENV)
-    git(folder, "push", "--quiet", str(into), f"HEAD:refs/heads/{BRANCH}")
+    push(folder, into)
     return into
+
+
+def push(folder: Path, bare: Path) -> None:
+    """Make the folder's HEAD the branch ``main`` of a bare repository."""
+    git(folder, "push", "--quiet", str(bare), f"HEAD:refs/heads/{BRANCH}")
 
 
 def point_at_served(checkout: Path, fleet: Fleet, url: str) -> None:

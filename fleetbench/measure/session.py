@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
-from fleetbench.measure import controllers, flux, host, kind, manifests, served
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
+from fleetbench.measure import controllers, flux, host, kind, manifests
 from fleetbench.measure.api import KubernetesApi
 from fleetbench.measure.clock import SystemClock
+from fleetbench.measure.commits import CommitObserver, NextCommit, bring_up
 from fleetbench.measure.fold import Fold
-from fleetbench.measure.git_server import serve
 from fleetbench.measure.kinds import BY_KIND, WATCHED
 from fleetbench.measure.loop import SETTLE_S, Loop, Outcome
 from fleetbench.measure.progress import Progress
 from fleetbench.measure.recorder import Recorder
 from fleetbench.measure.shell import run
-from fleetbench.measure.standin import StandIn
-from fleetbench.measure.subject import Subject
+from fleetbench.measure.source import Source
+from fleetbench.measure.subject import State
 from fleetbench.measure.summary import ready_csv, report_markdown, summary_lines
 from fleetbench.measure.usage import UsageSampler
 from fleetbench.measure.watch import Watcher
-from fleetbench.repo.files.ignore import not_archived
-from fleetbench.repo.kinds import KUSTOMIZE_GROUP, SOURCE_GROUP
 from fleetbench.runs.folder import META, PREDICTION, READY, REPORT
 from fleetbench.runs.folder import meta as folder_meta
-from fleetbench.runs.run import REMOTE, SERVED
+from fleetbench.runs.run import SERVED
 
 READY_S = 300.0
 """The controllers must be available and lead within this time."""
@@ -54,25 +51,19 @@ class Predicted:
 class Plan:
     """What to measure and how."""
 
-    subject: Subject
-    stand_in: StandIn | None
-    """None = the repository's real workloads."""
+    state: State
+    """What is rolled out; with :attr:`commit`, what is there after it."""
+    commit: NextCommit | None = None
+    """What of it comes as a commit, which is then what is timed; None = the bootstrap is."""
     kind: kind.KindOptions = field(default_factory=kind.KindOptions)
     flux_manifest: Path | None = None
     flags: controllers.FlagOptions = field(default_factory=controllers.FlagOptions)
     source: str = SERVED
     timeout_s: float = 3600.0
-    hopeless: frozenset[ObjectId] = frozenset()
-    """Services that cannot turn Ready in this run, as something fails or is missing: nobody waits for them."""
     meta: Mapping[str, Any] = field(default_factory=dict)
     """What the run's metadata says beside what is found out here: strategy, profile, workloads ..."""
     predict: Callable[[Fleet, Mapping[str, Any]], Predicted] | None = None
     """(fleet as deployed, flags) -> what to hold the run against; None = nothing."""
-
-    @property
-    def fleet(self) -> Fleet:
-        """The fleet as it is deployed."""
-        return self.subject.fleet if self.stand_in is None else self.stand_in.fleet
 
 
 @dataclass(frozen=True)
@@ -102,8 +93,9 @@ def measure_on_kind(
         KeyboardInterrupt: stopped by the user; what was collected is in the folder.
     """
     clock = SystemClock()
-    fleet = plan.fleet
-    flags = controllers.flags_for(plan.subject.fleet, plan.flags)
+    fleet = plan.state.fleet
+    first = plan.state if plan.commit is None else plan.commit.before
+    flags = controllers.flags_for(first.subject.fleet, plan.flags)
     manifest, deployments = flux.set_flags(flux.manifest_text(plan.flux_manifest), flags)
     meta = folder_meta("measured", fleet.name, **host.host(clock), **plan.meta, **flux_meta(flags, deployments))
     run_flags = meta["flags"]
@@ -119,26 +111,40 @@ def measure_on_kind(
         stack.callback(api.close)
         flux.wait_ready(api, clock, deployments, READY_S)
         meta |= {"kind_version": kind.version(), **host.cluster(api)}
-        roots = stack.enter_context(_Source(plan, cluster, work)).objects(api)
+        source = stack.enter_context(Source(first, plan.source, cluster, work))
+        roots = source.objects(api)
         _create_namespaces(plan, cluster.kubeconfig)
         watcher = stack.enter_context(Watcher(api, clock, WATCHED))
         watcher.wait_listed(60.0)
         sampler = stack.enter_context(UsageSampler(api, clock))
         interval = None if predicted is None else predicted.total_s
-        shown = stack.enter_context(view(run_flags, interval))
         t0_s = clock.monotonic_s()
         for root in roots:
             api.create(BY_KIND[root["kind"]], root)
         # Only now is there something to record: a start that fails leaves no folder that looks like a run.
-        recorder = stack.enter_context(Recorder(open_folder(), fleet, run_flags, meta, plan.timeout_s))
+        changes = None if plan.commit is None else plan.commit.changes
+        recorder = stack.enter_context(Recorder(open_folder(), fleet, run_flags, meta, plan.timeout_s, changes))
         if predicted is not None:
             recorder.write_json(PREDICTION, predicted.document)
-        progress = Progress(fleet, plan.hopeless)
-        fold = Fold(t0_s)
+        hopeless = plan.state.hopeless if plan.commit is None else plan.commit.hopeless
+        progress, observer = Progress(fleet, hopeless), None
+        loop_of = partial(Loop, watcher.queue, Fold(t0_s), recorder, clock=clock, timeout_s=plan.timeout_s)
+        if plan.commit is not None:
+            say("rolling out what runs before the commit")
+            observer = CommitObserver(fleet, progress, recorder, changes)
+            with view(run_flags, None) as shown:
+                bring_up(plan.commit.before, progress, observer, partial(loop_of, view=shown))
+            say("pushing the commit")
+            source.push(plan.state)
+        shown = stack.enter_context(view(run_flags, interval))
         # Where something fails, go on for a poll, so that what waits for it is seen to wait.
-        settle_s = max(SETTLE_S, run_flags["requeue_dependency_s"] + 5.0) if plan.hopeless else SETTLE_S
-        loop = Loop(watcher.queue, fold, recorder, progress, shown, clock, timeout_s=plan.timeout_s, settle_s=settle_s)
-        return finish(loop, recorder, progress, sampler, meta, interval)
+        settle_s = max(SETTLE_S, run_flags["requeue_dependency_s"] + 5.0) if hopeless else SETTLE_S
+        if observer is None:
+            return finish(loop_of(progress, shown, settle_s=settle_s), recorder, progress, sampler, meta, interval)
+        loop = loop_of(progress, shown, began_s=clock.monotonic_s(), settle_s=settle_s, observe=observer.event)
+        # The commit that people know is that of their repository, not of the one that is served.
+        about = lambda: {**observer.about(), "commit": plan.meta.get("commit")}  # noqa: E731
+        return finish(loop, recorder, progress, sampler, meta, interval, about)
 
 
 def finish(
@@ -205,67 +211,14 @@ def flux_meta(flags: list[controllers.Flag], deployments: list[dict[str, Any]]) 
     }
 
 
-class _Source:
-    """The repository as the cluster gets it: served from here, or its own remote."""
-
-    def __init__(self, plan: Plan, cluster: kind.KindCluster, work: Path):
-        self._plan, self._cluster, self._work = plan, cluster, work
-        self._stack = ExitStack()
-        self._url = ""
-
-    def __enter__(self) -> _Source:
-        if self._plan.source == REMOTE:
-            assert self._plan.subject.repo is not None
-            self._url = served.remote_url(self._plan.subject.repo)
-            return self
-        bare = self._work / "served.git"
-        gateway = kind.gateway()
-        try:
-            if gateway is None:
-                raise InputError("docker's network `kind` has no IPv4 gateway")
-            self._url = self._stack.enter_context(serve(bare, gateway))
-        except Exception:
-            inside = kind.host_from_inside(self._cluster.nodes[0])
-            if inside is None:
-                raise
-            # docker runs in a virtual machine that forwards to this machine's loopback.
-            self._url = self._stack.enter_context(serve(bare, "127.0.0.1", inside))
-        self._fill(bare)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._stack.close()
-
-    def _fill(self, bare: Path) -> None:
-        content = self._work / "content"
-        if self._plan.stand_in is not None:
-            content.mkdir()
-            manifests.write_repository(self._plan.stand_in, content)
-        else:
-            assert self._plan.subject.checkout is not None
-            # One commit of its own, as a commit follows in any case and the history is of no use to the cluster.
-            shutil.copytree(self._plan.subject.checkout, content, symlinks=True, ignore=not_archived)
-            served.point_at_served(content, self._plan.subject.fleet, self._url)
-        served.commit_all(content, "Serve the fleet")
-        served.bare_copy(content, bare)
-
-    def objects(self, api: KubernetesApi) -> list[dict[str, Any]]:
-        """The GitRepository and the root Kustomization to create."""
-        versions = {
-            SOURCE_GROUP: api.api_version(BY_KIND["GitRepository"]),
-            KUSTOMIZE_GROUP: api.api_version(BY_KIND[KUSTOMIZATION]),
-        }
-        plan = self._plan
-        held = plan.subject.held if plan.stand_in is None else None
-        return manifests.root_objects(plan.fleet, self._url, versions, held, keep_ref=plan.source == REMOTE)
-
-
 def _create_namespaces(plan: Plan, kubeconfig: Path) -> None:
-    if plan.stand_in is None:
-        wanted: tuple[str, ...] = (plan.fleet.root.namespace,)
-    else:
-        wanted = plan.stand_in.namespaces
-    objects = [manifests.namespace(n) for n in wanted if n != controllers.NAMESPACE]
+    states = [plan.state] if plan.commit is None else [plan.commit.before, plan.state]
+    wanted = {
+        name
+        for state in states
+        for name in ((state.fleet.root.namespace,) if state.stand_in is None else state.stand_in.namespaces)
+    }
+    objects = [manifests.namespace(n) for n in sorted(wanted - {controllers.NAMESPACE})]
     if objects:
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
         run(

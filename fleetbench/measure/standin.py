@@ -1,7 +1,8 @@
 """A fleet whose workloads are replaced by pauses: the same Flux objects, paths and edges, no image to pull.
 
 Every Kustomization and HelmRelease that has workloads gets one Deployment of the sandbox (pause) image with
-``minReadySeconds`` set to the duration that the profile holds for it, so a run shows what Flux itself costs.
+``minReadySeconds`` set to the duration that the profile holds for it, so a run shows what Flux itself costs. A commit
+changes of each stand-in what it changes of all that this stands for.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from fleetbench.graph.commit import Commit, upgraded
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import HelmRelease, Kustomization, Source, Workload
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, ObjectId
@@ -19,6 +21,10 @@ NAMESPACE = "default"
 """Where the stand-ins of Kustomizations run; it exists in every cluster."""
 DEADLINE_S = 3600
 """progressDeadlineSeconds: above any stand-in's duration, so that none turns Failed while it waits."""
+
+
+APPLIED, REPLACED, REFUSED = "applied", "replaced", "refused"
+"""An apply changes it, its pods go on; its pods are replaced, or the release is upgraded; the API server refuses it."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,8 @@ class StandIn:
     """Those that must exist before the rollout, as no object of the fleet brings them."""
     failing: frozenset[ObjectId]
     """Stand-ins (Deployments) that never turn Ready."""
+    changed: Mapping[ObjectId, str]
+    """Stand-in or HelmRelease -> what a commit changes of it: :data:`APPLIED`, :data:`REPLACED` or :data:`REFUSED`."""
     dropped: tuple[str, ...]
     """For people: what the stand-in has not."""
 
@@ -40,6 +48,7 @@ def stand_in(
     seconds: Mapping[ObjectId, float],
     fail: frozenset[ObjectId] = frozenset(),
     image: str = PAUSE_IMAGE,
+    changes: Commit | None = None,
 ) -> StandIn:
     """Replace a fleet's workloads.
 
@@ -48,6 +57,7 @@ def stand_in(
         seconds: how long each Kustomization's and HelmRelease's own workloads take; rounded to whole seconds.
         fail: Kustomizations or HelmReleases whose stand-in never turns Ready.
         image: the pause image that the nodes hold.
+        changes: what the commit that leads to this fleet changes; None = none does.
     """
     source = _served_source(fleet)
     dropped = [
@@ -64,7 +74,19 @@ def stand_in(
     sources = tuple(replace(s, files=_files(kustomizations, releases)) for s in sources)
     served = replace(fleet, kustomizations=kustomizations, helmreleases=releases, sources=sources)
     failing = frozenset(w.object for id in fail if id in own for w in own[id])
-    return StandIn(served, _missing_namespaces(served), failing, tuple(dict.fromkeys(dropped)))
+    changed = {} if changes is None else _changed(fleet, own, changes)
+    return StandIn(served, _missing_namespaces(served), failing, changed, tuple(dict.fromkeys(dropped)))
+
+
+def _changed(fleet: Fleet, own: Mapping[ObjectId, tuple[Workload, ...]], changes: Commit) -> dict[ObjectId, str]:
+    """What a commit changes of the stand-ins; those that it brings differ from nothing."""
+    found = dict.fromkeys(upgraded(changes, fleet), REPLACED)
+    for k in fleet.kustomizations:
+        if k.id in changes.changed - changes.added:
+            goes_on = all(changes.kept.get(w.object, 0) >= w.replicas for w in k.workloads)
+            how = REFUSED if k.id in changes.refused else APPLIED if goes_on else REPLACED
+            found |= dict.fromkeys((w.object for w in own[k.id]), how)
+    return found
 
 
 def _served_source(fleet: Fleet) -> ObjectId:

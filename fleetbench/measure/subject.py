@@ -1,15 +1,16 @@
-"""What is measured: a fleet, and the checkout of the commit it was read from where there is one."""
+"""What is measured: a fleet, the checkout of the commit it was read from where there is one, and what stands in for it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId
 from fleetbench.measure.served import clone_head, uncommitted
+from fleetbench.measure.standin import StandIn
 
 if TYPE_CHECKING:
     from fleetbench.repo import Reading
@@ -27,8 +28,30 @@ class Subject:
     commit: str | None = None
     uncommitted: bool = False
     """The repository holds changes that are not committed, and so not measured."""
-    held: Mapping[ObjectId, Mapping[str, Any]] = field(default_factory=dict)
-    """See :func:`held`."""
+    reading: Reading | None = None
+    """What its Kustomizations render."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a cluster is to run at one time."""
+
+    subject: Subject
+    stand_in: StandIn | None = None
+    """None = the repository's real workloads."""
+    hopeless: frozenset[ObjectId] = frozenset()
+    """Services that cannot turn Ready in its bootstrap, as something fails or is missing: nobody waits for them."""
+
+    @property
+    def fleet(self) -> Fleet:
+        """The fleet as it is deployed."""
+        return self.subject.fleet if self.stand_in is None else self.stand_in.fleet
+
+    @property
+    def held(self) -> dict[ObjectId, Mapping[str, Any]]:
+        """See :func:`held`; of a stand-in nothing, as the repository's own sources are not what it has."""
+        reading = self.subject.reading
+        return {} if self.stand_in is not None or reading is None else held(reading)
 
 
 def held(reading: Reading) -> dict[ObjectId, Mapping[str, Any]]:
@@ -62,4 +85,4 @@ def committed(repo: Path, cluster_path: str, work: Path) -> Subject:
     commit = clone_head(repo, checkout)
     read = read_repository(checkout, cluster_path)
     fleet = replace(read.fleet, name=repo.resolve().name)
-    return Subject(fleet, repo, checkout, commit, uncommitted(repo), held(read))
+    return Subject(fleet, repo, checkout, commit, uncommitted(repo), read)

@@ -71,8 +71,9 @@ def summary_lines(
         return [*_nothing_came(progress, outcome), *_strangers(progress), *_usage(usage)]
     lines = [f"{len(progress.ready_s)} of {progress.total} Ready, the last after {format_duration(last)}"]
     if predicted is not None and last is not None:
-        inside = "inside" if predicted[0] <= last <= predicted[1] else "outside"
-        lines.append(f"{inside} the predicted {format_duration(predicted[0])} to {format_duration(predicted[1])}")
+        off_s = max(predicted[0] - last, last - predicted[1])
+        how = "inside" if off_s <= 0.0 else f"{format_duration(off_s)} {'before' if last < predicted[0] else 'after'}"
+        lines.append(f"{how} the predicted {format_duration(predicted[0])} to {format_duration(predicted[1])}")
     chain = slowest_chain(progress.fleet, progress.ready_s)
     if len(chain) > 1:
         lines.append("slowest chain: " + " -> ".join(f"{id.name} {format_duration(s)}" for id, s in chain))
@@ -133,6 +134,7 @@ def report_markdown(name: str, meta: Mapping[str, Any], progress: Progress, summ
         "workloads",
         "profile",
         "strategy",
+        "since",
         "commit",
         "touched",
     ):

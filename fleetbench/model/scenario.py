@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fleetbench.graph.commit import NOTHING, Commit
 from fleetbench.graph.fleet import Fleet
@@ -12,7 +12,7 @@ from fleetbench.ids import CONTROLLERS, SOURCE_CONTROLLER, ObjectId, controller_
 from fleetbench.model.distributions import Distribution
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import PullPrior
-from fleetbench.model.steps import Steps, shipped_steps
+from fleetbench.model.steps import Step, Steps, shipped_steps
 from fleetbench.model.workload_time import WorkloadTime
 
 SCENARIOS = BOOTSTRAP, COMMIT, RESTART = "bootstrap", "commit", "restart"
@@ -75,6 +75,10 @@ class Scenario:
     def goes_on(self, kind: str) -> bool:
         """Whether a restart leaves the controller of this kind alone: what was Ready stays so."""
         return self.kind == RESTART and controller_of(kind) not in self.restarted
+
+    def from_artifact(self) -> Scenario:
+        """The scenario of a commit that counts from its artifact, as a measured one does: it is fetched, and told at once."""
+        return replace(self, kind=COMMIT, webhook=True, steps=replace(self.steps, git_fetch=Step(0.0, 0.0)))
 
     @property
     def left_out(self) -> frozenset[ObjectId]:

@@ -8,8 +8,7 @@ from typing import Any
 
 from fleetbench import __version__, phases
 from fleetbench.engine.simulate import Sample
-from fleetbench.graph.commit import Commit, updated, upgraded
-from fleetbench.graph.fleet import Fleet
+from fleetbench.graph import commit_document
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Assembled
 from fleetbench.model.controller_flags import origin_key
@@ -62,34 +61,7 @@ def _restart(scenario: Scenario) -> dict[str, Any]:
 
 
 def _commit(scenario: Scenario) -> dict[str, Any]:
-    return {"commit": commit_document(scenario.commit, scenario.fleet)} if scenario.kind == COMMIT else {}
-
-
-def commit_document(commit: Commit, fleet: Fleet) -> dict[str, Any]:
-    """The commit as it stands in JSON; ``workloads`` only as far as two revisions were held against each other."""
-
-    def names(ids: Any) -> list[str]:
-        return [str(id) for id in sorted(ids)]
-
-    return {
-        "since": commit.since,
-        "changed": names(commit.changed),
-        "upgraded": names(upgraded(commit, fleet)),
-        "reconciled": names(commit.reconciled),
-        "renewed": names(commit.renewed),
-        "added": names(commit.added),
-        "removed": names(commit.removed),
-        "workloads": {
-            "replaced": names(updated(commit, fleet)),
-            "started": names(commit.started),
-            "kept": names(commit.kept),
-        },
-        "immutable": [
-            {"object": str(i.object), "field": i.field, "by": str(i.by), "file": i.file, "line": i.line}
-            for i in commit.immutable
-        ],
-        "notes": list(commit.notes),
-    }
+    return {"commit": commit_document.to_document(scenario.commit, scenario.fleet)} if scenario.kind == COMMIT else {}
 
 
 def fetch_document(scenario: Scenario) -> list[dict[str, Any]]:

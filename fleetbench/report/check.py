@@ -11,8 +11,9 @@ from rich.text import Text
 from fleetbench.decide.change import Change, said_pairs, said_quantile, said_shares
 from fleetbench.decide.check import Verdict
 from fleetbench.decide.paired import interval, signed
+from fleetbench.graph import commit_document
 from fleetbench.ids import say, some
-from fleetbench.prediction.document import commit_document, total_quantiles
+from fleetbench.prediction.document import total_quantiles
 from fleetbench.report.assumptions import taken_as_given
 from fleetbench.report.commit import BRINGS, MIND, REFUSED, TAKES_AWAY, commit_rows
 from fleetbench.report.inert import inert
@@ -196,7 +197,7 @@ def to_document(verdict: Verdict) -> dict[str, Any]:
 
 
 def _commit_document(p: Prediction) -> dict[str, Any]:
-    commit = commit_document(p.scenario.commit, p.scenario.fleet)
+    commit = commit_document.to_document(p.scenario.commit, p.scenario.fleet)
     return {**total_quantiles(p), "complete_fraction": p.complete_fraction, **commit}
 
 

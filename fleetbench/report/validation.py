@@ -129,16 +129,19 @@ def _side_by_side(c: RunComparison, o: ObjectComparison) -> list[RenderableType]
     rows.words("predicted (median sample)", least=REASON)
     predicted = c.prediction.median.timeline
     assert predicted is not None
-    left, right = _rows(c.run.timeline.by_object.get(o.id, ())), _rows(predicted.by_object.get(o.id, ()))
+    began_s = 0.0 if c.run.commit is None else c.run.commit.artifact_s
+    left, right = _rows(c.run.timeline.by_object.get(o.id, ()), began_s), _rows(predicted.by_object.get(o.id, ()))
     for n in range(max(len(left), len(right))):
         rows.add(*(left[n] if n < len(left) else ("", "")), *(right[n] if n < len(right) else ("", "")))
     return [Text(title, style="bold"), rows]
 
 
-def _rows(events: Sequence[Event]) -> list[tuple[str, str]]:
+def _rows(events: Sequence[Event], began_s: float = 0.0) -> list[tuple[str, str]]:
+    """Time and step or reason; of what was before ``began_s``, from where on the times count, the last one."""
     found: list[tuple[str, str]] = []
-    for event in events:
+    earlier = [event for event in events if event.t_s < began_s]
+    for event in (*earlier[-1:], *events[len(earlier) :]):
         said = event.step or (f"{event.reason}" if event.reason else "created")
         if not found or found[-1][1] != said:
-            found.append((f"{event.t_s:.1f}s", said))
+            found.append(("before" if event.t_s < began_s else f"{event.t_s - began_s:.1f}s", said))
     return found

@@ -1,10 +1,11 @@
 """Trace files and run folders: written as things happen, read as far as they go.
 
 ``trace.jsonl``: line 1 a header ``{"format_version": 1, "meta": {...}, "graph": <graph document>, "flags": {...},
-"limit_s": ...}``; then one event a line (the fields of :class:`~fleetbench.timeline.events.Event`); notes
-``{"note": {...}}`` between them (``{"note": {"commit": ...}}`` marks a new revision); last ``{"end": {"until_s":
-..., "complete": ...}}``. A file without an end, or with a torn last line, is a cut trace; so is a ``.json`` (or a
-``.json.gz``) that stops before its end.
+"limit_s": ...}``, with ``"changes"`` (:mod:`fleetbench.graph.commit_document`) where two revisions tell what the commit
+changes; then one event a line (the fields of :class:`~fleetbench.timeline.events.Event`); notes ``{"note": {...}}``
+between them (``{"note": {"commit": ...}}`` marks a new revision); last ``{"end": {"until_s": ..., "complete": ...}}``. A
+file without an end, or with a torn last line, is a cut trace; so is a ``.json`` (or a ``.json.gz``) that stops before
+its end.
 
 Format history:
     1: first version.
@@ -20,6 +21,8 @@ from typing import Any
 
 from fleetbench import json_values as values
 from fleetbench.errors import InputError
+from fleetbench.graph import commit_document
+from fleetbench.graph.commit import Commit as Changes
 from fleetbench.graph.document import from_document, to_document
 from fleetbench.graph.fleet import Fleet
 from fleetbench.json_node import Node, no_json, parse
@@ -36,18 +39,23 @@ FORMAT_VERSION = 1
 SUFFIXES = (".json", ".json.gz", ".jsonl")
 
 
-def header_line(fleet: Fleet, flags: Mapping[str, Any], meta: Mapping[str, Any], limit_s: float | None) -> str:
-    """The first line of a trace."""
-    return json.dumps(
-        {
-            "format_version": FORMAT_VERSION,
-            "meta": dict(meta),
-            "flags": dict(flags),
-            "limit_s": limit_s,
-            "graph": to_document(fleet),
-        },
-        sort_keys=True,
-    )
+def header_line(
+    fleet: Fleet,
+    flags: Mapping[str, Any],
+    meta: Mapping[str, Any],
+    limit_s: float | None,
+    changes: Changes | None = None,
+) -> str:
+    """The first line of a trace; ``changes``: what two revisions of the repository say of the commit that is timed."""
+    header = {
+        "format_version": FORMAT_VERSION,
+        "meta": dict(meta),
+        "flags": dict(flags),
+        "limit_s": limit_s,
+        "graph": to_document(fleet),
+        **({} if changes is None else {"changes": commit_document.to_document(changes, fleet)}),
+    }
+    return json.dumps(header, sort_keys=True)
 
 
 def event_line(event: Event, api_time: str | None = None) -> str:
@@ -143,6 +151,8 @@ def _read_lines(text: str, name: str, file: str) -> Run:
     commit = rows.commit
     if commit is not None and not rows.touched_known:
         commit = replace(commit, touched=touched_by(fleet, events, commit.artifact_s))
+    if commit is not None and top.data.get("changes") is not None:
+        commit = replace(commit, changes=commit_document.from_document(top.below("changes", data=top.data["changes"])))
     until_s, complete = rows.end or (events[-1].t_s if events else 0.0, False)
     return Run(
         name=name,

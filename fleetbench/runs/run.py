@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fleetbench.graph.commit import Commit as Changes
 from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import ObjectId
 from fleetbench.model.fetch import from_afar
@@ -26,6 +27,13 @@ class Commit:
     """Kustomizations and HelmReleases whose manifests it changed, and HelmCharts that it made anew."""
     source_s: float | None = None
     """From the push to the artifact."""
+    changes: Changes | None = None
+    """What it changes by two revisions of the repository; None = only what the record shows (``touched``) is known."""
+
+    @property
+    def told(self) -> Changes:
+        """What it changes, as far as it is known."""
+        return Changes(frozenset(self.touched)) if self.changes is None else self.changes
 
     @property
     def artifact_s(self) -> float:

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from fleetbench.graph.changes import none_installed
-from fleetbench.graph.commit import Commit
 from fleetbench.ids import ObjectId, parse_object
 from fleetbench.model.assemble import cluster_limits
+from fleetbench.model.commit_times import times_after
 from fleetbench.model.fetch import fetch_times
 from fleetbench.model.parameters import Parameters, flags_of_run
 from fleetbench.model.profile import Profile, load_profile, stand_in_profile
 from fleetbench.model.resolve import resolve
-from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
-from fleetbench.model.steps import Step, steps_from
+from fleetbench.model.scenario import BOOTSTRAP, Scenario
+from fleetbench.model.steps import steps_from
 from fleetbench.prediction.predict import QUANTILES, Prediction, predict
 from fleetbench.runs.run import Run
 from fleetbench.timeline.rollout import Rollout
@@ -134,14 +134,13 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0) -> S
     rollout = Rollout(run.fleet, earlier, flags_of_run(run.flags))
     first = {id: earlier.ready_s(id) for id in run.services()}
     last = {id: max(rollout.turns(id), default=at) for id, at in first.items() if at is not None}
-    return replace(
+    changed = replace(
         scenario,
-        kind=COMMIT,
-        webhook=True,
-        commit=Commit(frozenset(run.commit.touched)),
+        workloads=times_after(run.fleet, scenario.workloads, run.commit.told),
+        commit=run.commit.told,
         last_reconciled=last,
-        steps=replace(scenario.steps, git_fetch=Step(0.0, 0.0)),
     )
+    return changed.from_artifact()
 
 
 def compare_run(run: Run, samples: int = 200, profile: Profile | None = None, *, seed: int = 0) -> RunComparison:

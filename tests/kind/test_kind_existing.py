@@ -14,7 +14,7 @@ import yaml
 
 from fleetbench import phases
 from fleetbench.ids import ObjectId
-from fleetbench.measure.manifests import root_objects
+from fleetbench.measure.roots import root_objects
 from fleetbench.repo import read_repository
 from fleetbench.runs.files import read_run
 from tests.kind.rig import FLEETBENCH, PLANTED, measure, rows, start, wait_for_line

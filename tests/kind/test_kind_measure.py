@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from fleetbench.measure.served import commit_all
+from fleetbench.ids import ObjectId
+from fleetbench.measure.served import commit_all, git
 from fleetbench.runs.files import read_run
+from fleetbench.validation.compare import compare_run
 from tests.kind.rig import PLANTED, copy_fleet, measure, start, wait_for_line
 
 
@@ -90,6 +92,38 @@ def test_a_repository_is_rolled_out_timed_and_taken_away_again(tmp_path, kind_ar
     everything = "".join(p.read_text() for p in run.iterdir()) + done.stdout + done.stderr
     assert not [value for value in PLANTED if value in everything]
     assert users_kubeconfig.read_text() == kubeconfig
+    assert temporary.left() == []
+
+
+def test_a_commit_is_timed_on_what_runs_before_it(tmp_path, kind_args, temporary):
+    repo = copy_fleet(tmp_path / "fleet")
+    commit_all(repo, "First")
+    git(repo, "branch", "before")
+    replaced, upgraded = repo / "apps/a/d.yaml", repo / "apps/c/hr.yaml"
+    replaced.write_text(
+        replaced.read_text().replace("terminationGracePeriodSeconds: 0", "terminationGracePeriodSeconds: 1")
+    )
+    upgraded.write_text(upgraded.read_text() + "    more: 1\n")
+    commit_all(repo, "Second")
+    run = tmp_path / "run"
+    done = measure(
+        "--repo", repo, "--cluster-path", "clusters/dev", "--against", "before", *kind_args, *temporary.args, "-o", run, "--timeout", "4m",
+        env=temporary.env,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "pushing the commit" in done.stderr and "5 of 5 Ready" in done.stdout
+    read = read_run(run)
+    a, b, c = (ObjectId("Kustomization", "flux-system", name) for name in "abc")
+    release = c._replace(kind="HelmRelease")
+    told = read.commit.changes
+    assert told.changed == {a, c, release} == {*read.commit.touched, c} and told.since.startswith("merge base ")
+    times = read.ready_s()
+    assert 3.0 < times[a] < times[b] < 60.0 and 0.0 < times[release] <= times[c]
+    # of the release nothing is known but that its chart starts something
+    off = {o.id: o.error_s for o in compare_run(read, samples=50).objects}
+    assert abs(off[a]) < 2.0 and abs(off[b]) < 3.0
+    everything = "".join(p.read_text() for p in run.iterdir()) + done.stdout + done.stderr
+    assert not [value for value in PLANTED if value in everything]
     assert temporary.left() == []
 
 

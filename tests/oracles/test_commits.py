@@ -16,16 +16,18 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.distributions import Fixed
-from fleetbench.model.profile import stand_in_profile
+from fleetbench.model.profile import load_profile, stand_in_profile
 from fleetbench.model.scenario import COMMIT
 from fleetbench.model.steps import Step
 from fleetbench.prediction.predict import Prediction, predict
 from fleetbench.repo import read_repository
 from fleetbench.repo.commits.between import commit_between
 from fleetbench.runs.files import read_run
+from fleetbench.validation.compare import compare_run
 from tests.fleets.commits import ENTRY, STEPS, write
 
-RUNS = Path(__file__).parents[2] / "results" / "commits"
+RESULTS = Path(__file__).parents[2] / "results"
+RUNS, AGAINST = RESULTS / "commits", RESULTS / "against"
 RELEASES = {ObjectId("HelmRelease", "default", name): Fixed(7.0) for name in ("rel", "fresh")}
 """``minReadySeconds`` and a second, as rendering the chart takes helm, which not every machine has."""
 RUNNING = (0, 1, 2, 2)
@@ -74,6 +76,29 @@ def test_a_commit_takes_on_kind_what_two_renders_say(number: int, name: str, tmp
 def _is_inside(p: Prediction, id: ObjectId, at_s: float | None) -> bool:
     low, high = p.quantile(id, 0.05), p.quantile(id, 0.95)
     return None not in (at_s, low, high) and low - OBSERVER_S <= at_s <= high + OBSERVER_S  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(STEPS, start=1)))
+def test_measure_against_records_what_two_renders_say_and_validate_predicts_that(
+    number: int, name: str, tmp_path: Path
+) -> None:
+    run = read_run(AGAINST / name)
+    assert run.commit is not None and run.commit.changes is not None
+    commit, _ = committed(number, tmp_path)
+    assert replace(run.commit.changes, since=None) == commit
+    held = compare_run(run, 100, load_profile(AGAINST / "durations.yaml"))
+    assert held.total_error is not None and abs(held.total_error) < 0.015
+    for o in held.objects:
+        assert (o.measured_s is None) == (o.ready_fraction < 0.5)
+
+
+@pytest.mark.parametrize("name", ["brings", "refused"])
+def test_so_it_is_where_pauses_stand_in_for_the_workloads(name: str) -> None:
+    held = compare_run(read_run(AGAINST / "stand-in" / name), 100)
+    assert held.run.meta["workloads"] == "stand-in"
+    assert held.total_error is not None and abs(held.total_error) < 0.015
+    for o in held.objects:
+        assert (o.measured_s is None) == (o.ready_fraction < 0.5)
 
 
 def test_what_each_of_them_changes(tmp_path: Path) -> None:

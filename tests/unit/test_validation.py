@@ -93,3 +93,14 @@ def test_after_a_commit_what_it_left_alone_was_ready_all_along() -> None:
     releases = [o for o in held.objects if o.id.kind == "HelmRelease"]
     assert len(releases) == 14 and all(o.measured_s == 0.0 and o.inside for o in releases)
     assert summarize([held]).never_ready_predicted is None
+
+
+def test_the_time_lines_of_a_commit_begin_with_what_was_before_its_artifact() -> None:
+    held = compare_run(read_run(Path(__file__).parents[1] / "traces/commit-c4.json.gz"), samples=10)
+    assert held.run.commit is not None and held.run.commit.artifact_s > 100.0
+    off = replace(held, objects=tuple(replace(o, measured_s=0.0) for o in held.objects))
+    console = Console(width=200, file=StringIO())
+    console.print(*tables([off], summarize([off]), {}))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    rows = shown.partition("measured at")[2].splitlines()[1:6]
+    assert rows[0].split()[0] == "before" and float(rows[1].split()[0].rstrip("s")) < 100.0

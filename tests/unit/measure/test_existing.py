@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 import threading
 import time
 from datetime import UTC, datetime
@@ -11,14 +12,17 @@ import pytest
 from click.testing import CliRunner
 
 from fleetbench.cli.main import cli
+from fleetbench.ids import ObjectId
 from fleetbench.measure import existing
 from fleetbench.measure.fleet import fleet_from
 from fleetbench.measure.kinds import BY_KIND
 from fleetbench.measure.protocols import MODIFIED
+from fleetbench.measure.served import commit_all, git
 from fleetbench.measure.situation import BOOTSTRAP, COMMIT, JOIN_S, situation_of, strangers
 from fleetbench.runs.files import read_run
 from fleetbench.units import format_duration
 from tests.builders import ks_id
+from tests.fleets.commits import ENTRY, write
 from tests.unit.measure.players import ready
 from tests.unit.measure.test_live import BY_ROOT, a_cluster, flux, named, owned, workload
 
@@ -215,6 +219,59 @@ def test_a_live_cluster_in_which_something_is_broken_waits_for_the_next_commit(m
     assert json.loads((folder / "meta.json").read_text())["not_ready_before"] == {
         "Kustomization/flux-system/web": "BuildFailed"
     }
+
+
+@pytest.fixture
+def repo(tmp_path):
+    """A repository whose branch adds a Kustomization and a release, and takes one away."""
+    if shutil.which("kustomize") is None and shutil.which("kubectl") is None:
+        pytest.skip("needs kustomize or kubectl")
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    write(folder, 0)
+    commit_all(folder, "Before")
+    git(folder, "branch", "base")
+    write(folder, 1)
+    return folder
+
+
+BEFORE = ("flux-system", "web", "db", "api", "tail", "rel", "old")
+
+
+def against(repo):
+    return "--repo", str(repo), "--cluster-path", ENTRY, "--against", "base"
+
+
+def test_what_two_revisions_say_of_the_commit_is_recorded_and_what_it_brings_is_waited_for(measure, repo):
+    kustomizations = [(0.6 + n / 10, with_revision(name, NEW)) for n, name in enumerate(BEFORE) if name != "old"]
+    changes = {
+        BY_KIND["GitRepository"]: [(0.5, source(NEW))],
+        BY_KIND["Kustomization"]: [*kustomizations, (1.5, with_revision("fresh", NEW))],
+        BY_KIND["HelmRelease"]: [(2.9, release("fresh"))],
+    }
+    cluster = running(*BEFORE) | {BY_KIND["HelmRelease"]: [release("rel")]}
+    done, folder = measure(cluster, changes, *against(repo))
+    assert done.exit_code == 0, done.output
+    assert "everything is Ready: waiting for" in done.stderr and "9 of 9 Ready" in done.stdout
+    run = read_run(folder)
+    told = run.commit.changes
+    assert told.added == {ks_id("fresh"), FRESH} and told.removed == (ks_id("old"),)
+    assert told.since.startswith("merge base ") and run.ready_s()[FRESH] == pytest.approx(2.4, abs=0.2)
+
+
+def test_where_nothing_runs_yet_there_is_no_commit_to_time(measure, repo):
+    done, folder = measure({BY_KIND["Kustomization"]: [], BY_KIND["GitRepository"]: []}, {}, *against(repo))
+    assert done.exit_code == 3 and "nothing yet that a commit could change" in done.stderr
+    assert not folder.exists()
+
+
+FRESH = ObjectId("HelmRelease", "default", "fresh")
+
+
+def release(name):
+    obj = flux(name, BY_ROOT)
+    obj["metadata"] |= {"namespace": "default", "uid": f"hr-{name}", "resourceVersion": f"hr-{name}", "generation": 1}
+    return {**obj, "kind": "HelmRelease", "spec": {"interval": "10m"}, "status": ready("True", "InstallSucceeded")}
 
 
 def controller(argument):

@@ -33,6 +33,10 @@ FAIL = frozenset({ObjectId("Kustomization", "flux-system", "a")})
         (Request(workloads="real", fail=FAIL), True, "--fail needs --workloads stand-in"),
         (Request(repeat=2, kind=KindRequest(name="x", keep=True)), True, "leaves one cluster of that name"),
         (Request(source="remote"), False, "--source remote serves what the repository holds"),
+        (Request(against="main"), False, "--against belongs to --repo"),
+        (Request(cluster="existing", against="main", apply=True), True, "--apply starts a bootstrap"),
+        (Request(against="main", strategy="waves"), True, "without --strategy waves"),
+        (Request(against="main", source="remote"), True, "needs --source served"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(request_, has_repo, says):

@@ -5,7 +5,7 @@ import yaml
 
 from fleetbench.errors import InputError
 from fleetbench.ids import GIT_REPOSITORY, ObjectId
-from fleetbench.measure.manifests import root_objects
+from fleetbench.measure.roots import root_objects
 from fleetbench.measure.served import point_at_served
 from fleetbench.measure.subject import held
 from fleetbench.repo import read_repository

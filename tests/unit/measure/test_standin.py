@@ -1,15 +1,23 @@
+import shutil
 import subprocess
 
 import pytest
 import yaml
 
+from fleetbench.cli.kind_plan import between_stand_ins
+from fleetbench.graph.commit import Commit, Immutable, upgraded
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Source, Workload
 from fleetbench.graph.root import with_root
 from fleetbench.ids import ObjectId
-from fleetbench.measure.manifests import repository_files, root_objects, write_repository
+from fleetbench.measure.manifests import repository_files, write_repository
+from fleetbench.measure.roots import root_objects
 from fleetbench.measure.served import point_at_served
-from fleetbench.measure.standin import stand_in
+from fleetbench.measure.standin import APPLIED, REFUSED, REPLACED, stand_in
+from fleetbench.measure.subject import State, Subject
+from fleetbench.repo import read_repository
+from fleetbench.repo.commits.between import commit_between
 from tests.builders import ROOT, hr_id, ks_id
+from tests.fleets.commits import ENTRY, STEPS, write
 
 SOURCE = ObjectId("OCIRepository", "flux-system", "flux-system")
 DB = ObjectId("Kustomization", "data", "db")
@@ -190,3 +198,52 @@ def test_the_real_entry_renders_its_source_with_the_served_address(tmp_path, lis
         "url": "http://192.0.2.1/x.git",
         "ref": {"branch": "main"},
     }
+
+
+def test_a_commit_changes_of_a_stand_in_what_it_changes_of_what_that_stands_for():
+    one, two = (ObjectId("Deployment", "x", name) for name in ("one", "two"))
+    pods = ObjectId("Deployment", "default", "flux-system-a")
+
+    def changed(**of_it):
+        s = served(changes=Commit(frozenset({ks_id("a")}), **of_it))
+        (deployment,) = (d for d in files(s)["apps/a/fleetbench.yaml"] if d["kind"] == "Deployment")
+        template = deployment["spec"]["template"]["metadata"]
+        selector = deployment["spec"]["selector"]["matchLabels"]
+        return s.changed[pods], *("fleetbench/commit" in part for part in (
+            deployment["metadata"].get("annotations", ()), template.get("annotations", ()), selector
+        ))  # fmt: skip
+
+    assert changed(kept={one: 1, two: 1}) == (APPLIED, True, False, False)
+    assert changed(kept={one: 1}) == (REPLACED, False, True, False)  # one of the two that it stands for is updated
+    assert changed(kept={two: 1}, started=frozenset({one})) == (REPLACED, False, True, False)
+    refused = Immutable(one, "spec.selector", ks_id("a"))
+    assert changed(immutable=(refused,)) == (REFUSED, False, False, True)
+
+
+def test_a_release_that_a_commit_upgrades_gets_other_values_which_its_pods_carry():
+    s = served(changes=Commit(frozenset({hr_id("h")})))
+    written = files(s)
+    folder = s.fleet.kustomization(DB).path.removeprefix("./")
+    releases = {d["metadata"]["name"]: d for d in written[f"{folder}/fleetbench.yaml"] if d["kind"] == "HelmRelease"}
+    assert releases["h"]["spec"]["values"] == {"commit": "2"} and "values" not in releases["i"]["spec"]
+    template = dict(repository_files(s))[".fleetbench/charts/flux-system/h/templates/stand-in.yaml"]
+    assert "fleetbench/commit: '{{ .Values.commit | default 1 | quote }}'" in template
+
+
+@pytest.mark.skipif(not (shutil.which("kustomize") or shutil.which("kubectl")), reason="needs kustomize or kubectl")
+@pytest.mark.parametrize("number", range(1, len(STEPS) + 1), ids=STEPS)
+def test_a_commit_to_a_repository_is_the_same_commit_to_its_stand_in(tmp_path, number):
+    states, readings = [tmp_path / name for name in ("before", "after")], []
+    for state, commits in zip(states, (number - 1, number), strict=True):
+        state.mkdir()
+        write(state, commits)
+        readings.append(read_repository(state, ENTRY, cache=False))
+    of_real = commit_between(*readings, *states)
+    fleets = [reading.fleet for reading in readings]
+    stand_ins = [stand_in(fleet, {}, changes=c) for fleet, c in zip(fleets, (None, of_real), strict=True)]
+    found = between_stand_ins(*(State(Subject(f), s) for f, s in zip(fleets, stand_ins, strict=True)), of_real)
+    fleet = fleets[1]
+    assert of_real.changed - found.changed <= {ROOT} and found.changed <= of_real.changed  # no `force`, where it came
+    assert found.refused == of_real.refused
+    assert upgraded(found, fleet) == upgraded(of_real, fleet)
+    assert (found.added, found.removed, found.since) == (of_real.added, of_real.removed, of_real.since)

@@ -1,5 +1,6 @@
 """What a commit changed is read from the record, so that validate predicts that commit and not an empty one."""
 
+from fleetbench.graph.commit import Commit
 from fleetbench.graph.document import with_root
 from fleetbench.graph.objects import HelmRelease, Kustomization, Source, Workload
 from fleetbench.ids import ObjectId
@@ -35,8 +36,8 @@ EVENTS = [
 ]
 
 
-def recorded(tmp_path, **said):
-    with Recorder(tmp_path, FLEET, {}, {}, 60.0) as recorder:
+def recorded(tmp_path, changes=None, **said):
+    with Recorder(tmp_path, FLEET, {}, {}, 60.0, changes) as recorder:
         recorder.note({"commit": {"t_s": 2.0, "revision": "new", "source_s": 0.0, **said}})
         for event in EVENTS:
             recorder.event(event)
@@ -52,6 +53,14 @@ def test_whose_workloads_got_a_new_generation_was_changed_and_a_release_that_got
 
 def test_what_the_record_itself_says_was_changed_holds(tmp_path):
     assert recorded(tmp_path, touched=["flux-system/b"]).commit.touched == (B,)
+
+
+def test_what_two_revisions_say_of_it_holds_whatever_the_record_shows(tmp_path):
+    told = Commit(frozenset({A, B}), kept={WA: 1}, started=frozenset({WB}), since="merge base 1a2b with main")
+    run = recorded(tmp_path, changes=told)
+    assert run.commit.changes == told and run.commit.touched == (H, A, C)
+    assert scenario_of(run).commit == told
+    assert scenario_of(run).workloads[A].pods == () != scenario_of(run).workloads[B].pods
 
 
 def test_of_what_came_after_the_commit_the_prediction_is_told_nothing(tmp_path):

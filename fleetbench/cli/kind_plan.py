@@ -1,0 +1,237 @@
+"""What ``fleetbench measure`` rolls out on a Kind cluster: the state, the commit to it, and what is predicted of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fleetbench.cli.fleet import FleetChoice, load_fleet
+from fleetbench.cli.output import note, warn
+from fleetbench.graph.named import named
+from fleetbench.measure.request import Request
+
+if TYPE_CHECKING:
+    from fleetbench.cli.against import MergeBase
+    from fleetbench.graph.commit import Commit
+    from fleetbench.graph.fleet import Fleet
+    from fleetbench.ids import ObjectId
+    from fleetbench.measure.commits import NextCommit
+    from fleetbench.measure.kind import KindOptions
+    from fleetbench.measure.session import Plan, Predicted
+    from fleetbench.measure.standin import StandIn
+    from fleetbench.measure.subject import State, Subject
+    from fleetbench.model.profile import Profile
+    from fleetbench.model.scenario import Scenario
+
+
+def kind_options(request: Request) -> KindOptions:
+    """Of the cluster that is made."""
+    from fleetbench.measure.kind import KindOptions
+
+    k = request.kind
+    return KindOptions(k.name, k.image, k.config, k.load_images, k.keep)
+
+
+def plan_of(
+    choice: FleetChoice, request: Request, options: KindOptions, work: Path, before: MergeBase | None = None
+) -> Plan:
+    """What to measure and how.
+
+    Args:
+        choice: the fleet.
+        request: the other options.
+        options: of the cluster.
+        work: a folder for what is checked out.
+        before: what runs before the commit that is timed; None = a bootstrap is timed.
+
+    Raises:
+        FleetbenchError: it cannot be done.
+    """
+    from fleetbench.measure.controllers import FlagOptions
+    from fleetbench.measure.served import remote_url
+    from fleetbench.measure.session import Plan
+    from fleetbench.measure.subject import Subject
+    from fleetbench.model.profile import stand_in_profile
+    from fleetbench.runs.run import REMOTE
+
+    subject = _on_new_cluster(_subject(choice, work))
+    request = dataclasses.replace(request, fail=frozenset(named(subject.fleet, id, "--fail") for id in request.fail))
+    real = request.is_real(choice.repo is not None)
+    if request.source == REMOTE and subject.repo is not None:
+        remote_url(subject.repo)  # one that cannot be used is told before the cluster is made
+    if subject.uncommitted:
+        warn("the working tree has changes that are not committed: HEAD is measured")
+    changes = None
+    if before is not None and subject.reading is not None and subject.checkout is not None:
+        changes = before.commit_to(subject.reading, subject.checkout)
+    state = _state(subject, request, real, changes)
+    _say(subject, state, request, changes)
+    commit = None
+    if before is not None and changes is not None:
+        reading = before.reading
+        first = _on_new_cluster(Subject(reading.fleet, choice.repo, before.repo, reading=reading))
+        running = _state(first, dataclasses.replace(request, fail=frozenset()), real)
+        changes = changes if real else between_stand_ins(running, state, changes)
+        commit = next_commit(running, state.fleet, changes, request.fail)
+    return Plan(
+        state,
+        commit,
+        options,
+        request.kind.flux_manifest,
+        FlagOptions(
+            request.kustomize_concurrent,
+            request.helm_concurrent,
+            request.source_concurrent,
+            request.requeue_dependency_s,
+        ),
+        request.source,
+        request.timeout,
+        _meta(subject, state, request, changes),
+        lambda fleet, flags: _predict(fleet, flags, request, None if real else stand_in_profile(), changes),
+    )
+
+
+def next_commit(running: State, fleet: Fleet, changes: Commit, fail: frozenset[ObjectId] = frozenset()) -> NextCommit:
+    """The commit that is timed, with what cannot be Ready after it."""
+    from fleetbench.measure.commits import NextCommit
+    from fleetbench.model.scenario import COMMIT, Scenario
+
+    return NextCommit(running, changes, _never(Scenario(fleet, kind=COMMIT, commit=changes, fail=fail)))
+
+
+def _never(scenario: Scenario) -> frozenset[ObjectId]:
+    from fleetbench.engine.plan import compile_plan
+    from fleetbench.engine.reachable import never_ready
+
+    return never_ready(compile_plan(scenario))
+
+
+def _subject(choice: FleetChoice, work: Path) -> Subject:
+    from fleetbench.measure.subject import Subject, committed
+
+    if choice.repo is not None and choice.cluster_path is not None and choice.repo.is_dir():
+        choice.validate()
+        return committed(choice.repo, choice.cluster_path, work)
+    return Subject(load_fleet(choice)[0])
+
+
+def _on_new_cluster(subject: Subject) -> Subject:
+    """The cluster is made here, and nothing but Flux is installed on it."""
+    from fleetbench.graph.changes import none_installed
+
+    return dataclasses.replace(subject, fleet=none_installed(subject.fleet))
+
+
+def _state(subject: Subject, request: Request, real: bool, changes: Commit | None = None) -> State:
+    """What the cluster runs; of a stand-in with what a commit to it changes."""
+    from fleetbench.measure.subject import State
+    from fleetbench.model.scenario import Scenario
+
+    stand_in = None if real else _stand_in(subject.fleet, request, changes)
+    state = State(subject, stand_in)
+    return dataclasses.replace(state, hopeless=_never(Scenario(state.fleet, fail=request.fail)))
+
+
+def _say(subject: Subject, state: State, request: Request, changes: Commit | None) -> None:
+    workloads = "real" if state.stand_in is None else f"stand-in (profile {request.profile})"
+    since = "" if changes is None else f", the commit since {changes.since}"
+    note(f"{subject.fleet.name}: {request.strategy}, workloads {workloads}{since}")
+    dropped = () if state.stand_in is None else state.stand_in.dropped
+    if dropped:
+        note(f"left out of the stand-in, as meta.json lists: {len(dropped)} sources, substitutions and custom checks")
+
+
+def between_stand_ins(before: State, after: State, changes: Commit) -> Commit:
+    """What a commit changes of the stand-ins for the two states, read from them as from any repository."""
+    from fleetbench.measure.manifests import write_repository
+    from fleetbench.repo import read_repository
+    from fleetbench.repo.commits.between import commit_between
+
+    with tempfile.TemporaryDirectory(prefix="fleetbench-") as work:
+        folders = [Path(work, name) for name in ("before", "after")]
+        readings = []
+        for state, folder in zip((before, after), folders, strict=True):
+            assert state.stand_in is not None
+            write_repository(state.stand_in, folder)
+            root = state.fleet.kustomization(state.fleet.root)
+            assert root is not None
+            readings.append(read_repository(folder, root.path.removeprefix("./") or ".", cache=False))
+        found = commit_between(readings[0], readings[1], folders[0], folders[1])
+        return dataclasses.replace(found, since=changes.since)
+
+
+def _stand_in(fleet: Fleet, request: Request, changes: Commit | None) -> StandIn:
+    from fleetbench.measure.standin import stand_in
+    from fleetbench.model.profile import load_durations, load_profile
+    from fleetbench.model.resolve import resolve
+    from fleetbench.model.typical import typical_s
+
+    durations = None if request.durations is None else load_durations(request.durations)
+    profile, default = load_profile(request.profile), load_profile("default")
+    times = resolve(fleet, durations, profile, default)
+    pull = profile.over(default).pull
+    seconds = {id: typical_s(time, pull) for id, time in times.items()}
+    return stand_in(_strategy(fleet, request.strategy), seconds, request.fail, changes=changes)
+
+
+def _strategy(fleet: Fleet, strategy: str) -> Fleet:
+    if strategy == "fine":
+        return fleet
+    from fleetbench.graph.waves import to_waves
+
+    return to_waves(fleet)
+
+
+def _predict(
+    fleet: Fleet, flags: Mapping[str, Any], request: Request, profile: Profile | None, changes: Commit | None
+) -> Predicted:
+    """Predict the rollout of the fleet as it is deployed, with the flags of the run; of a commit, from its artifact on."""
+    from fleetbench.graph.commit import NOTHING
+    from fleetbench.graph.release import RELEASES
+    from fleetbench.measure.session import Predicted
+    from fleetbench.model.assemble import Choice, assemble
+    from fleetbench.model.parameters import Parameters
+    from fleetbench.model.scenario import BOOTSTRAP, COMMIT
+    from fleetbench.prediction.document import to_document
+    from fleetbench.prediction.predict import predict
+    from fleetbench.prediction.strategies import FINE
+    from fleetbench.runs.run import SERVED
+
+    known = {name: value for name, value in flags.items() if name in Parameters.__dataclass_fields__}
+    # the Flux that is measured is the one installed here, not the one that the repository installs
+    assembled = assemble(
+        fleet,
+        Choice(
+            RELEASES[-1],
+            flags=known,
+            profile=profile,
+            kind=BOOTSTRAP if changes is None else COMMIT,
+            fail=request.fail,
+            commit=changes or NOTHING,
+            served=request.source == SERVED,
+        ),
+    )
+    if changes is not None:
+        assembled = dataclasses.replace(assembled, scenario=assembled.scenario.from_artifact())
+    prediction = predict(assembled.scenario)
+    low, high = (prediction.total_quantile(q) for q in (0.05, 0.95))
+    interval = None if low is None or high is None else (low, high)
+    return Predicted(to_document(assembled, {FINE: prediction}), interval)
+
+
+def _meta(subject: Subject, state: State, request: Request, changes: Commit | None) -> dict[str, Any]:
+    real = state.stand_in is None
+    return {
+        "strategy": request.strategy,
+        "workloads": "real" if real else "stand-in",
+        "profile": None if real else request.profile,
+        "durations": None if real or request.durations is None else request.durations.name,
+        "source": request.source,
+        "commit": subject.commit,
+        **({} if changes is None else {"scenario": "commit", "since": changes.since}),
+        "fail": sorted(str(id) for id in request.fail),
+        "left_out": [] if state.stand_in is None else list(state.stand_in.dropped),
+    }
