@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         load,
         load_all,
         open_run,
+        read_commit,
         read_graph,
         read_repository,
         simulate,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS", "Change", "Fleet", "RunComparison", "RunResult", "blast_radius", "fleet", "load", "load_all", "open_run",
-    "pictures", "read_graph", "read_repository", "simulate", "validate", "what_ifs",
+    "pictures", "read_commit", "read_graph", "read_repository", "simulate", "validate", "what_ifs",
 ]  # fmt: skip
 
 

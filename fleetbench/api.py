@@ -5,11 +5,13 @@ Every function raises :class:`fleetbench.errors.InputError` with one clear messa
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from fleetbench.decide.git import write_merge_base
 from fleetbench.decide.optimize import optimize
 from fleetbench.errors import InputError
 from fleetbench.findings import in_order
@@ -23,7 +25,7 @@ from fleetbench.ids import CONTROLLERS, ObjectId, parse_reference
 from fleetbench.model.assemble import Choice, assemble, in_force
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.profile import Profile, load_durations, load_profile
-from fleetbench.model.scenario import RESTARTS, SCENARIOS
+from fleetbench.model.scenario import COMMIT, RESTARTS, SCENARIOS
 from fleetbench.prediction.strategies import predict_strategies
 from fleetbench.repo import graph_file
 from fleetbench.report.frames import COLUMNS
@@ -45,6 +47,7 @@ __all__ = [
     "load",
     "load_all",
     "open_run",
+    "read_commit",
     "read_graph",
     "read_repository",
     "simulate",
@@ -68,6 +71,35 @@ def read_repository(repo: Path | str, cluster_path: str) -> Fleet:
     if not Path(repo).is_dir():
         raise InputError(f"{repo}: no such directory", "give the directory of a Flux repository")
     return read(Path(repo), cluster_path).fleet
+
+
+def read_commit(repo: Path | str, cluster_path: str, against: str) -> tuple[Fleet, Commit]:
+    """The fleet of a Flux repository, and what its working tree changes since its merge base with a revision.
+
+    Args:
+        repo: its directory, in a git work tree.
+        cluster_path: what the root Kustomization points at, relative to it.
+        against: a branch, tag or commit, e.g. ``origin/main``.
+
+    Returns:
+        What :func:`simulate` takes as ``of`` and, with ``scenario="commit"``, as ``commit``.
+    """
+    from fleetbench.repo import read_repository as read
+    from fleetbench.repo.commits.between import commit_between
+
+    after = Path(repo)
+    if not after.is_dir():
+        raise InputError(f"{repo}: no such directory", "give the directory of a Flux repository")
+    with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
+        base = write_merge_base(after, against, Path(folder))
+        since = f"merge base {base.commit[:12]} with {against}"
+        try:
+            running = read(base.repo, cluster_path)
+        except InputError as error:
+            why = error.message.replace(str(base.repo), str(after))
+            raise InputError(f"{since} holds no fleet to compare with: {why}", error.hint) from None
+        reading = read(after, cluster_path)
+        return reading.fleet, replace(commit_between(running, reading, base.repo, after), since=since)
 
 
 def read_graph(path: Path | str) -> Fleet:
@@ -114,6 +146,7 @@ def simulate(
     seed: int = 0,
     scenario: str = "bootstrap",
     changed: Iterable[str] = (),
+    commit: Commit | None = None,
     webhook: bool = False,
     restart_by: str = "rollout",
     restart_of: Iterable[str] = CONTROLLERS,
@@ -133,6 +166,7 @@ def simulate(
         seed: same seed, same numbers.
         scenario: ``bootstrap``, ``commit`` or ``restart``.
         changed: of a commit: objects (a Kustomization with the releases that it applies) or paths that it changes.
+        commit: what it changes, as :func:`read_commit` finds it; instead of ``changed``.
         webhook: of a commit: a receiver tells of it, no wait for the sync interval.
         restart_by: of a restart: ``rollout``, ``evict`` (pods deleted) or ``kill`` (the leases must run out).
         restart_of: of a restart: the controllers, ``kustomize-controller`` ...
@@ -153,6 +187,8 @@ def simulate(
     for value, known in ((scenario, SCENARIOS), (restart_by, RESTARTS), *((name, CONTROLLERS) for name in restarted)):
         if value not in known:
             raise InputError(f"got {value!r}, wanted {', '.join(known[:-1])} or {known[-1]}")
+    if commit is not None and scenario != COMMIT:
+        raise InputError(f"commit: got one with scenario {scenario!r}, wanted scenario 'commit'")
     choice = Choice(
         flux_version=flux_version,
         flags=_known_flags(flags),
@@ -162,7 +198,7 @@ def simulate(
         kind=scenario,
         fail=frozenset(_object(of, o) for o in fail),
         until_s=until_s,
-        commit=Commit(frozenset[ObjectId]().union(*(changed_by(of, c) for c in changed))),
+        commit=commit or Commit(frozenset[ObjectId]().union(*(changed_by(of, c) for c in changed))),
         webhook=webhook,
         restart_by=restart_by,
         restarted=restarted,

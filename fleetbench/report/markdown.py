@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fleetbench.prediction.document import why_pieces
 from fleetbench.prediction.nothing import why_nothing
 from fleetbench.report.chain import More, folded
+from fleetbench.report.commit import commit_rows
 from fleetbench.report.inert import inert
 from fleetbench.report.remarks import LEFT_OUT
 from fleetbench.timeline.causes import meanings
@@ -34,6 +35,10 @@ def prediction_markdown(result: Simulated) -> str:
         f"{counted(first.samples, 'sample')}, seed {first.scenario.seed}, Flux {first.scenario.parameters.flux_version}.",
         "",
     ]
+    commit = first.scenario.commit
+    if said := commit_rows(commit, first.scenario.fleet):
+        lines += [row("the commit", f"since {escaped(str(commit.since))}"), row("---", "---")]
+        lines += [*(row(verb, escaped(objects)) for verb, objects in said), ""]
     lines += [row("strategy", "median", "p5", "p95", "all Ready"), row("---", "---:", "---:", "---:", "---:")]
     for name, p in result.predictions.items():
         at = [format_duration(p.total_quantile(q)) for q in (0.5, 0.05, 0.95)]

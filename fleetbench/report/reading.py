@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fleetbench.errors import InputError, briefly
 from fleetbench.findings import in_order
+from fleetbench.graph import commit_document
 from fleetbench.graph.checks import check
 from fleetbench.graph.document import from_document
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, parse_object
@@ -106,7 +107,9 @@ def result_of_run(run: Run, path: Path | None = None) -> RunResult:
     workers, of_shards = parameters.kustomize_concurrent, parameters.shard_concurrent
     found = check(run.fleet, kustomize_concurrent=workers, shard_concurrent=of_shards)
     findings = tuple(f.to_json() for f in in_order(found))
-    return RunResult(run.name, MEASURED, (rollout,), meta, flags, findings, notes=tuple(notes), path=path, run=run)
+    commit = None if run.commit is None else run.commit.changes
+    told = tuple(notes)
+    return RunResult(run.name, MEASURED, (rollout,), meta, flags, findings, {}, told, path, run, commit)
 
 
 # --- predicted ---------------------------------------------------------------------------------------------------
@@ -185,8 +188,11 @@ def result_of_document(
         raise top.bad("strategies", None, "fine or waves")
     known = ("seed", "samples", "scenario", "fleet", "fleetbench", "warnings")
     about = {**(meta or {}), **{k: document[k] for k in known if k in document}}
-    comparison = top.mapping("comparison")
-    return RunResult(name, PREDICTED, rollouts, about, _parameters(top), findings, comparison, notes, path)
+    parameters, comparison = _parameters(top), top.mapping("comparison")
+    commit = (
+        commit_document.from_document(top.below("commit", data=given)) if (given := document.get("commit")) else None
+    )
+    return RunResult(name, PREDICTED, rollouts, about, parameters, findings, comparison, notes, path, commit=commit)
 
 
 def _parameters(top: Node) -> dict[str, tuple[Any, str]]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fleetbench.graph.commit import Commit
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.layers import layers
 from fleetbench.ids import ObjectId
@@ -171,6 +172,8 @@ class RunResult:
     path: Path | None = None
     run: Run | None = field(default=None, repr=False, compare=False)
     """The measured run itself, for holding predictions against it."""
+    commit: Commit | None = field(default=None, repr=False)
+    """What the commit that was timed or predicted changes; None = there is none, or only the record shows it."""
 
     def __repr__(self) -> str:
         """``<run dev-fine-1, measured: <rollout ...>; frames: ready, events, intervals, why, totals>``."""

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from fleetbench.findings import RULES, SEVERITIES
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.report import pictures
+from fleetbench.report.commit import commit_rows
 from fleetbench.report.html import interactive
 from fleetbench.report.pictures.band import Band, bands_of
 from fleetbench.report.pictures.style import GRID, INK, MUTED, PAPER, Picture
@@ -92,6 +93,11 @@ class RunSection:
             else f" All objects turn Ready in {100 * r.complete_fraction:.0f} % of them."
         )
         return f"{r.label} takes {middle}: the median of {counted(self.run.meta.get('samples', '?'), 'sample')}, 90 % of them between {low} and {high}.{whole}"
+
+    @cached_property
+    def commit(self) -> list[tuple[str, str]]:
+        """What the commit does, a verb and the objects each; empty where no two revisions say so."""
+        return [] if self.run.commit is None else commit_rows(self.run.commit, self.run.rollout.fleet)
 
     def _faster(self) -> list[str]:
         c = self.run.comparison

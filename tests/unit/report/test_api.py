@@ -1,5 +1,6 @@
 """The public Python API is small, and importing it costs nothing."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,9 @@ import pytest
 
 import fleetbench
 from fleetbench.errors import InputError
-from tests.builders import fleet, ks
+from fleetbench.measure.served import commit_all, git
+from tests.builders import fleet, hr_id, ks
+from tests.fleets.commits import ENTRY, write
 from tests.unit.report import runs
 
 
@@ -89,6 +92,23 @@ def test_a_fleet_comes_from_a_graph_file_a_run_or_the_package(tmp_path):
         fleetbench.read_graph(tmp_path / "none.json")
     with pytest.raises(InputError):
         fleetbench.read_repository(tmp_path / "none", "x")
+
+
+@pytest.mark.skipif(not (shutil.which("kustomize") or shutil.which("kubectl")), reason="needs kustomize or kubectl")
+def test_a_commit_is_read_from_two_revisions_and_predicted(tmp_path):
+    write(tmp_path, 0)
+    commit_all(tmp_path, "Before")
+    git(tmp_path, "branch", "base")
+    write(tmp_path, 2)
+    of, commit = fleetbench.read_commit(tmp_path, ENTRY, "base")
+    fresh = hr_id("fresh")._replace(namespace="default")
+    assert fresh in commit.added and commit.since.startswith("merge base ")
+    run = fleetbench.simulate(of, scenario="commit", commit=commit, webhook=True, samples=5)
+    assert run["fine"].by_id[fresh].ready_s > 30.0 and run.commit == commit
+    with pytest.raises(InputError, match="wanted scenario 'commit'"):
+        fleetbench.simulate(of, commit=commit)
+    with pytest.raises(InputError, match="holds no fleet to compare with: --cluster-path clusters/new"):
+        fleetbench.read_commit(tmp_path, "clusters/new", "base")
 
 
 def test_a_graph_file_is_read_as_the_command_line_reads_it(tmp_path):
