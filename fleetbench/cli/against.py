@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from fleetbench.cli.fleet import FleetChoice, load_repository
+from fleetbench.cli.fleet import FleetChoice, load_repository, require_cluster_path
 from fleetbench.cli.output import warn
 from fleetbench.errors import InputError
 
@@ -24,6 +24,7 @@ class MergeBase(NamedTuple):
     """What the working tree is held against; its files are there as long as :func:`merge_base` holds it."""
 
     name: str
+    commit: str
     repo: Path
     reading: Reading
 
@@ -61,6 +62,8 @@ def merge_base(fleet: FleetChoice, against: str, flux: str | None) -> Iterator[M
     from fleetbench.graph.changes import with_installed
     from fleetbench.ids import some
 
+    fleet.validate()
+    require_cluster_path(fleet)
     assert fleet.repo is not None
     with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
         base = write_merge_base(fleet.repo, against, Path(folder))
@@ -74,7 +77,7 @@ def merge_base(fleet: FleetChoice, against: str, flux: str | None) -> Iterator[M
             yield InputError(f"{name} holds no fleet to compare with: {why}", error.hint)
             return
         installed = replace(reading, fleet=with_installed(reading.fleet, fleet.installed))
-        yield MergeBase(name, base.repo, installed)
+        yield MergeBase(name, base.commit, base.repo, installed)
 
 
 @contextmanager

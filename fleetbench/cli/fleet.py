@@ -125,8 +125,8 @@ def load_repository(choice: FleetChoice, flux: str | None = None) -> Reading:
     if not repo.is_dir():
         wanted = "the root of a Flux repository" if repo.exists() else "a directory that exists"
         raise InputError(f"--repo: got {str(repo)!r}, wanted {wanted}")
-    if cluster_path is None:
-        raise _without_cluster_path(repo)
+    require_cluster_path(choice)
+    assert cluster_path is not None
     from fleetbench.findings import ENTRY_EMPTY
     from fleetbench.repo import read_repository  # type: ignore[attr-defined,unused-ignore]
 
@@ -199,6 +199,16 @@ def parameters_of_repository(fleet: Fleet, flux: str | None = None) -> Parameter
     from fleetbench.model.assemble import Choice, in_force
 
     return in_force(fleet, Choice(flux_version=flux))[0]
+
+
+def require_cluster_path(choice: FleetChoice) -> None:
+    """Refuse a repository without the path of its cluster's entry, and say which it has.
+
+    Raises:
+        InputError: none was given.
+    """
+    if choice.repo is not None and choice.cluster_path is None:
+        raise _without_cluster_path(choice.repo)
 
 
 def _without_cluster_path(repo: Path) -> InputError:

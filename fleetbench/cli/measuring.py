@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fleetbench.cli.fleet import FleetChoice, load_fleet, load_repository
-from fleetbench.cli.output import note, write_text
+from fleetbench.cli.output import note, warn, write_text
 from fleetbench.errors import InputError
 from fleetbench.measure.request import EXISTING, Request
 
@@ -55,7 +55,7 @@ def measure(choice: FleetChoice, request: Request) -> None:
 
 
 def _kind(choice: FleetChoice, request: Request, work: Path) -> None:
-    from fleetbench.cli.kind_plan import kind_options, plan_of
+    from fleetbench.cli.measured_states import kind_options, plan_of
     from fleetbench.measure import kind
     from fleetbench.measure.recorder import check_folder, open_folder
     from fleetbench.measure.session import measure_on_kind
@@ -103,9 +103,10 @@ def _reported() -> Iterator[None]:
 
 
 def _existing(choice: FleetChoice, request: Request) -> None:
-    from fleetbench.cli.kind_plan import next_commit
+    from fleetbench.cli.measured_states import next_commit
     from fleetbench.measure.existing import measure_existing
     from fleetbench.measure.recorder import check_folder, open_folder
+    from fleetbench.measure.served import uncommitted
     from fleetbench.measure.subject import State, Subject
 
     if request.output is not None:
@@ -122,9 +123,11 @@ def _existing(choice: FleetChoice, request: Request) -> None:
     with _before(choice, request) as before, _reported():
         commit: NextCommit | None = None
         if before is not None:
+            assert choice.repo is not None
             reading = load_repository(choice)
             fleet = reading.fleet
-            assert choice.repo is not None
+            if uncommitted(choice.repo):
+                warn("the working tree has changes that are not committed: they count as part of the commit")
             changes = before.commit_to(reading, choice.repo)
             commit = next_commit(State(Subject(before.reading.fleet)), fleet, changes)
         _report(measure_existing(request.context, fleet, roots, folder, _view, note, request.timeout, _blocked, commit))

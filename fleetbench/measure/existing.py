@@ -96,12 +96,11 @@ def measure_existing(
         flags = meta["flags"]
         watcher = stack.enter_context(Watcher(api, clock, [k for k in WATCHED if k in objects]))
         watcher.wait_listed(60.0)
-        began_s = clock.monotonic_s()
         sampler = stack.enter_context(UsageSampler(api, clock))
         create(api, roots)
         progress = Progress(fleet, frozenset() if commit is None else commit.hopeless)
         first: list[Seen | Trouble] = []
-        t0_s, settle_s = began_s, SETTLE_S
+        t0_s, settle_s = clock.monotonic_s(), SETTLE_S
         if situation.scenario == COMMIT:
             if situation.not_ready:
                 down = frozenset(situation.not_ready)
@@ -112,11 +111,13 @@ def measure_existing(
             first, t0_s = wait_for_root(watcher, fleet, clock, timeout_s, say)
         changes = None if commit is None else commit.changes
         recorder = stack.enter_context(Recorder(open_folder(fleet.name), fleet, flags, meta, timeout_s, changes))
-        observer = CommitObserver(fleet, progress, recorder, changes) if situation.scenario == COMMIT else None
+        observer = None
+        if situation.scenario == COMMIT:
+            observer = CommitObserver(fleet, progress, recorder, changes, _revision(fleet, objects))
         shown = stack.enter_context(view(flags, None))
         loop = Loop(
             watcher.queue, Fold(t0_s), recorder, progress, shown, clock,
-            timeout_s=timeout_s, began_s=began_s, settle_s=settle_s,
+            timeout_s=timeout_s, settle_s=settle_s,
             observe=None if observer is None else observer.event,
         )  # fmt: skip
         for change in first:
@@ -124,10 +125,25 @@ def measure_existing(
         if observer is None:
             return finish(loop, recorder, progress, sampler, meta, None)
         whole = "" if situation.not_ready else "everything is Ready: "
-        return finish(
+        measured = finish(
             loop, recorder, progress, sampler, meta, None, observer.about,
             lambda: say(f"{whole}waiting for {progress.waits_for}"),
         )  # fmt: skip
+        if meta.get("untold"):
+            others = some(meta["untold"], 5)
+            say(
+                f"another commit came than the one that --against tells, as it changed {others}: it counts by what it changed"
+            )
+        return measured
+
+
+def _revision(fleet: Fleet, objects: Objects) -> str | None:
+    """What the root's source shows; None = it is not there, or has no artifact."""
+    source = fleet.root_source
+    if source is None:
+        return None
+    shown = [obj for obj in objects.get(BY_KIND[source.kind], ()) if id_of(obj, source.kind) == source]
+    return next(((obj.get("status") or {}).get("artifact", {}).get("revision") for obj in shown), None)
 
 
 def told(fleet: Fleet, objects: Objects, situation: Situation, now_s: float) -> list[str]:

@@ -58,8 +58,7 @@ class Loop:
     Args:
         changes: what the watch brings.
         settle_s: seconds to go on after the last one that can be Ready is.
-        timeout_s: seconds to go on at most.
-        began_s: from when on they count, on the monotonic clock; None = t0.
+        timeout_s: seconds to go on at most, from when it is run.
         observe: called with every event, before it counts.
     """
 
@@ -73,15 +72,12 @@ class Loop:
         clock: Clock,
         *,
         timeout_s: float,
-        began_s: float | None = None,
         settle_s: float = SETTLE_S,
         observe: Callable[[Event], None] | None = None,
     ):
         self._changes, self._fold, self._recorder = changes, fold, recorder
         self._progress, self._view, self._clock = progress, view, clock
         self._settle_s, self._observe = settle_s, observe
-        # What was there before the watch began is told by its stamps: t0 may lie hours back.
-        self._end_s = timeout_s + (fold.t0_s if began_s is None else began_s) - fold.t0_s
         self._timeout_s = timeout_s
 
     @property
@@ -96,6 +92,7 @@ class Loop:
             KeyboardInterrupt: the user stopped it; what was seen is recorded.
         """
         settled_at_s: float | None = None
+        end_s = self.t_s + self._timeout_s  # t0 may lie hours back
         while True:
             self._take()
             t_s = self.t_s
@@ -106,7 +103,7 @@ class Loop:
                 settled_at_s = t_s + self._settle_s
             if settled_at_s is not None and t_s >= settled_at_s:
                 return self._outcome(t_s, timed_out=False)
-            if t_s >= self._end_s:
+            if t_s >= end_s:
                 return self._outcome(t_s, timed_out=True)
 
     def drain(self) -> None:

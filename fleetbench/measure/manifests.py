@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,11 +61,13 @@ def repository_files(stand_in: StandIn) -> Iterator[tuple[str, str]]:
         if h.obstacle is not None:
             continue
         chart = chart_path(h.id)
-        yield f"{chart}/Chart.yaml", _dump({"apiVersion": "v2", "name": h.id.name, "version": "1.0.0"})
-        yield (
-            f"{chart}/templates/stand-in.yaml",
-            "---\n".join(_dump(_of_release(_deployment(w, stand_in))) for w in h.workloads) or "# nothing to run\n",
-        )
+        packaged = h.chart_object is not None and h.chart_object in stand_in.changed
+        pods = [_of_release(_deployment(w, stand_in), packaged) for w in h.workloads]
+        template = "---\n".join(map(_dump, pods)) or "# nothing to run\n"
+        # source-controller packages a chart anew for another version alone.
+        version = f"1.0.{zlib.crc32(template.encode())}"
+        yield f"{chart}/Chart.yaml", _dump({"apiVersion": "v2", "name": h.id.name, "version": version})
+        yield f"{chart}/templates/stand-in.yaml", template
 
 
 def kustomization(k: Kustomization, api_version: str | None = None) -> dict[str, Any]:
@@ -114,6 +117,12 @@ def helm_release(h: HelmRelease) -> dict[str, Any]:
         install["disableWait"] = True
     if install:
         spec["install"] = install
+    # Of an upgrade the fleet knows how often it is tried again; whether it waits is taken from the install.
+    upgrade: dict[str, Any] = {"disableWait": True} if h.disable_wait else {}
+    if h.upgrade_retries:
+        upgrade["remediation"] = {"retries": h.upgrade_retries}
+    if upgrade:
+        spec["upgrade"] = upgrade
     if h.suspend:
         spec["suspend"] = True
     if h.target_namespace:
@@ -186,9 +195,9 @@ def _deployment(w: Workload, stand_in: StandIn) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _of_release(deployment: dict[str, Any]) -> dict[str, Any]:
-    """As a template whose pods an upgrade replaces: the mark comes with the values of the release."""
-    value = f"{{{{ .Values.commit | default {_FIRST} | quote }}}}"
+def _of_release(deployment: dict[str, Any], packaged: bool) -> dict[str, Any]:
+    """As a template whose pods an upgrade replaces: the mark comes with the release's values, or with the chart itself."""
+    value = _SECOND if packaged else f"{{{{ .Values.commit | default {_FIRST} | quote }}}}"
     pods = _with(deployment["spec"]["template"], "metadata", annotations={_COMMIT: value})
     return _with(deployment, "spec", template=pods)
 

@@ -56,10 +56,13 @@ class Progress:
         """Services that were not Ready before, or wait for such a one: waited for only as long as they are at work."""
         self.brought: frozenset[ObjectId] = frozenset()
         """Services that the commit brings: they are waited for though nothing is seen of them when it comes."""
+        self.taken_away: frozenset[ObjectId] = frozenset()
+        """Objects that the commit removes from the fleet."""
         self.ready_s: dict[ObjectId, float] = {}
         """Seconds from ``since_s`` on."""
         self.strangers: dict[ObjectId, Event] = {}
-        """Flux objects of the cluster that the fleet does not hold, with their latest event: they do not count."""
+        """Flux objects of the cluster that the fleet does not hold, with their latest event: they do not count. Of what the
+        commit takes away, it holds what is still there."""
         self._services = {obj.id: obj for obj in fleet.services()}
         self._beside: frozenset[ObjectId] = frozenset()
         """Services that show nothing of the revision which counts, but are Ready again, or were all along."""

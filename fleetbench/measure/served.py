@@ -107,6 +107,19 @@ def push(folder: Path, bare: Path) -> None:
     git(folder, "push", "--quiet", str(bare), f"HEAD:refs/heads/{BRANCH}")
 
 
+def require_git(fleet: Fleet) -> None:
+    """Refuse a root that reads anything but a git repository, as one is served.
+
+    Raises:
+        InputError: it does.
+    """
+    if fleet.root_source is not None and fleet.root_source.kind != GIT_REPOSITORY:
+        raise InputError(
+            f"--workloads real serves a git repository, and the root's source is {fleet.root_source}",
+            "measure it with --workloads stand-in, or with --source remote",
+        )
+
+
 def point_at_served(checkout: Path, fleet: Fleet, url: str) -> None:
     """Make the entry render the root's GitRepository with the served URL, so that the root does not undo it.
 
@@ -119,19 +132,15 @@ def point_at_served(checkout: Path, fleet: Fleet, url: str) -> None:
         InputError: the root's source is no GitRepository.
     """
     root = fleet.kustomization(fleet.root)
+    require_git(fleet)
     assert root is not None and root.source is not None
-    if root.source.kind != GIT_REPOSITORY:
-        raise InputError(
-            f"--workloads real serves a git repository, and the root's source is {root.source}",
-            "measure it with --workloads stand-in, or with --source remote",
-        )
     source = fleet.source(root.source)
     if source is None or source.assumed or source.file is None:
         return  # nothing in the repository renders it
     entry = checkout / root.path
     patch = _patch(root.source, url)
     for name in _KUSTOMIZATION_FILES:
-        if (entry / name).is_file():
+        if (entry / name).is_file() and not (entry / name).is_symlink():  # links are in no artifact
             document = yaml.safe_load((entry / name).read_text(encoding="utf-8")) or {}
             document.setdefault("patches", []).append(patch)
             (entry / name).write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fleetbench.graph.fleet import Fleet
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, some
 from fleetbench.measure import controllers, flux, host, kind, manifests
 from fleetbench.measure.api import KubernetesApi
 from fleetbench.measure.clock import SystemClock
@@ -116,7 +116,7 @@ def measure_on_kind(
         _create_namespaces(plan, cluster.kubeconfig)
         watcher = stack.enter_context(Watcher(api, clock, WATCHED))
         watcher.wait_listed(60.0)
-        sampler = stack.enter_context(UsageSampler(api, clock))
+        sampler = UsageSampler(api, clock)
         interval = None if predicted is None else predicted.total_s
         t0_s = clock.monotonic_s()
         for root in roots:
@@ -127,24 +127,37 @@ def measure_on_kind(
         if predicted is not None:
             recorder.write_json(PREDICTION, predicted.document)
         hopeless = plan.state.hopeless if plan.commit is None else plan.commit.hopeless
-        progress, observer = Progress(fleet, hopeless), None
-        loop_of = partial(Loop, watcher.queue, Fold(t0_s), recorder, clock=clock, timeout_s=plan.timeout_s)
-        if plan.commit is not None:
-            say("rolling out what runs before the commit")
-            observer = CommitObserver(fleet, progress, recorder, changes)
-            with view(run_flags, None) as shown:
-                bring_up(plan.commit.before, progress, observer, partial(loop_of, view=shown))
-            say("pushing the commit")
-            source.push(plan.state)
-        shown = stack.enter_context(view(run_flags, interval))
+        progress, shown = Progress(fleet, hopeless), view(run_flags, interval)
         # Where something fails, go on for a poll, so that what waits for it is seen to wait.
         settle_s = max(SETTLE_S, run_flags["requeue_dependency_s"] + 5.0) if hopeless else SETTLE_S
-        if observer is None:
-            return finish(loop_of(progress, shown, settle_s=settle_s), recorder, progress, sampler, meta, interval)
-        loop = loop_of(progress, shown, began_s=clock.monotonic_s(), settle_s=settle_s, observe=observer.event)
+        loop_of = partial(Loop, watcher.queue, Fold(t0_s), recorder, clock=clock, timeout_s=plan.timeout_s)
+
+        def watch() -> None:
+            stack.enter_context(sampler)
+            stack.enter_context(shown)
+
+        if plan.commit is None:
+            loop = loop_of(progress, shown, settle_s=settle_s)
+            return finish(loop, recorder, progress, sampler, meta, interval, start=watch)
+        before, observer = plan.commit.before, CommitObserver(fleet, progress, recorder, changes)
+
+        def commit() -> None:
+            say("rolling out what runs before the commit")
+            with view(run_flags, None) as before_it:
+                down = bring_up(before, progress, observer, partial(loop_of, view=before_it))
+            if down:
+                say(
+                    f"not waited for after the commit, as it did not come up before: {some([str(id) for id in down], 5)}"
+                )
+            progress.doubtful = down
+            say("pushing the commit")
+            source.push(plan.state)
+            watch()
+
+        loop = loop_of(progress, shown, settle_s=settle_s, observe=observer.event)
         # The commit that people know is that of their repository, not of the one that is served.
         about = lambda: {**observer.about(), "commit": plan.meta.get("commit")}  # noqa: E731
-        return finish(loop, recorder, progress, sampler, meta, interval, about)
+        return finish(loop, recorder, progress, sampler, meta, interval, about, commit)
 
 
 def finish(

@@ -38,7 +38,8 @@ class StandIn:
     failing: frozenset[ObjectId]
     """Stand-ins (Deployments) that never turn Ready."""
     changed: Mapping[ObjectId, str]
-    """Stand-in or HelmRelease -> what a commit changes of it: :data:`APPLIED`, :data:`REPLACED` or :data:`REFUSED`."""
+    """Stand-in, HelmRelease or HelmChart -> what a commit changes of it: :data:`APPLIED`, :data:`REPLACED` or
+    :data:`REFUSED`."""
     dropped: tuple[str, ...]
     """For people: what the stand-in has not."""
 
@@ -75,12 +76,15 @@ def stand_in(
     served = replace(fleet, kustomizations=kustomizations, helmreleases=releases, sources=sources)
     failing = frozenset(w.object for id in fail if id in own for w in own[id])
     changed = {} if changes is None else _changed(fleet, own, changes)
+    refused = frozenset() if changes is None else changes.refused
+    dropped += [f"{id}: what the API server refuses of the commit" for id in sorted(refused) if not own.get(id)]
     return StandIn(served, _missing_namespaces(served), failing, changed, tuple(dict.fromkeys(dropped)))
 
 
 def _changed(fleet: Fleet, own: Mapping[ObjectId, tuple[Workload, ...]], changes: Commit) -> dict[ObjectId, str]:
     """What a commit changes of the stand-ins; those that it brings differ from nothing."""
-    found = dict.fromkeys(upgraded(changes, fleet), REPLACED)
+    charts = {h.chart_object for h in fleet.helmreleases if h.chart_object is not None} & changes.changed
+    found = dict.fromkeys((*upgraded(changes, fleet), *charts), REPLACED)
     for k in fleet.kustomizations:
         if k.id in changes.changed - changes.added:
             goes_on = all(changes.kept.get(w.object, 0) >= w.replicas for w in k.workloads)
@@ -148,6 +152,7 @@ def _release(h: HelmRelease, source: ObjectId, workloads: tuple[Workload, ...]) 
         chart=f"./{chart_path(h.id)}",
         chart_version=None,
         chart_ref=False,
+        chart_of_revision=False,
         workloads=workloads,
         workloads_known=True,
         cluster=None,

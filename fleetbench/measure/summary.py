@@ -103,10 +103,13 @@ def _nothing_came(progress: Progress, outcome: Outcome) -> list[str]:
 
 def _strangers(progress: Progress) -> list[str]:
     """Objects of the cluster that are none of the fleet's."""
-    names = sorted(
-        f"{id} ({'Ready' if e.status == TRUE else e.reason or 'new'})" for id, e in progress.strangers.items()
-    )
-    return [f"in the cluster, but not in the fleet that was read, so not counted: {some(names, 5)}"] if names else []
+    said = {id: f"{id} ({'Ready' if e.status == TRUE else e.reason or 'new'})" for id, e in progress.strangers.items()}
+    left = sorted(said[id] for id in said.keys() & progress.taken_away)
+    others = sorted(said[id] for id in said.keys() - progress.taken_away)
+    lines = [f"still in the cluster, though the commit takes it away: {some(left, 5)}"] if left else []
+    if others:
+        lines.append(f"in the cluster, but not in the fleet that was read, so not counted: {some(others, 5)}")
+    return lines
 
 
 def _usage(usage: Mapping[str, Any]) -> list[str]:
@@ -134,6 +137,7 @@ def report_markdown(name: str, meta: Mapping[str, Any], progress: Progress, summ
         "workloads",
         "profile",
         "strategy",
+        "scenario",
         "since",
         "commit",
         "touched",

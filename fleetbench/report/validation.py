@@ -142,6 +142,7 @@ def _rows(events: Sequence[Event], began_s: float = 0.0) -> list[tuple[str, str]
     earlier = [event for event in events if event.t_s < began_s]
     for event in (*earlier[-1:], *events[len(earlier) :]):
         said = event.step or (f"{event.reason}" if event.reason else "created")
-        if not found or found[-1][1] != said:
-            found.append(("before" if event.t_s < began_s else f"{event.t_s - began_s:.1f}s", said))
+        at = "before" if event.t_s < began_s else f"{event.t_s - began_s:.1f}s"
+        if not found or found[-1][1] != said or found[-1][0] == "before":
+            found.append((at, said))
     return found

@@ -32,7 +32,7 @@ from fleetbench.runs.folder import META, TRACE
 from fleetbench.runs.run import Commit, Run
 from fleetbench.runs.spec import is_spec_trace, read_spec_trace
 from fleetbench.runs.text import read_text
-from fleetbench.runs.touched import touched_by
+from fleetbench.runs.touched import touched_by, untold
 from fleetbench.timeline.events import Event, Timeline
 
 FORMAT_VERSION = 1
@@ -151,10 +151,13 @@ def _read_lines(text: str, name: str, file: str) -> Run:
     commit = rows.commit
     if commit is not None and not rows.touched_known:
         commit = replace(commit, touched=touched_by(fleet, events, commit.artifact_s))
-    if commit is not None and top.data.get("changes") is not None:
-        commit = replace(commit, changes=commit_document.from_document(top.below("changes", data=top.data["changes"])))
+    changes = None
+    if top.data.get("changes") is not None:
+        changes = commit_document.from_document(top.below("changes", data=top.data["changes"]))
+    if commit is not None and changes is not None and not untold(commit.touched, changes, fleet):
+        commit = replace(commit, changes=changes)
     until_s, complete = rows.end or (events[-1].t_s if events else 0.0, False)
-    return Run(
+    run = Run(
         name=name,
         fleet=fleet,
         timeline=Timeline(tuple(events), until_s=until_s, complete=complete),
@@ -164,6 +167,14 @@ def _read_lines(text: str, name: str, file: str) -> Run:
         meta={**top.mapping("meta"), "notes": rows.notes},
         cut=None if rows.end else "the recording was cut short" + (f" in line {rows.torn}" if rows.torn else ""),
     )
+    waited = changes is not None or run.meta.get("scenario") == "commit"
+    return _without_commit(run) if waited and commit is None else run
+
+
+def _without_commit(run: Run) -> Run:
+    """The record of a run in which the commit that was to be timed did not come: of what ran before it nothing counts."""
+    said = "the commit that was to be timed did not come" + (f" ({run.cut})" if run.cut else "")
+    return replace(run, cut=said, unseen=frozenset(run.services()))
 
 
 def _header(line: str, file: str) -> Node:

@@ -28,7 +28,8 @@ class Commit:
     source_s: float | None = None
     """From the push to the artifact."""
     changes: Changes | None = None
-    """What it changes by two revisions of the repository; None = only what the record shows (``touched``) is known."""
+    """What it changes by two revisions of the repository; None = only what the record shows (``touched``) is known, or
+    shows another commit."""
 
     @property
     def told(self) -> Changes:
@@ -58,7 +59,7 @@ class Run:
     cut: str | None = None
     """Why the record stops early, for people; None = it is whole."""
     unseen: frozenset[ObjectId] = frozenset()
-    """Services of which the record does not say whether they were ever Ready: it was cut before it came to that."""
+    """Services of which the record does not say when they were Ready: it was cut before it came to that."""
     source: str = "measured"
     """``measured`` or ``predicted``."""
 
@@ -79,7 +80,7 @@ class Run:
     def ready_s(self) -> dict[ObjectId, float | None]:
         """Seconds from t0 to Ready of each service; of a commit's run from the artifact to Ready with what it brought."""
         if self.commit is None:
-            return {id: self.timeline.ready_s(id) for id in self.services()}
+            return {id: None if id in self.unseen else self.timeline.ready_s(id) for id in self.services()}
         since, revision = self.commit.artifact_s, self.commit.revision
         beside = self.fleet.beside(self.fleet.users(self.fleet.root_source))
         events = {id: self.timeline.by_object.get(id, ()) for id in self.services()}

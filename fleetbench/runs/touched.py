@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fleetbench import phases
+from fleetbench.graph.commit import Commit, upgraded
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import HELM_RELEASE, ObjectId
@@ -51,6 +52,12 @@ def touched_by(fleet: Fleet, events: Iterable[Event], since_s: float) -> tuple[O
                 given.add(event.object)
     by_chart_alone = {charts[chart] for chart in renewed} - given
     return tuple(sorted((found - by_chart_alone) | renewed))
+
+
+def untold(touched: Iterable[ObjectId], changes: Commit, fleet: Fleet) -> tuple[ObjectId, ...]:
+    """What a record shows as changed and two revisions do not tell: then another commit came than the one between them."""
+    told = changes.changed | changes.reconciled | changes.renewed | {*upgraded(changes, fleet)}
+    return tuple(sorted(set(touched) - told))
 
 
 def _is_local(fleet: Fleet, release: HelmRelease) -> bool:

@@ -12,12 +12,15 @@ from fleetbench.ids import ObjectId
 from fleetbench.measure.commits import CommitObserver, bring_up
 from fleetbench.measure.fold import Fold
 from fleetbench.measure.kinds import BY_KIND
-from fleetbench.measure.loop import Loop
+from fleetbench.measure.loop import Loop, Outcome
 from fleetbench.measure.progress import Progress
 from fleetbench.measure.recorder import Recorder
 from fleetbench.measure.subject import State, Subject
+from fleetbench.measure.summary import summary_lines
 from fleetbench.measure.view import PlainView
 from fleetbench.runs.files import read_run
+from fleetbench.timeline.events import Event
+from fleetbench.validation.compare import compare_run
 from tests.unit.measure.players import PlayedClock, obj, ready, seen
 from tests.unit.measure.test_loop import StoppingQueue
 
@@ -53,7 +56,7 @@ def rollout(tmp_path, before, commit, timeout_s=60.0):
         )
         bring_up(State(Subject(fleet_of(OLD))), progress, observer, loop_of)
         played.changes += commit
-        outcome = loop_of(progress, began_s=clock.now_s, observe=observer.event).run()
+        outcome = loop_of(progress, observe=observer.event).run()
         recorder.end(outcome.until_s, outcome.complete)
     return read_run(tmp_path), said, observer.about()
 
@@ -75,8 +78,28 @@ def test_it_counts_from_its_artifact_and_one_record_holds_both(tmp_path):
     assert about == {"commit": "main@sha1:2", "touched": []}
 
 
-def test_what_does_not_come_up_before_it_is_named_and_nothing_is_timed(tmp_path):
+def test_what_is_still_coming_up_before_it_is_named_and_nothing_is_timed(tmp_path):
+    at_work = ready("Unknown", "Progressing", reconciling="Running health checks with a timeout of 5m")
     with pytest.raises(EnvironmentLacks) as lacks:
-        rollout(tmp_path, BEFORE[:2], COMMIT)
-    assert "not Ready within 1m00s (--timeout)" in lacks.value.message
-    assert lacks.value.message.endswith("Kustomization/flux-system/old") and read_run(tmp_path).cut
+        rollout(tmp_path, [*BEFORE[:2], seen(KS, 102.0, obj("old", 1020, at_work))], COMMIT)
+    assert "still coming up after 1m00s (--timeout)" in lacks.value.message
+    assert lacks.value.message.endswith("Kustomization/flux-system/old") and str(tmp_path) in lacks.value.hint
+    run = read_run(tmp_path)
+    assert run.cut.startswith("the commit that was to be timed did not come (the recording was cut short")
+    assert run.unseen == {ROOT, NEW} and run.ready_s() == {ROOT: None, NEW: None}
+    held = compare_run(run, samples=2)
+    assert (held.objects, held.total_s, held.no_total) == ((), None, run.cut)
+
+
+def test_what_never_comes_up_by_itself_holds_the_commit_up_no_longer_than_the_timeout(tmp_path):
+    run, _, about = rollout(tmp_path, BEFORE[:2], COMMIT)
+    assert about["commit"] == "main@sha1:2" and run.ready_s()[NEW] == pytest.approx(3.0)
+
+
+def test_what_it_takes_away_is_no_stranger(tmp_path):
+    progress = Progress(fleet_of(NEW))
+    progress.taken_away = frozenset({OLD})
+    progress.add(Event(1.0, OLD, "True", "ReconciliationSucceeded"))
+    assert summary_lines(progress, Outcome(2.0, True, None), {})[-1] == (
+        "still in the cluster, though the commit takes it away: Kustomization/flux-system/old (Ready)"
+    )

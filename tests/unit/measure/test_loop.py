@@ -275,7 +275,7 @@ def test_the_timeout_counts_from_the_start_of_the_watch_however_old_the_root_is(
     with Recorder(tmp_path, fleet, {}, {}, 60.0) as recorder:
         loop = Loop(
             StoppingQueue(clock, []), Fold(clock.now_s - 834.0), recorder, progress, PlainView(str), clock,
-            timeout_s=60.0, began_s=clock.now_s,
+            timeout_s=60.0,
         )  # fmt: skip
         outcome = loop.run()
     assert 60.0 <= clock.now_s - 100.0 < 61.0 and outcome.until_s >= 894.0

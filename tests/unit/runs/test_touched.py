@@ -56,11 +56,16 @@ def test_what_the_record_itself_says_was_changed_holds(tmp_path):
 
 
 def test_what_two_revisions_say_of_it_holds_whatever_the_record_shows(tmp_path):
-    told = Commit(frozenset({A, B}), kept={WA: 1}, started=frozenset({WB}), since="merge base 1a2b with main")
+    told = Commit(frozenset({A, B, C, H}), kept={WA: 1}, started=frozenset({WB}), since="merge base 1a2b with main")
     run = recorded(tmp_path, changes=told)
     assert run.commit.changes == told and run.commit.touched == (H, A, C)
     assert scenario_of(run).commit == told
     assert scenario_of(run).workloads[A].pods == () != scenario_of(run).workloads[B].pods
+
+
+def test_of_another_commit_than_they_tell_the_record_alone_holds(tmp_path):
+    run = recorded(tmp_path, changes=Commit(frozenset({A})))
+    assert run.commit.changes is None and scenario_of(run).changed == {H, A, C}
 
 
 def test_of_what_came_after_the_commit_the_prediction_is_told_nothing(tmp_path):

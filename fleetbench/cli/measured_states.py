@@ -1,4 +1,4 @@
-"""What ``fleetbench measure`` rolls out on a Kind cluster: the state, the commit to it, and what is predicted of them."""
+"""What ``fleetbench measure`` rolls out: the state, the commit to it, and on Kind what is predicted of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fleetbench.cli.fleet import FleetChoice, load_fleet
 from fleetbench.cli.output import note, warn
+from fleetbench.errors import InputError
 from fleetbench.graph.named import named
 from fleetbench.measure.request import Request
 
@@ -51,11 +52,11 @@ def plan_of(
         FleetbenchError: it cannot be done.
     """
     from fleetbench.measure.controllers import FlagOptions
-    from fleetbench.measure.served import remote_url
+    from fleetbench.measure.served import remote_url, require_git
     from fleetbench.measure.session import Plan
     from fleetbench.measure.subject import Subject
     from fleetbench.model.profile import stand_in_profile
-    from fleetbench.runs.run import REMOTE
+    from fleetbench.runs.run import REMOTE, SERVED
 
     subject = _on_new_cluster(_subject(choice, work))
     request = dataclasses.replace(request, fail=frozenset(named(subject.fleet, id, "--fail") for id in request.fail))
@@ -64,18 +65,22 @@ def plan_of(
         remote_url(subject.repo)  # one that cannot be used is told before the cluster is made
     if subject.uncommitted:
         warn("the working tree has changes that are not committed: HEAD is measured")
-    changes = None
-    if before is not None and subject.reading is not None and subject.checkout is not None:
-        changes = before.commit_to(subject.reading, subject.checkout)
-    state = _state(subject, request, real, changes)
-    _say(subject, state, request, changes)
-    commit = None
-    if before is not None and changes is not None:
-        reading = before.reading
-        first = _on_new_cluster(Subject(reading.fleet, choice.repo, before.repo, reading=reading))
-        running = _state(first, dataclasses.replace(request, fail=frozenset()), real)
-        changes = changes if real else between_stand_ins(running, state, changes)
-        commit = next_commit(running, state.fleet, changes, request.fail)
+    if real and request.source == SERVED:
+        require_git(subject.fleet)
+    changes, commit = None, None
+    if before is None:
+        state = _state(subject, request, real)
+        _say(subject, state, request)
+    else:
+        changes = _changes(before, subject)
+        first = _on_new_cluster(Subject(before.reading.fleet, choice.repo, before.repo, reading=before.reading))
+        state = _state(subject, request, real, changes, (first.fleet,))
+        _say(subject, state, request, changes)
+        running = _state(first, dataclasses.replace(request, fail=frozenset()), real, None, (subject.fleet,))
+        if not real:
+            changes = between_stand_ins(running, state, changes)
+        # On this cluster nobody has got over what never comes up by itself.
+        commit = next_commit(running, state.fleet, changes, request.fail, running.hopeless & state.hopeless)
     return Plan(
         state,
         commit,
@@ -94,12 +99,50 @@ def plan_of(
     )
 
 
-def next_commit(running: State, fleet: Fleet, changes: Commit, fail: frozenset[ObjectId] = frozenset()) -> NextCommit:
-    """The commit that is timed, with what cannot be Ready after it."""
+def _changes(before: MergeBase, subject: Subject) -> Commit:
+    """What HEAD changes of what runs before it.
+
+    Raises:
+        InputError: HEAD is the merge base itself.
+    """
+    assert subject.reading is not None and subject.checkout is not None
+    if subject.commit == before.commit:
+        raise InputError(
+            f"--against: HEAD is the {before.name}, so there is no commit to time",
+            "commit what is to be measured, or name an earlier revision (HEAD~1, say)",
+        )
+    return before.commit_to(subject.reading, subject.checkout)
+
+
+def next_commit(
+    running: State,
+    fleet: Fleet,
+    changes: Commit,
+    fail: frozenset[ObjectId] = frozenset(),
+    down: frozenset[ObjectId] = frozenset(),
+) -> NextCommit:
+    """The commit that is timed, with what cannot be Ready after it.
+
+    Args:
+        running: what the cluster runs before it.
+        fleet: after it.
+        changes: what it changes.
+        fail: what never turns healthy with it.
+        down: what is down before it, and stays so.
+
+    Raises:
+        InputError: it gives the root another source, whose first revision would be no commit.
+    """
     from fleetbench.measure.commits import NextCommit
     from fleetbench.model.scenario import COMMIT, Scenario
 
-    return NextCommit(running, changes, _never(Scenario(fleet, kind=COMMIT, commit=changes, fail=fail)))
+    was, becomes = running.fleet.root_source, fleet.root_source
+    if was != becomes:
+        raise InputError(
+            f"--against: the root's source is {becomes}, and was {was}: such a change cannot be timed as a commit",
+            "measure the bootstrap of the new one, without --against",
+        )
+    return NextCommit(running, changes, down | _never(Scenario(fleet, kind=COMMIT, commit=changes, fail=fail)))
 
 
 def _never(scenario: Scenario) -> frozenset[ObjectId]:
@@ -125,20 +168,24 @@ def _on_new_cluster(subject: Subject) -> Subject:
     return dataclasses.replace(subject, fleet=none_installed(subject.fleet))
 
 
-def _state(subject: Subject, request: Request, real: bool, changes: Commit | None = None) -> State:
-    """What the cluster runs; of a stand-in with what a commit to it changes."""
+def _state(
+    subject: Subject, request: Request, real: bool, changes: Commit | None = None, also: tuple[Fleet, ...] = ()
+) -> State:
+    """What the cluster runs; of a stand-in with what a commit to it changes. ``also``: whose objects durations may name."""
     from fleetbench.measure.subject import State
     from fleetbench.model.scenario import Scenario
 
-    stand_in = None if real else _stand_in(subject.fleet, request, changes)
+    stand_in = None if real else _stand_in(subject.fleet, request, changes, also)
     state = State(subject, stand_in)
     return dataclasses.replace(state, hopeless=_never(Scenario(state.fleet, fail=request.fail)))
 
 
-def _say(subject: Subject, state: State, request: Request, changes: Commit | None) -> None:
+def _say(subject: Subject, state: State, request: Request, changes: Commit | None = None) -> None:
     workloads = "real" if state.stand_in is None else f"stand-in (profile {request.profile})"
     since = "" if changes is None else f", the commit since {changes.since}"
     note(f"{subject.fleet.name}: {request.strategy}, workloads {workloads}{since}")
+    if changes is not None and not (changes.changed or changes.reconciled or changes.renewed or changes.removed):
+        note("the commit changes nothing that Flux applies here: all is reconciled, and nothing is rolled out")
     dropped = () if state.stand_in is None else state.stand_in.dropped
     if dropped:
         note(f"left out of the stand-in, as meta.json lists: {len(dropped)} sources, substitutions and custom checks")
@@ -163,7 +210,7 @@ def between_stand_ins(before: State, after: State, changes: Commit) -> Commit:
         return dataclasses.replace(found, since=changes.since)
 
 
-def _stand_in(fleet: Fleet, request: Request, changes: Commit | None) -> StandIn:
+def _stand_in(fleet: Fleet, request: Request, changes: Commit | None, also: tuple[Fleet, ...]) -> StandIn:
     from fleetbench.measure.standin import stand_in
     from fleetbench.model.profile import load_durations, load_profile
     from fleetbench.model.resolve import resolve
@@ -171,7 +218,7 @@ def _stand_in(fleet: Fleet, request: Request, changes: Commit | None) -> StandIn
 
     durations = None if request.durations is None else load_durations(request.durations)
     profile, default = load_profile(request.profile), load_profile("default")
-    times = resolve(fleet, durations, profile, default)
+    times = resolve(fleet, durations, profile, default, also)
     pull = profile.over(default).pull
     seconds = {id: typical_s(time, pull) for id, time in times.items()}
     return stand_in(_strategy(fleet, request.strategy), seconds, request.fail, changes=changes)
