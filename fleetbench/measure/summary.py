@@ -106,7 +106,8 @@ def _strangers(progress: Progress) -> list[str]:
     said = {id: f"{id} ({'Ready' if e.status == TRUE else e.reason or 'new'})" for id, e in progress.strangers.items()}
     left = sorted(said[id] for id in said.keys() & progress.taken_away)
     others = sorted(said[id] for id in said.keys() - progress.taken_away)
-    lines = [f"still in the cluster, though the commit takes it away: {some(left, 5)}"] if left else []
+    came = progress.waits_for is None
+    lines = [f"still in the cluster, though the commit takes it away: {some(left, 5)}"] if left and came else []
     if others:
         lines.append(f"in the cluster, but not in the fleet that was read, so not counted: {some(others, 5)}")
     return lines
