@@ -12,6 +12,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from fleetbench.measure.served import commit_all, git
+
 STEPS = ("brings", "scales", "refused", "made-anew")
 ENTRY = "clusters/c"
 _CHART = """\
@@ -39,6 +41,16 @@ def write(into: Path, commits: int) -> None:
         target = into / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
+
+
+def write_branch(into: Path, commits: int = 1) -> Path:
+    """A git repository whose branch ``base`` is before the first commit; what so many of them make lies there, uncommitted."""
+    into.mkdir(exist_ok=True)
+    write(into, 0)
+    commit_all(into, "Before")
+    git(into, "branch", "base")
+    write(into, commits)
+    return into
 
 
 def _files(commits: int) -> dict[str, str]:

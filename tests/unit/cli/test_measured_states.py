@@ -17,7 +17,7 @@ from fleetbench.measure.request import Request
 from fleetbench.measure.served import commit_all, git
 from fleetbench.measure.source import Source
 from tests.builders import ks_id
-from tests.fleets.commits import ENTRY, write
+from tests.fleets.commits import ENTRY, write, write_branch
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("kustomize") or shutil.which("kubectl")), reason="needs kustomize or kubectl"
@@ -29,12 +29,7 @@ CHART = ObjectId("HelmChart", "flux-system", "default-rel")
 @pytest.fixture
 def repo(tmp_path):
     """A repository whose branch brings `fresh` with a release, changes `web` and takes `old` away."""
-    folder = tmp_path / "repo"
-    folder.mkdir()
-    write(folder, 0)
-    commit_all(folder, "Before")
-    git(folder, "branch", "base")
-    write(folder, 1)
+    folder = write_branch(tmp_path / "repo")
     commit_all(folder, "After")
     return folder
 

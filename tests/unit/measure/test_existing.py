@@ -17,12 +17,11 @@ from fleetbench.measure import existing
 from fleetbench.measure.fleet import fleet_from
 from fleetbench.measure.kinds import BY_KIND
 from fleetbench.measure.protocols import MODIFIED
-from fleetbench.measure.served import commit_all, git
 from fleetbench.measure.situation import BOOTSTRAP, COMMIT, JOIN_S, situation_of, strangers
 from fleetbench.runs.files import read_run
 from fleetbench.units import format_duration
 from tests.builders import ks_id
-from tests.fleets.commits import ENTRY, write
+from tests.fleets.commits import ENTRY, write_branch
 from tests.unit.measure.players import ready
 from tests.unit.measure.test_live import BY_ROOT, a_cluster, flux, named, owned, workload
 
@@ -226,13 +225,7 @@ def repo(tmp_path):
     """A repository whose branch adds a Kustomization and a release, and takes one away."""
     if shutil.which("kustomize") is None and shutil.which("kubectl") is None:
         pytest.skip("needs kustomize or kubectl")
-    folder = tmp_path / "repo"
-    folder.mkdir()
-    write(folder, 0)
-    commit_all(folder, "Before")
-    git(folder, "branch", "base")
-    write(folder, 1)
-    return folder
+    return write_branch(tmp_path / "repo")
 
 
 BEFORE = ("flux-system", "web", "db", "api", "tail", "rel", "old")

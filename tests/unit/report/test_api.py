@@ -9,9 +9,8 @@ import pytest
 
 import fleetbench
 from fleetbench.errors import InputError
-from fleetbench.measure.served import commit_all, git
 from tests.builders import fleet, hr_id, ks
-from tests.fleets.commits import ENTRY, write
+from tests.fleets.commits import ENTRY, write_branch
 from tests.unit.report import runs
 
 
@@ -96,10 +95,7 @@ def test_a_fleet_comes_from_a_graph_file_a_run_or_the_package(tmp_path):
 
 @pytest.mark.skipif(not (shutil.which("kustomize") or shutil.which("kubectl")), reason="needs kustomize or kubectl")
 def test_a_commit_is_read_from_two_revisions_and_predicted(tmp_path):
-    write(tmp_path, 0)
-    commit_all(tmp_path, "Before")
-    git(tmp_path, "branch", "base")
-    write(tmp_path, 2)
+    write_branch(tmp_path, 2)
     of, commit = fleetbench.read_commit(tmp_path, ENTRY, "base")
     fresh = hr_id("fresh")._replace(namespace="default")
     assert fresh in commit.added and commit.since.startswith("merge base ")
