@@ -134,6 +134,8 @@ class Finding:
     """What it has in common with findings of other objects; equal = one cause. For people alone: JSON leaves it out."""
     settled_by: tuple[str, ...] = ()
     """With all these names given to ``--installed`` there is nothing left to say; empty = it always holds. Not in JSON."""
+    dormant: bool = False
+    """Nothing builds or applies it as long as something is suspended: no error yet."""
 
     def __post_init__(self) -> None:
         """A remote base may be named with a token in its URL."""
@@ -142,8 +144,9 @@ class Finding:
 
     @property
     def severity(self) -> str:
-        """error, warning or info: the rule's."""
-        return RULES[self.code].severity
+        """error, warning or info: the rule's, but for an error that is none before something is resumed."""
+        severity = RULES[self.code].severity
+        return WARNING if self.dormant and severity == ERROR else severity
 
     @property
     def of_object(self) -> str:

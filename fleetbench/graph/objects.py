@@ -117,6 +117,11 @@ class Need:
         return self.what.partition(" ")[0]
 
     @property
+    def of_store(self) -> bool:
+        """Whether it is the store of an ExternalSecret, whose Secret is what the controllers miss."""
+        return self.wanted_by.kind == "ExternalSecret" and self.kind.endswith("SecretStore")
+
+    @property
     def in_first_stage(self) -> bool:
         """Whether it comes with the first stages of a Kustomization's apply, whatever is refused of the last.
 

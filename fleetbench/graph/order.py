@@ -14,6 +14,7 @@ import networkx as nx
 
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import ALWAYS_THERE, NO_PATH, HelmRelease, Kustomization, Made, Need
+from fleetbench.graph.operators import may_make
 from fleetbench.graph.release import FLUX_COMPONENTS
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS, ObjectId, say
 
@@ -108,8 +109,10 @@ def _is_there_anyway(fleet: Fleet, named: ObjectId) -> bool:
 
 def may_exist(fleet: Fleet, named: ObjectId) -> bool:
     """Whether something that could not be read to the end may create an object that nothing here is seen to create."""
-    return any(_may_hold(fleet, k, named) for k in fleet.kustomizations) or any(
-        may_bring(h, named) for h in fleet.helmreleases
+    return (
+        any(_may_hold(fleet, k, named) for k in fleet.kustomizations)
+        or any(may_bring(h, named) for h in fleet.helmreleases)
+        or any(may_make(id, named) for k in fleet.kustomizations for id in k.objects)
     )
 
 

@@ -104,7 +104,7 @@ def assemble(
     releases = [with_chart(release, charts.get(release.id)) for release in releases]
     here = [release for release in releases if release.cluster is None]
     without = without_crds(here, walk)
-    providers = Providers(walk.appliers(), here, charts, planned := helmfiles(tree), without)
+    providers = Providers(walk.appliers(), here, charts, planned := helmfiles(tree.with_ignored()), without)
     unread = Unread(walk, root.source)
     kustomizations, releases = _with_needs(providers, unread, walk, root, kustomizations, releases, charts)
     findings += unread.findings()

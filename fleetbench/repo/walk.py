@@ -62,7 +62,7 @@ class Walker:
             if not level and self.beside is not None and found.beside is None:
                 level = self._take_in_beside(self.beside, found)
         for node in waiting:
-            node.not_expanded = f"its content is in {node.source}, not in this repository"
+            node.not_expanded = f"the content is in {node.source}, not in this repository"
         return found
 
     def _tree(self, node: Node, found: Walk) -> Tree | None:

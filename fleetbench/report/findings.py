@@ -73,8 +73,14 @@ def _by_cause(findings: Sequence[Finding]) -> tuple[dict[Shared, list[Finding]],
 def _of_several(shared: Shared, findings: Sequence[Finding]) -> Text:
     objects = list(dict.fromkeys(say(f.object) for f in findings if f.object is not None))
     text = Text(f"{counted(len(objects), 'object')} ({inert(some(objects, _NAMED))})", style="bold")
-    text.append(f" {inert(shared.message)}", style="not bold")
+    verb, _, rest = shared.message.partition(" ")
+    if len(objects) == 1:  # several findings of one object
+        verb = _OF_ONE.get(verb, f"{verb}s")
+    text.append(f" {inert(f'{verb} {rest}')}", style="not bold")
     return text
+
+
+_OF_ONE = {"are": "is", "have": "has"}
 
 
 def _finding(f: Finding) -> Text:

@@ -106,7 +106,8 @@ class Life:
         if r.ok or r.to_s is None or not r.reason:
             return ""
         at_s, needs = r.to_s, [need for need in self.obj.needs if need.blocks in ("apply", "build")]
-        lacking = [n.what for n in needs if n.provided_by and self.rollout.turned_ready(n.provided_by, at_s) is None]
+        late = [n for n in needs if n.provided_by and self.rollout.turned_ready(n.provided_by, at_s) is None]
+        lacking = [f"what {say(n.wanted_by)} makes from {n.what}" if n.of_store else n.what for n in late]
         why = f"{some(list(dict.fromkeys(lacking)), 3)} not there" if lacking else self.obj.obstacle
         return f"{r.reason}: {why}" if why else r.reason
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from fleetbench.findings import APPLY_REFUSED, Finding, in_order
+from fleetbench.findings import APPLY_REFUSED, BUILD_FAILED, PATH_MISSING, VARIABLE_UNSET, Finding, in_order
 from fleetbench.graph.checks.about import family
 from fleetbench.graph.checks.edges import check_edges
 from fleetbench.graph.checks.expressions import check_expressions
@@ -67,4 +68,22 @@ def combined(read: Sequence[Finding], checked: Sequence[Finding], fleet: Fleet) 
         by = fleet.kustomization(found.object) if found.code == APPLY_REFUSED and found.object is not None else None
         return by is None or by.refused not in refused
 
-    return in_order([*read, *(f for f in checked if is_new(f))])
+    kept = [*read, *(f for f in checked if is_new(f))]
+    return in_order([_as_dormant(f, fleet) for f in kept])
+
+
+_DORMANT = "; no error yet, as it is suspended or only applied by what is"
+_OF_BUILDS = frozenset({PATH_MISSING, BUILD_FAILED, VARIABLE_UNSET})
+"""Of what a suspended Kustomization does not do itself."""
+
+
+def _as_dormant(finding: Finding, fleet: Fleet) -> Finding:
+    """An error of what nothing builds, or nothing applies, as long as something is suspended."""
+    id = finding.object
+    obj = None if id is None else fleet.service(id) or fleet.source(id)
+    if obj is None:
+        return finding
+    below = obj.parent is not None and obj.parent in fleet.asleep
+    if below or (obj.id in fleet.asleep and finding.code in _OF_BUILDS):
+        return replace(finding, dormant=True, message=finding.message.removesuffix(_DORMANT) + _DORMANT)
+    return finding

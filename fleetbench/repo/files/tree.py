@@ -55,8 +55,8 @@ class Tree:
     """Pipes, sockets, devices, and names that are no text: left out."""
     folders: frozenset[str] = frozenset()
     """Directories on disk, also those that hold nothing of the tree."""
-    ignored: frozenset[str] = frozenset()
-    """Files that ``.sourceignore``, ``spec.ignore`` or ``spec.sparseCheckout`` leave out."""
+    ignored: Mapping[str, Path] = field(default_factory=dict)
+    """Files that ``.sourceignore``, ``spec.ignore`` or ``spec.sparseCheckout`` leave out, and where they lie."""
     _directories: dict[str, list[str]] = field(default_factory=dict, repr=False, compare=False)
     _content: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -126,8 +126,12 @@ class Tree:
             for path, file in found.items()
             if not rules.matches(path) and (not wanted or "/" not in path or path.startswith(wanted))
         }
-        ignored = frozenset(found.keys() - kept.keys())
+        ignored = {path: file for path, file in found.items() if path not in kept}
         return cls(dict(sorted(kept.items())), {}, links, frozenset(odd), frozenset(folders), ignored)
+
+    def with_ignored(self) -> Tree:
+        """The tree with what its source leaves out: what people run by hand, Flux has no part in."""
+        return Tree(dict(sorted({**self.files, **self.ignored}.items())), self.names) if self.ignored else self
 
     def is_file(self, path: str) -> bool:
         """Whether the tree holds a regular file there."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from fleetbench.graph.objects import FluxVersion
+from fleetbench.graph.release import release_of
 from fleetbench.ids import GIT_REPOSITORY, OCI_REPOSITORY
 from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.install.flag_places import line_in
@@ -22,6 +23,26 @@ _RANGE = re.compile(r"[<>=!~^,|\s]*v?\d+(\.[\dxX*]+)*[\w.*+<>=!~^,|\s-]*")
 _AHEAD = {"kustomize-controller": 0, "source-controller": 0, "helm-controller": 3}
 """How far the minor version of Flux is ahead of a controller's own, from Flux 2.3 (kustomize-controller 1.3,
 source-controller 1.3, helm-controller 1.0) to 2.9 (1.9, 1.9, 1.6): fluxcd/flux2 manifests/bases of each release."""
+
+
+_EMBEDDED = ((53, "2.9"), (42, "2.8"), (30, "2.7"), (21, "2.6"), (15, "2.5"), (10, "2.4"), (1, "2.3"))
+"""Minor version of flux-operator -> the newest Flux that its distribution artifact holds (controlplaneio-fluxcd/flux-operator,
+config/data/flux of each release up to v0.58.1); it takes versions from there alone (internal/builder/semver.go
+MatchVersionWithEmbedded)."""
+
+
+def newest_in(artifact: str) -> str | None:
+    """The newest Flux in a distribution artifact of flux-operator; None = its address states no release of it.
+
+    >>> newest_in("oci://ghcr.io/controlplaneio-fluxcd/flux-operator-manifests:v0.46.0")
+    '2.8'
+    """
+    tag = re.search(r"/flux-operator-manifests:v?0\.(\d+)\.\d+", artifact)
+    return None if tag is None else next((flux for since, flux in _EMBEDDED if int(tag[1]) >= since), None)
+
+
+def _minor(release: str) -> int:
+    return int(release.partition(".")[2])
 
 
 def flux_version(walk: Walk, tree: Tree) -> FluxVersion | None:
@@ -47,8 +68,11 @@ def _said(walk: Walk, tree: Tree) -> Iterator[tuple[int, FluxVersion]]:
 
 def _of(node: Node, manifest: Manifest, walk: Walk) -> Iterator[tuple[int, str, str]]:
     """Rank, version, and the pattern of the line that says it."""
-    asked = mapping(instance_spec(node, manifest, walk), "distribution").get("version")
-    if asked:
+    distribution = mapping(instance_spec(node, manifest, walk), "distribution")
+    asked, newest = distribution.get("version"), newest_in(str(distribution.get("artifact") or ""))
+    if newest is not None and (not asked or _minor(release_of(str(asked))[0]) > _minor(newest)):
+        yield 0, f"{newest}.x", re.escape(str(distribution["artifact"]))
+    elif asked:
         yield 0, str(asked), r"""["']?version["']?\s*:\s*["']?""" + re.escape(str(asked))
     if manifest.kind == "Deployment" and manifest.name in CONTROLLERS:
         yield from _of_controller(manifest)

@@ -12,6 +12,7 @@ from fleetbench.findings import (
     HEALTH_CHECK_MISSING,
     NEVER_RECONCILED,
     NODE_CAPACITY,
+    OBJECT_REFUSED,
     PATH_MISSING,
     SOURCE_MISSING,
     Finding,
@@ -157,3 +158,38 @@ def test_what_was_there_before_flux_may_be_named_to_installed() -> None:
     assert len(found(of, HEALTH_CHECK_MISSING)) == 1
     check_installed(of, [str(by_hand)])
     assert found(with_installed(of, [str(by_hand)]), HEALTH_CHECK_MISSING) == []
+
+
+@pytest.mark.parametrize(
+    ("custom", "workload", "made"),
+    [
+        (("VMAgent", "default", "nas"), "vmagent-nas", True),
+        (("VMCluster", "default", "long-term"), "vminsert-long-term", True),
+        (("Grafana", "default", "grafana"), "grafana-deployment", True),
+        (("VMAgent", "elsewhere", "nas"), "vmagent-nas", False),
+        (("VMAgent", "default", "nas"), "vmagentnas", False),
+        (("ExternalSecret", "default", "web"), "web-server", False),
+    ],
+)
+def test_a_workload_that_an_operator_makes_of_a_custom_resource_is_not_missing(
+    custom: tuple[str, str, str], workload: str, made: bool
+) -> None:
+    named = ObjectId("Deployment", "default", workload)
+    k = replace(ks("a"), wait=False, health_checks=(named,), objects=(ObjectId(*custom),), applies=1)
+    assert bool(found(fleet(k), HEALTH_CHECK_MISSING)) is not made
+
+
+def test_what_is_suspended_or_only_applied_by_what_is_makes_no_error() -> None:
+    asleep = replace(ks("asleep", suspend=True), broken="spec.path does not exist")
+    below, awake = hr("below", "asleep"), hr("awake", "b")
+    charts = Source(ObjectId("HelmRepository", NS, "charts"), parent=asleep.id)
+    of = replace(fleet(asleep, ks("b"), below, awake), sources=(charts,))
+    read = [Finding(OBJECT_REFUSED, "no such version", "write v2", id) for id in (below.id, charts.id, awake.id)]
+    read.append(Finding(PATH_MISSING, "no such path", "correct it", asleep.id))
+    told = {f.object: (f.severity, f.message) for f in combined(read, [], of)}
+    assert told[awake.id] == ("error", "no such version")
+    for id in (below.id, charts.id, asleep.id):
+        severity, message = told[id]
+        assert severity == "warning" and message.endswith("no error yet, as it is suspended or only applied by what is")
+    again = combined(combined(read, [], of), [], of)
+    assert {f.object: f.message for f in again} == {id: message for id, (_, message) in told.items()}

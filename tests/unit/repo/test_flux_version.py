@@ -73,6 +73,29 @@ def test_a_flux_instance_says_it_and_so_does_an_oci_repository_of_fluxs_manifest
         assert said is not None and said[0] == version and _holds(reading)[0] == holds
 
 
+@pytest.mark.parametrize(
+    ("version", "tag", "said"),
+    [
+        (None, "v0.46.0", "2.8.x"),
+        ("2.x", "v0.32.0", "2.7.x"),
+        ("2.7.x", "v0.46.0", "2.7.x"),
+        ("2.x", "v0.58.1", "2.x"),
+        ("2.x", "latest", "2.x"),
+        (None, "latest", None),
+    ],
+)
+def test_a_flux_instance_installs_nothing_newer_than_its_distribution_artifact_holds(
+    read: Read, version: str | None, tag: str, said: str | None
+) -> None:
+    distribution = {"artifact": f"oci://ghcr.io/controlplaneio-fluxcd/flux-operator-manifests:{tag}"}
+    if version is not None:
+        distribution["version"] = version
+    spec = {"distribution": distribution}
+    text = obj("fluxcd.controlplane.io/v1", "FluxInstance", "flux", namespace="flux-system", spec=spec)
+    found = _said(read({"clusters/c/all.yaml": both(ROOT, text)}))
+    assert (None if found is None else found[0]) == said
+
+
 @pytest.mark.parametrize(("version", "release"), [("v2.4.0", "2.6"), ("v2.12.1", "2.9"), ("main", "2.9")])
 def test_the_nearest_release_stands_for_one_that_is_not_known_with_a_warning(
     read: Read, version: str, release: str

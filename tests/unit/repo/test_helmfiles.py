@@ -64,6 +64,16 @@ def test_a_release_of_a_helmfile_is_there_before_flux_by_name_and_namespace(read
     assert "cert-manager, webhook; 3 HelmReleases here only upgraded" in told.message
 
 
+def test_a_helmfile_that_the_source_leaves_out_was_run_all_the_same(read: Read) -> None:
+    files = {
+        "clusters/c/all.yaml": flux("a", "./a"),
+        "a/r.yaml": release("podinfo", namespace="cert-manager", releaseName="cert-manager"),
+        "bootstrap/helmfile.yaml": HELMFILE,
+        ".sourceignore": "bootstrap/\n",
+    }
+    assert _installed(read(files, namespaces=True)) == {"cert-manager/podinfo": "bootstrap/helmfile.yaml:6"}
+
+
 @pytest.mark.parametrize(
     ("helmfile", "file"),
     [
