@@ -35,6 +35,8 @@ class Item:
     parameters: Parameters
     """Of the controller that reconciles it."""
     parent: int = MISSING
+    also_by: tuple[int, ...] = ()
+    """Others whose apply creates it as well."""
     after: tuple[int, ...] = ()
     """What must have been Ready before flux-operator makes it, once its parent is applied: MISSING for what does not exist."""
     source: int = MISSING

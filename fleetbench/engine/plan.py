@@ -30,6 +30,7 @@ def compile_plan(scenario: Scenario) -> Plan:
     for source in fleet.sources:
         item = items[index[source.id]]
         item.parent = _number(index, source.parent)
+        item.also_by = tuple(index[by] for by in source.also_by if by in index)
         item.interval_s, item.defined, item.static = source.interval_s, source.defined, source.static
         _leave_alone(item, source.suspend, source.unwatched is not None)
         item.exists = source.defined and (source.parent is None or source.id == fleet.root_source)
@@ -119,7 +120,7 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     item.exists = k.parent is None or k.id == fleet.root
     item.dependencies = _dependencies(index, k, scenario)
     item.names = tuple(d.target.key for d in fleet.waited_for(k))
-    own = fleet.children.get(k.id, ())
+    own = (*fleet.children.get(k.id, ()), *fleet.also_applied.get(k.id, ()))
     rank = {id: n for n, id in enumerate(k.objects)}
     item.creates = tuple(index[id] for id in sorted(own, key=lambda id: (rank.get(id, len(rank)), id)) if id != k.id)
     item.applies = max(k.applies, len(item.creates))

@@ -138,7 +138,7 @@ class _Reaching:
         interested: list[list[int]] = [[] for _ in self.items]
         for n, item in enumerate(self.items):
             wanted = [d for d, _ in item.dependencies] + [item.source, item.parent, *item.checks]
-            wanted += [*item.after, *item.needs_build]
+            wanted += [*item.after, *item.needs_build, *item.also_by]
             wanted += [need.by for need in (*item.needs_apply, *item.needs_namespace, *item.needs_run)]
             wanted.append(_artifact_of(self.plan, n))
             for other in set(wanted):
@@ -150,7 +150,8 @@ class _Reaching:
         healed = self.healed or self._is_left_as_released(n)
         if not self.exists[n]:
             made = all(g != MISSING and (self.ready[g] or self._keeps(g)) for g in item.after)
-            self.exists[n] = item.defined and item.parent != MISSING and self.applies[item.parent] and made
+            applied = item.parent != MISSING and any(self.applies[by] for by in (item.parent, *item.also_by))
+            self.exists[n] = item.defined and applied and made
         if self.exists[n] and not self.applies[n]:
             self.stages[n] = (
                 self._can_start(n)

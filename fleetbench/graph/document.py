@@ -94,7 +94,7 @@ def _common(obj: Kustomization | HelmRelease, layer: int | None) -> dict[str, An
     }
 
 
-_OF_FEW = ("made", "unexpanded")
+_OF_FEW = ("made", "unexpanded", "also_by")
 _OWN_FIELDS = ("id", "parent", "depends_on", "source", "workloads", "needs")
 
 

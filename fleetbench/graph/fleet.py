@@ -118,6 +118,15 @@ class Fleet:
         yield from self.helmreleases
 
     @cached_property
+    def also_applied(self) -> dict[ObjectId, tuple[ObjectId, ...]]:
+        """Kustomization -> the sources that it applies and is not the first to hold."""
+        found: dict[ObjectId, list[ObjectId]] = {}
+        for source in self.sources:
+            for by in source.also_by:
+                found.setdefault(by, []).append(source.id)
+        return {by: tuple(ids) for by, ids in found.items()}
+
+    @cached_property
     def children(self) -> dict[ObjectId, tuple[ObjectId, ...]]:
         """Kustomization -> ids of the Kustomizations, HelmReleases and sources in its build, sorted."""
         found: dict[ObjectId, list[ObjectId]] = {}

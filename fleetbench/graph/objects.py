@@ -159,6 +159,8 @@ class Source:
     id: ObjectId
     parent: ObjectId | None = None
     """The Kustomization that applies it; None = it is there before the rollout (or assumed to be)."""
+    also_by: tuple[ObjectId, ...] = ()
+    """Further Kustomizations that apply it: it is there once the first of them is applied."""
     interval_s: float = DEFAULT_INTERVAL_S
     suspend: bool = False
     """``spec.suspend``, where it does anything: not of a static source."""

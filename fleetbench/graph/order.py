@@ -207,6 +207,8 @@ def _add_sources(fleet: Fleet, graph: nx.DiGraph) -> None:
         source = None if obj.source is None else fleet.source(obj.source)
         if source is None or source.id == there_before or source.parent in (None, obj.id):
             continue
+        if source.also_by:  # there once any of them is applied, so that none of them must come first
+            continue
         creator = applied(source.parent)
         if creator in graph:
             # A Kustomization needs the artifact before it is applied; a HelmRelease only to get its chart.

@@ -268,6 +268,7 @@ def _sources(
     found: dict[ObjectId, Source] = {}
     for id, (manifest, parent) in walk.sources.items():
         source, bad = read_source(manifest, id, parent)
+        source = replace(source, also_by=tuple(dict.fromkeys(by for _, by in walk.again.get(id, ()) if by != parent)))
         findings += bad
         refuse(refused, manifest.applied_by(parent), bad)
         found[id] = source

@@ -361,3 +361,18 @@ def test_what_a_failing_dry_run_lacks_is_said_also_of_what_it_would_have_created
     s = scenario(of, until_s=100.0, steps=shipped_steps())
     details = [piece.detail for piece in why(of, simulate(s).timeline, asked, parameters=s.parameters)]
     assert "ReconciliationFailed: CustomResourceDefinition certificates.cert-manager.io not there" in details
+
+
+@pytest.mark.parametrize("first", ["late", "soon"])
+def test_a_source_that_several_apply_is_there_once_the_first_of_them_is_applied(first):
+    charts = Source(
+        ObjectId("HelmRepository", NS, "charts"), parent=ks_id(first), also_by=(ks_id("late"), ks_id("soon"))
+    )
+    # `late` waits for what only the chart brings: alone it would never be applied
+    of = fleet(ks("late", "user", wait=False), ks("soon"), ks("user"), hr("app", "user"))
+    releases = tuple(replace(h, source=charts.id) for h in of.helmreleases)
+    of = replace(of, sources=(*of.sources, charts), helmreleases=releases)
+    _, ready = run(of, {"soon": 20.0})
+    assert ready[hr_id("app")] is not None and ready[ks_id("user")] is not None and ready[ks_id("late")] is not None
+    alone = replace(charts, parent=ks_id("late"), also_by=())
+    assert run(replace(of, sources=(*of.sources[:-1], alone)))[1][ks_id("late")] is None

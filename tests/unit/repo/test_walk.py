@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fleetbench.findings import DUPLICATE_OBJECT
+from fleetbench.graph.document import from_document, to_document
 from fleetbench.graph.order import watched
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import (
@@ -193,6 +194,29 @@ def test_what_is_encrypted_reads_otherwise_and_is_the_same(read: Read) -> None:
     }
     [finding] = [f for f in read(files).findings if f.code == "FB301"]
     assert "each of which takes it from the others" in finding.message and "other content" not in finding.message
+
+
+def test_a_source_that_each_user_of_it_applies_is_one_source_and_no_circle(read: Read) -> None:
+    charts = obj(
+        "source.toolkit.fluxcd.io/v1",
+        "HelmRepository",
+        "charts",
+        namespace="apps",
+        spec={"url": "https://x.test", "interval": "1h"},
+    )
+    files = {
+        "clusters/c/all.yaml": both(
+            flux("a", "./a", wait=True, dependsOn=[{"name": "b"}]), flux("b", "./b", wait=True)
+        ),
+        "a/all.yaml": both(release("one"), charts),
+        "b/all.yaml": both(release("two"), charts),
+    }
+    reading = read(files, namespaces=True)
+    (source,) = [s for s in reading.fleet.sources if s.id.kind == "HelmRepository"]
+    assert (source.parent, source.also_by) == (ks_id("flux-system/a"), (ks_id("flux-system/b"),))
+    assert codes(reading) == ["FB301", "FB310"]
+    again = from_document(to_document(reading.fleet), "graph.json").source(source.id)
+    assert again is not None and again.also_by == source.also_by
 
 
 def test_what_two_kustomizations_apply_is_found_once_per_object(read: Read) -> None:
