@@ -15,7 +15,7 @@ from fleetbench.decide.effect import WORTH_S, Effect, share_of
 from fleetbench.decide.intervals import CORRECTED_LATER, SetInterval
 from fleetbench.decide.needed import MEANING, UNPROVEN
 from fleetbench.decide.optimize import Optimized, Ranked
-from fleetbench.decide.paired import METHOD, interval, signed
+from fleetbench.decide.paired import METHOD, MIN_SAMPLES, interval, signed
 from fleetbench.decide.retries import TRIED_MORE_OFTEN, SetRetryInterval
 from fleetbench.decide.spread import MUCH_S
 from fleetbench.decide.trial import SCREENED
@@ -166,7 +166,9 @@ def _shares(effect: Effect) -> str:
 def _together(found: Optimized) -> list[RenderableType]:
     lines: list[RenderableType] = []
     if not found.best.changes:
-        lines.append(Text(f"Nothing that can be changed here saves {WORTH_S:g} s or more, beyond noise."))
+        lines.append(
+            Text(_too_few(found) or f"Nothing that can be changed here saves {WORTH_S:g} s or more, beyond noise.")
+        )
     for n, (change, purpose) in enumerate(zip(found.best.changes, found.purposes, strict=True), 1):
         lines.append(indented(Text(f"{n}. for {purpose}: {inert(_with_reason(found, change))}"), GAP))
     if found.left_out:
@@ -177,6 +179,16 @@ def _together(found: Optimized) -> list[RenderableType]:
         lines += [Text(_said(found, found.best.prediction, found.best.effect))]
         lines.append(Text(f"On draws that the search has not seen: {_difference(found.fresh)}"))
     return lines
+
+
+def _too_few(found: Optimized) -> str | None:
+    """Why nothing can be told of any change, where too few samples are whole to compare; None = something can."""
+    whole = [d.samples for r in found.ranked if (d := r.trial.effect.total) is not None]
+    if not whole or max(whole) >= MIN_SAMPLES:
+        return None
+    of = found.base.samples
+    more = f": give --samples {-(-of * 2 * MIN_SAMPLES // max(whole))}" if max(whole) else ""
+    return f"Nothing can be told of these changes: {max(whole)} of {counted(of, 'sample')} are whole, and it takes {MIN_SAMPLES}{more}."
 
 
 def _with_reason(found: Optimized, change: WhatIf) -> str:

@@ -114,7 +114,7 @@ def _unread(
 ) -> list[str]:
     """What may bring CRDs and could not be read: charts, other repositories, remote bases, broken builds, ResourceSets."""
     charts = {providers.chart_name(r) for r in releases if r.id not in rendered and not providers.knows_crds_of(r)}
-    found = [f"chart {name}" for name in sorted(charts - _WITHOUT_CRDS)]
+    found: list[str] = []
     for node in walk.nodes.values():
         if is_of_flux_alone(node, walk):
             continue
@@ -122,4 +122,4 @@ def _unread(
             found.append(node.id.key)
         found += [str(id) for id in node.unexpanded]
         found += [base.text for base in (node.build.bases if node.build else ()) if not is_base_of_flux(base.text)]
-    return found
+    return found + [f"chart {name}" for name in sorted(charts - _WITHOUT_CRDS)]  # most charts bring none
