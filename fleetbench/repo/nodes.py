@@ -54,6 +54,8 @@ class Node:
     no_path: str | None = None
     """Why there is nothing at its path, which is then why it is broken."""
     not_expanded: str | None = None
+    content_url: str | None = None
+    """Where the content of one that is not expanded for that reason comes from."""
 
     @property
     def spec(self) -> Mapping[str, Any]:

@@ -63,6 +63,8 @@ class Walker:
                 level = self._take_in_beside(self.beside, found)
         for node in waiting:
             node.not_expanded = f"the content is in {node.source}, not in this repository"
+            if node.source in found.sources:
+                node.content_url = str(found.sources[node.source][0].spec.get("url") or "")
         return found
 
     def _tree(self, node: Node, found: Walk) -> Tree | None:

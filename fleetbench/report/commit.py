@@ -38,7 +38,7 @@ def commit_rows(commit: Commit, fleet: Fleet) -> list[tuple[str, str]]:
         return []
     old = sorted(commit.changed - commit.added)
     applied = [id for id in old if id.kind == KUSTOMIZATION]
-    counts = {id: f" ({counted(commit.applied[id], 'object')})" for id in applied if id in commit.applied}
+    counts = {id: f" ({counted(commit.applied[id], 'object')})" for id in applied if commit.applied.get(id)}
     rows = [
         ("changes", [f"{say(id)}{counts.get(id, '')}" for id in applied]),
         ("upgrades", list(map(say, upgraded(commit, fleet)))),

@@ -39,7 +39,7 @@ def crd_charts() -> Mapping[str, Mapping[str, Any]]:
 
 
 def groups_of_base(url: str) -> list[str]:
-    """The API groups whose CRDs a remote base is known to hold: it is never downloaded, so its files cannot say it.
+    """The API groups whose CRDs a repository elsewhere is known to hold: nothing is downloaded, so its files cannot say it.
 
     >>> groups_of_base("https://github.com/kubernetes-csi/external-snapshotter/client/config/crd?ref=v8.2.0")
     ['snapshot.storage.k8s.io', 'groupsnapshot.storage.k8s.io']
@@ -86,8 +86,9 @@ class Providers:
         for node in nodes:
             for manifest in node.rendered:
                 self._provide(manifest, manifest.namespace or node.id.namespace, node.id)
-            for base in node.build.bases if node.build else ():
-                for group in groups_of_base(base.text):
+            addresses = [base.text for base in (node.build.bases if node.build else ())]
+            for address in (*addresses, node.content_url or ""):
+                for group in groups_of_base(address):
                     self._groups.setdefault(group, []).append((False, node.id))
         for release in releases:
             namespace = release.release_namespace

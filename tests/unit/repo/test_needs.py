@@ -9,7 +9,7 @@ import pytest
 
 from fleetbench.repo.needs.providers import crd_charts, groups_of_base
 from tests.unit.repo.conftest import Read
-from tests.unit.repo.manifests import both, config_map, flux, git, ks_id, obj, release
+from tests.unit.repo.manifests import both, codes, config_map, flux, git, ks_id, obj, release
 
 CRD = obj(
     "apiextensions.k8s.io/v1",
@@ -394,3 +394,19 @@ def test_a_group_that_ends_like_fluxs_need_not_be_fluxs(read: Read) -> None:
     reading = read({"clusters/c/all.yaml": flux("apps", "./apps"), "apps/all.yaml": both(terraform, generator)})
     [missing] = [f for f in reading.findings if f.code == "FB315"]
     assert "Terraform" in missing.message and "ArtifactGenerator" not in missing.message
+
+
+def test_the_crds_of_a_well_known_repository_that_is_applied_from_elsewhere_are_known(read: Read) -> None:
+    dashboard = obj("grafana.integreatly.org/v1beta1", "GrafanaDashboard", "d", namespace="default", spec={})
+    files = {
+        "clusters/c/all.yaml": both(
+            git("grafana", url="https://github.com/grafana/grafana-operator"),
+            flux("crds", "./deploy/crds", source="grafana"),
+            flux("b", "./b", dependsOn=[{"name": "crds"}]),
+        ),
+        "b/d.yaml": dashboard,
+    }
+    reading = read(files)
+    (need,) = [n for k in reading.fleet.kustomizations for n in k.needs]
+    assert (need.kind, need.provided_by) == ("CustomResourceDefinition", ks_id("crds"))
+    assert codes(reading) == ["FB302"]
