@@ -8,8 +8,9 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import InvalidStateError, ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import wait as wait_for
 from typing import Any
 
@@ -29,18 +30,26 @@ def worker_pool(
         given: its arguments.
         context: how processes are started; None = as the platform does.
     """
-    before = set(multiprocessing.active_children())
+    before, hook = set(multiprocessing.active_children()), threading.excepthook
     pool = ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(start, given))
     try:
         yield pool
     except BaseException:
         # It logs each piece of work that is cancelled in the moment when a process takes it.
         logging.getLogger("concurrent.futures").setLevel(logging.CRITICAL + 1)
+        threading.excepthook = partial(_but_for_cancelled, hook)
         for child in set(multiprocessing.active_children()) - before:
             child.terminate()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        threading.excepthook = hook
+
+
+def _but_for_cancelled(hook: Callable[[threading.ExceptHookArgs], object], args: threading.ExceptHookArgs) -> None:
+    """Say nothing where the pool's own thread finds that work which it gives up was cancelled meanwhile."""
+    if not issubclass(args.exc_type, InvalidStateError):
+        hook(args)
 
 
 def _begin(start: Callable[..., None], given: tuple[Any, ...]) -> None:
