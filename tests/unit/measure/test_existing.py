@@ -236,10 +236,10 @@ def against(repo):
 
 
 def test_what_two_revisions_say_of_the_commit_is_recorded_and_what_it_brings_is_waited_for(measure, repo):
-    kustomizations = [(0.6 + n / 10, with_revision(name, NEW)) for n, name in enumerate(BEFORE) if name != "old"]
+    kustomizations = [(1.2 + n / 10, with_revision(name, NEW)) for n, name in enumerate(BEFORE) if name != "old"]
     changes = {
         BY_KIND["GitRepository"]: [(0.5, source(NEW))],
-        BY_KIND["Kustomization"]: [*kustomizations, (1.5, with_revision("fresh", NEW))],
+        BY_KIND["Kustomization"]: [*kustomizations, (2.0, with_revision("fresh", NEW))],
         BY_KIND["HelmRelease"]: [(2.9, release("fresh"))],
     }
     cluster = running(*BEFORE) | {BY_KIND["HelmRelease"]: [release("rel")]}
