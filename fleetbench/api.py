@@ -92,14 +92,12 @@ def read_commit(repo: Path | str, cluster_path: str, against: str) -> tuple[Flee
         raise InputError(f"{repo}: no such directory", "give the directory of a Flux repository")
     with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
         base = write_merge_base(after, against, Path(folder))
-        since = f"merge base {base.commit[:12]} with {against}"
         try:
             running = read(base.repo, cluster_path)
         except InputError as error:
-            why = error.message.replace(str(base.repo), str(after))
-            raise InputError(f"{since} holds no fleet to compare with: {why}", error.hint) from None
+            raise base.without_fleet(after, error) from None
         reading = read(after, cluster_path)
-        return reading.fleet, replace(commit_between(running, reading, base.repo, after), since=since)
+        return reading.fleet, replace(commit_between(running, reading, base.repo, after), since=base.name)
 
 
 def read_graph(path: Path | str) -> Fleet:

@@ -67,17 +67,15 @@ def merge_base(fleet: FleetChoice, against: str, flux: str | None) -> Iterator[M
     assert fleet.repo is not None
     with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
         base = write_merge_base(fleet.repo, against, Path(folder))
-        name = f"merge base {base.commit[:12]} with {against}"
         if base.submodules:
-            warn(f"{name} is read without its submodules, which no commit holds: {some(base.submodules, 5)}")
+            warn(f"{base.name} is read without its submodules, which no commit holds: {some(base.submodules, 5)}")
         try:
             reading = load_repository(FleetChoice(base.repo, fleet.cluster_path), flux)
         except InputError as error:
-            why = error.message.replace(str(base.repo), str(fleet.repo))
-            yield InputError(f"{name} holds no fleet to compare with: {why}", error.hint)
+            yield base.without_fleet(fleet.repo, error)
             return
         installed = replace(reading, fleet=with_installed(reading.fleet, fleet.installed))
-        yield MergeBase(name, base.commit, base.repo, installed)
+        yield MergeBase(base.name, base.commit, base.repo, installed)
 
 
 @contextmanager

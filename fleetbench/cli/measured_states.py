@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from fleetbench.measure.session import Plan, Predicted
     from fleetbench.measure.standin import StandIn
     from fleetbench.measure.subject import State, Subject
-    from fleetbench.model.profile import Profile
+    from fleetbench.model.profile import Durations, Profile
     from fleetbench.model.scenario import Scenario
 
 
@@ -55,7 +56,7 @@ def plan_of(
     from fleetbench.measure.served import remote_url, require_git
     from fleetbench.measure.session import Plan
     from fleetbench.measure.subject import Subject
-    from fleetbench.model.profile import stand_in_profile
+    from fleetbench.model.profile import load_durations, stand_in_profile
     from fleetbench.runs.run import REMOTE, SERVED
 
     subject = _on_new_cluster(_subject(choice, work))
@@ -67,16 +68,20 @@ def plan_of(
         warn("the working tree has changes that are not committed: HEAD is measured")
     if real and request.source == SERVED:
         require_git(subject.fleet)
+    durations = (
+        None if real or request.durations is None else load_durations(request.durations)
+    )  # once: it may be a pipe
+    stand_in_for = None if real else partial(_stand_in, request, durations)
     changes, commit = None, None
     if before is None:
-        state = _state(subject, request, real)
+        state = _state(subject, request.fail, stand_in_for)
         _say(subject, state, request)
     else:
         changes = _changes(before, subject)
         first = _on_new_cluster(Subject(before.reading.fleet, choice.repo, before.repo, reading=before.reading))
-        state = _state(subject, request, real, changes, (first.fleet,))
+        state = _state(subject, request.fail, stand_in_for, changes, (first.fleet,))
         _say(subject, state, request, changes)
-        running = _state(first, dataclasses.replace(request, fail=frozenset()), real, None, (subject.fleet,))
+        running = _state(first, frozenset(), stand_in_for, None, (subject.fleet,))
         if not real:
             changes = between_stand_ins(running, state, changes)
         # On this cluster nobody has got over what never comes up by itself.
@@ -142,10 +147,11 @@ def next_commit(
             f"--against: the root's source is {becomes}, and was {was}: such a change cannot be timed as a commit",
             "measure the bootstrap of the new one, without --against",
         )
-    return NextCommit(running, changes, down | _never(Scenario(fleet, kind=COMMIT, commit=changes, fail=fail)))
+    return NextCommit(running, changes, down | never(Scenario(fleet, kind=COMMIT, commit=changes, fail=fail)))
 
 
-def _never(scenario: Scenario) -> frozenset[ObjectId]:
+def never(scenario: Scenario) -> frozenset[ObjectId]:
+    """The services that can never turn Ready in it."""
     from fleetbench.engine.plan import compile_plan
     from fleetbench.engine.reachable import never_ready
 
@@ -169,15 +175,18 @@ def _on_new_cluster(subject: Subject) -> Subject:
 
 
 def _state(
-    subject: Subject, request: Request, real: bool, changes: Commit | None = None, also: tuple[Fleet, ...] = ()
+    subject: Subject,
+    fail: frozenset[ObjectId],
+    stand_in_for: Callable[..., StandIn] | None,
+    changes: Commit | None = None,
+    also: tuple[Fleet, ...] = (),
 ) -> State:
     """What the cluster runs; of a stand-in with what a commit to it changes. ``also``: whose objects durations may name."""
     from fleetbench.measure.subject import State
     from fleetbench.model.scenario import Scenario
 
-    stand_in = None if real else _stand_in(subject.fleet, request, changes, also)
-    state = State(subject, stand_in)
-    return dataclasses.replace(state, hopeless=_never(Scenario(state.fleet, fail=request.fail)))
+    state = State(subject, None if stand_in_for is None else stand_in_for(subject.fleet, fail, changes, also))
+    return dataclasses.replace(state, hopeless=never(Scenario(state.fleet, fail=fail)))
 
 
 def _say(subject: Subject, state: State, request: Request, changes: Commit | None = None) -> None:
@@ -210,18 +219,24 @@ def between_stand_ins(before: State, after: State, changes: Commit) -> Commit:
         return dataclasses.replace(found, since=changes.since)
 
 
-def _stand_in(fleet: Fleet, request: Request, changes: Commit | None, also: tuple[Fleet, ...]) -> StandIn:
+def _stand_in(
+    request: Request,
+    durations: Durations | None,
+    fleet: Fleet,
+    fail: frozenset[ObjectId],
+    changes: Commit | None,
+    also: tuple[Fleet, ...],
+) -> StandIn:
     from fleetbench.measure.standin import stand_in
-    from fleetbench.model.profile import load_durations, load_profile
+    from fleetbench.model.profile import load_profile
     from fleetbench.model.resolve import resolve
     from fleetbench.model.typical import typical_s
 
-    durations = None if request.durations is None else load_durations(request.durations)
     profile, default = load_profile(request.profile), load_profile("default")
     times = resolve(fleet, durations, profile, default, also)
     pull = profile.over(default).pull
     seconds = {id: typical_s(time, pull) for id, time in times.items()}
-    return stand_in(_strategy(fleet, request.strategy), seconds, request.fail, changes=changes)
+    return stand_in(_strategy(fleet, request.strategy), seconds, fail, changes=changes)
 
 
 def _strategy(fleet: Fleet, strategy: str) -> Fleet:

@@ -135,11 +135,10 @@ def _existing(choice: FleetChoice, request: Request) -> None:
 
 def _blocked(fleet: Fleet, down: frozenset[ObjectId]) -> frozenset[ObjectId]:
     """The services that cannot be Ready while these are not."""
-    from fleetbench.engine.plan import compile_plan
-    from fleetbench.engine.reachable import never_ready
+    from fleetbench.cli.measured_states import never
     from fleetbench.model.scenario import Scenario
 
-    return never_ready(compile_plan(Scenario(fleet, fail=down)))
+    return never(Scenario(fleet, fail=down))
 
 
 def _to_apply(choice: FleetChoice) -> tuple[Fleet, list[dict[str, Any]]]:

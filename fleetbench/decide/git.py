@@ -19,8 +19,15 @@ class Base:
     commit: str
     repo: Path
     """The same folder as the one that was asked for, as it was then; may not exist in that commit."""
+    name: str
+    """For people: ``merge base 1a2b3c4d5e6f with origin/main``."""
     submodules: tuple[str, ...] = ()
     """Paths of submodules: their content is not part of the commit."""
+
+    def without_fleet(self, repo: Path, error: InputError) -> InputError:
+        """Why it holds no fleet to compare with, said of ``repo``, which it was asked of, not of where it lies."""
+        why = error.message.replace(str(self.repo), str(repo))
+        return InputError(f"{self.name} holds no fleet to compare with: {why}", error.hint)
 
 
 def top_level(folder: Path) -> Path | None:
@@ -66,7 +73,8 @@ def write_merge_base(repo: Path, revision: str, into: Path) -> Base:
         ) from None
     folder = into / repo.resolve().name
     folder.mkdir(parents=True)
-    return Base(commit, folder, _write(repo, commit, prefix, folder))
+    name = f"merge base {commit[:12]} with {revision}"
+    return Base(commit, folder, name, _write(repo, commit, prefix, folder))
 
 
 _SHALLOW = (

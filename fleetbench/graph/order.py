@@ -205,10 +205,8 @@ def _add_sources(fleet: Fleet, graph: nx.DiGraph) -> None:
     there_before = fleet.root_source
     for obj in fleet.services():
         source = None if obj.source is None else fleet.source(obj.source)
-        if source is None or source.id == there_before or source.parent in (None, obj.id):
-            continue
-        if source.also_by:  # there once any of them is applied, so that none of them must come first
-            continue
+        if source is None or source.id == there_before or source.parent in (None, obj.id) or source.also_by:
+            continue  # one that several apply is there once any of them is applied, so that none must come first
         creator = applied(source.parent)
         if creator in graph:
             # A Kustomization needs the artifact before it is applied; a HelmRelease only to get its chart.

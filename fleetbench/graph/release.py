@@ -39,10 +39,11 @@ def release_of(version: str) -> tuple[str, bool]:
         if f"{major}{minor}".isdigit()
     ]
     oldest, newest = RELEASES[0], RELEASES[-1]
-    return (oldest if stated and min(stated) < (2, _minor(oldest)) else newest), False
+    return (oldest if stated and min(stated) < (2, minor_of(oldest)) else newest), False
 
 
-def _minor(release: str) -> int:
+def minor_of(release: str) -> int:
+    """9 of ``2.9``."""
     return int(release.partition(".")[2])
 
 
@@ -50,7 +51,9 @@ def _allows(constraints: str, release: str) -> bool:
     """Whether some patch of a release satisfies all of these constraints."""
     spelled_out = re.sub(r"(\S+)\s+-\s+(\S+)", r">=\1 <=\2", constraints.replace(",", " "))
     parts = _CONSTRAINT.findall(spelled_out)
-    return bool(parts) and all(_allowed(op, major, minor, patch, _minor(release)) for op, major, minor, patch in parts)
+    return bool(parts) and all(
+        _allowed(op, major, minor, patch, minor_of(release)) for op, major, minor, patch in parts
+    )
 
 
 def _allowed(operator: str, major: str, minor: str, patch: str, of: int) -> bool:

@@ -208,11 +208,8 @@ def refusals(manifest: Manifest, release: Release, brought: Collection[tuple[str
         return
     if "sops" in manifest.body:
         return  # decrypted before it is applied
-    found = list(
-        _judged(
-            manifest.body, kinds[kind][version], "", f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind} of {flux}", release
-        )
-    )
+    whose = f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind} of {flux}"
+    found = list(_judged(manifest.body, kinds[kind][version], "", whose, release))
     misspelt = {refusal.meant for refusal in found}
     # a required field that is there with another name is one mistake, told with the name that it has
     yield from (refusal for refusal in found if not (refusal.missing and refusal.place in misspelt))

@@ -108,8 +108,9 @@ def result_of_run(run: Run, path: Path | None = None) -> RunResult:
     found = check(run.fleet, kustomize_concurrent=workers, shard_concurrent=of_shards)
     findings = tuple(f.to_json() for f in in_order(found))
     commit = None if run.commit is None else run.commit.changes
-    told = tuple(notes)
-    return RunResult(run.name, MEASURED, (rollout,), meta, flags, findings, {}, told, path, run, commit)
+    return RunResult(
+        run.name, MEASURED, (rollout,), meta, flags, findings, notes=tuple(notes), path=path, run=run, commit=commit
+    )
 
 
 # --- predicted ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from fleetbench.graph.objects import FluxVersion
-from fleetbench.graph.release import release_of
+from fleetbench.graph.release import minor_of, release_of
 from fleetbench.ids import GIT_REPOSITORY, OCI_REPOSITORY
 from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.install.flag_places import line_in
@@ -41,10 +41,6 @@ def newest_in(artifact: str) -> str | None:
     return None if tag is None else next((flux for since, flux in _EMBEDDED if int(tag[1]) >= since), None)
 
 
-def _minor(release: str) -> int:
-    return int(release.partition(".")[2])
-
-
 def flux_version(walk: Walk, tree: Tree) -> FluxVersion | None:
     """The Flux that a fleet's objects install; None = they do not say.
 
@@ -70,7 +66,7 @@ def _of(node: Node, manifest: Manifest, walk: Walk) -> Iterator[tuple[int, str, 
     """Rank, version, and the pattern of the line that says it."""
     distribution = mapping(instance_spec(node, manifest, walk), "distribution")
     asked, newest = distribution.get("version"), newest_in(str(distribution.get("artifact") or ""))
-    if newest is not None and (not asked or _minor(release_of(str(asked))[0]) > _minor(newest)):
+    if newest is not None and (not asked or minor_of(release_of(str(asked))[0]) > minor_of(newest)):
         yield 0, f"{newest}.x", re.escape(str(distribution["artifact"]))
     elif asked:
         yield 0, str(asked), r"""["']?version["']?\s*:\s*["']?""" + re.escape(str(asked))
