@@ -43,6 +43,8 @@ class Reconcile(NamedTuple):
     """It ended with Ready=True."""
     attempt: int = 0
     """Which reconcile of the object it is, counted from 1, where the rows say so; 0 = not known."""
+    unpacked_s: float | None = None
+    """A run's row ``Building manifests``: the artifact is fetched and unpacked; None = it shows none."""
 
 
 def flux_rows(timeline: Timeline, id: ObjectId) -> tuple[Event, ...]:
@@ -115,20 +117,25 @@ def reconciles(rows: Sequence[Event]) -> tuple[Reconcile, ...]:
 class _Running:
     """A run whose end is still to come."""
 
-    __slots__ = ("applied_s", "attempt", "from_s", "step")
+    __slots__ = ("applied_s", "attempt", "from_s", "step", "unpacked_s")
 
     def __init__(self, from_s: float, attempt: int):
         self.from_s, self.attempt = from_s, attempt
         self.applied_s: float | None = None
+        self.unpacked_s: float | None = None
         self.step: str | None = None
 
     def shows(self, step: str | None, at_s: float) -> None:
         self.step = step or self.step
+        if step == phases.BUILDING and self.unpacked_s is None:
+            self.unpacked_s = at_s
         if step == phases.HEALTH_CHECKS and self.applied_s is None:
             self.applied_s = at_s
 
     def ended(self, to_s: float | None, reason: str = "", message: str = "", ok: bool = False) -> Reconcile:
-        return Reconcile(RUN, self.from_s, to_s, self.applied_s, reason, message, ok, self.attempt)
+        return Reconcile(
+            RUN, self.from_s, to_s, self.applied_s, reason, message, ok, self.attempt, unpacked_s=self.unpacked_s
+        )
 
 
 def _same_patch(previous: Event, row: Event) -> bool:

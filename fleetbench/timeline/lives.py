@@ -84,16 +84,16 @@ class Life:
     def _run(self, r: Reconcile) -> None:
         end = self.rollout.timeline.until_s if r.to_s is None else r.to_s
         if not checks_health(self.obj):
-            self._told(end, self.own, detail=self._failure(r))
+            self._told(end, self.own, detail=self._failure(r) or self._unpacking(r, end))
             return
         if self.id.kind == KUSTOMIZATION and r.applied_s is None:
             self._to(end, self.own, detail=self._failure(r))  # it failed, or ended, before it was applied
             return
         since = r.from_s if r.applied_s is None else r.applied_s
         if r.ok or r.to_s is None:
-            self._health(since, end, r.to_s is not None)
+            self._health(r, since, end)
             return
-        self._to(r.applied_s, self.own)
+        self._to(r.applied_s, self.own, detail=self._unpacking(r, since))
         checked = end - posted_s(self.rollout.parameters_of(self.id), since, end, inf)  # then the failure is told of
         timed_out = checked - since >= self.obj.effective_timeout_s - TIMEOUT_SLACK_S
         wanting = self._wanting(end)
@@ -122,10 +122,14 @@ class Life:
             found = [_workload(named) for named in self.obj.health_checks if not self.rollout.rows(named)]
         return list(dict.fromkeys(found))
 
-    def _health(self, since_s: float, end_s: float, passed: bool) -> None:
+    def _unpacking(self, r: Reconcile, to_s: float) -> str:
+        return self.rollout.unpacking(self.id, r, to_s)
+
+    def _health(self, r: Reconcile, since_s: float, end_s: float) -> None:
         """Applied, then the last of what is watched, then the poll that sees it."""
+        passed = r.to_s is not None
         if self.id.kind == KUSTOMIZATION:
-            self._told(since_s, self.own)
+            self._told(since_s, self.own, detail=self._unpacking(r, since_s))
         waited: list[tuple[float, str, ObjectId, float]] = []
         for workload, start, current in self.rollout.watched_workloads(self.id):
             if start < end_s:

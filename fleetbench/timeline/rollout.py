@@ -17,9 +17,13 @@ from fleetbench.timeline import causes
 from fleetbench.timeline.events import Event, Timeline, first_ready_s
 from fleetbench.timeline.fold import Reconcile, flux_rows, is_workload_row, reconciles
 from fleetbench.timeline.posts import posted_s
+from fleetbench.units import format_duration
 
 if TYPE_CHECKING:
     from fleetbench.model.parameters import Parameters
+
+UNPACKED_LONG_S = 1.0
+"""Fetching and unpacking an artifact is told of from here on: below, a run's other steps weigh as much."""
 
 
 class Rollout:
@@ -65,6 +69,18 @@ class Rollout:
         if id not in self._rows:
             self._rows[id] = flux_rows(self.timeline, id)
         return self._rows[id]
+
+    def unpacking(self, id: ObjectId, run: Reconcile, to_s: float) -> str:
+        """For people, where most of a run up to a moment went into fetching and unpacking the artifact; else nothing."""
+        obj = self.service(id)
+        if run.unpacked_s is None or obj is None or obj.source is None:
+            return ""
+        took_s = min(run.unpacked_s, to_s) - run.from_s
+        if took_s < max(UNPACKED_LONG_S, (to_s - run.from_s) / 2):
+            return ""
+        source = self.fleet.source(obj.source)
+        files = "the artifact" if source is None or source.files is None else f"{source.files:,} files"
+        return f"{format_duration(took_s)} of it fetching and unpacking {files}"
 
     def left_alone(self, id: ObjectId) -> tuple[str, None, str] | None:
         """Why nobody reconciles an object: a cause, nobody that it waits for, and the detail; None = somebody does.

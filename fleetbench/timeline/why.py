@@ -196,7 +196,8 @@ class Explanation:
             runs = [r for r in self.rollout.reconciles(parent) if r.kind == RUN and r.from_s < to_s]
             failed = runs and runs[-1].applied_s is None and runs[-1].to_s is not None and not runs[-1].ok
             if runs and not (failed and not self.rollout.rows(id)):  # else nothing was applied: the parent's own story
-                detail = f"applies {id}"
+                unpacking = self.rollout.unpacking(parent, runs[-1], to_s)
+                detail = f"applies {id}" + (f"; {unpacking}" if unpacking else "")
                 return Piece(parent, causes.FETCH_BUILD_APPLY, runs[-1].from_s, to_s, detail), parent
             if parent not in seen and (self.life(parent) or self.rollout.parent(parent) is not None):
                 return None, parent

@@ -1,6 +1,7 @@
 """The causal chain, on rollouts written by hand so that every second's cause is known."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -44,6 +45,28 @@ def test_a_service_alone_waits_for_source_parent_finalizer_apply_workload_and_po
         ("a", "workload", 3.0, 21.0),
         ("a", "health-poll", 21.0, 22.75),
     ]
+
+
+@pytest.mark.parametrize(("built", "said"), [(20.0, "17.2s of it fetching and unpacking 5,652 files"), (4.0, "")])
+def test_what_most_of_a_run_went_into_is_said_where_that_is_unpacking(built, said):
+    members = fleet(kustomization("a"))
+    members = replace(members, sources=(replace(members.sources[0], files=5652),))
+    rows = Rows().bootstrap().created(2.0, "a").begins(2.75, "a")
+    rows.add(built, k_id("a"), phases.UNKNOWN, phases.PROGRESSING, phases.BUILDING)
+    rows.applied(22.0, "a", 30.0).ready(31.0, "a")
+    pieces = why(members, rows.timeline(), parameters=PARAMETERS)
+    assert [p.detail for p in pieces if p.object == k_id("a") and p.cause == causes.FETCH_BUILD_APPLY] == [said]
+
+
+def test_what_is_applied_late_for_unpacking_says_so_beside_who_applies_it():
+    members = fleet(kustomization("a"), kustomization("b", parent="a"))
+    rows = Rows().bootstrap().created(2.0, "a").begins(2.75, "a")
+    rows.add(11.75, k_id("a"), phases.UNKNOWN, phases.PROGRESSING, phases.BUILDING)
+    alone(rows, "b", 12.0)
+    (piece,) = [p for p in why(members, rows.timeline(), k_id("b"), parameters=PARAMETERS) if p.object == k_id("a")][
+        -1:
+    ]
+    assert piece.detail == f"applies {k_id('b')}; 9.0s of it fetching and unpacking the artifact"
 
 
 def test_a_dependant_goes_on_at_its_own_next_poll():
