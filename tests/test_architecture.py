@@ -12,7 +12,19 @@ import networkx as nx
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "fleetbench"
-BASE = {"units", "ids", "phases", "errors", "findings", "data", "json_text", "json_values", "json_node", "__version__"}
+BASE = {
+    "units",
+    "ids",
+    "phases",
+    "errors",
+    "findings",
+    "data",
+    "json_text",
+    "json_values",
+    "json_node",
+    "whole_files",
+    "__version__",
+}
 """Modules that everybody may know; they know only each other."""
 MAY_KNOW: dict[str, set[str]] = {
     "graph": set(),

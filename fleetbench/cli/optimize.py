@@ -59,6 +59,7 @@ def command(
     from functools import partial
 
     from fleetbench.decide.cost import affordable
+    from fleetbench.decide.leaner_artifact import leaner_artifact
     from fleetbench.decide.optimize import optimize
     from fleetbench.decide.paired import require_samples
     from fleetbench.decide.patch.write import coupled_flags, writable_part
@@ -75,7 +76,7 @@ def command(
     findings = simulation.findings(read, findings)
     limits: dict[str, Any] = {}
     if reading is not None and fleet.repo is not None:
-        limits["coupled"] = coupled_flags(fleet.repo, reading)
+        limits |= {"coupled": coupled_flags(fleet.repo, reading), "more": leaner_artifact(reading)}
         if patch is not None:
             limits["writable"] = partial(writable_part, fleet.repo, reading)
     samples = simulation.samples

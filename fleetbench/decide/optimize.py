@@ -101,6 +101,7 @@ def optimize(
     edges: str = EDGES_SAFE,
     writable: Callable[[WhatIf], WhatIf | None] = lambda change: change,
     coupled: Sequence[frozenset[str]] = (),
+    more: Sequence[Candidate] = (),
     progress: Progress | None = None,
 ) -> Optimized:
     """Try every candidate alone, then add the best to each other as long as it gets better.
@@ -112,11 +113,11 @@ def optimize(
 
     Args:
         scenario: as it is.
-        samples: simulated rollouts for each trial, all from the same draws; of a change that is only listed, or for
-            which nothing speaks after the first :data:`~.trial.SCREENED`, no more are drawn.
+        samples: rollouts of each trial, all from the same draws; where nothing speaks for a change, :data:`~.trial.SCREENED`.
         edges: which edges may go, see :func:`fleetbench.decide.candidates.candidates`.
         writable: what of a change may be part of the combination, None = nothing; all are tried whole.
         coupled: flags that can only be set together: they are tried so.
+        more: further changes, which the repository's files show and its fleet does not.
         progress: called with (trials done, at most how many as far as is known then, or None).
     """
     with Bench(scenario, samples, progress) as bench:
@@ -125,7 +126,7 @@ def optimize(
         retries = late_retries(scenario, min(SCREENED, samples), bench.basis.never)
         ended = short_intervals(scenario.fleet, max(bench.base.ordered_totals, default=0.0))
         wanted = candidates(scenario, edges, timeouts, _slowest_workloads(bench.base, SLOWEST), chain, retries, ended)
-        wanted = _as_set(wanted, coupled)
+        wanted = _as_set([*wanted, *more], coupled)
         bench.expect(len(wanted) + MOST_COMBINED + MOST_BESIDE)
         ranked = _ranked(bench, wanted)
         mine = [r for r in ranked if r.candidate.mine and r.candidate.taken and _promising(r.trial.effect)]

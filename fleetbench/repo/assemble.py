@@ -61,6 +61,10 @@ class Reading:
     """Kustomization -> its objects in apply order, variables filled in. Holds Secrets: print none of it."""
     elsewhere: Mapping[ObjectId, tuple[Manifest, ...]] = field(default_factory=dict)
     """Kustomization with ``spec.kubeConfig`` -> what it applies there, likewise."""
+    tree: Tree | None = None
+    """The files of the root's source."""
+    tracked: frozenset[str] | None = None
+    """Those that git tracks; None = it was not asked, so all of them."""
     builds_run: int = 0
     """How many times kustomize was started; the rest was plain, or came from the cache."""
 
@@ -152,7 +156,7 @@ def assemble(
     if walk.beside is not None:
         rendered[root.id] += tuple(walk.beside.rendered)
     elsewhere = {node.id: tuple(node.elsewhere) for node in walk.nodes.values() if node.elsewhere}
-    return Reading(fleet, tuple(in_order(findings)), rendered, elsewhere, builds_run)
+    return Reading(fleet, tuple(in_order(findings)), rendered, elsewhere, tree, tracked, builds_run)
 
 
 def _objects(

@@ -13,6 +13,7 @@ from fleetbench.decide.candidates import READY_SAYS_LESS
 from fleetbench.decide.change import FLOOR_S, Change, Policy
 from fleetbench.decide.effect import WORTH_S, Effect, share_of
 from fleetbench.decide.intervals import CORRECTED_LATER, SetInterval
+from fleetbench.decide.leaner_artifact import YOURS_TO_SAY, LeanerArtifact
 from fleetbench.decide.needed import MEANING, UNPROVEN
 from fleetbench.decide.optimize import Optimized, Ranked
 from fleetbench.decide.paired import METHOD, MIN_SAMPLES, interval, signed
@@ -199,6 +200,8 @@ def _with_reason(found: Optimized, change: WhatIf) -> str:
         return f"{change.title} ({TRIED_MORE_OFTEN})"
     if isinstance(change, SetInterval):
         return f"{change.title} ({CORRECTED_LATER})"
+    if isinstance(change, LeanerArtifact):
+        return f"{change.title} ({YOURS_TO_SAY})"
     if not isinstance(change, DropEdges):
         return change.title
     counts = Counter(found.edge_classes.get(edge, UNPROVEN) for edge in change.edges)

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from fleetbench.decide.patch.write import Files
+from fleetbench.decide.patch.files import Files
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, child, documents_of, drop_item
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.repo.files.tree import Escapes, Tree, join

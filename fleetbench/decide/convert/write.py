@@ -16,11 +16,12 @@ from fleetbench.decide.convert.exclude import Excluder
 from fleetbench.decide.convert.file_names import require_a_name
 from fleetbench.decide.convert.verify import verify, without_their_edges
 from fleetbench.decide.layout import ANNOTATION, HOME, Move, Relayout, into_fine, into_waves
+from fleetbench.decide.patch.files import Files
 from fleetbench.decide.patch.verify import copy_repository
-from fleetbench.decide.patch.write import Files, write_changes
+from fleetbench.decide.patch.write import write_changes
 from fleetbench.decide.patch.yaml_edit import NotEditable
 from fleetbench.decide.whatif import AddEdges, DropEdges, WhatIf
-from fleetbench.errors import InputError, unwritable
+from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import ObjectId, say
@@ -30,6 +31,7 @@ from fleetbench.repo.files.yamltext import dump
 from fleetbench.repo.manifest import mapping
 from fleetbench.repo.objects import is_kustomization
 from fleetbench.units import go_duration
+from fleetbench.whole_files import put_folder
 
 WAVES, FINE = "waves", "fine"
 _CARRIED = ("serviceAccountName", "postBuild", "commonMetadata", "decryption")
@@ -79,11 +81,7 @@ def convert(repo: Path, cluster_path: str, to: str, output: Path) -> Converted:
             shutil.rmtree(copy)
             writer, changed, result = written(otherwise)
         verify(reading, result, relayout)
-        try:
-            output.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise unwritable(output, error.strerror) from error
-        shutil.copytree(copy, output, symlinks=True, dirs_exist_ok=True)
+        put_folder(copy, output)
     return Converted(result.fleet, (*relayout.notes, *_to_look_at(writer, changed, result.fleet)))
 
 

@@ -19,7 +19,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import say
 from fleetbench.model.scenario import Scenario
 from fleetbench.repo import Reading, read_repository
-from fleetbench.repo.files.ignore import not_archived
+from fleetbench.repo.files.ignore import IGNORE_FILE, not_archived
 from fleetbench.repo.files.tree import spec_path
 
 
@@ -127,6 +127,11 @@ def _differs(promised: Fleet, fleet: Fleet, written: Written) -> str | None:
         for name, said in _COMPARED.items():
             if getattr(obj, name, None) != getattr(found, name, None) and say(obj.id) not in unwritten:
                 return f"{say(obj.id)}: something else in the repository sets {said} again"
+    for source in promised.sources:
+        now = fleet.source(source.id)
+        more = 0 if now is None else (now.files or 0) - (source.files or 0)
+        if more not in (0, 1):  # the file itself may be one more
+            return f"{IGNORE_FILE}: a {IGNORE_FILE} further down, or the source's spec.ignore, takes back what it leaves out"
     return _flags_differ(promised, fleet, written)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,7 +11,9 @@ from yaml import MappingNode
 
 from fleetbench.decide.candidates import Layout
 from fleetbench.decide.intervals import INTERVAL_TEXT, SetInterval, with_longer
+from fleetbench.decide.leaner_artifact import LeanerArtifact
 from fleetbench.decide.paired import signed
+from fleetbench.decide.patch.files import Files
 from fleetbench.decide.patch.flags import FLAG_OF, flag_places, write_flags
 from fleetbench.decide.patch.instance import instance_place
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, document_of, drop_item, set_scalar
@@ -22,8 +23,10 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo import Reading
+from fleetbench.repo.files.ignore import IGNORE_FILE
 from fleetbench.repo.files.tree import KUSTOMIZATION_FILES
 from fleetbench.repo.manifest import CONTROLLERS
+from fleetbench.repo.unread_files import with_patterns
 from fleetbench.units import go_duration
 
 if TYPE_CHECKING:
@@ -35,49 +38,6 @@ RETRY, INTERVAL = ("spec", "retryInterval"), ("spec", "interval")
 T = TypeVar("T")
 Step = tuple[ObjectId, Callable[[str], str], str]
 """The object whose file is edited, the edit, and what it does, for people."""
-
-
-@dataclass
-class Files:
-    """A repository's files with edits on top; nothing on disk changes."""
-
-    root: Path
-    before: dict[str, str] = field(default_factory=dict)
-    after: dict[str, str] = field(default_factory=dict)
-
-    def read(self, path: str) -> str:
-        """The text as edited so far.
-
-        Raises:
-            NotEditable: no UTF-8 text, or it leaves the repository.
-        """
-        if path not in self.after:
-            file = self.root / path
-            if not file.resolve().is_relative_to(self.root.resolve()) or file.is_symlink():
-                raise NotEditable(f"{path} lies outside the repository")
-            try:
-                with file.open(encoding="utf-8", newline="") as stream:  # line ends stay as they are
-                    self.before[path] = self.after[path] = stream.read()
-            except (OSError, UnicodeDecodeError):
-                raise NotEditable(f"{path} cannot be read as text") from None
-        return self.after[path]
-
-    def write(self, path: str, text: str) -> None:
-        """Put an edited text in place of the one that was read."""
-        self.after[path] = text
-
-    def kustomization_file(self, folder: str) -> str | None:
-        """Path of the kustomization file of a folder."""
-        for name in KUSTOMIZATION_FILES:
-            path = posixpath.join(folder, name)
-            if (self.root / path).is_file():
-                return path
-        return None
-
-    @property
-    def changed(self) -> dict[str, str]:
-        """Path -> new text of what differs."""
-        return {path: text for path, text in self.after.items() if self.before.get(path) != text}
 
 
 @dataclass(frozen=True)
@@ -118,6 +78,8 @@ def write_changes(repo: Path, reading: Reading, changes: Iterable[WhatIf]) -> Wr
                 )
             except NotEditable as error:
                 left.append(f"{change.title}: {error}")
+        elif isinstance(change, LeanerArtifact):
+            left += _ignoring(files, change)
         elif isinstance(change, Layout):
             left.append(f"{change.title}: `fleetbench convert --to {change.to} -o DIR` writes it")
         else:
@@ -137,7 +99,17 @@ def writable_part(repo: Path, reading: Reading, change: WhatIf) -> WhatIf | None
         return change if _have_a_place(reading, change) else None
     if isinstance(change, Layout):
         return change
+    if isinstance(change, LeanerArtifact):
+        return None if _ignoring(Files(repo.resolve()), change) else change
     return _edit_objects(Files(repo.resolve()), reading.fleet, change)[1]
+
+
+def _ignoring(files: Files, change: LeanerArtifact) -> list[str]:
+    try:
+        files.write(IGNORE_FILE, with_patterns(files.read_or_empty(IGNORE_FILE), change.patterns))
+    except NotEditable as error:
+        return [f"{change.title}: {error}"]
+    return []
 
 
 def _have_a_place(reading: Reading, change: SetFlags) -> bool:

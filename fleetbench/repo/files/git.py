@@ -10,7 +10,7 @@ from pathlib import Path
 from fleetbench.errors import EnvironmentLacks, InputError
 
 TIMEOUT_S = 300.0
-_PROGRAMS_OFF = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
+PROGRAMS_OFF = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
 """Programs that a repository's own configuration may name and that reading it could start."""
 _ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 """What git sets for its hooks: the folder that is given counts, not the repository that a hook runs in."""
@@ -38,7 +38,7 @@ def run(folder: Path, *args: str, stdin: bytes | None = None, network: bool = Tr
         environment |= {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": ""}
     try:
         done = subprocess.run(
-            [git, *_PROGRAMS_OFF, "-C", str(folder), *args],
+            [git, *PROGRAMS_OFF, "-C", str(folder), *args],
             input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
             capture_output=True, timeout=TIMEOUT_S, env=environment, check=False,
         )  # fmt: skip

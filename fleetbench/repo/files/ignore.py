@@ -8,7 +8,7 @@ SourceIgnoreFilter: with any pattern of the user's, only the version control one
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +41,7 @@ class Ignore:
             files: directory of a ``.sourceignore`` -> its lines.
             spec: the lines of ``spec.ignore``, which come last and therefore win.
         """
+        self._files, self._spec = files, spec
         by_directory = sorted(files, key=_parts)
         own = [_Rule.of(line, directory) for directory in by_directory for line in files[directory] if _counts(line)]
         own += [_Rule.of(line) for line in spec if _counts(line)]
@@ -51,6 +52,16 @@ class Ignore:
         """Whether the file at that path is left out: the last rule that is about it says so."""
         parts = _parts(path)
         return next((not rule.keeps for rule in self._last_first if rule.is_about(parts)), False)
+
+    def with_lines(self, directory: str, lines: Sequence[str]) -> Ignore:
+        """The rules with further lines at the end of a directory's ``.sourceignore``."""
+        return Ignore({**self._files, directory: [*self._files.get(directory, ()), *lines]}, self._spec)
+
+
+def defaults_about(paths: Iterable[str]) -> list[str]:
+    """The default patterns that hold only beside no others and leave out any of these files."""
+    about = [_parts(path) for path in paths]
+    return [line for line in _EXTENSIONS + _CI + _EXTRA if any(map(_Rule.of(line).is_about, about))]
 
 
 class _Rule(NamedTuple):

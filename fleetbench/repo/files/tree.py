@@ -57,6 +57,8 @@ class Tree:
     """Directories on disk, also those that hold nothing of the tree."""
     ignored: Mapping[str, Path] = field(default_factory=dict)
     """Files that ``.sourceignore``, ``spec.ignore`` or ``spec.sparseCheckout`` leave out, and where they lie."""
+    rules: Ignore | None = None
+    """What left them out; None = nothing was asked (a copied artifact)."""
     _directories: dict[str, list[str]] = field(default_factory=dict, repr=False, compare=False)
     _content: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -127,7 +129,7 @@ class Tree:
             if not rules.matches(path) and (not wanted or "/" not in path or path.startswith(wanted))
         }
         ignored = {path: file for path, file in found.items() if path not in kept}
-        return cls(dict(sorted(kept.items())), {}, links, frozenset(odd), frozenset(folders), ignored)
+        return cls(dict(sorted(kept.items())), {}, links, frozenset(odd), frozenset(folders), ignored, rules)
 
     def with_ignored(self) -> Tree:
         """The tree with what its source leaves out: what people run by hand, Flux has no part in."""
@@ -248,6 +250,12 @@ def join(directory: str, path: str) -> str:
     if clean.startswith("/") or clean.split("/")[0] == "..":
         raise Escapes(path, "leaves the repository")
     return "" if clean == "." else clean
+
+
+def folders_above(path: str) -> list[str]:
+    """The folders that hold a file or folder, the topmost first, the repository itself not among them."""
+    parts = path.split("/")
+    return ["/".join(parts[:n]) for n in range(1, len(parts))]
 
 
 def spec_path(path: object) -> str:

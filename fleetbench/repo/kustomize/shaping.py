@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fleetbench.repo.files.tree import Escapes, Tree, Unreadable, join
+from fleetbench.repo.files.tree import Escapes, Tree, Unreadable, folders_above, join
 from fleetbench.repo.files.yamltext import decode, documents
 from fleetbench.repo.kustomize.inputs import Inputs
 from fleetbench.repo.manifest import Manifest, mapping, mappings
@@ -130,7 +130,7 @@ class Folders:
         self._all: dict[str, int] = {}
         manifests = {tree.name(path) for path in tree.files if path.endswith(_MANIFESTS)}
         for file in manifests.union(*builds):
-            for folder in _folders(file):
+            for folder in folders_above(file):
                 self._all[folder] = self._all.get(folder, 0) + 1
 
     def short(self, files: Iterable[str]) -> tuple[str, ...]:
@@ -138,13 +138,7 @@ class Folders:
         own: dict[str, int] = {}
         files = set(files)
         for file in files:
-            for folder in _folders(file):
+            for folder in folders_above(file):
                 own[folder] = own.get(folder, 0) + 1
         whole = {folder for folder, count in own.items() if count == self._all.get(folder)}
-        return tuple(sorted({next((f for f in _folders(file) if f in whole), file) for file in files}))
-
-
-def _folders(file: str) -> list[str]:
-    """The folders that hold a file, the topmost first, the repository itself not among them."""
-    parts = file.split("/")
-    return ["/".join(parts[:n]) for n in range(1, len(parts))]
+        return tuple(sorted({next((f for f in folders_above(file) if f in whole), file) for file in files}))
