@@ -87,7 +87,7 @@ class Bench:
     def __init__(self, scenario: Scenario, samples: int, progress: Progress | None = None):
         self.scenario, self.samples = scenario, samples
         self._progress, self._done, self._of = progress, 0, 0
-        self._known: dict[tuple[str, int, int], Prediction] = {}
+        self._known: dict[tuple[str, int], Prediction] = {}
         self._pool: ProcessPoolExecutor | None = None
         self._stack = ExitStack()
         started_s = time.monotonic()
@@ -130,16 +130,21 @@ class Bench:
     ) -> list[Prediction]:
         """Predict the scenario under each of several combinations; seed None = the scenario's."""
         seed = self.scenario.seed if seed is None else seed
-        asked = {(repr(changes), samples, seed): changes for changes in wanted}
-        tasks = [(key, (changes, samples, seed)) for key, changes in asked.items() if key not in self._known]
+        asked = {(repr(changes), seed): changes for changes in wanted}
+        drawn = {key: self._known[key].samples if key in self._known else 0 for key in asked}
+        tasks = {
+            key: (changes, range(drawn[key], samples), seed) for key, changes in asked.items() if drawn[key] < samples
+        }
         made: Iterable[Prediction]
         if self._pool is None:
-            made = (_predicted(self.limited, *task, None) for _, task in tasks)
+            made = (_predicted(self.limited, *task, None) for task in tasks.values())
         else:
-            made = self._pool.map(_in_process, [task for _, task in tasks])
-        for (key, _), prediction in zip(tasks, made, strict=True):
-            self._known[key] = self._counted(prediction)
-        return [self._known[repr(changes), samples, seed] for changes in wanted]
+            made = self._pool.map(_in_process, tasks.values())
+        for key, prediction in zip(tasks, made, strict=True):
+            known = self._known.get(key)
+            self._known[key] = self._counted(prediction if known is None else known.continued(prediction))
+        found = (self._known[repr(changes), seed] for changes in wanted)
+        return [p if p.samples == samples else p.first(samples) for p in found]
 
     def expect(self, trials: int) -> None:
         """At most so many trials are still to come, as far as that is known by now."""
@@ -160,8 +165,8 @@ def until_s_of(base: Prediction) -> float:
     return min(limit, max(LEAST_UNTIL_S, 2.0 * (latest + timeout)))
 
 
-_Task = tuple[tuple[WhatIf, ...], int, int]
-"""Changes, samples, seed."""
+_Task = tuple[tuple[WhatIf, ...], range, int]
+"""Changes, the samples' numbers, seed."""
 _scenario: Scenario | None = None
 
 
@@ -176,6 +181,7 @@ def _in_process(task: _Task) -> Prediction:
 
 
 def _predicted(
-    scenario: Scenario, changes: tuple[WhatIf, ...], samples: int, seed: int, processes: int | None
+    scenario: Scenario, changes: tuple[WhatIf, ...], numbers: range, seed: int, processes: int | None
 ) -> Prediction:
-    return predict(all_applied(replace(scenario, seed=seed), changes), samples, processes=processes)
+    changed = all_applied(replace(scenario, seed=seed), changes)
+    return predict(changed, len(numbers), since=numbers.start, processes=processes)

@@ -6,6 +6,7 @@ none of it is reached.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Sequence
 
 from fleetbench.engine.items import MISSING, Brought, Item, Plan, Reach
@@ -123,13 +124,20 @@ class _Reaching:
     def reached(self) -> Reach:
         """How far each item gets."""
         interested = self.plan.interested = self.plan.interested or self._interested()
-        todo = list(range(len(self.items)))
+        todo = deque(
+            range(len(self.items))
+        )  # first in, first out: else an item is looked at for each of what it waits for
+        listed = [True] * len(self.items)
         while todo:
-            n = todo.pop()
+            n = todo.popleft()
+            listed[n] = False
             known = (self.exists[n], self.stages[n], self.applies[n], self.ready[n])
             self._advance(n, self.items[n])
             if (self.exists[n], self.stages[n], self.applies[n], self.ready[n]) != known:
-                todo.extend(interested[n])
+                more = [other for other in interested[n] if not listed[other]]
+                for other in more:
+                    listed[other] = True
+                todo.extend(more)
         starts = [self.exists[n] and self._can_start(n) for n in range(len(self.items))]
         return Reach(self.exists, starts, self.stages, self.applies, self.ready)
 

@@ -121,6 +121,15 @@ class Prediction:
         plan = compile_plan(self.scenario)
         return (run_sample(plan, number, record=True) for number in numbers)
 
+    def continued(self, more: Prediction) -> Prediction:
+        """These samples, and those that come after them in the same scenario (:func:`predict` ``since``)."""
+        return replace(
+            self,
+            ready=tuple(values + later for values, later in zip(self.ready, more.ready, strict=True)),
+            totals=self.totals + more.totals,
+            complete=self.complete + more.complete,
+        )
+
     def first(self, samples: int) -> Prediction:
         """The prediction that fewer samples would have come to."""
         return replace(
@@ -161,6 +170,7 @@ def predict(
     scenario: Scenario,
     samples: int = 50,
     *,
+    since: int = 0,
     processes: int | None = None,
     progress: Progress | None = None,
 ) -> Prediction:
@@ -169,6 +179,7 @@ def predict(
     Args:
         scenario: what to simulate.
         samples: how many, at least 1.
+        since: the number of the first, where those before it are known.
         processes: how many processes at most; None = as many as there are processors, where the work is worth it.
         progress: called with (done, of) now and then.
 
@@ -195,13 +206,13 @@ def predict(
 
     def take(number: int, values: array[float], total_s: float, whole: bool) -> None:
         for place, n in enumerate(order):
-            ready[place][number] = values[n]
-        totals[number], complete[number] = total_s, whole
+            ready[place][number - since] = values[n]
+        totals[number - since], complete[number - since] = total_s, whole
         if progress is not None:
-            progress(number + 1, samples)
+            progress(number - since + 1, samples)
 
     try:
-        with closing(_batches(plan, samples, processes)) as batches:
+        with closing(_batches(plan, range(since, since + samples), processes)) as batches:
             for row in chain.from_iterable(batches):  # in the order of their numbers
                 take(*row)
                 done += 1
@@ -221,19 +232,19 @@ def _row(sample: Sample) -> _Row:
     return sample.number, ready, math.inf if sample.total_s is None else sample.total_s, sample.complete
 
 
-def _batches(plan: Plan, samples: int, processes: int | None) -> Generator[list[_Row]]:
+def _batches(plan: Plan, numbers: range, processes: int | None) -> Generator[list[_Row]]:
     import time
 
-    workers = min(processes or os.cpu_count() or 1, samples)
+    workers = min(processes or os.cpu_count() or 1, len(numbers))
     done, started = 0, time.monotonic()
-    while done < samples:
-        yield [_row(run_sample(plan, done))]
+    while done < len(numbers):
+        yield [_row(run_sample(plan, numbers[done]))]
         done += 1
         spent = time.monotonic() - started
-        if workers > 1 and done >= 3 and spent / done * (samples - done) > _PARALLEL_FROM_S:
+        if workers > 1 and done >= 3 and spent / done * (len(numbers) - done) > _PARALLEL_FROM_S:
             break
-    if done < samples:
-        yield from _in_processes(plan, range(done, samples), workers, spent / done)
+    if done < len(numbers):
+        yield from _in_processes(plan, numbers[done:], workers, spent / done)
 
 
 def _in_processes(plan: Plan, numbers: range, workers: int, sample_s: float) -> Iterable[list[_Row]]:
