@@ -14,6 +14,8 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.ids import GIT_REPOSITORY, ObjectId
 from fleetbench.measure.roots import BRANCH, NO_ACCESS, pointed_at
 from fleetbench.measure.shell import ProgramFailed, run
+from fleetbench.repo.files.git import PROGRAMS_OFF
+from fleetbench.repo.files.tree import KUSTOMIZATION_FILES
 from fleetbench.repo.kinds import SOURCE_GROUP
 
 GIT_S = 300.0
@@ -24,19 +26,16 @@ _ENV = {
     "GIT_TERMINAL_PROMPT": "0",
 }
 _AUTHOR = ("-c", "user.name=fleetbench", "-c", "user.email=fleetbench@localhost", "-c", "commit.gpgsign=false")
-_KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-
-
 _SCP_USER = re.compile(r"^(?!git@)[^/:@\s]+@")
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder.
+    """Run git in a folder, none of the programs that its configuration may name.
 
     Raises:
         ProgramFailed: it failed.
     """
-    return run(["git", "-C", folder, *arguments], timeout_s=GIT_S, env=_ENV, what=f"git {arguments[0]}")
+    return run(["git", *PROGRAMS_OFF, "-C", folder, *arguments], timeout_s=GIT_S, env=_ENV, what=f"git {arguments[0]}")
 
 
 def clone_head(repo: Path, into: Path) -> str:
@@ -64,6 +63,7 @@ def clone_head(repo: Path, into: Path) -> str:
     run(
         [
             "git",
+            *PROGRAMS_OFF,
             *("-c", "protocol.file.allow=always"),
             "clone",
             "--quiet",
@@ -139,7 +139,7 @@ def point_at_served(checkout: Path, fleet: Fleet, url: str) -> None:
         return  # nothing in the repository renders it
     entry = checkout / root.path
     patch = _patch(root.source, url)
-    for name in _KUSTOMIZATION_FILES:
+    for name in KUSTOMIZATION_FILES:
         if (entry / name).is_file() and not (entry / name).is_symlink():  # links are in no artifact
             document = yaml.safe_load((entry / name).read_text(encoding="utf-8")) or {}
             document.setdefault("patches", []).append(patch)

@@ -47,20 +47,22 @@ class Source:
             assert self._state.subject.repo is not None
             self._url = served.remote_url(self._state.subject.repo)
             return self
-        gateway = kind.gateway()
-        try:
-            if gateway is None:
-                raise InputError("docker's network `kind` has no IPv4 gateway")
-            self._url = self._stack.enter_context(serve(self._bare, gateway))
-        except Exception:
-            inside = kind.host_from_inside(self._cluster.nodes[0])
-            if inside is None:
-                raise
-            # docker runs in a virtual machine that forwards to this machine's loopback.
-            self._url = self._stack.enter_context(serve(self._bare, "127.0.0.1", inside))
-        self._content.mkdir()
-        self._commit("Serve the fleet")
-        served.bare_copy(self._content, self._bare)
+        with ExitStack() as stack:  # where the content cannot be served, nothing goes on listening
+            gateway = kind.gateway()
+            try:
+                if gateway is None:
+                    raise InputError("docker's network `kind` has no IPv4 gateway")
+                self._url = stack.enter_context(serve(self._bare, gateway))
+            except Exception:
+                inside = kind.host_from_inside(self._cluster.nodes[0])
+                if inside is None:
+                    raise
+                # docker runs in a virtual machine that forwards to this machine's loopback.
+                self._url = stack.enter_context(serve(self._bare, "127.0.0.1", inside))
+            self._content.mkdir()
+            self._commit("Serve the fleet")
+            served.bare_copy(self._content, self._bare)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from fleetbench.errors import InputError
+from fleetbench.measure import served
 from tests.fuzz import hostile
 from tests.fuzz.bases import SMALL, graph
 from tests.fuzz.families import write_files
@@ -211,6 +213,10 @@ def test_a_git_repository_with_hostile_names_is_compared_with_its_merge_base(rep
         run(
             tmp_path, "check", "--repo", repo, "--cluster-path", "clusters/dev", "--against", revision, "--samples", "1"
         )
+    assert served.uncommitted(repo)
+    served.clone_head(repo, tmp_path / "clone")
+    with pytest.raises(InputError, match="no remote"):
+        served.remote_url(repo)
     assert not (tmp_path / "executed").exists()
 
 
