@@ -144,18 +144,6 @@ def parse_bool(text: str) -> bool:
     return text in _TRUE
 
 
-def parse_cpu(text: str) -> float:
-    """Processors of a Kubernetes quantity: ``1000m`` and ``1`` are one.
-
-    Raises:
-        ValueError: it is none.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(m?)", str(text).strip())
-    if match is None:
-        raise ValueError(f"got {text!r}, wanted processors, as in 2 or 1500m")
-    return float(match[1]) / (1000.0 if match[2] else 1.0)
-
-
 _SUFFIXES = {
     "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
     "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50, "Ei": 2.0**60,

@@ -267,7 +267,7 @@ def _predict(
     assembled = assemble(
         fleet,
         Choice(
-            RELEASES[-1],
+            known.pop("flux_version", RELEASES[-1]),
             flags=known,
             profile=profile,
             kind=BOOTSTRAP if changes is None else COMMIT,

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from fleetbench.errors import InputError, place
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import CPU_LIMIT, EVENTS_ADDR, TEMP_MEDIUM, ControllerFlag
+from fleetbench.graph.release import RELEASES, release_of
 from fleetbench.ids import CONTROLLERS, NOTIFICATION_CONTROLLER
-from fleetbench.model.parameters import NEVER_S
+from fleetbench.model.controller_flags import FLAGS, NO_LIMIT, TIMING_FLAGS, UNLIMITED_CPUS, repository_flags
+from fleetbench.model.parameters import parameters_of
 from fleetbench.repo.install.arguments import flags_among, together, without
 from fleetbench.repo.install.controllers import pod_settings, posts_to_notification_controller
-from fleetbench.units import go_duration, parse_cpu, parse_duration
+from fleetbench.units import go_duration
 
 SOURCE, KUSTOMIZE, HELM = CONTROLLERS
 NAMESPACE = "flux-system"
 CONCURRENT, REQUEUE = "concurrent", "requeue-dependency"
 
-_RUN_KEYS = {
-    (KUSTOMIZE, CONCURRENT): "kustomize_concurrent",
-    (HELM, CONCURRENT): "helm_concurrent",
-    (SOURCE, CONCURRENT): "source_concurrent",
-    (KUSTOMIZE, REQUEUE): "requeue_dependency_s",
-    (HELM, REQUEUE): "helm_requeue_dependency_s",
-}
-"""(controller, flag) -> its name among a run's flags (:class:`fleetbench.model.parameters.Parameters`)."""
+_ALWAYS = (
+    "kustomize_concurrent", "helm_concurrent", "source_concurrent", "requeue_dependency_s", "helm_requeue_dependency_s",
+    "kustomize_cpus", "in_memory_builds",
+)  # fmt: skip
+"""Flags that a run records in any case, also as the controllers have them by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def with_flags(deployment: Mapping[str, Any], flags: list[Flag]) -> dict[str, An
     """A controller's Deployment with the flags among its container's arguments; a flag that is there is replaced."""
     name = deployment["metadata"]["name"]
     own = [f for f in flags if f.controller == name]
-    changed: dict[str, Any] = _copy(deployment)
+    changed: dict[str, Any] = copy.deepcopy(dict(deployment))
     if own:
         pod = changed["spec"]["template"]["spec"]
         container = pod["containers"][0]
@@ -92,12 +92,6 @@ def with_flags(deployment: Mapping[str, Any], flags: list[Flag]) -> dict[str, An
     return changed
 
 
-def _copy(value: Any) -> Any:  # of JSON-like values
-    if isinstance(value, Mapping):
-        return {k: _copy(v) for k, v in value.items()}
-    return [_copy(v) for v in value] if isinstance(value, list) else value
-
-
 def flags_in(deployment: Mapping[str, Any]) -> dict[str, str]:
     """The flags that a controller's Deployment states."""
     args = deployment["spec"]["template"]["spec"]["containers"][0].get("args") or []
@@ -107,37 +101,47 @@ def flags_in(deployment: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
+def timing_flags(deployments: Sequence[Mapping[str, Any]]) -> list[ControllerFlag]:
+    """What Flux's Deployments say that tells on the timing: flags, CPU limit, temporary folder, events posted in vain."""
+    found: list[ControllerFlag] = []
+    for deployment in (d for d in deployments if d["metadata"]["name"] in CONTROLLERS):
+        name, namespace = deployment["metadata"]["name"], deployment["metadata"].get("namespace", NAMESPACE)
+        said = flags_in(deployment)
+        if name != KUSTOMIZE or takes_events(deployments):
+            said.pop(EVENTS_ADDR, None)
+        if name == KUSTOMIZE:
+            said |= {CPU_LIMIT: NO_LIMIT} | dict(pod_settings(deployment["spec"]["template"]["spec"]))
+        where = f"Deployment/{namespace}/{name}"
+        found += [ControllerFlag(name, flag, value, where) for flag, value in said.items() if flag in TIMING_FLAGS]
+    return found
+
+
 def run_flags(deployments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What a run's header says of the flags, from Flux's Deployments as they run; defaults are filled in.
+    """What a run's header says of the flags, from Flux's Deployments as they run: fields of :class:`Parameters`.
+
+    Those that differ from the defaults of the release that runs, and :data:`_ALWAYS`.
 
     Raises:
         InputError: a flag has a value that is none.
     """
-    found: dict[str, Any] = {} if takes_events(deployments) else {"events_refused_s": NEVER_S}
-    # The controllers' own defaults: main.go of kustomize-controller v1.9.4, helm-controller v1.6.3, source-controller v1.9.3.
-    found |= {
-        "kustomize_concurrent": 4,
-        "helm_concurrent": 4,
-        "source_concurrent": 2,
-        "requeue_dependency_s": 30.0,
-        "helm_requeue_dependency_s": 30.0,
-    }
-    for deployment in deployments:
-        name = deployment["metadata"]["name"]
-        for flag, value in flags_in(deployment).items():
-            key = _RUN_KEYS.get((name, flag))
-            if key is None:
-                continue
+    release = flux_release(flux_versions(deployments))
+    default = parameters_of(RELEASES[-1] if release is None else release_of(release)[0])
+    flags = timing_flags(deployments)
+    values, _, _ = repository_flags(tuple(flags))
+    odd = {}
+    for flag in flags:
+        field, read = FLAGS.get((flag.controller, flag.flag), ("", str))
+        if field and field not in values:  # beyond what is simulated, or no value at all
             try:
-                found[key] = parse_duration(value) if flag == REQUEUE else int(value)
+                odd[field] = read(flag.value)
             except ValueError as error:
-                raise InputError.at(f"Deployment/{name}", None, f"--{flag}", got=value, wanted=str(error)) from None
-        if name == KUSTOMIZE:
-            found |= _settings(deployment)
-        gates = flags_in(deployment).get("feature-gates")
-        if gates:
-            found.setdefault("feature_gates", {})[name] = gates
-    return found
+                called = flag.text.partition("=")[0]
+                raise InputError(f"{flag.file}: {called}: {error}") from None
+    now = asdict(default.with_(**values))
+    if now["kustomize_cpus"] == UNLIMITED_CPUS:
+        now["kustomize_cpus"] = None
+    told = {name: value for name, value in now.items() if name in _ALWAYS or value != getattr(default, name)}
+    return {"flux_version": default.flux_version, **told, **odd}
 
 
 def takes_events(deployments: Sequence[Mapping[str, Any]]) -> bool:
@@ -160,17 +164,6 @@ def takes_events(deployments: Sequence[Mapping[str, Any]]) -> bool:
 def with_pods(deployments: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Those that are to have a pod."""
     return [d for d in deployments if d["spec"].get("replicas") != 0]
-
-
-def _settings(deployment: Mapping[str, Any]) -> dict[str, Any]:
-    """What kustomize-controller's pod says beside flags: its CPU limit (None = it has none), where it unpacks artifacts."""
-    said = dict(pod_settings(deployment["spec"]["template"]["spec"]))
-    limit = said.get(CPU_LIMIT)
-    try:
-        cpus = None if limit is None else parse_cpu(limit)
-    except ValueError as error:
-        raise InputError.at(f"Deployment/{KUSTOMIZE}", None, CPU_LIMIT, got=limit, wanted=str(error)) from None
-    return {"kustomize_cpus": cpus, "in_memory_builds": said.get(TEMP_MEDIUM) == "Memory"}
 
 
 def flux_versions(deployments: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -9,8 +9,6 @@ from fleetbench.errors import EnvironmentLacks
 from fleetbench.findings import EVENTS_REFUSED, SEVERAL_ROOTS, Finding
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import (
-    EVENTS_ADDR,
-    ControllerFlag,
     FluxVersion,
     HelmRelease,
     Kustomization,
@@ -19,8 +17,8 @@ from fleetbench.graph.objects import (
 )
 from fleetbench.graph.release import FLUX_COMPONENTS
 from fleetbench.graph.root import with_root
-from fleetbench.ids import CONTROLLERS, HELM_RELEASE, KUSTOMIZATION, NOTIFICATION_CONTROLLER, SOURCE_KINDS, ObjectId
-from fleetbench.measure.controllers import KUSTOMIZE, flags_in, takes_events, with_pods
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, NOTIFICATION_CONTROLLER, SOURCE_KINDS, ObjectId
+from fleetbench.measure.controllers import takes_events, timing_flags, with_pods
 from fleetbench.measure.kinds import DEPLOYMENT, EVENT, POD, WATCHED, WORKLOAD_KINDS, WatchedKind
 from fleetbench.measure.permissions import readable
 from fleetbench.measure.protocols import ClusterApi, Manifest
@@ -98,7 +96,7 @@ def fleet_from(objects: Mapping[WatchedKind, list[Manifest]], name: str) -> tupl
         releases,
         sources,
         _root(kustomizations),
-        flags=tuple(_flags(flux)),
+        flags=tuple(timing_flags(flux)),
         name=name,
         flux=_flux(listed.get(DEPLOYMENT, [])),
     )
@@ -229,30 +227,6 @@ def _workload(obj: Manifest, kind: str) -> Workload:
 def flux_among(deployments: Iterable[Manifest]) -> list[Manifest]:
     """Flux's own Deployments, whatever namespace they are in."""
     return [d for d in deployments if (d.get("metadata") or {}).get("name") in FLUX_COMPONENTS]
-
-
-_TIMING_FLAGS = frozenset(
-    [
-        "concurrent",
-        "requeue-dependency",
-        "feature-gates",
-        "concurrent-ssa",
-        "interval-jitter-percentage",
-        "min-retry-delay",
-        "max-retry-delay",
-        "kube-api-qps",
-        "kube-api-burst",
-    ]
-)
-
-
-def _flags(flux: Sequence[Manifest]) -> Iterable[ControllerFlag]:
-    for deployment in (d for d in flux if d["metadata"]["name"] in CONTROLLERS):
-        in_vain = deployment["metadata"]["name"] == KUSTOMIZE and not takes_events(flux)
-        where = str(id_of(deployment, DEPLOYMENT))
-        for flag, value in flags_in(deployment).items():
-            if flag in _TIMING_FLAGS or (flag == EVENTS_ADDR and in_vain):
-                yield ControllerFlag(deployment["metadata"]["name"], flag, value, where)
 
 
 def _no_pod_now(flux: Sequence[Manifest]) -> Iterable[Finding]:

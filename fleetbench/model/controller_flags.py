@@ -12,9 +12,11 @@ from fleetbench.graph.objects import CPU_LIMIT, EVENTS_ADDR, TEMP_MEDIUM, Contro
 from fleetbench.graph.release import STRICT_GATE, gates
 from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
 from fleetbench.model.parameters import NEVER_S, REQUEUE_S, Parameters, ShardFlags
-from fleetbench.units import parse_bool, parse_cpu, parse_duration
+from fleetbench.units import parse_bool, parse_duration, parse_quantity
 
 KUSTOMIZE, HELM, SOURCE = "kustomize-controller", "helm-controller", "source-controller"
+NO_LIMIT, UNLIMITED_CPUS = "none", 1000.0
+"""How a controller's Deployment without a CPU limit is told of, and what that comes to."""
 
 
 def _whole(text: str) -> int:
@@ -57,7 +59,16 @@ def _refused_s(_: str) -> float:
     return NEVER_S
 
 
-_FLAGS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
+def _cpus(text: str) -> float:
+    """Processors of a CPU limit.
+
+    Raises:
+        ValueError: it is no quantity.
+    """
+    return UNLIMITED_CPUS if text == NO_LIMIT else parse_quantity(text)
+
+
+FLAGS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
     (KUSTOMIZE, "concurrent"): ("kustomize_concurrent", _whole),
     (HELM, "concurrent"): ("helm_concurrent", _whole),
     (SOURCE, "concurrent"): ("source_concurrent", _whole),
@@ -74,9 +85,11 @@ _FLAGS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
     (HELM, "interval-jitter-percentage"): ("helm_interval_jitter", _share),
     (SOURCE, "interval-jitter-percentage"): ("source_interval_jitter", _share),
     (KUSTOMIZE, EVENTS_ADDR): ("events_refused_s", _refused_s),
-    (KUSTOMIZE, CPU_LIMIT): ("kustomize_cpus", parse_cpu),
+    (KUSTOMIZE, CPU_LIMIT): ("kustomize_cpus", _cpus),
     (KUSTOMIZE, TEMP_MEDIUM): ("in_memory_builds", "Memory".__eq__),
 }
+"""(controller, flag, or what else of its Deployment it is) -> the field of Parameters, and how its text is read."""
+TIMING_FLAGS = frozenset({flag for _, flag in FLAGS} | {"feature-gates"})
 _BOOLEAN = frozenset({"no-cross-namespace-refs"})
 """Flags that the reader of a repository heeds (``repo/install/access.py``): here only what cannot be read of them is told."""
 _LEASE = "after a restart the lease is waited for as with the default"
@@ -139,7 +152,7 @@ def repository_flags(flags: tuple[ControllerFlag, ...]) -> tuple[dict[str, Any],
             except ValueError as error:
                 warnings.append(_does_not_start(where, called, flag, error))
             continue
-        known = _FLAGS.get((flag.controller, flag.flag))
+        known = FLAGS.get((flag.controller, flag.flag))
         if known is None:
             if flag.flag in _UNMODELLED:
                 warnings.append(_not_modelled(where, f"--{flag.flag}", flag, _UNMODELLED[flag.flag]))
@@ -186,7 +199,7 @@ def shard_flags(
         values, where, said = repository_flags(shard.flags)
         warnings += [*said, *_judged_by_main(shard, fleet.flags)]
         own = base.with_(**values)
-        fields = {name for (c, _), (name, _) in _FLAGS.items() if c == shard.controller}
+        fields = {name for (c, _), (name, _) in FLAGS.items() if c == shard.controller}
         fields |= {name for (c, _), name in _GATES.items() if c == shard.controller} - {_STRICT}
         differ = sorted(n for n in fields - options.keys() if getattr(own, n) != getattr(main, n))
         if kind is None and differ:

@@ -100,10 +100,6 @@ class Parameters:
     internal/features/features.go: on since 1.9 (Flux 2.9)."""
     default_to_retry_on_failure: bool = False
     """Feature gate DefaultToRetryOnFailure; HC internal/features/features.go: off."""
-    kube_api_qps: float | None = None
-    """``--kube-api-qps``; None = no limit, as pkg/runtime client.GetConfigOrDie switches it off where the API server
-    has Priority and Fairness (Kubernetes 1.20 and later)."""
-    kube_api_burst: int = 300
     nodes: int = 1
     cpus: float = 2.0
     """Processors that the controllers, the API server and etcd share."""
@@ -228,17 +224,23 @@ def parameters_of(flux_version: str = "2.9") -> Parameters:
     return Parameters(flux_version=short, strict_post_build_substitutions=strict, **_OF_RELEASE.get(short, {}))
 
 
-def flags_of_run(flags: Mapping[str, Any], base: Parameters | None = None) -> Parameters:
-    """The parameters that a run's recorded flags state; unknown keys are left to the caller."""
+def flags_of_run(flags: Mapping[str, Any], **defaults: Any) -> Parameters:
+    """The parameters that a run's recorded flags state, over the defaults of its release; unknown keys are left to the caller.
+
+    Args:
+        flags: as recorded; a run that records no ``flux_version`` is one of 2.9.
+        defaults: fields that hold where the run says nothing.
+    """
     names = {f.name for f in fields(Parameters)}
     known = {k: v for k, v in flags.items() if k in names}
+    base = parameters_of(known.pop("flux_version", None) or RELEASES[-1]).with_(**defaults)
     if known.get("kustomize_cpus") is None:  # a run that says nothing of a limit had none
-        base = replace(base or Parameters(), kustomize_cpus=None)
+        base = replace(base, kustomize_cpus=None)
     if "shards" in known:
         known["shards"] = shards_of_run(known["shards"])
     if "requeue_dependency_s" in known:
         known.setdefault("helm_requeue_dependency_s", known["requeue_dependency_s"])
-    return (base or Parameters()).with_(**known)
+    return base.with_(**known)
 
 
 def shards_of_run(recorded: Any) -> tuple[ShardFlags, ...]:

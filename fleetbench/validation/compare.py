@@ -12,7 +12,7 @@ from fleetbench.ids import ObjectId, parse_object
 from fleetbench.model.assemble import cluster_limits
 from fleetbench.model.commit_times import times_after
 from fleetbench.model.fetch import fetch_times
-from fleetbench.model.parameters import Parameters, flags_of_run
+from fleetbench.model.parameters import flags_of_run
 from fleetbench.model.profile import Profile, load_profile, stand_in_profile
 from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import BOOTSTRAP, Scenario
@@ -115,7 +115,7 @@ def scenario_of(run: Run, profile: Profile | None = None, *, seed: int = 0) -> S
     merged = default if profile is None else profile.over(default)
     scenario = Scenario(
         run.fleet,
-        flags_of_run(run.flags, Parameters().with_(**cluster_limits(merged))),
+        flags_of_run(run.flags, **cluster_limits(merged)),
         steps_from(merged.steps),
         resolve(run.fleet if run.commit is None else none_installed(run.fleet), None, profile, default),
         merged.pull,

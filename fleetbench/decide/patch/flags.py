@@ -9,20 +9,13 @@ from typing import Any
 from fleetbench.decide.patch.instance import InstancePlace
 from fleetbench.decide.patch.yaml_edit import NotEditable, add_item, child, documents_of
 from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag
-from fleetbench.model.controller_flags import HELM, KUSTOMIZE, SOURCE
+from fleetbench.model.controller_flags import FLAGS
 from fleetbench.repo.files.yamltext import dump
 from fleetbench.units import cpu_text, go_duration
 
-FLAG_OF = {
-    "kustomize_concurrent": (KUSTOMIZE, "concurrent"),
-    "helm_concurrent": (HELM, "concurrent"),
-    "source_concurrent": (SOURCE, "concurrent"),
-    "requeue_dependency_s": (KUSTOMIZE, "requeue-dependency"),
-    "helm_requeue_dependency_s": (HELM, "requeue-dependency"),
-    "kustomize_cpus": (KUSTOMIZE, CPU_LIMIT),
-    "in_memory_builds": (KUSTOMIZE, TEMP_MEDIUM),
-}
-"""Field of Parameters -> the controller and its flag, or what else of its Deployment it is."""
+_WRITTEN = frozenset({"concurrent", "requeue-dependency", CPU_LIMIT, TEMP_MEDIUM})
+FLAG_OF = {field: key for key, (field, _) in FLAGS.items() if key[1] in _WRITTEN}
+"""Field of Parameters that a patch can set -> the controller and its flag, or what else of its Deployment it is."""
 
 
 def flag_text(field: str, value: Any) -> str:

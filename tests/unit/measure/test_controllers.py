@@ -14,7 +14,7 @@ from fleetbench.measure.controllers import (
     takes_events,
 )
 from fleetbench.measure.flux import set_flags
-from fleetbench.model.parameters import NEVER_S
+from fleetbench.model.parameters import NEVER_S, flags_of_run
 
 MANIFEST = """\
 apiVersion: v1
@@ -71,7 +71,7 @@ def test_a_flag_with_its_value_in_the_next_argument_is_read_and_replaced_as_a_wh
 def test_a_runs_flags_are_what_the_deployments_state_and_else_the_controllers_defaults():
     _, deployments = set_flags(MANIFEST, flags_for(fleet(), FlagOptions()))
     assert run_flags(deployments) == {
-        "kustomize_concurrent": 7, "helm_concurrent": 4, "source_concurrent": 2, "requeue_dependency_s": 30.0, "helm_requeue_dependency_s": 30.0, "kustomize_cpus": None, "in_memory_builds": False,
+        "flux_version": "2.9", "kustomize_concurrent": 7, "helm_concurrent": 4, "source_concurrent": 2, "requeue_dependency_s": 30.0, "helm_requeue_dependency_s": 30.0, "kustomize_cpus": None, "in_memory_builds": False,
     }  # fmt: skip
 
 
@@ -84,6 +84,33 @@ def test_the_cpu_limit_and_in_memory_builds_of_a_repository_get_into_the_deploym
     flags = run_flags(deployments)
     assert (flags["kustomize_cpus"], flags["in_memory_builds"]) == (2.0, True)
     assert "--resources" not in text and "--volumes" not in text
+
+
+def test_every_flag_and_gate_that_tells_on_the_timing_is_recorded_where_it_differs_and_read_again():
+    arguments = (
+        "--feature-gates=CancelHealthCheckOnNewRevision=true, --min-retry-delay=5s, --concurrent-ssa=1, "
+        "--interval-jitter-percentage=50"
+    )
+    _, deployments = set_flags(MANIFEST.replace("--concurrent=7", arguments), [])
+    flags = run_flags(deployments)
+    parameters = flags_of_run(flags)
+    assert parameters.cancel_health_check_on_new_revision
+    assert (parameters.min_retry_delay_s, parameters.concurrent_ssa, parameters.interval_jitter) == (5.0, 1, 0.5)
+    assert "max_retry_delay_s" not in flags
+
+
+def test_a_flag_with_a_value_that_is_none_is_refused_with_its_place():
+    _, deployments = set_flags(MANIFEST.replace("--concurrent=7", "--concurrent=many"), [])
+    with pytest.raises(InputError, match=r"kustomize-controller: --concurrent: got 'many', wanted a whole number"):
+        run_flags(deployments)
+
+
+def test_a_run_of_an_older_flux_is_read_with_that_ones_defaults():
+    older = MANIFEST.replace("kustomize-controller:v1.9.4", "kustomize-controller:v1.6.1")
+    _, deployments = set_flags(older, [])
+    flags = run_flags(deployments)
+    assert flags["flux_version"] == "2.6"
+    assert (flags_of_run(flags).helm_poll_s, flags_of_run({}).helm_poll_s) == (2.0, 5.0)
 
 
 def test_versions_are_the_images_tags():
