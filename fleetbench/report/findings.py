@@ -25,16 +25,15 @@ _STYLE = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
 def findings_list(findings: Sequence[Finding]) -> list[RenderableType]:
-    """All findings, those of one code together, with a line that counts them."""
+    """All findings, those of one severity and code together, with a line that counts them."""
     counts = [(sum(1 for f in findings if f.severity == s), s) for s in SEVERITIES]
     said = ", ".join(f"{n} {s}" if s == "info" else counted(n, s) for n, s in counts if n)
     parts: list[RenderableType] = [Text(f"Findings: {said or 'none'}", style="bold")]
     gathered = False
-    for code, of_code in groupby(findings, key=lambda f: f.code):
-        rule = RULES[code]
+    for (severity, code), of_code in groupby(findings, key=lambda f: (f.severity, f.code)):
         title = Text()
-        title.append(f"{rule.severity} {code}", style=_STYLE[rule.severity])
-        title.append(f"  {rule.title}")
+        title.append(f"{severity} {code}", style=_STYLE[severity])
+        title.append(f"  {RULES[code].title}")
         parts += [Text(), title]
         together, alone = _by_cause(list(of_code))
         for shared, findings_of_it in together.items():

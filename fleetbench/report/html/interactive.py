@@ -22,7 +22,8 @@ from fleetbench.report.result import RolloutResult
 from fleetbench.timeline.stats import IDLE
 from fleetbench.units import format_duration
 
-_HATCH = {"////": "/", "xxxx": "x", "\\\\\\\\": "\\", "++++": "+", "||||": "|", "....": ".", "": ""}
+HATCH = {"////": "/", "xxxx": "x", "\\\\\\\\": "\\", "++++": "+", "||||": "|", "....": ".", "oo": "-", "": ""}
+"""Hatch of a picture (matplotlib's) -> pattern of the page (plotly's)."""
 _ROW_PX = 21
 
 
@@ -62,7 +63,7 @@ def gantt(rollout: RolloutResult) -> dict[str, Any]:
             "marker": {
                 "color": STATES[state].colour,
                 "pattern": {
-                    "shape": _HATCH[STATES[state].hatch],
+                    "shape": HATCH[STATES[state].hatch],
                     "fillmode": "overlay",
                     "fgcolor": ON_COLOUR,
                     "fgopacity": 0.8,

@@ -214,16 +214,15 @@ class RunSection:
 
     @cached_property
     def findings(self) -> list[dict[str, Any]]:
-        """Findings by code, errors first; fields that are missing are empty."""
+        """Findings by severity and code, errors first; fields that are missing are empty."""
         blank = dict.fromkeys(("code", "severity", "object", "file", "line", "message", "fix"))
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[tuple[str, str], dict[str, Any]] = {}
         for f in self.run.findings:
             row = {**blank, **f}
             code = str(row["code"])
             title = RULES[code].title if code in RULES else ""
-            found.setdefault(code, {"code": code, "severity": row["severity"], "title": title, "rows": []})[
-                "rows"
-            ].append(row)
+            group = {"code": code, "severity": row["severity"], "title": title, "rows": []}
+            found.setdefault((str(row["severity"]), code), group)["rows"].append(row)
         return sorted(
             found.values(),
             key=lambda g: SEVERITIES.index(g["severity"]) if g["severity"] in SEVERITIES else len(SEVERITIES),

@@ -184,7 +184,7 @@ def _workers(axes: Axes, rollout: RolloutResult, until: float) -> None:
             color=colour,
             linestyle=line,
             linewidth=1.4,
-            label=f"{name} (has {there_are * len(pools)})",
+            label=f"{name} (has {there_are})",
         )
         top = max(top, *y)
     axes.set_ylim(0, top + 0.6)

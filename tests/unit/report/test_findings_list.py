@@ -6,7 +6,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from fleetbench.findings import EDGE_REDUNDANT, NEED_UNDECLARED, Finding, Shared
+from fleetbench.findings import BUILD_FAILED, EDGE_REDUNDANT, NEED_UNDECLARED, Finding, Shared
 from fleetbench.report.findings import by_cause, findings_list
 from tests.builders import ks_id
 
@@ -54,3 +54,11 @@ def test_warnings_of_one_cause_are_the_first_and_how_many_more() -> None:
         "FB102: flux-system/z: depends on nothing",
         "FB114: a.yaml:1 flux-system/a: apiVersion: gone; so of 3 more (`fleetbench graph` names them)",
     ]
+
+
+def test_what_only_suspended_objects_would_meet_is_told_as_the_warning_it_is() -> None:
+    said = lines(
+        [Finding(BUILD_FAILED, "a", "mend", ks_id("a")), Finding(BUILD_FAILED, "b", "mend", ks_id("b"), dormant=True)]
+    )
+    assert said[0] == "Findings: 1 error, 1 warning"
+    assert [line.split()[0] for line in said if "FB107" in line] == ["error", "warning"]

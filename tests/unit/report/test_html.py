@@ -177,3 +177,26 @@ def test_what_is_suspended_is_named_with_its_kind_and_called_so_in_the_table():
     text = page([section.run])
     for row in re.findall(r"<tr><th scope=.row. class=.name.>.*?</tr>", text, re.DOTALL):
         assert ("suspended" in row and "never" not in row) == ("asleep" in row or "below" in row)
+
+
+def test_every_state_that_a_picture_knows_has_a_pattern_on_the_page():
+    from fleetbench.report.html.interactive import HATCH
+    from fleetbench.report.pictures.style import STATES
+
+    assert {look.hatch for look in STATES.values()} <= HATCH.keys()
+    nobody = fleet(ks("a"), ks("b", unwatched="its labels are not what kustomize-controller selects"))
+    assert "nobody" in page([result_of(predict_strategies(nobody, Choice(), samples=2))])
+
+
+def test_findings_of_one_code_that_are_errors_for_some_and_not_for_others_are_apart():
+    from dataclasses import replace
+
+    from fleetbench.findings import BUILD_FAILED, Finding
+
+    found = (
+        Finding(BUILD_FAILED, "a", "mend", ks_id("a")),
+        Finding(BUILD_FAILED, "b", "mend", ks_id("b"), dormant=True),
+    )
+    run = replace(runs.reference(), findings=tuple(f.to_json() for f in found))
+    groups = RunSection(0, run, None).findings
+    assert [(g["severity"], len(g["rows"])) for g in groups] == [("error", 1), ("warning", 1)]

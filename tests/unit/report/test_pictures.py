@@ -1,10 +1,12 @@
 """Pictures: readable at 22 and at 200 objects, in black and white, whatever the names are."""
 
 import pytest
+from matplotlib.text import Text
 
 import fleetbench
 from fleetbench import pictures
 from fleetbench.report.pictures.style import STATES, names, round_step, shorten, tick
+from tests.builders import fleet, ks
 from tests.unit.report import runs
 from tests.unit.report.overlap import cut, overlapping
 
@@ -167,3 +169,14 @@ def test_the_readme_pictures_are_drawn_by_one_command(tmp_path):
     written = draw(tmp_path / "new", runs.TRACES / "fine-c4.json.gz", samples=3, trial_samples=2)
     assert {file.stem for file in written} >= {"gantt-fine", "waves-vs-fine", "what-ifs", "predicted-vs-measured"}
     assert all(file.read_bytes()[:4] == b"\x89PNG" and file.stat().st_size < 150_000 for file in written)
+
+
+def test_workers_of_shards_are_counted_once():
+    apart = [ks("a"), ks("b", shard="one"), ks("c", shard="two")]
+    run = fleetbench.simulate(fleet(*apart), strategy="fine", samples=2, kustomize_concurrent=3)
+    texts = [
+        t.get_text()
+        for axes in pictures.gantt(run["fine"]).figure.axes
+        for t in (axes.get_legend() or axes).findobj(Text)
+    ]
+    assert "kustomize-controller (has 9)" in texts
