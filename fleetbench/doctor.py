@@ -46,7 +46,6 @@ TOOLS = (
     Tool("flux", "measure --cluster kind (or --flux-manifest FILE)", ("flux", "--version"),
          "see fluxcd.io/flux/installation", "brew install fluxcd/tap/flux", "fluxcd/flux2/action"),
     Tool("papermill", "report --notebook", (), "pip install 'fleetbench[notebook]'", "the same", "the same"),
-    Tool("pyarrow", "sweep, Parquet exports", (), "pip install 'fleetbench[parquet]'", "the same", "the same"),
     Tool("distributed", "sweep --dask-scheduler", (), "pip install 'fleetbench[dask]'", "the same", "the same"),
 )  # fmt: skip
 

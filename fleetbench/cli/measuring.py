@@ -57,8 +57,9 @@ def measure(choice: FleetChoice, request: Request) -> None:
 def _kind(choice: FleetChoice, request: Request, work: Path) -> None:
     from fleetbench.cli.measured_states import kind_options, plan_of
     from fleetbench.measure import kind
-    from fleetbench.measure.recorder import check_folder, open_folder
+    from fleetbench.measure.recorder import open_folder
     from fleetbench.measure.session import measure_on_kind
+    from fleetbench.runs.folder import check_folder
 
     options = kind_options(request)
     kind.check(options)
@@ -105,9 +106,10 @@ def _reported() -> Iterator[None]:
 def _existing(choice: FleetChoice, request: Request) -> None:
     from fleetbench.cli.measured_states import next_commit
     from fleetbench.measure.existing import measure_existing
-    from fleetbench.measure.recorder import check_folder, open_folder
+    from fleetbench.measure.recorder import open_folder
     from fleetbench.measure.served import uncommitted
     from fleetbench.measure.subject import State, Subject
+    from fleetbench.runs.folder import check_folder
 
     if request.output is not None:
         check_folder(request.output, request.force)

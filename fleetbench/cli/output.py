@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import sys
-import tempfile
 import textwrap
 import threading
 import time
@@ -16,8 +15,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from fleetbench.errors import InputError, masked, unwritable
+from fleetbench.errors import InputError, masked
 from fleetbench.report.inert import inert
+from fleetbench.units import format_duration
+from fleetbench.whole_files import replacing
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -119,28 +120,8 @@ def replace_file(path: Path, text: str) -> None:
             raise InputError(f"{path}: got a folder, wanted a file to write", "name a file, for example graph.json")
         target.write_text(text, encoding="utf-8")  # a device or a pipe cannot be replaced
         return
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:60]}.", dir=target.parent)
-    except OSError as error:
-        raise unwritable(path, error.strerror, "name a file in a folder that exists") from error
-    try:
-        with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-        os.chmod(temporary, _mode(target))
-        os.replace(temporary, target)
-    except OSError as error:
-        raise unwritable(path, error.strerror) from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-
-
-def _mode(target: Path) -> int:
-    if target.exists():
-        return target.stat().st_mode & 0o777
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
+    with replacing(target, "name a file in a folder that exists") as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _to_stdout(text: str) -> None:
@@ -189,6 +170,8 @@ class Progress:
         self._lines = not sys.stderr.isatty()
         self._said_s = self._started_s
         self._at: tuple[int, int | None] = 0, None
+        self._before: int | None = None
+        """Steps that were done when the first word of them came: of an earlier run, so no measure of this one's speed."""
         self._over = threading.Event()
         if self._lines:  # a step may take longer than a line is to be waited for
             threading.Thread(target=self._keep_saying, daemon=True).start()
@@ -196,7 +179,7 @@ class Progress:
     def __call__(self, done: int, total: int | None = None) -> None:
         """Say how many of how many steps are done; total None = not known yet."""
         if self._lines:
-            self._at = done, total
+            self._at, self._before = (done, total), done if self._before is None else self._before
             if done != total and time.monotonic() >= self._said_s + self.LINE_S:
                 self._line()
             return
@@ -209,7 +192,13 @@ class Progress:
     def _line(self) -> None:
         (done, total), self._said_s = self._at, time.monotonic()
         of = f"{done} done" if total is None else f"{done} of {total}"
-        note(f"{self.label}: {of} after {self._said_s - self._started_s:.0f} s")
+        took_s, made = self._said_s - self._started_s, done - (self._before or 0)
+        left = (
+            f", about {format_duration(took_s / made * (total - done))} left"
+            if total and made > 0 and took_s >= 1.0
+            else ""
+        )
+        note(f"{self.label}: {of} after {took_s:.0f} s{left}")
 
     def _keep_saying(self) -> None:
         while not self._over.wait(max(self._said_s + self.LINE_S - time.monotonic(), 0.2)):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +32,6 @@ from fleetbench.units import counted
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 EXAMPLE = "fleetbench sweep --kustomize-concurrent 2,4,8,20 --requeue-dependency 5s,30s --cpus 1,2,4 --samples 100 -o sweeps/workers"
-_LINE_EVERY_S = 15.0
 
 
 class ListOf(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -163,30 +160,10 @@ def _full_names(fleet: Fleet, value: Value) -> Value:
     )
 
 
-class Lines:
-    """Progress for a log: a line now and then with the time left, where standard error is no terminal."""
-
-    def __init__(self) -> None:
-        self._started_s = self._last_s = time.monotonic()
-        self._before: int | None = None
-
-    def __call__(self, done: int, total: int) -> None:
-        """Say how many cells are done; those of the first call were so from the start."""
-        now = time.monotonic()
-        if self._before is None:
-            self._before = done
-        elif now - self._last_s >= _LINE_EVERY_S and done < total:
-            from fleetbench.units import format_duration
-
-            left_s = (now - self._started_s) / max(done - self._before, 1) * (total - done)
-            note(f"{done} of {counted(total, 'cell')}, about {format_duration(left_s)} left")
-            self._last_s = now
-
-
 @contextmanager
 def _told(output: Path | None) -> Iterator[Callable[[int, int], None]]:
     """Progress on standard error; when interrupted, what is kept is said."""
-    lines, count = Lines(), (0, 0)
+    count = (0, 0)
 
     with progress("Sweeping") as bar:
 
@@ -195,7 +172,7 @@ def _told(output: Path | None) -> Iterator[Callable[[int, int], None]]:
             if count == (0, 0) and done:
                 note(f"Going on: {done} of {counted(total, 'cell')} done")
             count = (done, total)
-            (bar if sys.stderr.isatty() else lines)(done, total)
+            bar(done, total)
 
         try:
             yield tell

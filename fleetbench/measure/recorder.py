@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,24 +13,10 @@ from fleetbench.graph.commit import Commit
 from fleetbench.graph.document import to_document
 from fleetbench.graph.fleet import Fleet
 from fleetbench.runs.files import end_line, event_line, header_line
-from fleetbench.runs.folder import GRAPH, META, TRACE, as_json, files_of_run, require_no_run
+from fleetbench.runs.folder import ANOTHER, GRAPH, META, TRACE, as_json, files_of_run, require_no_run
 from fleetbench.timeline.events import Event
 from fleetbench.units import counted
-
-
-def check_folder(folder: Path, force: bool) -> None:
-    """Make sure, before anything is started, that a run folder can be written; nothing is made.
-
-    Raises:
-        InputError: it holds a run already (and not ``force``), or is no folder that can be written.
-    """
-    if not force:
-        require_no_run(folder)
-    there = next((p for p in (folder, *folder.absolute().parents) if p.exists()), Path("/"))
-    if not there.is_dir():
-        raise _unwritable(folder, f"{there} is no folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise _unwritable(folder, os.strerror(errno.EACCES))
+from fleetbench.whole_files import replacing
 
 
 def open_folder(folder: Path, force: bool) -> Path:
@@ -47,12 +32,8 @@ def open_folder(folder: Path, force: bool) -> Path:
         for path in files_of_run(folder):
             path.unlink()
     except OSError as error:
-        raise _unwritable(folder, error.strerror) from error
+        raise unwritable(folder, error.strerror, ANOTHER) from error
     return folder
-
-
-def _unwritable(folder: Path, why: str | None) -> InputError:
-    return unwritable(folder, why, "name a folder of your own with -o")
 
 
 class Recorder:
@@ -100,11 +81,14 @@ class Recorder:
         self.write_text(name, as_json(document))
 
     def write_text(self, name: str, text: str) -> None:
-        """Write one of the folder's other files."""
+        """Write one of the folder's other files, whole or not at all."""
         try:
-            (self.folder / name).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise self._failed(error) from error
+            with replacing(self.folder / name) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        except InputError as error:
+            if isinstance(error.__cause__, OSError):
+                raise self._failed(error.__cause__) from error
+            raise
 
     def __enter__(self) -> Recorder:
         return self

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fleetbench.errors import EnvironmentLacks, unwritable
 from fleetbench.prediction.predict import QUANTILES, Prediction
 from fleetbench.report.inert import inert
+from fleetbench.whole_files import replacing
 
 if TYPE_CHECKING:
     import pandas
@@ -61,20 +61,13 @@ def frame_markdown(frame: pandas.DataFrame) -> str:
 
 
 def write_parquet(frame: pandas.DataFrame, path: Path) -> None:
-    """Write a frame as Parquet.
+    """Write a frame as Parquet, whole or not at all.
 
     Raises:
-        EnvironmentLacks: pyarrow is not installed.
         InputError: the file cannot be written.
     """
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        raise EnvironmentLacks("Parquet needs pyarrow", "pip install pyarrow") from None
-    try:
-        frame.to_parquet(path, index=False)
-    except OSError as error:
-        raise unwritable(path, error.strerror or error) from None
+    with replacing(path) as temporary:
+        frame.to_parquet(temporary, index=False)
 
 
 def _text_safe(frame: pandas.DataFrame) -> pandas.DataFrame:

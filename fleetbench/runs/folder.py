@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ META, GRAPH, PREDICTION, READY, REPORT = "meta.json", "graph.json", "prediction.
 TRACE, TOTALS = "trace.jsonl", "totals.csv"
 _TIMELINES = "timeline-{}.jsonl"
 FORMAT_VERSION = 1
+ANOTHER = "name a folder of your own with -o"
 
 
 def timeline_file(strategy: str) -> str:
@@ -49,11 +51,23 @@ def folder_for(output: Path | None, save: bool, fleet: str, strategy: str, force
         return None
     if output is None:
         output = default_folder(fleet, strategy)
-    if output.exists() and not output.is_dir():
-        raise InputError(f"{output}: got a file, wanted a run folder", "name a folder")
-    if not force:
-        require_no_run(output)
+    check_folder(output, force)
     return output
+
+
+def check_folder(folder: Path, force: bool) -> None:
+    """Make sure, before anything is started, that a run folder can be written; nothing is made.
+
+    Raises:
+        InputError: it holds a run already (and not ``force``), or is no folder that can be written.
+    """
+    if not force:
+        require_no_run(folder)
+    there = next((p for p in (folder, *folder.absolute().parents) if p.exists()), Path("/"))
+    if not there.is_dir():
+        raise unwritable(folder, f"{there} is no folder", ANOTHER)
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise unwritable(folder, os.strerror(errno.EACCES), ANOTHER)
 
 
 def require_no_run(folder: Path) -> None:

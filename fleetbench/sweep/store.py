@@ -13,12 +13,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
-import tempfile
 from array import array
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +26,7 @@ from fleetbench.prediction.predict import QUANTILES
 from fleetbench.sweep.cell import CellResult
 from fleetbench.sweep.fingerprint import fingerprints
 from fleetbench.sweep.grid import Cell, Grid
+from fleetbench.whole_files import replacing
 
 if TYPE_CHECKING:
     import pyarrow
@@ -118,7 +116,7 @@ class Store:
         import pyarrow.parquet as pq
 
         for parts, target in ((CELLS, SAMPLES_FILE), (OBJECTS, OBJECTS_FILE)):
-            with self._replacing(self.folder / target) as temporary:
+            with replacing(self.folder / target) as temporary:
                 first = pq.read_schema(self._part(parts, 0))
                 with pq.ParquetWriter(temporary, first, compression="zstd") as writer:
                     for cell in self.grid.cells:
@@ -130,7 +128,7 @@ class Store:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file of the folder."""
-        with self._replacing(self.folder / name) as temporary:
+        with replacing(self.folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
     def _part(self, kind: str, number: int) -> Path:
@@ -149,26 +147,8 @@ class Store:
     def _write_table(self, path: Path, table: pyarrow.Table) -> None:
         import pyarrow.parquet as pq
 
-        with self._replacing(path) as temporary:
+        with replacing(path) as temporary:
             pq.write_table(table, temporary, compression="zstd")
-
-    @contextmanager
-    def _replacing(self, path: Path) -> Iterator[Path]:
-        """A temporary file that takes the place of ``path`` once it is whole and on the disk."""
-        try:
-            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-            os.close(handle)
-            temporary = Path(name)
-            try:
-                yield temporary
-                with temporary.open("rb") as file:
-                    os.fsync(file.fileno())
-                temporary.chmod(0o644)
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
-        except OSError as error:
-            raise unwritable(path, error.strerror or error) from error
 
     def _axes(self, cell: Cell, rows: int) -> dict[str, Any]:
         import pyarrow as pa

@@ -240,3 +240,15 @@ def test_short_work_is_not_told_of(capsys) -> None:
     with progress("Trying") as bar:
         bar(3)
     assert capsys.readouterr().err == ""
+
+
+def test_how_long_it_still_takes_goes_by_what_was_done_since_the_first_word(capsys, monkeypatch) -> None:
+    """What an earlier run had done took no time of this one."""
+    now = [0.0]
+    monkeypatch.setattr("fleetbench.cli.output.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("fleetbench.cli.output.threading.Thread.start", lambda self: None)
+    bar = Progress("Sweeping")
+    bar(80, 100)
+    now[0] = 20.0
+    bar(90, 100)
+    assert capsys.readouterr().err == "Sweeping: 90 of 100 after 20 s, about 20.0s left\n"

@@ -12,8 +12,9 @@ from fleetbench.errors import EnvironmentLacks, InputError
 from fleetbench.graph.objects import Kustomization
 from fleetbench.graph.root import with_root
 from fleetbench.ids import ObjectId
-from fleetbench.measure.recorder import Recorder, check_folder, open_folder
+from fleetbench.measure.recorder import Recorder, open_folder
 from fleetbench.runs.files import read_run
+from fleetbench.runs.folder import check_folder
 from fleetbench.timeline.events import Event
 
 A = ObjectId("Kustomization", "flux-system", "a")

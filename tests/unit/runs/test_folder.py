@@ -48,3 +48,12 @@ def test_a_folder_that_holds_no_more_than_a_trace_holds_a_run(tmp_path: Path) ->
 def test_a_measurement_over_a_prediction_leaves_nothing_of_it(tmp_path: Path) -> None:
     write_folder(tmp_path / "run", BOTH)
     assert names(open_folder(tmp_path / "run", force=True)) == set()
+
+
+def test_that_a_folder_cannot_be_written_is_known_before_anything_is_simulated(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for place in ("file", "file/run", "file/deeper/run"):
+        with pytest.raises(InputError, match=r"cannot be written: .*file is"):
+            folder_for(tmp_path / place, False, "fleet", "fine", force=False)
+    assert folder_for(tmp_path / "new" / "run", False, "fleet", "fine", force=False) == tmp_path / "new" / "run"
+    assert names(tmp_path) == {"file"}
