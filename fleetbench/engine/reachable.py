@@ -158,7 +158,9 @@ class _Reaching:
         healed = self.healed or self._is_left_as_released(n)
         if not self.exists[n]:
             made = all(g != MISSING and (self.ready[g] or self._keeps(g)) for g in item.after)
-            applied = item.parent != MISSING and any(self.applies[by] for by in (item.parent, *item.also_by))
+            by_whom = (item.parent, *item.also_by)
+            # what a fleet that runs applied before may be what its parent waits for
+            applied = item.parent != MISSING and any(self.applies[by] or self.brought[by] for by in by_whom)
             self.exists[n] = item.defined and applied and made
         if self.exists[n] and not self.applies[n]:
             self.stages[n] = (

@@ -82,6 +82,17 @@ def test_needs_in_a_circle_are_met_in_a_fleet_that_runs():
         assert at[ks_id("two")] is not None
 
 
+def test_a_child_that_its_parent_depends_on_is_there_in_a_fleet_that_runs():
+    """``apps`` applies ``stores`` and depends on it: no bootstrap gets past that, and each commit reaches both."""
+    of = all_waiting(ks("apps", "stores", wait=False), ks("stores", parent="apps"))
+    assert ready(of, 0, {})[ks_id("apps")] is None
+    for kind in (COMMIT, RESTART):
+        at = ready(of, 0, {}, kind=kind, webhook=kind == COMMIT)
+        assert None not in (at[ks_id("apps")], at[ks_id("stores")])
+    ring = all_waiting(ks("a", "b"), ks("b", "a"))  # a dependsOn cycle is none that any fleet has got over
+    assert ready(ring, 0, {}, **AT_ONCE)[ks_id("a")] is None
+
+
 def test_what_a_build_needs_of_its_own_apply_was_made_by_hand_in_a_fleet_that_runs():
     of = all_waiting(ks("one", needs=(Need("ConfigMap flux-system/settings", ks_id("one"), ks_id("one"), "build"),)))
     assert ready(of, 0, {})[ks_id("one")] is None
