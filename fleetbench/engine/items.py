@@ -101,12 +101,16 @@ class Item:
     """The commit brings it: before, it was not there."""
     needs_build: tuple[int, ...] = ()
     """Items that must have been applied before its build succeeds (substituteFrom)."""
+    queued_by: tuple[int, ...] = ()
+    """Those of them whose apply queues it, as its controller watches what they bring."""
     needs_apply: tuple[Brought, ...] = ()
     """What must be there before its dry-run succeeds, or a release's chart can be rendered for the cluster."""
     needs_namespace: tuple[Brought, ...] = ()
     """The namespaces that a release's objects go to."""
     needs_run: tuple[Brought, ...] = ()
     """What must be there before its workloads turn ready, or so that what its health check names exists."""
+    pods_need: tuple[tuple[ObjectId | None, Brought], ...] = ()
+    """What own workloads cannot start without, whose: None = all of them."""
     cluster: str | None = None
     """The other cluster where its workloads start; None = this one."""
     workload: WorkloadTime | None = None
@@ -197,5 +201,7 @@ class Plan:
     """Services that nobody asks for: suspended, or in a bootstrap only created by what is."""
     kept_down: frozenset[int] = frozenset()
     """Services that an error or ``fail`` keeps from Ready, with what waits for them in vain."""
+    takers: dict[int, list[int]] = field(default_factory=dict)
+    """Item -> who is queued as soon as that is applied, as it takes variables or values from what that brings."""
     interested: list[list[int]] = field(default_factory=list)
     """Item -> who must look again when it gets further; empty until :func:`fleetbench.engine.reachable.reach` asks."""

@@ -53,9 +53,13 @@ def compile_plan(scenario: Scenario) -> Plan:
                 items[dependency].dependents.append(n)
         for checked in item.checks:
             items[checked].watchers.append(n)
+    takers: dict[int, list[int]] = {}
+    for n, item in enumerate(items):
+        for by in item.queued_by:
+            takers.setdefault(by, []).append(n)
     services = [index[obj.id] for obj in fleet.services()]
     following = frozenset(index[s.id] for s in fleet.sources if s.this_repository and not s.suspend)
-    plan = Plan(scenario, items, services, _users(items), following)
+    plan = Plan(scenario, items, services, _users(items), following, takers=takers)
     asleep = scenario.left_out
     plan.left_out = frozenset(n for n in services if items[n].id in asleep)
     if scenario.kind == COMMIT:
@@ -222,6 +226,9 @@ def _helmrelease(
 
 def _needs(index: dict[ObjectId, int], item: Item, obj: Kustomization | HelmRelease) -> None:
     by_blocks: dict[str, list[Brought]] = {"build": [], "apply": [], "workload": [], "namespace": []}
+    queued_by: list[int] = []
+    own = {w.object for w in obj.workloads}
+    pods_need: list[tuple[ObjectId | None, Brought]] = []
     for need in obj.needs:
         provider = _number(index, need.provided_by)
         blocks = "namespace" if isinstance(obj, HelmRelease) and need.kind == "Namespace" else need.blocks
@@ -229,8 +236,13 @@ def _needs(index: dict[ObjectId, int], item: Item, obj: Kustomization | HelmRele
             continue
         # What it brings itself is there in time, but for its own build, which comes before any of it.
         if provider != MISSING and (provider != index[obj.id] or blocks == "build") and blocks in by_blocks:
-            by_blocks[blocks].append(Brought(provider, need.in_first_stage))
+            brought = Brought(provider, need.in_first_stage)
+            by_blocks[blocks].append(brought)
+            pods_need += [(need.wanted_by if need.wanted_by in own else None, brought)] if blocks == "workload" else []
+            queued_by += [provider] if need.queues and item.parameters.watches_configs else []
     item.needs_build = tuple(dict.fromkeys(need.by for need in by_blocks["build"]))
+    item.pods_need = tuple(dict.fromkeys(pods_need))
+    item.queued_by = tuple(dict.fromkeys(queued_by))
     item.needs_apply = tuple(dict.fromkeys(by_blocks["apply"]))
     item.needs_namespace = tuple(dict.fromkeys(by_blocks["namespace"]))
     item.needs_run = tuple(dict.fromkeys([*item.needs_run, *by_blocks["workload"]]))

@@ -7,23 +7,18 @@ starts them so, hooks before the rest (MODEL.md, "Below Flux").
 from __future__ import annotations
 
 from collections.abc import Mapping
-from heapq import heappop, heappush
-from itertools import pairwise
-from math import ceil, inf
+from functools import partial
+from math import inf
 
 from fleetbench import phases
 from fleetbench.engine.deployment_controller import Followed
-from fleetbench.engine.draws import key_of
 from fleetbench.engine.items import Item
-from fleetbench.engine.machine import POD, POD_LAG, POD_START, PULL_SIZE
+from fleetbench.engine.machine import POD
+from fleetbench.engine.pods import start_pods
 from fleetbench.engine.readiness import next_poll_s
 from fleetbench.engine.world import World
 from fleetbench.ids import ObjectId
-from fleetbench.model.workload_time import ImagePull, PodTime
 from fleetbench.timeline.events import Event
-
-OF_NO_POD = 1 / 3
-"""Of a pod's lag (its own status, its ReplicaSet's, its Deployment's): what an empty Deployment has of it, the last one."""
 
 
 def create_deployments(w: World, n: int) -> dict[ObjectId, Followed]:
@@ -56,81 +51,56 @@ def start_workloads(w: World, n: int, created: Mapping[ObjectId, Followed]) -> N
         w.workload_failed[n] = {id: w.env.now + deadline for id, deadline in item.deadlines.items()}
     elif workload is None or (workload.total is None and not workload.pods):
         w.workload_s[n] = w.env.now
-    elif workload.total is not None:
-        w.workload_s[n] = w.env.now + workload.total.quantile(w.draws.uniform(item.key, POD, w.tries[n]))
+    else:
+        w.workload_by_object[n] = None if workload.total is not None else {}
+        updating = w.applied_revision[n] > 0
+        _start_what_can(w, n, created, _workloads_of(item), updating=updating, attempt=w.tries[n])
+
+
+def _start_what_can(
+    w: World, n: int, created: Mapping[ObjectId, Followed], those: frozenset[ObjectId], *, updating: bool, attempt: int
+) -> None:
+    """Of some workloads start those that lack nothing, and the others as soon as what they lack has come.
+
+    A pod is not scheduled without its claim, nor created without its ServiceAccount, nor its container without its Secret.
+    """
+    if w.tries[n] != attempt:
+        return  # applied anew meanwhile
+    item = w.items[n]
+    lacking = {whose: need for whose, need in item.pods_need if not w.is_there(need)}
+    held = those if None in lacking or (lacking and those == {item.id}) else those & lacking.keys()
+    by_object = w.workload_by_object[n]
+    if by_object is None:
+        w.workload_s[n] = inf if held else w.env.now + _drawn_s(w, item, attempt)
         _emit(w, item.id, w.workload_s[n])
     else:
-        by_object = w.workload_by_object[n] = _start_pods(w, n, created, updating=w.applied_revision[n] > 0)
+        found = start_pods(w, n, created, those, held, updating=updating)
+        by_object.update(found)
         w.workload_s[n] = max(by_object.values())
         told_later = w.followed.get(n, {})
-        for object_id, at in by_object.items():
+        for object_id, at in found.items():
             _emit(w, object_id, inf if object_id in told_later else at)
+        held = frozenset(object_id for object_id, at in found.items() if at == inf)  # with what follows a held hook
+    if held:
+        need = next((need for whose, need in lacking.items() if whose in held), next(iter(lacking.values())))
+        again = partial(_start_what_can, w, n, created, held, updating=updating, attempt=attempt)
+        w.held_pods.setdefault(need.by, []).append(again)
+    if those != _workloads_of(item):  # others may watch what starts only now
+        for watcher in [m for m in w.wake if any(owner == n for owner, _ in w.items[m].checks_elsewhere)]:
+            w.wake_up(watcher)
 
 
-def _start_pods(w: World, n: int, created: Mapping[ObjectId, Followed], updating: bool) -> dict[ObjectId, float]:
-    """Workload -> when the last of its pods is ready; ``updating``: pods of an older template are there."""
-    item = w.items[n]
+def _workloads_of(item: Item) -> frozenset[ObjectId]:
+    """Its own workloads; of those that are known only as a whole the item itself."""
+    pods = () if item.workload is None or item.workload.total is not None else item.workload.pods
+    return frozenset(pod.workload for pod in pods) or frozenset([item.id])
+
+
+def _drawn_s(w: World, item: Item, attempt: int) -> float:
+    """How long workloads take that are known only as a whole."""
     assert item.workload is not None
-    now = hooks_end = w.env.now
-    attempt = w.tries[n]
-    ready: list[float] = []
-    by_object: dict[ObjectId, float] = {}
-    progress: dict[ObjectId, list[float]] = {}
-    replaced: dict[ObjectId, list[float]] = {}
-    for pod, key in zip(item.workload.pods, item.workload_keys, strict=True):
-        at = now if pod.hook else hooks_end
-        if pod.workload in created and not pod.from_apply:
-            at = max(now, created[pod.workload].created_s)
-        if updating and pod.at_once is not None:
-            at = _replace(w, item, pod, key, attempt, at, replaced.setdefault(pod.workload, []))
-        else:
-            at = _start(w, item, pod, key, attempt, at if pod.after is None else max(at, ready[pod.after]))
-        if pod.hook:
-            hooks_end = max(hooks_end, at)
-        ready.append(at)
-        by_object[pod.workload] = max(at, by_object.get(pod.workload, 0.0))
-        if pod.workload in item.deadlines:
-            progress.setdefault(pod.workload, [now]).append(at)
-    if created:
-        controller = w.deployment_controllers[item.cluster]
-        for id, deployment in created.items():
-            controller.follow(deployment, by_object[id])
-        w.followed[n] = {d.object: created[d.object] for d in item.deployments if d.waits}
-    for id, times in progress.items():
-        given_up = _given_up_s(sorted(times), item.deadlines[id])
-        if given_up is not None:
-            w.workload_failed.setdefault(n, {})[id] = given_up
-    return by_object
-
-
-def _start(w: World, item: Item, pod: PodTime, key: int, attempt: int, at: float) -> float:
-    """When a pod that is created at a moment is ready."""
-    at += pod.start.quantile(w.draws.uniform(key, POD_START, attempt))
-    at = _pull(w, item.cluster, pod.pulls, at, key)
-    at += pod.ready.quantile(w.draws.uniform(key, POD, attempt))
-    return at + _lag(w, key, attempt) * (OF_NO_POD if pod.empty else 1.0)
-
-
-def _replace(w: World, item: Item, pod: PodTime, key: int, attempt: int, at: float, replaced: list[float]) -> float:
-    """When the new pod is ready that an update, begun at a moment, puts in an old one's place.
-
-    ``replaced`` is a heap of when those are ready that were replaced last, as many as are at one time.
-    """
-    if not pod.at_once:
-        return at
-    # A DaemonSet is one pod here, and as many in its cluster as that has nodes.
-    turns = ceil(len(w.kubelets(item.cluster)) / pod.at_once) if pod.workload.kind == "DaemonSet" else 1
-    if len(replaced) >= pod.at_once:
-        at = heappop(replaced)
-    for turn in range(turns):
-        at = _start(w, item, pod, key ^ turn, attempt, at)
-    heappush(replaced, at)
-    return at
-
-
-def _given_up_s(progress_s: list[float], deadline_s: float) -> float | None:
-    """When a workload has made no progress for too long, of the moments at which it makes any; None = it never is."""
-    return next((a + deadline_s for a, b in pairwise(progress_s) if b - a > deadline_s), None)
+    assert item.workload.total is not None
+    return item.workload.total.quantile(w.draws.uniform(item.key, POD, attempt))
 
 
 def _emit(w: World, workload: ObjectId, at: float) -> None:
@@ -138,33 +108,6 @@ def _emit(w: World, workload: ObjectId, at: float) -> None:
         w.events.append(Event(w.env.now, workload, phases.FALSE, phases.PROGRESSING))
         if at != inf:
             w.events.append(Event(at, workload, phases.TRUE, phases.CURRENT, "", 1, 1))
-
-
-def _lag(w: World, key: int, attempt: int) -> float:
-    step = w.steps.pod_lag
-    return 0.0 if step.p50_s == 0.0 else w.draws.lognormal(step, key, POD_LAG, attempt) * w.slowness()
-
-
-def _pull(w: World, cluster: str | None, pulls: tuple[ImagePull, ...], at: float, key: int) -> float:
-    """When the images are there: a node pulls each once, by default one after the other."""
-    if w.pull is None or w.bandwidth <= 0.0:
-        return at
-    kubelets = w.kubelets(cluster)
-    node = kubelets[key % len(kubelets)]
-    held = node.images
-    for pull in pulls:
-        if pull.image in held:
-            continue
-        held.add(pull.image)
-        megabytes = pull.megabytes.quantile(w.draws.uniform(key_of(pull.image), PULL_SIZE))
-        if megabytes <= 0.0:
-            continue
-        seconds = megabytes / w.bandwidth
-        if w.pull.serialized_per_node:
-            at = node.free_s = max(at, node.free_s) + seconds
-        else:
-            at += seconds
-    return at
 
 
 def watched_workloads_s(w: World, n: int) -> float:

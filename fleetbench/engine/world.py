@@ -9,10 +9,10 @@ from typing import Any
 import simpy
 
 from fleetbench import phases
-from fleetbench.engine.items import Brought, Plan
+from fleetbench.engine.arrivals import Arrivals
+from fleetbench.engine.items import Plan
 from fleetbench.engine.machine import FAN_OUT
 from fleetbench.engine.reachable import looked_at, reach
-from fleetbench.engine.revisions import Revisions
 from fleetbench.engine.work_queue import WorkerPool
 from fleetbench.ids import ObjectId
 from fleetbench.timeline.events import Event
@@ -24,14 +24,13 @@ was not before: intervals of milliseconds would go on for the whole day, retries
 TRUE, FALSE, UNKNOWN, ABSENT = phases.TRUE, phases.FALSE, phases.UNKNOWN, phases.ABSENT
 
 
-class World(Revisions):
+class World(Arrivals):
     """Everything that changes during one sample."""
 
     __slots__ = (
-        "_in_vain", "_patience", "_turning", "applied_s", "checking_s", "counting", "doomed", "events", "exists",
-        "failed_checks", "failures", "finalizer", "finished", "hopeful", "left_alone", "pending", "pools", "ready_s",
-        "reason", "record", "remaining", "staged", "stalled", "started_s", "status", "tries", "waiting_for_provider",
-        "wake", "workload_by_object", "workload_failed", "workload_s",
+        "_in_vain", "_patience", "_turning", "checking_s", "counting", "doomed", "events", "exists", "failed_checks",
+        "failures", "finalizer", "finished", "hopeful", "left_alone", "pending", "pools", "ready_s", "reason", "record",
+        "remaining", "stalled", "started_s", "status", "tries", "workload_by_object", "workload_failed", "workload_s",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, sample: int, record: bool):
@@ -43,9 +42,6 @@ class World(Revisions):
         self.finalizer = [False] * size
         self.status = [ABSENT] * size
         self.reason = [""] * size
-        self.staged = [False] * size
-        """Whether its CRDs, namespaces and classes are in the cluster."""
-        self.applied_s: list[float | None] = [None] * size
         self.started_s: list[float | None] = [None] * size
         self.workload_s = [0.0] * size
         self.workload_failed: dict[int, dict[ObjectId, float]] = {}
@@ -58,10 +54,8 @@ class World(Revisions):
         """Watched items that kstatus calls Failed."""
         self.checking_s: dict[int, float] = {}
         """Object -> for how long the health check that t0 found it in had gone on."""
-        self.wake: dict[int, simpy.Event] = {}
         self._turning: dict[int, simpy.Event] = {}
         """Object -> what flux-operator waits for: that it turns Ready."""
-        self.waiting_for_provider: dict[int, list[int]] = {}
         self.stalled: set[int] = set()
         self.left_alone: set[int] = set()
         """Suspended objects that kstatus calls Current although they were never Ready."""
@@ -220,7 +214,7 @@ class World(Revisions):
         self.stalled.add(n)
         for watcher in self.items[n].watchers:
             self.failed_checks[watcher] += 1
-            self._wake(watcher)
+            self.wake_up(watcher)
 
     def set_stalled(self, n: int) -> None:
         """The object comes to a terminal state now: who waits for it does so in vain."""
@@ -263,37 +257,14 @@ class World(Revisions):
         if self.applied_s[n] is None:
             self.applied_s[n] = self.env.now
             self._in_vain = 0
-            self._wake_waiting(n)
-
-    def applied_first(self, n: int) -> None:
-        """Its CRDs, namespaces and classes are in the cluster."""
-        self.staged[n] = True
-        self._wake_waiting(n)
-
-    def _wake_waiting(self, n: int) -> None:
-        for waiting in self.waiting_for_provider.pop(n, ()):
-            self._wake(waiting)
-
-    def are_applied(self, needed: tuple[int, ...]) -> bool:
-        """Whether the manifests of all these objects are in the cluster."""
-        return all(self.applied_s[n] is not None for n in needed)
-
-    def are_there(self, needed: tuple[Brought, ...]) -> bool:
-        """Whether all that these objects bring is in the cluster."""
-        return all(map(self.is_there, needed))
-
-    def is_there(self, need: Brought) -> bool:
-        """Whether what the object brings is in the cluster."""
-        return self.staged[need.by] if need.first else self.applied_s[need.by] is not None
+            self.tell_waiting(n)
+            for taker in (t for t in self.plan.takers.get(n, ()) if self.exists[t]):
+                if self.are_applied(self.items[taker].needs_build):
+                    self.enqueue(taker)
 
     def _is_current(self, n: int) -> None:
         """Whose health check watches the object has one less to wait for."""
         for watcher in self.items[n].watchers:
             self.pending[watcher] -= 1
             if self.pending[watcher] == 0:
-                self._wake(watcher)
-
-    def _wake(self, n: int) -> None:
-        event = self.wake.get(n)
-        if event is not None and not event.triggered:
-            event.succeed("changed")
+                self.wake_up(watcher)

@@ -110,6 +110,9 @@ class Need:
     build fails), ``workload`` (applied, but not ready before it is there) or :data:`RUN_TIME` (it names a Service as a
     host, or its values ask for a custom kind: nothing in Flux or Kubernetes waits for that, so the engine does not
     either; an edge that says so is needed)."""
+    queues: bool = False
+    """A ConfigMap or Secret that the controller watches (``--watch-configs-label-selector``): the build that lacks it is tried
+    again as soon as it is there."""
 
     @property
     def kind(self) -> str:

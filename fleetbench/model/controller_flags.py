@@ -114,7 +114,6 @@ _UNMODELLED = {
     "default-service-account": "what names no serviceAccountName is applied with this account of its own namespace, "
     "and fails where that is not there or may not apply it",
     "custom-apply-stage-kinds": "an apply has a stage more than is simulated",
-    "watch-configs-label-selector": "an object that a ConfigMap or Secret queues goes on sooner than is simulated",
 }
 """Flags that tell on the timing and that no field says -> what differs."""
 _UNMODELLED_GATES = {

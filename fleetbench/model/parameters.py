@@ -98,6 +98,8 @@ class Parameters:
     strict_post_build_substitutions: bool = True
     """Feature gate StrictPostBuildSubstitutions: a variable that nothing sets fails the build; KC
     internal/features/features.go: on since 1.9 (Flux 2.9)."""
+    watches_configs: bool = True
+    """ConfigMaps and Secrets with a label queue who takes variables or values from them; KC CHANGELOG.md: since 1.7 (Flux 2.7)."""
     default_to_retry_on_failure: bool = False
     """Feature gate DefaultToRetryOnFailure; HC internal/features/features.go: off."""
     nodes: int = 1
@@ -205,7 +207,7 @@ class Parameters:
 
 _OF_RELEASE: dict[str, dict[str, Any]] = {
     # helm-controller 1.3 and 1.4 wait with Helm 3's own loop: helm.sh/helm/v3 pkg/kube/wait.go, every 2 s.
-    "2.6": {"helm_poll_s": 2.0, "helm_fail_fast": False},
+    "2.6": {"helm_poll_s": 2.0, "helm_fail_fast": False, "watches_configs": False},
     "2.7": {"helm_poll_s": 2.0, "helm_fail_fast": False},
 }
 """Release -> what differs from 2.9's defaults, beside :func:`fleetbench.graph.release.strict_by_default`."""

@@ -31,6 +31,7 @@ from fleetbench.repo.makers import Makers, not_expanded
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.missing_sources import missing_sources
 from fleetbench.repo.needs.accounts import accounts_from_nowhere
+from fleetbench.repo.needs.config_watch import ConfigWatch
 from fleetbench.repo.needs.crd_switches import without_crds
 from fleetbench.repo.needs.helmfiles import helmfiles, helmfiles_read, with_helmfiles
 from fleetbench.repo.needs.namespaced import namespaces_from_elsewhere, without_namespace
@@ -110,7 +111,9 @@ def assemble(
     without = without_crds(here, walk)
     providers = Providers(walk.appliers(), here, charts, planned := helmfiles(tree.with_ignored()), without)
     unread = Unread(walk, root.source)
-    kustomizations, releases = _with_needs(providers, unread, walk, root, kustomizations, releases, charts)
+    kustomizations, releases = _with_needs(
+        providers, unread, ConfigWatch(flags), walk, root, kustomizations, releases, charts
+    )
     findings += unread.findings()
     releases = with_helmfiles(releases, planned, walk, sync, root.id)
     findings += helmfiles_read(planned, releases)
@@ -237,6 +240,7 @@ def _misstated(
 def _with_needs(
     providers: Providers,
     unread: Unread,
+    watch: ConfigWatch,
     walk: Walk,
     root: Node,
     kustomizations: Sequence[Kustomization],
@@ -246,7 +250,7 @@ def _with_needs(
     members: list[Kustomization | HelmRelease] = [*kustomizations, *releases]
     edges = {m.id: frozenset(d.target for d in m.depends_on) for m in members}
     services = Services(walk.nodes.values(), [(r, walk.releases[r.id][0]) for r in releases], charts)
-    needs = Needs(providers, services, {m.id: m.parent for m in members}, edges, root.id.namespace, unread)
+    needs = Needs(providers, services, {m.id: m.parent for m in members}, edges, root.id.namespace, unread, watch)
     return (
         [replace(k, needs=needs.of_kustomization(walk.nodes[k.id], k)) for k in kustomizations],
         [replace(r, needs=needs.of_release(r, walk.releases[r.id][0], charts.get(r.id))) for r in releases],

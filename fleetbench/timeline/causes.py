@@ -12,6 +12,7 @@ FINALIZER_REQUEUE = "finalizer-requeue"
 QUEUE = "queue"
 DEPENDENCY_POLL = "dependency-poll"
 FETCH_BUILD_APPLY = "fetch-build-apply"
+NEED = "need"
 WORKLOAD = "workload"
 HEALTH_POLL = "health-poll"
 HELM = "helm"
@@ -34,6 +35,7 @@ MEANING = {
     QUEUE: "due, but no worker is free: others hold them, some with short work that no row shows",
     DEPENDENCY_POLL: "all dependencies are Ready, the next look at them is not due yet",
     FETCH_BUILD_APPLY: "kustomize-controller's own work, from the check of dependencies to applied, and its last patches",
+    NEED: "its build or its pods need something that is not there (in a chain, the causes of who brings it stand instead)",
     WORKLOAD: "applied, the object's own workloads are not Current yet",
     HEALTH_POLL: "all is Current or Ready, the next look of the health check has not seen it yet",
     HELM: "helm-controller's own work: prerequisites, rendering, install or upgrade",

@@ -11,6 +11,7 @@ from fleetbench.ids import KUSTOMIZATION, ObjectId, say, some
 from fleetbench.timeline import causes
 from fleetbench.timeline.causes import Segment
 from fleetbench.timeline.fold import RUN, Reconcile
+from fleetbench.timeline.lacking import lacking, last_to_come, what_of
 from fleetbench.timeline.posts import posted_s
 from fleetbench.timeline.queues import Queue
 from fleetbench.timeline.rollout import Rollout
@@ -107,16 +108,18 @@ class Life:
             return ""
         at_s, needs = r.to_s, [need for need in self.obj.needs if need.blocks in ("apply", "build")]
         late = [n for n in needs if n.provided_by and self.rollout.turned_ready(n.provided_by, at_s) is None]
-        lacking = [f"what {say(n.wanted_by)} makes from {n.what}" if n.of_store else n.what for n in late]
-        why = f"{some(list(dict.fromkeys(lacking)), 3)} not there" if lacking else self.obj.obstacle
+        lacked = list(dict.fromkeys(map(what_of, late)))
+        why = f"{some(lacked, 3)} not there" if lacked else self.obj.obstacle
         return f"{r.reason}: {why}" if why else r.reason
 
     def _wanting(self, at_s: float) -> list[str]:
         """What the health check watches and had not seen Current or Ready by then."""
         workloads = self.rollout.watched_workloads(self.id)
-        found = [
-            _workload(w) for w, start, current in workloads if start < at_s and (current is None or current > at_s)
-        ]
+        found = []
+        for w, start, current in workloads:
+            if start < at_s and (current is None or current > at_s):
+                lacked = lacking(self.rollout, self.obj, w, at_s)
+                found.append(_workload(w) + (f" ({some(lacked, 2)} not there)" if lacked else ""))
         found += [say(c) for c in self.rollout.checked(self.id) if self.rollout.turned_ready(c, at_s) is None]
         if isinstance(self.obj, Kustomization) and not self.obj.wait and not found:
             found = [_workload(named) for named in self.obj.health_checks if not self.rollout.rows(named)]
@@ -151,13 +154,23 @@ class Life:
             if cause == causes.CHILD:
                 self._to(at, cause, whom)
             else:
+                self._lacked(whom, at)
                 self._to(at, cause, detail=str(whom))
         elif self.id.kind != KUSTOMIZATION:
             self._to(end_s, self.own)
+        else:
+            self._lacked(None, end_s)
         if passed:
             self._told(end_s, causes.HEALTH_POLL, other_s=self.rollout.poll_s(self.id))
         else:
             self._to(end_s, causes.WORKLOAD, detail=some(self._wanting(end_s), 3))
+
+    def _lacked(self, workload: ObjectId | None, until_s: float) -> None:
+        """Until the last of what the workload (None = any) needs had come."""
+        found = last_to_come(self.rollout, self.obj, workload, self.at_s, until_s)
+        if found is not None:
+            at, need = found
+            self._to(at, causes.NEED, need.provided_by, what_of(need))
 
 
 def _workload(id: ObjectId) -> str:

@@ -140,6 +140,7 @@ STATE_OF = {
     causes.EVENTS: APPLYING,
     causes.WORKLOAD: STARTING,
     causes.CHILD: STARTING,
+    causes.NEED: STARTING,
     causes.HEALTH_POLL: HEALTH_POLLING,
     causes.RETRY: FAILING,
     causes.TIMEOUT: FAILING,

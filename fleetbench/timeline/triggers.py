@@ -14,6 +14,7 @@ from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import ObjectId
 from fleetbench.timeline import causes
 from fleetbench.timeline.fold import CHECK, FINALIZER, RUN, Reconcile
+from fleetbench.timeline.lacking import came_s, what_of
 from fleetbench.timeline.rollout import Rollout
 
 SKEW_S = 0.3
@@ -173,10 +174,25 @@ def _retry(rollout: Rollout, step: Step, last: Reconcile) -> Trigger:
     if last.reason == phases.HEALTH_CHECK_CANCELED:  # at once, but for the rate limiter
         due = step.since_s + rollout.parameters_of(step.id).retry_delays_s(step.id.kind)[0]
     elif isinstance(obj, Kustomization):
+        config = _config(rollout, step, obj, last)
+        if config is not None:
+            return config
         artifact = _new_artifact(rollout, step, last.from_s)
         due = step.since_s + obj.effective_retry_s if artifact is None else max(artifact, step.since_s)
     due = min(due, step.begun_s)
     return Trigger(((due, causes.RETRY, None, f"after {last.reason}"),), due)
+
+
+def _config(rollout: Rollout, step: Step, obj: Kustomization, last: Reconcile) -> Trigger | None:
+    """A ConfigMap or Secret that its build lacked came, and queued it; None = nothing of that kind did."""
+    if last.reason != phases.BUILD_FAILED or step.begun_s >= step.since_s + obj.effective_retry_s:
+        return None
+    came = [(at, n) for n in obj.needs if n.queues and (at := came_s(rollout, n)) is not None and at >= last.from_s]
+    if not came:
+        return None
+    at, need = max(came, key=lambda c: c[0])
+    due = min(max(at, step.since_s), step.begun_s)
+    return Trigger(((due, causes.NEED, need.provided_by, what_of(need)),), due)
 
 
 def _new_artifact(rollout: Rollout, step: Step, after_s: float) -> float | None:

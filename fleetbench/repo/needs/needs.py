@@ -11,6 +11,7 @@ from fleetbench.ids import ObjectId, some
 from fleetbench.repo.helm.charts import Chart
 from fleetbench.repo.kinds import CLUSTER_SCOPED, is_built_in, is_flux
 from fleetbench.repo.manifest import Manifest, mapping, mappings
+from fleetbench.repo.needs.config_watch import ConfigWatch
 from fleetbench.repo.needs.hosts import hosts_of, hosts_of_values
 from fleetbench.repo.needs.pods import ADMITTED_BY, workload_wants
 from fleetbench.repo.needs.providers import CRD, Key, Providers
@@ -37,8 +38,9 @@ class Needs:
         edges: Mapping[ObjectId, frozenset[ObjectId]],
         flux_namespace: str,
         unread: Unread,
+        watch: ConfigWatch,
     ):
-        self.unread = unread
+        self.unread, self.watch = unread, watch
         self.providers, self.services, self.flux_namespace = providers, services, flux_namespace
         self.parents, self.edges = parents, edges
 
@@ -98,24 +100,25 @@ class Needs:
 
     def _resolved(self, wants: Iterable[_Want], owner: ObjectId) -> tuple[Need, ...]:
         found: dict[tuple[Key, str], Need] = {}
-        for key, wanted_by, blocks in self._with_stores(wants, owner):
+        for key, wanted_by, blocks, config in self._with_stores(wants, owner):
             if (key, blocks) in found:
                 continue
             provider = self._provider(key, owner, blocks)
             if key[0] == CRD and blocks == APPLY and provider is not None:
                 provider = self._unless_unread(key, owner, wanted_by, provider)
             if provider is not None:
-                found[key, blocks] = Need(self._what(key), wanted_by, provider, blocks)
+                queues = blocks == BUILD and self.watch.queues(owner.kind, self.providers.labels(config))
+                found[key, blocks] = Need(self._what(key), wanted_by, provider, blocks, queues)
         return tuple(found.values())
 
-    def _with_stores(self, wants: Iterable[_Want], owner: ObjectId) -> Iterator[_Want]:
-        """The same, and what an ExternalSecret cannot make a wanted Secret without.
+    def _with_stores(self, wants: Iterable[_Want], owner: ObjectId) -> Iterator[tuple[Key, ObjectId, str, Key]]:
+        """The same, and what an ExternalSecret cannot make a wanted Secret without; each with what is wanted in the end.
 
         A store that can only follow the owner (it serves the store's secrets), or that the owner itself brings, did not
         make the first Secret: somebody did by hand, and the ExternalSecret keeps it.
         """
         for key, wanted_by, blocks in wants:
-            yield key, wanted_by, blocks
+            yield key, wanted_by, blocks, key
             made_from = self.providers.external_secret(key)
             store = None if made_from is None else _store_of(made_from, key[1])
             if made_from is None or store is None:
@@ -123,7 +126,7 @@ class Needs:
             by = self.providers.of(store)
             said = not set(by).isdisjoint(self.providers.of(key))  # the first need says it all
             if not said and not any(store_by == owner or self._follows(store_by, owner) for store_by in by):
-                yield store, made_from.id_in(key[1]), blocks
+                yield store, made_from.id_in(key[1]), blocks, key
 
     def _provider(self, key: Key, owner: ObjectId, blocks: str) -> ObjectId | None:
         """Who brings it; None where nothing here does, or where it is there before the owner is."""

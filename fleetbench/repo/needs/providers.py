@@ -13,6 +13,7 @@ from fleetbench.ids import ObjectId
 from fleetbench.repo.files.yamltext import load
 from fleetbench.repo.helm.charts import Chart
 from fleetbench.repo.manifest import Manifest, mapping
+from fleetbench.repo.needs.config_watch import labels_of
 from fleetbench.repo.needs.helmfiles import Planned
 from fleetbench.repo.nodes import Node
 
@@ -81,6 +82,7 @@ class Providers:
         self.withheld: dict[str, ObjectId] = {}
         """API group -> a release whose chart would bring its CRDs, and does not as it is set."""
         self._external_secrets: dict[Key, Manifest] = {}
+        self._labels: dict[Key, dict[str, str]] = {}
         self._groups: dict[str, list[tuple[bool, ObjectId]]] = {}
         self._before = {group for name in names if name in crd_charts() for group in crd_charts()[name]["groups"]}
         for node in nodes:
@@ -126,6 +128,12 @@ class Providers:
         listed = self._by.setdefault(key, [])
         if by not in listed:
             listed.append(by)
+        if key[0] in ("Secret", "ConfigMap"):
+            self._labels.setdefault(key, labels_of(manifest))
+
+    def labels(self, key: Key) -> Mapping[str, str]:
+        """The labels of a Secret or ConfigMap that somebody here brings."""
+        return self._labels.get(key, {})
 
     def external_secret(self, key: Key) -> Manifest | None:
         """The ExternalSecret that a Secret is made from; None = it is no such Secret."""
