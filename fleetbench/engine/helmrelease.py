@@ -11,7 +11,7 @@ from fleetbench.engine import machine
 from fleetbench.engine.health_check import CANCELED, PASSED, health_check
 from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import dependency_ready, retries_exhausted
-from fleetbench.engine.reconcile import Reconcile, deny
+from fleetbench.engine.reconcile import Reconcile, deny, looks_at_once
 from fleetbench.engine.source import until_served
 from fleetbench.engine.work_queue import REQUEUE, STOP, Result
 from fleetbench.engine.workloads import create_deployments, start_workloads
@@ -31,11 +31,14 @@ def reconcile(w: World, n: int) -> Reconcile:
     w.emit(n, phases.PREREQUISITES)
     for number, (dependency, _) in enumerate(item.dependencies):
         if dependency == MISSING or not dependency_ready(w.exists[dependency], w.status[dependency], 0, 0, False):
-            yield w.work(n, machine.DEPENDENCY_END)
+            requeue_s = item.parameters.helm_requeue_dependency_s
+            looks = looks_at_once(w, n, dependency, requeue_s)
+            yield w.work(n, machine.DEPENDENCY_END, looks)
             yield from w.post(n)
             message = f"dependency '{item.names[number]}' is not ready"
             w.set_not_ready(n, phases.FALSE, phases.DEPENDENCY_NOT_READY, message)
-            return Result(item.parameters.helm_requeue_dependency_s)
+            w.attempts[n] += looks - 1
+            return Result(looks * requeue_s)
     if item.denied:
         return (yield from deny(w, n))
     if item.source == MISSING or not w.exists[item.source]:

@@ -15,7 +15,7 @@ from fleetbench.engine import flux_operator, machine
 from fleetbench.engine.health_check import CANCELED, PASSED, health_check
 from fleetbench.engine.items import MISSING
 from fleetbench.engine.readiness import dependency_ready
-from fleetbench.engine.reconcile import Reconcile, deny
+from fleetbench.engine.reconcile import Reconcile, deny, looks_at_once
 from fleetbench.engine.source import until_served
 from fleetbench.engine.work_queue import REQUEUE, Result
 from fleetbench.engine.workloads import create_deployments, start_workloads
@@ -51,11 +51,14 @@ def _wait_for_source(w: World, n: int, message: str, requeue_s: float) -> Reconc
 
 def _wait_for_dependency(w: World, n: int, failing: int) -> Reconcile:
     item = w.items[n]
-    gets = w.amount(n, machine.DEPENDENCY_GET, failing + 1)
-    yield w.processors.work_within(w.containers[item.shard], gets + w.amount(n, machine.DEPENDENCY_END))
+    requeue_s = item.parameters.requeue_dependency_s
+    looks = looks_at_once(w, n, item.dependencies[failing][0], requeue_s)
+    look_s = w.amount(n, machine.DEPENDENCY_GET, failing + 1) + w.amount(n, machine.DEPENDENCY_END)
+    yield w.processors.work_within(w.containers[item.shard], looks * look_s)
     yield from w.post(n)
     w.set_not_ready(n, phases.FALSE, phases.DEPENDENCY_NOT_READY, f"dependency '{item.names[failing]}' is not ready")
-    return Result(item.parameters.requeue_dependency_s)
+    w.attempts[n] += looks - 1
+    return Result(looks * requeue_s)
 
 
 def _first_not_ready(w: World, n: int) -> int | None:
