@@ -27,7 +27,7 @@ def command(runs: tuple[Path, ...], output: Path, steps_only: bool, context: str
         raise click.UsageError("Give measured runs, or --context for a live cluster.")
     if context is not None:
         from fleetbench.calibration.document import as_yaml
-        from fleetbench.measure.live import learn_profile
+        from fleetbench.measure.learned_profile import learn_profile
 
         document, remarks = learn_profile(context)
         write_text(as_yaml(document), output)

@@ -13,7 +13,7 @@ from fleetbench.cli.fleet import FleetChoice
 from fleetbench.cli.options import DURATION, OBJECT, fleet_options
 from fleetbench.cli.simulation import flag_options
 from fleetbench.ids import ObjectId
-from fleetbench.measure.request import EXISTING, KIND, KindRequest, Request
+from fleetbench.measure.request import EXISTING, KIND, FlagOptions, KindOptions, Request
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -40,11 +40,10 @@ def _kind_options(command: Command) -> Command:
         kind_image: str | None,
         kind_config: Path | None,
         load_image: tuple[str, ...],
-        flux_manifest: Path | None,
         keep: bool,
         **rest: Any,
     ) -> Any:
-        return command(*args, kind=KindRequest(name, kind_image, kind_config, load_image, flux_manifest, keep), **rest)
+        return command(*args, kind=KindOptions(name, kind_image, kind_config, load_image, keep), **rest)
 
     return wrapper  # type: ignore[return-value]
 
@@ -112,6 +111,9 @@ def command(
     fleet: FleetChoice,
     print_rbac: bool,
     cluster: str,
+    kustomize_concurrent: int | None,
+    helm_concurrent: int | None,
+    source_concurrent: int | None,
     requeue_dependency: float | None,
     fail: tuple[ObjectId, ...],
     **options: Any,
@@ -120,12 +122,11 @@ def command(
 
     Everything that is made (cluster, server, kubeconfig) is taken away again; your kubeconfig is never changed.
     """
-    from fleetbench.cli import measuring
+    from fleetbench.cli import measure_run
 
     if print_rbac:
-        measuring.print_rbac()
+        measure_run.print_rbac()
         return
-    request = Request(
-        cluster=cluster, requeue_dependency_s=requeue_dependency, fail=frozenset(fail), context=fleet.context, **options
-    )
-    measuring.measure(fleet, request)
+    flags = FlagOptions(kustomize_concurrent, helm_concurrent, source_concurrent, requeue_dependency)
+    request = Request(cluster=cluster, flags=flags, fail=frozenset(fail), context=fleet.context, **options)
+    measure_run.measure(fleet, request)

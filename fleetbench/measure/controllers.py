@@ -13,6 +13,7 @@ from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import CPU_LIMIT, EVENTS_ADDR, TEMP_MEDIUM, ControllerFlag
 from fleetbench.graph.release import RELEASES, release_of
 from fleetbench.ids import CONTROLLERS, NOTIFICATION_CONTROLLER
+from fleetbench.measure.request import FlagOptions
 from fleetbench.model.controller_flags import FLAGS, NO_LIMIT, TIMING_FLAGS, UNLIMITED_CPUS, repository_flags
 from fleetbench.model.parameters import parameters_of
 from fleetbench.repo.install.arguments import flags_among, together, without
@@ -28,16 +29,6 @@ _ALWAYS = (
     "kustomize_cpus", "in_memory_builds",
 )  # fmt: skip
 """Flags that a run records in any case, also as the controllers have them by themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlagOptions:
-    """Flags given on the command line; None = not given."""
-
-    kustomize_concurrent: int | None = None
-    helm_concurrent: int | None = None
-    source_concurrent: int | None = None
-    requeue_dependency_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fleetbench.errors import EnvironmentLacks, InputError
 from fleetbench.measure.interrupts import shielded
+from fleetbench.measure.request import KindOptions
 from fleetbench.measure.shell import INSTALL, ProgramFailed, need, run
 
 CREATE_S, LOAD_S, DELETE_S = 600.0, 600.0, 180.0
@@ -22,21 +23,6 @@ CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 LATE_CHECKS = 8
 """Seconds for which a container may still turn up after its making was broken off."""
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-
-
-@dataclass(frozen=True, slots=True)
-class KindOptions:
-    """How the cluster is made."""
-
-    name: str | None = None
-    """None = ``fleetbench-<id>``."""
-    image: str | None = None
-    """Node image; None = the one that this release of kind prefers."""
-    config: Path | None = None
-    load_images: tuple[str, ...] = ()
-    """Images of the local docker that the nodes get."""
-    keep: bool = False
-    """Leave the cluster and its kubeconfig behind."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from fleetbench import ids
 from fleetbench.repo.kinds import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP
@@ -50,34 +49,3 @@ WATCHED = (
 """Secrets and ConfigMaps are not among them and are never read."""
 
 BY_KIND = {w.kind: w for w in WATCHED}
-
-CLUSTER_ROLE = "fleetbench-measure"
-
-
-def cluster_role() -> dict[str, Any]:
-    """The ClusterRole that ``measure --cluster existing`` needs: reading, and no Secret or ConfigMap, nor logs."""
-    rules = [
-        {"apiGroups": [group], "resources": sorted(w.plural for w in WATCHED if w.group == group), "verbs": list(_READ)}
-        for group in dict.fromkeys(w.group for w in WATCHED)
-    ]
-    rules.append({"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list"]})
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": CLUSTER_ROLE},
-        "rules": rules,
-    }
-
-
-USAGE_RULE = """\
-# Memory and CPU of the Flux controllers come from each kubelet's /stats/summary, for which there is no narrower right than
-# this one. It is left out, as it also lets its holder read the logs of any pod, and more of what kubelets offer:
-# - apiGroups:
-#   - ''
-#   resources:
-#   - nodes/proxy
-#   verbs:
-#   - get
-"""
-"""Behind the printed role: one more rule of it, once its comment marks are taken away."""
-_READ = ["get", "list", "watch"]

@@ -11,15 +11,28 @@ KIND, EXISTING = "kind", "existing"
 
 
 @dataclass(frozen=True, slots=True)
-class KindRequest:
-    """Options of ``--cluster kind``, as given."""
+class KindOptions:
+    """How the cluster is made."""
 
     name: str | None = None
+    """None = ``fleetbench-<id>``."""
     image: str | None = None
+    """Node image; None = the one that this release of kind prefers."""
     config: Path | None = None
     load_images: tuple[str, ...] = ()
-    flux_manifest: Path | None = None
+    """Images of the local docker that the nodes get."""
     keep: bool = False
+    """Leave the cluster and its kubeconfig behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlagOptions:
+    """Flags given on the command line; None = not given."""
+
+    kustomize_concurrent: int | None = None
+    helm_concurrent: int | None = None
+    source_concurrent: int | None = None
+    requeue_dependency_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +48,10 @@ class Request:
     durations: Path | None = None
     fail: frozenset[ObjectId] = frozenset()
     against: str | None = None
-    kustomize_concurrent: int | None = None
-    helm_concurrent: int | None = None
-    source_concurrent: int | None = None
-    requeue_dependency_s: float | None = None
-    kind: KindRequest = field(default_factory=KindRequest)
+    flags: FlagOptions = field(default_factory=FlagOptions)
+    kind: KindOptions = field(default_factory=KindOptions)
+    flux_manifest: Path | None = None
+    """For a Kind cluster: install Flux from it."""
     apply: bool = False
     repeat: int = 1
     timeout: float = 3600.0
@@ -67,7 +79,7 @@ class Request:
             return "--apply belongs to --cluster existing: a Kind cluster is always rolled out on."
         if self.cluster == EXISTING:
             given = [o for o, v in (("--kind-image", self.kind.image), ("--load-image", self.kind.load_images)) if v]
-            if given or self.kind != KindRequest():
+            if given or self.kind != KindOptions() or self.flux_manifest is not None:
                 return f"{given[0] if given else 'An option of --cluster kind'} does not go with --cluster existing."
             if self.repeat > 1:
                 return "--repeat makes fresh clusters: it goes with --cluster kind only."
@@ -76,7 +88,7 @@ class Request:
             return None
         if self.repeat > 1 and self.kind.keep and self.kind.name is not None:
             return "--keep with --name leaves one cluster of that name: --repeat makes several."
-        real = self.workloads == "real" or (self.workloads is None and has_repo and not self.fail)
+        real = self.is_real(has_repo)
         if real and not has_repo:
             return "--workloads real needs --repo: a graph holds no manifests."
         if real and self.strategy == "waves":

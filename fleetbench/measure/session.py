@@ -22,6 +22,7 @@ from fleetbench.measure.kinds import BY_KIND, WATCHED
 from fleetbench.measure.loop import SETTLE_S, Loop, Outcome
 from fleetbench.measure.progress import Progress
 from fleetbench.measure.recorder import Recorder
+from fleetbench.measure.request import FlagOptions, KindOptions
 from fleetbench.measure.shell import run
 from fleetbench.measure.source import Source
 from fleetbench.measure.subject import State
@@ -55,9 +56,9 @@ class Plan:
     """What is rolled out; with :attr:`commit`, what is there after it."""
     commit: NextCommit | None = None
     """What of it comes as a commit, which is then what is timed; None = the bootstrap is."""
-    kind: kind.KindOptions = field(default_factory=kind.KindOptions)
+    kind: KindOptions = field(default_factory=KindOptions)
     flux_manifest: Path | None = None
-    flags: controllers.FlagOptions = field(default_factory=controllers.FlagOptions)
+    flags: FlagOptions = field(default_factory=FlagOptions)
     source: str = SERVED
     timeout_s: float = 3600.0
     meta: Mapping[str, Any] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from fleetbench.measure import flux, kind
 from fleetbench.measure.api import KubernetesApi
 from fleetbench.measure.clock import SystemClock
 from fleetbench.measure.git_server import serve
+from fleetbench.measure.request import KindOptions
 from fleetbench.measure.served import bare_copy, commit_all
 from tests.kind.rig import Cluster, Proxy, copy_fleet, kind_arguments
 
@@ -52,7 +53,7 @@ def kind_args() -> list[str]:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster with Flux, and a served repository that nothing in it points at yet."""
     config = os.environ.get("FLEETBENCH_KIND_CONFIG")
-    options = kind.KindOptions(
+    options = KindOptions(
         image=os.environ.get("FLEETBENCH_KIND_IMAGE"),
         config=Path(config) if config else None,
         load_images=tuple(os.environ.get("FLEETBENCH_LOAD_IMAGES", "").split()),

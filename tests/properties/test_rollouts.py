@@ -19,8 +19,8 @@ from fleetbench.model.scenario import BOOTSTRAP, Scenario
 from fleetbench.model.steps import no_steps
 from fleetbench.timeline.events import first_ready_s
 from fleetbench.timeline.fold import flux_rows
-from fleetbench.timeline.invariants import check_invariants
 from tests.builders import fleet, ks, ks_id, scenario
+from tests.invariants import check_invariants
 from tests.properties.fleets import fleets, parameters, scenarios, times
 
 MANY_SECONDS = st.lists(st.integers(0, 120).map(float), min_size=12, max_size=12)

@@ -14,9 +14,9 @@ from fleetbench.model.profile import load_profile
 from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
 from fleetbench.timeline.causes import DEPENDENCY_POLL, IN_CHAIN
-from fleetbench.timeline.invariants import check_invariants
 from fleetbench.timeline.rollout import Rollout
 from fleetbench.timeline.why import Explanation
+from tests.invariants import check_invariants
 
 ROOT = ObjectId(KUSTOMIZATION, "flux-system", "flux-system")
 REPOSITORY = ObjectId(GIT_REPOSITORY, "flux-system", "flux-system")

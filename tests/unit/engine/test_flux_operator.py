@@ -14,9 +14,9 @@ from fleetbench.graph.document import from_document, to_document
 from fleetbench.graph.objects import HelmRelease, Kustomization, Made
 from fleetbench.ids import ObjectId
 from fleetbench.timeline.causes import DEPENDENCY_POLL
-from fleetbench.timeline.invariants import check_invariants
 from fleetbench.timeline.why import why
 from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
+from tests.invariants import check_invariants
 
 SET = ObjectId("ResourceSet", "flux-system", "tenants")
 

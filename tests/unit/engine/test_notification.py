@@ -12,11 +12,11 @@ from fleetbench.model.parameters import NEVER_S, Parameters, ShardFlags
 from fleetbench.model.scenario import COMMIT, EVICT, RESTART
 from fleetbench.model.steps import shipped_steps
 from fleetbench.timeline.causes import EVENTS, HEALTH_POLL, QUEUE, TIMEOUT
-from fleetbench.timeline.invariants import check_invariants
 from fleetbench.timeline.queues import Queue
 from fleetbench.timeline.rollout import Rollout
 from fleetbench.timeline.why import Explanation, why
 from tests.builders import ROOT, fleet, hr, hr_id, ks, ks_id, scenario
+from tests.invariants import check_invariants
 
 GIVEN_UP_S = 15.0  # 1, 2, 4 and 8 s between five tries
 

@@ -16,8 +16,8 @@ from fleetbench.model.parameters import Parameters
 from fleetbench.model.scenario import EVICT, KILL, RESTART, ROLLOUT
 from fleetbench.model.steps import shipped_steps
 from fleetbench.phases import ARTIFACT_FAILED, FETCHING, PROGRESSING
-from fleetbench.timeline.invariants import check_invariants
 from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
+from tests.invariants import check_invariants
 
 SOURCE, KUSTOMIZE, HELM = CONTROLLERS
 FLAT = fleet(*(ks(f"k{n}") for n in range(6)), hr("h", "k0"))

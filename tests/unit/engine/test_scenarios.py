@@ -17,10 +17,10 @@ from fleetbench.model.scenario import COMMIT, RESTART
 from fleetbench.model.steps import shipped_steps
 from fleetbench.phases import RECONCILIATION_FAILED, RETRIES_EXCEEDED
 from fleetbench.timeline.causes import DEPENDENCY_POLL, INTERVAL, QUEUE, SOURCE, WORKLOAD
-from fleetbench.timeline.invariants import check_invariants
 from fleetbench.timeline.stats import max_parallel
 from fleetbench.timeline.why import why
 from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
+from tests.invariants import check_invariants
 
 
 def ready(sample, of):

@@ -15,9 +15,9 @@ from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_REPOSITORY, ObjectId
 from fleetbench.model.scenario import COMMIT, KILL, RESTART
 from fleetbench.phases import ARTIFACT_FAILED, DEPENDENCY_NOT_READY
 from fleetbench.timeline.causes import SUSPENDED, UNWATCHED
-from fleetbench.timeline.invariants import check_invariants
 from fleetbench.timeline.why import why
 from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
+from tests.invariants import check_invariants
 
 
 def ready(sample, of: Fleet):

@@ -5,7 +5,6 @@ from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM, ControllerFlag, Kus
 from fleetbench.graph.root import with_root
 from fleetbench.ids import ObjectId
 from fleetbench.measure.controllers import (
-    FlagOptions,
     flags_for,
     flags_in,
     flux_release,
@@ -14,6 +13,7 @@ from fleetbench.measure.controllers import (
     takes_events,
 )
 from fleetbench.measure.flux import set_flags
+from fleetbench.measure.request import FlagOptions
 from fleetbench.model.parameters import NEVER_S, flags_of_run
 
 MANIFEST = """\

@@ -277,7 +277,7 @@ def test_ctrl_c_as_soon_as_it_waits_says_what_there_is_and_where(measure, monkey
         if "waiting for" in text:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("fleetbench.cli.measuring.note", interrupted)
+    monkeypatch.setattr("fleetbench.cli.measure_run.note", interrupted)
     done, folder = measure(running("flux-system", "web"), {})
     assert done.exit_code == 130
     assert f"run folder: {folder}" in done.stdout and "did not come: nothing was timed" in done.stdout

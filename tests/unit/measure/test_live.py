@@ -12,9 +12,9 @@ from fleetbench.ids import ObjectId
 from fleetbench.measure.clock import SystemClock
 from fleetbench.measure.fleet import fleet_from
 from fleetbench.measure.history import learn_from
-from fleetbench.measure.kinds import BY_KIND, WATCHED, cluster_role
-from fleetbench.measure.live import profile_of, remarks_of
-from fleetbench.measure.permissions import readable
+from fleetbench.measure.kinds import BY_KIND, WATCHED
+from fleetbench.measure.learned_profile import profile_of, remarks_of
+from fleetbench.measure.permissions import cluster_role, readable
 from fleetbench.measure.protocols import Forbidden, NotServed
 from fleetbench.measure.usage import UsageSampler
 from fleetbench.model.assemble import Choice, in_force

@@ -12,7 +12,7 @@ from fleetbench.cli.main import cli
 from fleetbench.errors import EnvironmentLacks, InputError
 from fleetbench.ids import ObjectId
 from fleetbench.measure import kind
-from fleetbench.measure.request import KindRequest, Request
+from fleetbench.measure.request import KindOptions, Request
 from fleetbench.measure.served import commit_all, git
 from fleetbench.measure.shell import ProgramFailed, need, run
 from fleetbench.measure.usage import Usage, controllers_in
@@ -25,13 +25,13 @@ FAIL = frozenset({ObjectId("Kustomization", "flux-system", "a")})
     [
         (Request(context="prod"), False, "--context belongs to --cluster existing"),
         (Request(apply=True), False, "--apply belongs to --cluster existing"),
-        (Request(cluster="existing", kind=KindRequest(image="x")), False, "--kind-image does not go with"),
+        (Request(cluster="existing", kind=KindOptions(image="x")), False, "--kind-image does not go with"),
         (Request(cluster="existing", repeat=3), False, "--repeat makes fresh clusters"),
         (Request(cluster="existing", fail=FAIL), False, "Stand-in workloads need a cluster of their own"),
         (Request(workloads="real"), False, "--workloads real needs --repo"),
         (Request(strategy="waves"), True, "fleetbench convert --to waves"),
         (Request(workloads="real", fail=FAIL), True, "--fail needs --workloads stand-in"),
-        (Request(repeat=2, kind=KindRequest(name="x", keep=True)), True, "leaves one cluster of that name"),
+        (Request(repeat=2, kind=KindOptions(name="x", keep=True)), True, "leaves one cluster of that name"),
         (Request(source="remote"), False, "--source remote serves what the repository holds"),
         (Request(against="main"), False, "--against belongs to --repo"),
         (Request(cluster="existing", against="main", apply=True), True, "--apply starts a bootstrap"),
@@ -89,7 +89,7 @@ def test_a_docker_that_does_not_answer_is_told_from_one_that_is_missing(programs
 def test_a_cluster_name_that_is_taken_is_refused_and_that_cluster_left_alone(programs, tmp_path):
     programs("docker", "exit 0")
     programs("kind", f'echo "$@" >>{tmp_path}/calls; [ "$2" = clusters ] && echo mine; exit 0')
-    with pytest.raises(InputError, match="named mine exists already"), kind.kind_cluster(kind.KindOptions("mine")):
+    with pytest.raises(InputError, match="named mine exists already"), kind.kind_cluster(KindOptions("mine")):
         pass
     assert "delete" not in (tmp_path / "calls").read_text()
 
@@ -103,7 +103,7 @@ def test_a_cluster_that_fails_to_come_up_is_deleted_with_its_kubeconfig(programs
     )
     with (
         pytest.raises(ProgramFailed, match="kind create cluster: exit code 1: ERROR: no space"),
-        kind.kind_cluster(kind.KindOptions("x")),
+        kind.kind_cluster(KindOptions("x")),
     ):
         pass
     assert "delete cluster --name x" in (tmp_path / "calls").read_text() and not (tmp_path / "t").exists()
@@ -116,7 +116,7 @@ def test_a_cluster_that_is_kept_is_named_with_its_kubeconfig_and_how_to_delete_i
     said = []
     with (
         contextlib.suppress(KeyboardInterrupt),
-        kind.kind_cluster(kind.KindOptions("x", keep=True), said.append) as made,
+        kind.kind_cluster(KindOptions("x", keep=True), said.append) as made,
     ):
         if broken:
             raise KeyboardInterrupt
@@ -129,7 +129,7 @@ def test_that_a_cluster_is_being_deleted_is_said(programs):
     programs("docker", "exit 0")
     programs("kind", "exit 0")
     said = []
-    with kind.kind_cluster(kind.KindOptions("x"), said.append):
+    with kind.kind_cluster(KindOptions("x"), said.append):
         assert said == []
     assert said == ["deleting the Kind cluster x"]
 

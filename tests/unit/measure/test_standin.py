@@ -4,7 +4,7 @@ import subprocess
 import pytest
 import yaml
 
-from fleetbench.cli.measured_states import between_stand_ins
+from fleetbench.cli.measure_states import between_stand_ins
 from fleetbench.graph.commit import Commit, Immutable, upgraded
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Source, Workload
 from fleetbench.graph.root import with_root

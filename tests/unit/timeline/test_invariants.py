@@ -13,7 +13,7 @@ from fleetbench.model.profile import load_profile
 from fleetbench.model.resolve import resolve
 from fleetbench.model.scenario import Scenario
 from fleetbench.runs.files import read_run
-from fleetbench.timeline.invariants import MEASURED_TOLERANCE_S, check_invariants
+from tests.invariants import MEASURED_TOLERANCE_S, check_invariants
 from tests.unit.timeline.timeline_rows import REPOSITORY, Rows, fleet, k_id, kustomization
 
 TRACES = Path(__file__).parents[2] / "traces"

@@ -21,20 +21,12 @@ if TYPE_CHECKING:
     from fleetbench.graph.fleet import Fleet
     from fleetbench.ids import ObjectId
     from fleetbench.measure.commits import NextCommit
-    from fleetbench.measure.kind import KindOptions
+    from fleetbench.measure.request import KindOptions
     from fleetbench.measure.session import Plan, Predicted
     from fleetbench.measure.standin import StandIn
     from fleetbench.measure.subject import State, Subject
     from fleetbench.model.profile import Durations, Profile
     from fleetbench.model.scenario import Scenario
-
-
-def kind_options(request: Request) -> KindOptions:
-    """Of the cluster that is made."""
-    from fleetbench.measure.kind import KindOptions
-
-    k = request.kind
-    return KindOptions(k.name, k.image, k.config, k.load_images, k.keep)
 
 
 def plan_of(
@@ -52,7 +44,6 @@ def plan_of(
     Raises:
         FleetbenchError: it cannot be done.
     """
-    from fleetbench.measure.controllers import FlagOptions
     from fleetbench.measure.served import remote_url, require_git
     from fleetbench.measure.session import Plan
     from fleetbench.measure.subject import Subject
@@ -90,13 +81,8 @@ def plan_of(
         state,
         commit,
         options,
-        request.kind.flux_manifest,
-        FlagOptions(
-            request.kustomize_concurrent,
-            request.helm_concurrent,
-            request.source_concurrent,
-            request.requeue_dependency_s,
-        ),
+        request.flux_manifest,
+        request.flags,
         request.source,
         request.timeout,
         _meta(subject, state, request, changes),

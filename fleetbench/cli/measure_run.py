@@ -30,7 +30,7 @@ def print_rbac() -> None:
     """Print the ClusterRole that watching an existing cluster needs."""
     import yaml
 
-    from fleetbench.measure.kinds import USAGE_RULE, cluster_role
+    from fleetbench.measure.permissions import USAGE_RULE, cluster_role
 
     write_text(yaml.safe_dump(cluster_role(), sort_keys=False) + USAGE_RULE)
 
@@ -55,13 +55,13 @@ def measure(choice: FleetChoice, request: Request) -> None:
 
 
 def _kind(choice: FleetChoice, request: Request, work: Path) -> None:
-    from fleetbench.cli.measured_states import kind_options, plan_of
+    from fleetbench.cli.measure_states import plan_of
     from fleetbench.measure import kind
     from fleetbench.measure.recorder import open_folder
     from fleetbench.measure.session import measure_on_kind
     from fleetbench.runs.folder import check_folder
 
-    options = kind_options(request)
+    options = request.kind
     kind.check(options)
     if request.output is not None:
         for folder in _folders("", request):
@@ -104,7 +104,7 @@ def _reported() -> Iterator[None]:
 
 
 def _existing(choice: FleetChoice, request: Request) -> None:
-    from fleetbench.cli.measured_states import next_commit
+    from fleetbench.cli.measure_states import next_commit
     from fleetbench.measure.existing import measure_existing
     from fleetbench.measure.recorder import open_folder
     from fleetbench.measure.served import uncommitted
@@ -137,7 +137,7 @@ def _existing(choice: FleetChoice, request: Request) -> None:
 
 def _blocked(fleet: Fleet, down: frozenset[ObjectId]) -> frozenset[ObjectId]:
     """The services that cannot be Ready while these are not."""
-    from fleetbench.cli.measured_states import never
+    from fleetbench.cli.measure_states import never
     from fleetbench.model.scenario import Scenario
 
     return never(Scenario(fleet, fail=down))
