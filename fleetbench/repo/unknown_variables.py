@@ -9,8 +9,8 @@ from fleetbench.findings import VARIABLE_UNKNOWN, VARIABLE_UNSET, Finding, Share
 from fleetbench.graph.release import SET_IT, Substitution
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo.manifest import Manifest
-from fleetbench.repo.needs.providers import SECRET_MAKERS, made_secret
 from fleetbench.repo.nodes import Node, Walk, unset_variables
+from fleetbench.repo.secret_makers import SECRET_MAKERS, made_secret
 
 _COUNTS = "where it stands for a number, true or false, or a duration, the field's default holds"
 _GIVE_DEFAULT = "where it decides the graph, give it a default: ${VAR:=value}"
@@ -61,7 +61,7 @@ def _cause(node: Node, name: str, substitution: Substitution, makers: Mapping[Ob
     if name in unset_variables(node):
         so = f"nothing sets them: {substitution.effect}"
         return _Cause(f"has no value, as nothing sets it: {substitution.effect}", so, SET_IT)
-    made = [id for id in node.variables.missing if id in makers]
+    made = [id for id in (*node.variables.missing, *node.variables.filled) if id in makers]
     gone = [id for id in node.variables.missing if id not in makers]
     ones, all_of_them = [], []
     if gone:

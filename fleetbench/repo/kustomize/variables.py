@@ -18,6 +18,7 @@ from fleetbench.repo.files.tree import Unreadable
 from fleetbench.repo.files.yamltext import dump, load
 from fleetbench.repo.kustomize.envsubst import BadSubstitution, substitute
 from fleetbench.repo.manifest import Manifest, mapping, mappings, names_in
+from fleetbench.repo.secret_makers import SECRET_MAKERS, made_secret
 
 SUBSTITUTE_KEY = "kustomize.toolkit.fluxcd.io/substitute"
 _COPY_FROM = "fluxcd.controlplane.io/copyFrom"
@@ -36,6 +37,8 @@ class VariableStore:
         self._data: dict[ObjectId, Values] = {}
         self._copies: dict[ObjectId, ObjectId] = {}
         """What flux-operator fills with the data of another object."""
+        self._made: set[ObjectId] = set()
+        """Secrets that a controller makes, whether they lie here as well or not."""
 
     def add(self, manifests: Iterable[Manifest], namespace: str) -> None:
         """Take in what a Kustomization applies; its own namespace counts where an object names none."""
@@ -46,10 +49,16 @@ class VariableStore:
                 copied = mapping(manifest.metadata, "annotations").get(_COPY_FROM) if manifest.made else None
                 if copied is not None:
                     self._copies[id] = ObjectId(manifest.kind, *str(copied).rpartition("/")[::2])
+            elif manifest.kind in SECRET_MAKERS:
+                self._made.add(ObjectId("Secret", manifest.id_in(namespace).namespace, made_secret(manifest)))
 
     def get(self, id: ObjectId) -> Values | None:
         """The values of an object; None = the repository does not hold it."""
         return self._data.get(self._copies.get(id, id))
+
+    def is_filled(self, id: ObjectId) -> bool:
+        """Whether a controller makes an object in the cluster: what lies here of it does not show all its keys."""
+        return self._copies.get(id, id) in self._made
 
 
 def _values(body: Mapping[str, Any]) -> Values:
@@ -79,6 +88,8 @@ class Variables:
     values: Values = field(default_factory=dict)
     missing: list[ObjectId] = field(default_factory=list)
     """Sources of variables that the repository does not hold, optional ones too: they may be there in the cluster."""
+    filled: list[ObjectId] = field(default_factory=list)
+    """Those that it does hold and a controller fills in the cluster: they may have further keys there."""
     invalid: list[str] = field(default_factory=list)
     """Names that Flux refuses."""
     active: bool = False
@@ -86,7 +97,7 @@ class Variables:
 
     def unset(self, name: str) -> bool:
         """Whether nothing sets a variable, as far as it can be known: no Secret or ConfigMap from elsewhere may hold it."""
-        return name not in self.values and not self.missing
+        return name not in self.values and not self.missing and not self.filled
 
 
 def variables_of(spec: Mapping[str, Any], namespace: str, store: VariableStore) -> Variables:
@@ -98,6 +109,8 @@ def variables_of(spec: Mapping[str, Any], namespace: str, store: VariableStore) 
         values = store.get(id)
         if values is not None:
             found.values.update(values)
+            if store.is_filled(id):
+                found.filled.append(id)
         else:
             found.missing.append(id)
     for key, value in mapping(post_build, "substitute").items():

@@ -15,9 +15,8 @@ from fleetbench.repo.helm.charts import Chart
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.needs.helmfiles import Planned
 from fleetbench.repo.nodes import Node
+from fleetbench.repo.secret_makers import SECRET_MAKERS, made_secret
 
-SECRET_MAKERS = ("ExternalSecret", "SealedSecret", "Certificate")
-"""Kinds of which a controller makes a Secret."""
 _CLUSTER_WIDE = frozenset({"Namespace", "ClusterSecretStore", "StorageClass", "PriorityClass", "RuntimeClass"})
 
 Key = tuple[str, str, str]
@@ -151,15 +150,3 @@ class Providers:
         if found or key[0] != CRD:
             return found
         return [] if key[1] in self._before else [id for _, id in sorted(self._groups.get(key[1], []))]
-
-
-def made_secret(manifest: Manifest) -> str:
-    """The Secret that an ExternalSecret, SealedSecret or Certificate makes."""
-    if manifest.kind == "Certificate":
-        return str(manifest.spec.get("secretName") or manifest.name)
-    place = (
-        mapping(manifest.spec, "target")
-        if manifest.kind == "ExternalSecret"
-        else mapping(manifest.spec, "template", "metadata")
-    )
-    return str(place.get("name") or manifest.name)

@@ -267,6 +267,21 @@ def test_a_secret_that_an_external_secret_makes_is_said_to_be_made_in_the_cluste
     assert "does not hold Secret flux-system/gone;" in found.message
 
 
+def test_a_secret_that_lies_here_and_that_a_controller_fills_may_have_keys_that_nothing_shows(read: Read) -> None:
+    placeholder = obj("v1", "Secret", "made", namespace="flux-system", stringData={"DIR": "deep"})
+    maker = obj(
+        "external-secrets.io/v1", "ExternalSecret", "e", namespace="flux-system", spec={"target": {"name": "made"}}
+    )
+    post_build = {"substituteFrom": _from("made", kind="Secret")}
+    children = both(flux("child", "./${DIR}"), config_map("m", "x", a="${A}"))
+    reading = read(_fleet(children, post_build, clusters__c__e=both(placeholder, maker)))
+    (found,) = [f for f in reading.findings if f.code in ("FB304", "FB118")]
+    assert "variable A" in found.message and (found.code, found.severity) == ("FB304", "warning")
+    assert "ExternalSecret/flux-system/e makes Secret flux-system/made in the cluster" in found.message
+    child = reading.fleet.kustomization(ks_id("child"))
+    assert child is not None and child.path == "./deep", "what it shows counts"
+
+
 def test_variables_of_one_cause_share_a_line_whichever_namespace_they_are_for(read: Read) -> None:
     here = {"kind": "GitRepository", "name": "flux-system", "namespace": "flux-system"}
     taken = {"substituteFrom": _from("vars", kind="Secret")}
