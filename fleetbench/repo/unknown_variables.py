@@ -61,6 +61,7 @@ def _cause(node: Node, name: str, substitution: Substitution, makers: Mapping[Ob
     if name in unset_variables(node):
         so = f"nothing sets them: {substitution.effect}"
         return _Cause(f"has no value, as nothing sets it: {substitution.effect}", so, SET_IT)
+    webhook = node.variables.webhook
     made = [id for id in (*node.variables.missing, *node.variables.filled) if id in makers]
     gone = [id for id in node.variables.missing if id not in makers]
     ones, all_of_them = [], []
@@ -73,6 +74,9 @@ def _cause(node: Node, name: str, substitution: Substitution, makers: Mapping[Ob
         all_of_them.append(
             f"{_in_their_namespaces(made)} {'is' if len(made) == 1 else 'are'} made in the cluster by {kinds}"
         )
+    if webhook is not None:
+        ones.append(adds := f"{say(webhook)} adds variables to every Kustomization")
+        all_of_them.append(adds)
     fix = "nothing to do if something outside the repository makes it" if gone else f"nothing to do; {_GIVE_DEFAULT}"
     return _Cause(f"stays as it is here: {'; '.join([*ones, _COUNTS])}", "; ".join([*all_of_them, _COUNTS]), fix)
 

@@ -39,6 +39,8 @@ class VariableStore:
         """What flux-operator fills with the data of another object."""
         self._made: set[ObjectId] = set()
         """Secrets that a controller makes, whether they lie here as well or not."""
+        self.webhook: ObjectId | None = None
+        """The release of an admission webhook that adds variables to every Kustomization; None = there is none."""
 
     def add(self, manifests: Iterable[Manifest], namespace: str) -> None:
         """Take in what a Kustomization applies; its own namespace counts where an object names none."""
@@ -90,6 +92,8 @@ class Variables:
     """Sources of variables that the repository does not hold, optional ones too: they may be there in the cluster."""
     filled: list[ObjectId] = field(default_factory=list)
     """Those that it does hold and a controller fills in the cluster: they may have further keys there."""
+    webhook: ObjectId | None = None
+    """The release of an admission webhook that adds variables, which ones it does not say here."""
     invalid: list[str] = field(default_factory=list)
     """Names that Flux refuses."""
     active: bool = False
@@ -97,12 +101,12 @@ class Variables:
 
     def unset(self, name: str) -> bool:
         """Whether nothing sets a variable, as far as it can be known: no Secret or ConfigMap from elsewhere may hold it."""
-        return name not in self.values and not self.missing and not self.filled
+        return not (name in self.values or self.missing or self.filled or self.webhook)
 
 
 def variables_of(spec: Mapping[str, Any], namespace: str, store: VariableStore) -> Variables:
     """Gather the variables of a Kustomization: ``substituteFrom`` in order, then ``substitute``."""
-    found = Variables()
+    found = Variables(webhook=store.webhook)
     post_build = mapping(spec, "postBuild")
     for reference in mappings(post_build, "substituteFrom"):
         id = ObjectId(str(reference.get("kind")), namespace, str(reference.get("name")))
