@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from fleetbench.findings import NOT_EXPANDED
 from fleetbench.graph.objects import NO_PATH
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId, some
 from fleetbench.repo.files.tree import Tree
@@ -153,6 +154,9 @@ def _chart_name(id: ObjectId, found: Walk) -> str:
 def _fill(node: Node, build: Build, store: VariableStore, strict: bool) -> None:
     """What a Kustomization's build says of it."""
     node.build = build
+    if build.failure is not None and build.failure.code == NOT_EXPANDED:
+        node.not_expanded = build.failure.text
+        return
     if build.failure is not None:
         node.broken = f"kustomize cannot build it: {build.failure.text}"
         return
