@@ -10,7 +10,7 @@ from fleetbench.graph.release import SET_IT, Substitution
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.nodes import Node, Walk, unset_variables
-from fleetbench.repo.secret_makers import SECRET_MAKERS, made_secret
+from fleetbench.repo.secret_makers import CLUSTER_EXTERNAL_SECRET, SECRET_MAKERS, external_secret_for, made_secret
 
 _COUNTS = "where it stands for a number, true or false, or a duration, the field's default holds"
 _GIVE_DEFAULT = "where it decides the graph, give it a default: ${VAR:=value}"
@@ -33,6 +33,11 @@ def unknown_variables(walk: Walk, substitution: Substitution) -> Iterator[Findin
         if manifest.kind in SECRET_MAKERS:
             id = manifest.id_in(node.id.namespace)
             makers.setdefault(ObjectId("Secret", id.namespace, made_secret(manifest)), id)
+    cluster_wide = [manifest for _, manifest in walk.manifests() if manifest.kind == CLUSTER_EXTERNAL_SECRET]
+    for secret in {id for node in walk.nodes.values() for id in (*node.variables.missing, *node.variables.filled)}:
+        by = next((manifest.id for manifest in cluster_wide if external_secret_for(manifest, secret)), None)
+        if by is not None:
+            makers.setdefault(secret, by)
     for node in walk.nodes.values():
         for name, user in node.unknown.items():
             if substitution.strict and node.variables.unset(name):

@@ -18,7 +18,7 @@ from fleetbench.repo.files.tree import Unreadable
 from fleetbench.repo.files.yamltext import dump, load
 from fleetbench.repo.kustomize.envsubst import BadSubstitution, substitute
 from fleetbench.repo.manifest import Manifest, mapping, mappings, names_in
-from fleetbench.repo.secret_makers import SECRET_MAKERS, made_secret
+from fleetbench.repo.secret_makers import CLUSTER_EXTERNAL_SECRET, SECRET_MAKERS, external_secret_for, made_secret
 
 SUBSTITUTE_KEY = "kustomize.toolkit.fluxcd.io/substitute"
 _COPY_FROM = "fluxcd.controlplane.io/copyFrom"
@@ -39,6 +39,8 @@ class VariableStore:
         """What flux-operator fills with the data of another object."""
         self._made: set[ObjectId] = set()
         """Secrets that a controller makes, whether they lie here as well or not."""
+        self._cluster_wide: list[Manifest] = []
+        """The ClusterExternalSecrets, which have Secrets made in many namespaces."""
         self.webhook: ObjectId | None = None
         """The release of an admission webhook that adds variables to every Kustomization; None = there is none."""
 
@@ -53,6 +55,8 @@ class VariableStore:
                     self._copies[id] = ObjectId(manifest.kind, *str(copied).rpartition("/")[::2])
             elif manifest.kind in SECRET_MAKERS:
                 self._made.add(ObjectId("Secret", manifest.id_in(namespace).namespace, made_secret(manifest)))
+            elif manifest.kind == CLUSTER_EXTERNAL_SECRET:
+                self._cluster_wide.append(manifest)
 
     def get(self, id: ObjectId) -> Values | None:
         """The values of an object; None = the repository does not hold it."""
@@ -60,7 +64,8 @@ class VariableStore:
 
     def is_filled(self, id: ObjectId) -> bool:
         """Whether a controller makes an object in the cluster: what lies here of it does not show all its keys."""
-        return self._copies.get(id, id) in self._made
+        id = self._copies.get(id, id)
+        return id in self._made or any(external_secret_for(manifest, id) for manifest in self._cluster_wide)
 
 
 def _values(body: Mapping[str, Any]) -> Values:

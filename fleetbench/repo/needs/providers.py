@@ -15,7 +15,7 @@ from fleetbench.repo.helm.charts import Chart
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.needs.helmfiles import Planned
 from fleetbench.repo.nodes import Node
-from fleetbench.repo.secret_makers import SECRET_MAKERS, made_secret
+from fleetbench.repo.secret_makers import CLUSTER_EXTERNAL_SECRET, SECRET_MAKERS, external_secret_for, made_secret
 
 _CLUSTER_WIDE = frozenset({"Namespace", "ClusterSecretStore", "StorageClass", "PriorityClass", "RuntimeClass"})
 
@@ -80,6 +80,8 @@ class Providers:
         self.withheld: dict[str, ObjectId] = {}
         """API group -> a release whose chart would bring its CRDs, and does not as it is set."""
         self._external_secrets: dict[Key, Manifest] = {}
+        self._cluster_wide: list[tuple[Manifest, ObjectId]] = []
+        """The ClusterExternalSecrets, and who applies each."""
         self._groups: dict[str, list[tuple[bool, ObjectId]]] = {}
         self._before = {group for name in names if name in crd_charts() for group in crd_charts()[name]["groups"]}
         for node in nodes:
@@ -121,6 +123,8 @@ class Providers:
             if kind == "ExternalSecret":
                 self._external_secrets.setdefault(key, manifest)
         else:
+            if kind == CLUSTER_EXTERNAL_SECRET:
+                self._cluster_wide.append((manifest, by))
             return
         listed = self._by.setdefault(key, [])
         if by not in listed:
@@ -128,7 +132,8 @@ class Providers:
 
     def external_secret(self, key: Key) -> Manifest | None:
         """The ExternalSecret that a Secret is made from; None = it is no such Secret."""
-        return self._external_secrets.get(key)
+        made = (external_secret_for(manifest, ObjectId(*key)) for manifest, _ in self._cluster_wide)
+        return self._external_secrets.get(key) or next(filter(None, made), None)
 
     def is_before(self, group: str) -> bool:
         """Whether what is installed before Flux brings the CRDs of an API group."""
@@ -147,6 +152,8 @@ class Providers:
     def of(self, key: Key) -> list[ObjectId]:
         """Who brings it, the likeliest first; empty = nothing in this fleet."""
         found = self._by.get(key, [])
+        if not found and key[0] == "Secret":
+            return [by for manifest, by in self._cluster_wide if external_secret_for(manifest, ObjectId(*key))]
         if found or key[0] != CRD:
             return found
         return [] if key[1] in self._before else [id for _, id in sorted(self._groups.get(key[1], []))]
