@@ -272,6 +272,9 @@ def test_a_release_waits_for_the_store_of_the_external_secret_that_its_values_na
         {"envFrom": [{"secretRef": {"name": "another"}}]},
         {"image": {"name": "app-db"}},
         {"secrets": {"own": {"stringData": {"NAME": "app-db"}}}},
+        {"controllers": {"old": {"enabled": False, "envFrom": [{"secretRef": {"name": "app-db"}}]}}},
+        {"controllers": {"backup": {"type": "cronjob", "envFrom": [{"secretRef": {"name": "app-db"}}]}}},
+        {"ingress": {"main": {"tls": [{"hosts": ["app.example.test"], "secretName": "app-db"}]}}},
     ],
 )
 def test_what_a_release_only_may_use_or_does_not_mean_as_a_secret_holds_nothing_up(
