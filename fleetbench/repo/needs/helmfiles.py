@@ -15,7 +15,7 @@ from fleetbench.errors import place
 from fleetbench.findings import HELMFILE_READ, Finding
 from fleetbench.graph.changes import as_installed
 from fleetbench.graph.objects import HelmRelease
-from fleetbench.ids import ObjectId, some
+from fleetbench.ids import ObjectId, say, some
 from fleetbench.repo.files.tree import Tree, Unreadable
 from fleetbench.repo.files.yamltext import decode, line_of, listed
 from fleetbench.repo.helm.charts import release_name
@@ -159,6 +159,7 @@ def helmfiles_read(before: Helmfiles, releases: Iterable[HelmRelease]) -> Iterat
     by_file: dict[str, list[Planned]] = {}
     for p in before.releases:
         by_file.setdefault(p.file, []).append(p)
+    releases = list(releases)
     installed = [release.installed_by for release in releases]
     for file, these in by_file.items():
         names = some(list(dict.fromkeys(p.name for p in these)), 8)
@@ -169,6 +170,30 @@ def helmfiles_read(before: Helmfiles, releases: Iterable[HelmRelease]) -> Iterat
             upgraded = (
                 f"; {counted(count, 'HelmRelease')} here only upgraded, without starting a pod anew" if count else ""
             )
-            text = f"counts as run before Flux, with CRDs and namespaces: {names}{upgraded}"
+            text = f"counts as run before Flux, with CRDs and namespaces: {names}{upgraded}{_beside(these, releases)}"
         fix = "nothing to do if it is run before Flux; else say with --durations how long what it names takes"
         yield Finding(HELMFILE_READ, text, fix, None, file, these[0].line)
+
+
+def _beside(planned: Sequence[Planned], releases: Sequence[HelmRelease]) -> str:
+    """Which HelmReleases install a chart of a helmfile a second time, as they do it under that name in another namespace.
+
+    Source: helm-controller v1.6.3 internal/action/install.go newInstall (TakeOwnership, but for
+    ``install.disableTakeOwnership``); helm v4.2.2 pkg/action/install.go RunWithContext.
+    """
+    installed = {(p.name, p.chart, p.namespace) for p in planned if p.chart and p.namespace}
+    here = {(name, chart) for name, chart, _ in installed}
+    second = [
+        say(r.id)
+        for r in releases
+        if r.installed_by is None and r.cluster is None and (r.id.name, r.chart_name) in here
+        and (r.id.name, r.chart_name, r.release_namespace) not in installed
+    ]  # fmt: skip
+    if not second:
+        return ""
+    one = len(second) == 1
+    return (
+        f"; {some(second, 5)} {'is' if one else 'are'} in another namespace, so installed as well, with pods of "
+        f"{'its' if one else 'their'} own: helm-controller takes over what lies outside namespaces, or with "
+        "install.disableTakeOwnership is refused"
+    )

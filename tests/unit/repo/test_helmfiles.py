@@ -152,3 +152,18 @@ def test_a_helmfile_whose_releases_only_a_template_names_is_told_of(read: Read, 
 @pytest.mark.parametrize("text", ["releases: []\n", "helmfiles: [a.yaml]\n", "x: {{ y }}\n", "a:\n  releases: 3\n"])
 def test_a_helmfile_without_releases_says_nothing(read: Read, text: str) -> None:
     assert HELMFILE_READ not in {f.code for f in _read(read, text, release("podinfo")).findings}
+
+
+def test_a_release_of_the_same_chart_in_another_namespace_is_installed_beside_that_of_the_helmfile(read: Read) -> None:
+    helmfile = (
+        "releases:\n- {name: external-secrets, namespace: kube-system, chart: oci://example.test/external-secrets}\n"
+    )
+    elsewhere = release("external-secrets", namespace="security", chart="external-secrets")
+    other_chart = release("external-secrets", namespace="apps", chart="another")
+    reading = _read(read, helmfile, elsewhere, other_chart)
+    assert _installed(reading) == {}
+    (told,) = [f.message for f in reading.findings if f.code == HELMFILE_READ]
+    assert "; HelmRelease/security/external-secrets is in another namespace, so installed as well" in told
+    same = release("external-secrets", namespace="kube-system", chart="external-secrets")
+    (told,) = [f.message for f in _read(read, helmfile, same).findings if f.code == HELMFILE_READ]
+    assert "another namespace" not in told
