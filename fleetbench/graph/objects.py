@@ -348,6 +348,8 @@ class HelmRelease:
     replicas: int | None = None
     """The greatest whole number that ``spec.values`` states, at any depth, under ``replicas``, ``replicaCount`` or
     ``instances``: how many pods of a chart start in turn; None = it states none."""
+    cron_jobs: bool = False
+    """``spec.values`` make all controllers CronJobs, as app-template has them (``controllers.*.type``)."""
     needs: tuple[Need, ...] = ()
     shard: str | None = None
     chart_of_revision: bool = False
@@ -376,6 +378,15 @@ class HelmRelease:
     def chart_name(self) -> str:
         """The chart's name, also where a path (``./charts/loki``) or an OCI address states it; "" = it names none."""
         return (self.chart or "").rstrip("/").rsplit("/", 1)[-1].split("@")[0].split(":")[0]
+
+    @property
+    def starts_no_pods(self) -> bool:
+        """Whether its chart makes nothing but CronJobs, which are Current at once, and nobody waits for their pods.
+
+        Not the releases of app-template that have a controller ``main`` of their own, whatever the values name.
+        """
+        has_its_own = (self.chart_version or "").startswith(("1.", "2."))
+        return self.cron_jobs and self.chart_name == "app-template" and not has_its_own
 
     @property
     def chart_id(self) -> ObjectId | None:

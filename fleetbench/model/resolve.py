@@ -21,6 +21,7 @@ DURATIONS_FILE = "durations file"
 PRIOR = "prior"
 """What says in :attr:`WorkloadTime.chosen_by` that a shipped prior did."""
 _ENTRIES = {DEFAULT: "any kind", EXPRESSION: "what an expression judges"}
+_CRDS_ALONE = "*-crds"  # the entry for charts whose names end so
 _IN_TURN = "StatefulSet"
 """Starts its pods one by one under podManagementPolicy OrderedReady, the default, and at once under Parallel
 (kubernetes pkg/controller/statefulset/stateful_set_utils.go allowsBurst)."""
@@ -142,15 +143,16 @@ class _Choice:
         return replace(found, object=release.id, chosen_by=f"{found.chosen_by}, stated for {found.object.key}")
 
     def _release(self, release: HelmRelease) -> list[_Pods]:
-        if release.broken:
-            return []
         name = release.chart_name
+        if release.broken or release.starts_no_pods:
+            return []
         workloads = release.workloads
         if self.user is not None and name in self.user.charts:
             return [self._chart(release, self.user.charts[name], f"profile {self.user.name}: chart {name}")]
         says = any(w.stated_ready_s is not None or w.object in self.durations for w in workloads)
-        if not says and name in self.default.charts:
-            return [self._chart(release, self.default.charts[name], f"{PRIOR}: chart {name}")]
+        key = _CRDS_ALONE if name not in self.default.charts and name.endswith(_CRDS_ALONE[1:]) else name
+        if not says and key in self.default.charts:
+            return [self._chart(release, self.default.charts[key], f"{PRIOR}: chart {key}")]
         if release.workloads_known or workloads:
             return [self._workload(w) for w in workloads]
         if self.user is not None and DEFAULT in self.user.charts:

@@ -109,14 +109,15 @@ def assemble(
     releases = [with_chart(release, charts.get(release.id)) for release in releases]
     here = [release for release in releases if release.cluster is None]
     without = without_crds(here, walk)
-    providers = Providers(walk.appliers(), here, charts, planned := helmfiles(tree.with_ignored()), without)
+    before = helmfiles(tree.with_ignored())
+    providers = Providers(walk.appliers(), here, charts, before.releases, without)
     unread = Unread(walk, root.source)
     kustomizations, releases = _with_needs(
         providers, unread, ConfigWatch(flags), walk, root, kustomizations, releases, charts
     )
     findings += unread.findings()
-    releases = with_helmfiles(releases, planned, walk, sync, root.id)
-    findings += helmfiles_read(planned, releases)
+    releases = with_helmfiles(releases, before.releases, walk, sync, root.id)
+    findings += helmfiles_read(before, releases)
     plain = generated(walk)
     kustomizations, of_variables = without_variables(plain, kustomizations)
     releases, of_values = without_values(plain, releases, walk)

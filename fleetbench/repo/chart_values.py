@@ -28,3 +28,18 @@ def replicas_in(values: Any) -> int | None:
         elif isinstance(value, list):
             waiting.extend(value)
     return max(found, default=None)
+
+
+def only_cron_jobs(values: Any) -> bool:
+    """Whether values make every controller of app-template that they do not switch off a CronJob.
+
+    Source: bjw-s-labs/helm-charts charts/library/common templates/render/_controllers.tpl.
+
+    >>> only_cron_jobs({"controllers": {"a": {"type": "cronjob"}, "b": {"enabled": False}}}), only_cron_jobs({"a": 1})
+    (True, False)
+    """
+    controllers = values.get("controllers") if isinstance(values, dict) else None
+    if not isinstance(controllers, dict) or not all(isinstance(one, dict) for one in controllers.values()):
+        return False
+    types = [one.get("type") for one in controllers.values() if one.get("enabled") is not False]
+    return bool(types) and all(type == "cronjob" for type in types)

@@ -245,7 +245,7 @@ def _findings(node: Node, tree: Tree, root: str | None) -> Iterator[Finding]:
     if build and build.unknown is not None:
         text = f"is listed but not expanded: {node.not_expanded}"
         yield Finding(REMOTE_BASE, text, _COPY_IT, node.id, file, line)
-    elif node.not_expanded is not None:
+    elif node.not_expanded is not None and not (build and build.failure):
         text = f"is listed but not expanded: {node.not_expanded}"
         fix = "nothing to do; to see its objects, read the repository that holds them"
         shared = Shared(f"are listed but not expanded: {node.not_expanded}", fix)
@@ -269,8 +269,10 @@ def _findings(node: Node, tree: Tree, root: str | None) -> Iterator[Finding]:
             text = f"cannot be built: spec.{problem.text} (relative to its path, {node.directory or '.'})"
             yield Finding(problem.code, text, "correct spec.components", node.id, file, line)
             continue
-        text = f"cannot be built: {problem.text}"
-        yield Finding(problem.code, text, "correct the file", node.id, problem.file, problem.line)
+        limit = problem.code == NOT_EXPANDED
+        text = f"is listed but not expanded: {problem.text}" if limit else f"cannot be built: {problem.text}"
+        fix = "nothing to do; to have its objects counted, list plain files there" if limit else "correct the file"
+        yield Finding(problem.code, text, fix, node.id, problem.file, problem.line)
     if build and build.failure and not build.problems:
         at = build.failure
         fix = f"correct {at.file}{try_kustomize(tree, node.directory)}"

@@ -25,7 +25,7 @@ from fleetbench.ids import (
     SOURCE_KINDS,
     ObjectId,
 )
-from fleetbench.repo.chart_values import replicas_in
+from fleetbench.repo.chart_values import only_cron_jobs, replicas_in
 from fleetbench.repo.fields import HELM_RELEASE_SHAPES, KUSTOMIZATION_SHAPES, SOURCE_SHAPES, Fields
 from fleetbench.repo.kinds import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP
 from fleetbench.repo.manifest import Manifest, mapping, mappings
@@ -184,6 +184,7 @@ def read_helmrelease(manifest: Manifest, id: ObjectId, parent: ObjectId | None) 
             upgrade_retries=at.integer(0, "spec", "upgrade", "remediation", "retries"),
             retry_interval_s=HELM_RETRY_INTERVAL_S if retry_s is None else retry_s,
             replicas=replicas_in(manifest.spec.get("values")),
+            cron_jobs=only_cron_jobs(manifest.spec.get("values")) and not manifest.spec.get("valuesFrom"),
             remediate_last_failure=at.flag("spec", "install", "remediation", "remediateLastFailure"),
             shard=_shard(manifest),
             file=manifest.file,

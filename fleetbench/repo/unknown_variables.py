@@ -9,8 +9,8 @@ from fleetbench.findings import VARIABLE_UNKNOWN, VARIABLE_UNSET, Finding, Share
 from fleetbench.graph.release import SET_IT, Substitution
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo.manifest import Manifest
-from fleetbench.repo.needs.providers import SECRET_MAKERS, made_secret
 from fleetbench.repo.nodes import Node, Walk, unset_variables
+from fleetbench.repo.secret_makers import CLUSTER_EXTERNAL_SECRET, SECRET_MAKERS, external_secret_for, made_secret
 
 _COUNTS = "where it stands for a number, true or false, or a duration, the field's default holds"
 _GIVE_DEFAULT = "where it decides the graph, give it a default: ${VAR:=value}"
@@ -33,6 +33,11 @@ def unknown_variables(walk: Walk, substitution: Substitution) -> Iterator[Findin
         if manifest.kind in SECRET_MAKERS:
             id = manifest.id_in(node.id.namespace)
             makers.setdefault(ObjectId("Secret", id.namespace, made_secret(manifest)), id)
+    cluster_wide = [manifest for _, manifest in walk.manifests() if manifest.kind == CLUSTER_EXTERNAL_SECRET]
+    for secret in {id for node in walk.nodes.values() for id in (*node.variables.missing, *node.variables.filled)}:
+        by = next((manifest.id for manifest in cluster_wide if external_secret_for(manifest, secret)), None)
+        if by is not None:
+            makers.setdefault(secret, by)
     for node in walk.nodes.values():
         for name, user in node.unknown.items():
             if substitution.strict and node.variables.unset(name):
@@ -61,7 +66,8 @@ def _cause(node: Node, name: str, substitution: Substitution, makers: Mapping[Ob
     if name in unset_variables(node):
         so = f"nothing sets them: {substitution.effect}"
         return _Cause(f"has no value, as nothing sets it: {substitution.effect}", so, SET_IT)
-    made = [id for id in node.variables.missing if id in makers]
+    webhook = node.variables.webhook
+    made = [id for id in (*node.variables.missing, *node.variables.filled) if id in makers]
     gone = [id for id in node.variables.missing if id not in makers]
     ones, all_of_them = [], []
     if gone:
@@ -73,6 +79,9 @@ def _cause(node: Node, name: str, substitution: Substitution, makers: Mapping[Ob
         all_of_them.append(
             f"{_in_their_namespaces(made)} {'is' if len(made) == 1 else 'are'} made in the cluster by {kinds}"
         )
+    if webhook is not None:
+        ones.append(adds := f"{say(webhook)} adds variables to every Kustomization")
+        all_of_them.append(adds)
     fix = "nothing to do if something outside the repository makes it" if gone else f"nothing to do; {_GIVE_DEFAULT}"
     return _Cause(f"stays as it is here: {'; '.join([*ones, _COUNTS])}", "; ".join([*all_of_them, _COUNTS]), fix)
 

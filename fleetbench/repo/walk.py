@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from fleetbench.findings import NOT_EXPANDED
 from fleetbench.graph.objects import NO_PATH
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId, some
 from fleetbench.repo.files.tree import Tree
@@ -12,11 +13,22 @@ from fleetbench.repo.kustomize.build import Build, Builder, Request
 from fleetbench.repo.kustomize.variables import VariableStore, substituted, variables_of
 from fleetbench.repo.manifest import in_apply_order, with_metadata
 from fleetbench.repo.nodes import Node, Walk
-from fleetbench.repo.objects import is_helmrelease, is_kustomization, is_source, source_of
+from fleetbench.repo.objects import (
+    is_helmrelease,
+    is_kustomization,
+    is_source,
+    read_helmrelease,
+    source_of,
+    with_chart_of,
+)
 from fleetbench.repo.resource_sets.expand import expanded
 from fleetbench.repo.twins import TwinTrees
 
 Progress = Callable[[str], None]
+WEBHOOK_CHART = "kustomize-mutating-webhook"
+"""Chart of an admission webhook that adds the keys of its ConfigMaps and Secrets to the ``postBuild.substitute`` of every
+Kustomization as it is created or updated (xunholy/fluxcd-kustomize-mutating-webhook 0.12.1
+internal/handlers/mutate.go createPatch)."""
 PORTION = 96
 """Builds that are asked for at once: enough for batches to fill, few enough for progress to be seen."""
 
@@ -65,6 +77,7 @@ class Walker:
             node.not_expanded = f"the content is in {node.source}, not in this repository"
             if node.source in found.sources:
                 node.content_url = str(found.sources[node.source][0].spec.get("url") or "")
+        found.store.webhook = next((id for id in found.releases if _chart_name(id, found) == WEBHOOK_CHART), None)
         return found
 
     def _tree(self, node: Node, found: Walk) -> Tree | None:
@@ -131,9 +144,19 @@ class Walker:
         return new
 
 
+def _chart_name(id: ObjectId, found: Walk) -> str:
+    manifest, parent = found.releases[id]
+    release, _ = read_helmrelease(manifest, id, parent)
+    source = None if release.source is None else found.sources.get(release.source)
+    return with_chart_of(release, None if source is None else source[0]).chart_name
+
+
 def _fill(node: Node, build: Build, store: VariableStore, strict: bool) -> None:
     """What a Kustomization's build says of it."""
     node.build = build
+    if build.failure is not None and build.failure.code == NOT_EXPANDED:
+        node.not_expanded = build.failure.text
+        return
     if build.failure is not None:
         node.broken = f"kustomize cannot build it: {build.failure.text}"
         return

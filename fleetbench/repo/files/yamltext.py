@@ -109,13 +109,31 @@ def documents(text: str, file: str) -> list[tuple[int, Any]]:
     Raises:
         Unreadable: it is no YAML, is nested too deeply, or its aliases expand to too much.
     """
+    return [(node.start_mark.line + 1, body) for node, body in _nodes(text, file)]
+
+
+def listed(text: str, file: str, field: str) -> list[tuple[int, Any]]:
+    """Every item of the list that a field of a YAML text's documents holds, with the 1-based line at which it starts.
+
+    Raises:
+        Unreadable: as :func:`documents`.
+    """
+    found: list[tuple[int, Any]] = []
+    for node, body in _nodes(text, file):
+        if isinstance(body, dict) and isinstance(items := body.get(field), list):
+            at = [value for key, value in node.value if key.value == field][-1]
+            found += [(part.start_mark.line + 1, item) for part, item in zip(at.value, items, strict=True)]
+    return found
+
+
+def _nodes(text: str, file: str) -> list[tuple[Any, Any]]:
     guard(text, file)
     found = []
     loader = _Loader(text)
     try:
         while loader.check_node():
             node = loader.get_node()
-            found.append((node.start_mark.line + 1, loader.construct_document(node)))
+            found.append((node, loader.construct_document(node)))
     except yaml.YAMLError as error:
         raise Unreadable(file, *_problem(error, text)) from None
     except (RecursionError, ValueError, TypeError, AttributeError, LookupError) as error:

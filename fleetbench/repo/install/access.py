@@ -12,9 +12,9 @@ from fleetbench.repo.install.arguments import flags_among
 from fleetbench.repo.install.controllers import WATCH, run_by, shard_of
 from fleetbench.repo.install.helm_controller import HelmController
 from fleetbench.repo.install.instance import flux_charts, instances
-from fleetbench.repo.install.label_selector import meets, selector
 from fleetbench.repo.install.operator import made_of
 from fleetbench.repo.install.source_watcher import ExternalArtifacts
+from fleetbench.repo.label_selector import meets, selector
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping
 from fleetbench.repo.nodes import Walk
 from fleetbench.units import parse_bool

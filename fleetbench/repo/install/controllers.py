@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from fleetbench.graph.objects import CPU_LIMIT, TEMP_MEDIUM
 from fleetbench.graph.release import FLUX_COMPONENTS
 from fleetbench.ids import NOTIFICATION_CONTROLLER
-from fleetbench.repo.install.label_selector import meets, selector
 from fleetbench.repo.kustomize.shaping import selects
+from fleetbench.repo.label_selector import meets, selector
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
 
 HELM_VALUES = {

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from fleetbench.findings import NOT_EXPANDED
 from fleetbench.repo.files.tree import Tree, Unreadable
 from fleetbench.repo.files.yamltext import documents
 from fleetbench.repo.kustomize.batch import MAX_MEMBERS, can_share, run_together, split
@@ -54,7 +55,7 @@ class Build:
     files: tuple[str, ...] = ()
     """Paths of the tree that it read."""
     failure: Problem | None = None
-    """Why there are no manifests; None = it built."""
+    """Why there are no manifests, of code ``NOT_EXPANDED`` where kustomize was not asked; None = it built."""
     reads: tuple[str, ...] = ()
     """The same as the repository names them, without what Flux generates; also of a build that fails."""
     shapers: tuple[Shaper, ...] = ()
@@ -131,7 +132,8 @@ class Builder:
 
     def _without_program(self, request: Request, inputs: Inputs, key: str) -> Build | None:
         if inputs.problems:
-            return _built(request.tree, inputs, problems=inputs.problems, failure=inputs.problems[0])
+            first = min(inputs.problems, key=lambda problem: problem.code == NOT_EXPANDED)
+            return _built(request.tree, inputs, problems=inputs.problems, failure=first)
         plain = plain_build(request.tree, inputs)
         if plain is not None:
             return _built(request.tree, inputs, plain)

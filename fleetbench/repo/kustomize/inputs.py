@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from fleetbench.findings import BUILD_FAILED, FILE_UNREADABLE
+from fleetbench.findings import BUILD_FAILED, FILE_UNREADABLE, NOT_EXPANDED
 from fleetbench.repo.files.tree import Escapes, Tree, Unreadable, join
 from fleetbench.repo.files.yamltext import decode, documents, dump, guard, line_of, may_be_read_otherwise
 from fleetbench.repo.kustomize.merge import merged, read_kustomization
@@ -58,7 +58,7 @@ class Inputs:
     repeated: bool = False
     """A directory is used twice: whether its objects clash is for kustomize to say."""
     problems: list[Problem] = field(default_factory=list)
-    """What makes the build fail before it runs: missing, escaping or unreadable files."""
+    """What makes the build fail before it runs: missing, escaping or unreadable files; and what it is not run for."""
 
     @property
     def lacks_objects(self) -> bool:
@@ -214,9 +214,11 @@ class _Collector:
     def _plugins(self, reference: Reference, path: str, configures: str) -> None:
         """Follow a directory whose objects configure plugins.
 
-        It may only list files and such directories. Anything more (patches, replacements, components, generators, ...)
-        could turn harmless objects into configurations that name any file, and what kustomize makes of them in there no
-        build prints: it would also drop the local ones and fill in the variables.
+        It may only list files and such directories, and set a namespace. Anything more (patches, replacements, components,
+        generators, ...) could turn harmless objects into configurations that name any file, and what kustomize makes of
+        them in there no build prints: it would also drop the local ones and fill in the variables. A namespace is put into
+        metadata.namespace, and into fields of kinds that configure no plugin: kustomize api v0.21.1
+        internal/konfig/builtinpluginconsts/namespace.go, filters/namespace/namespace.go.
         """
         if (configures, path) in self.plugins:
             return  # whether that is a cycle is for kustomize to say
@@ -228,8 +230,9 @@ class _Collector:
             self._problem(
                 file,
                 line_of(text, name),
-                f"{name}: wanted only resources where the objects configure generators, transformers or validators: "
-                "with more, which files those read is not known before kustomize runs",
+                f"{name}: beside resources and a namespace fleetbench follows nothing where the objects configure "
+                "generators, transformers or validators, as which files those read is not known before kustomize runs",
+                NOT_EXPANDED,
             )
         self.kustomization(path, file, body, rewritten=False, plugins_of=configures)
 
@@ -246,5 +249,5 @@ class _Collector:
 
 _OF_OBJECTS = frozenset({"resources", "components", "generators"})
 _MAY_BE_DIRECTORY = frozenset({"resources", "components"})
-_ONLY_LISTS = frozenset({"apiVersion", "kind", "metadata", "resources", "bases"})
-"""Fields of a kustomization that leave objects as they are in their files."""
+_ONLY_LISTS = frozenset({"apiVersion", "kind", "metadata", "resources", "bases", "namespace"})
+"""Fields of a kustomization that leave what its objects name as it is in their files."""

@@ -18,6 +18,7 @@ from fleetbench.repo.files.tree import Unreadable
 from fleetbench.repo.files.yamltext import dump, load
 from fleetbench.repo.kustomize.envsubst import BadSubstitution, substitute
 from fleetbench.repo.manifest import Manifest, mapping, mappings, names_in
+from fleetbench.repo.secret_makers import CLUSTER_EXTERNAL_SECRET, SECRET_MAKERS, external_secret_for, made_secret
 
 SUBSTITUTE_KEY = "kustomize.toolkit.fluxcd.io/substitute"
 _COPY_FROM = "fluxcd.controlplane.io/copyFrom"
@@ -36,6 +37,12 @@ class VariableStore:
         self._data: dict[ObjectId, Values] = {}
         self._copies: dict[ObjectId, ObjectId] = {}
         """What flux-operator fills with the data of another object."""
+        self._made: set[ObjectId] = set()
+        """Secrets that a controller makes, whether they lie here as well or not."""
+        self._cluster_wide: list[Manifest] = []
+        """The ClusterExternalSecrets, which have Secrets made in many namespaces."""
+        self.webhook: ObjectId | None = None
+        """The release of an admission webhook that adds variables to every Kustomization; None = there is none."""
 
     def add(self, manifests: Iterable[Manifest], namespace: str) -> None:
         """Take in what a Kustomization applies; its own namespace counts where an object names none."""
@@ -46,10 +53,19 @@ class VariableStore:
                 copied = mapping(manifest.metadata, "annotations").get(_COPY_FROM) if manifest.made else None
                 if copied is not None:
                     self._copies[id] = ObjectId(manifest.kind, *str(copied).rpartition("/")[::2])
+            elif manifest.kind in SECRET_MAKERS:
+                self._made.add(ObjectId("Secret", manifest.id_in(namespace).namespace, made_secret(manifest)))
+            elif manifest.kind == CLUSTER_EXTERNAL_SECRET:
+                self._cluster_wide.append(manifest)
 
     def get(self, id: ObjectId) -> Values | None:
         """The values of an object; None = the repository does not hold it."""
         return self._data.get(self._copies.get(id, id))
+
+    def is_filled(self, id: ObjectId) -> bool:
+        """Whether a controller makes an object in the cluster: what lies here of it does not show all its keys."""
+        id = self._copies.get(id, id)
+        return id in self._made or any(external_secret_for(manifest, id) for manifest in self._cluster_wide)
 
 
 def _values(body: Mapping[str, Any]) -> Values:
@@ -79,6 +95,10 @@ class Variables:
     values: Values = field(default_factory=dict)
     missing: list[ObjectId] = field(default_factory=list)
     """Sources of variables that the repository does not hold, optional ones too: they may be there in the cluster."""
+    filled: list[ObjectId] = field(default_factory=list)
+    """Those that it does hold and a controller fills in the cluster: they may have further keys there."""
+    webhook: ObjectId | None = None
+    """The release of an admission webhook that adds variables, which ones it does not say here."""
     invalid: list[str] = field(default_factory=list)
     """Names that Flux refuses."""
     active: bool = False
@@ -86,18 +106,20 @@ class Variables:
 
     def unset(self, name: str) -> bool:
         """Whether nothing sets a variable, as far as it can be known: no Secret or ConfigMap from elsewhere may hold it."""
-        return name not in self.values and not self.missing
+        return not (name in self.values or self.missing or self.filled or self.webhook)
 
 
 def variables_of(spec: Mapping[str, Any], namespace: str, store: VariableStore) -> Variables:
     """Gather the variables of a Kustomization: ``substituteFrom`` in order, then ``substitute``."""
-    found = Variables()
+    found = Variables(webhook=store.webhook)
     post_build = mapping(spec, "postBuild")
     for reference in mappings(post_build, "substituteFrom"):
         id = ObjectId(str(reference.get("kind")), namespace, str(reference.get("name")))
         values = store.get(id)
         if values is not None:
             found.values.update(values)
+            if store.is_filled(id):
+                found.filled.append(id)
         else:
             found.missing.append(id)
     for key, value in mapping(post_build, "substitute").items():

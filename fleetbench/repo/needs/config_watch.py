@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from fleetbench.graph.objects import ControllerFlag
 from fleetbench.graph.release import gates
 from fleetbench.ids import controller_of
-from fleetbench.repo.install.label_selector import meets
+from fleetbench.repo.label_selector import meets
 from fleetbench.repo.manifest import Manifest, mapping
 
 FLAG = "watch-configs-label-selector"

@@ -1,7 +1,7 @@
 """What a repository's helmfiles install before Flux runs.
 
 Many repositories install some charts with helmfile first, because Flux's own cold start would deadlock without their CRDs,
-or because Flux itself is one of them. A helmfile is a Go template more often than YAML, so it is read line by line.
+or because Flux itself is one of them. A helmfile is a Go template more often than YAML: what is no YAML is read line by line.
 """
 
 from __future__ import annotations
@@ -9,19 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from fleetbench.errors import place
 from fleetbench.findings import HELMFILE_READ, Finding
 from fleetbench.graph.changes import as_installed
 from fleetbench.graph.objects import HelmRelease
-from fleetbench.ids import ObjectId, some
+from fleetbench.ids import ObjectId, say, some
 from fleetbench.repo.files.tree import Tree, Unreadable
-from fleetbench.repo.files.yamltext import decode
+from fleetbench.repo.files.yamltext import decode, line_of, listed
 from fleetbench.repo.helm.charts import release_name
 from fleetbench.repo.install.instance import CONTROLLERS_CHARTS, INSTANCE_CHART, OPERATOR_CHART, Sync
 from fleetbench.repo.nodes import Walk
 from fleetbench.units import counted
 
+_SPEAKS = re.compile(r"^(?:[\"']?releases[\"']?:|[ {]+[\"']?releases[\"']?:\s*\[)", re.M)
 _KEY = re.compile(r"\w+:")
 _ITEM = re.compile(r"( *)- +(?=\w)")
 _FIELD = re.compile(r"([ -]*)(\w+):\s*(.*?)\s*(?:\s#.*)?$")
@@ -47,9 +49,19 @@ class Planned:
         return place(self.file, self.line)
 
 
-def helmfiles(tree: Tree) -> tuple[Planned, ...]:
-    """The releases of the repository's helmfiles, but for those that say ``installed: false``."""
+class Helmfiles(NamedTuple):
+    """What the repository's helmfiles say."""
+
+    releases: tuple[Planned, ...]
+    """Those that can be read, but for what says ``installed: false``."""
+    unread: tuple[tuple[str, int], ...] = ()
+    """File and line of each list of releases of which none can be read."""
+
+
+def helmfiles(tree: Tree) -> Helmfiles:
+    """The releases of the repository's helmfiles, and which helmfiles hold some that cannot be read."""
     found: list[Planned] = []
+    unread: list[tuple[str, int]] = []
     for path in tree.files:
         if "helmfile" not in path.lower() or not path.endswith((".yaml", ".yml", ".gotmpl")):
             continue
@@ -59,19 +71,38 @@ def helmfiles(tree: Tree) -> tuple[Planned, ...]:
             continue
         # --include-crds is an option of `helm template` alone: such a helmfile is rendered, never installed.
         crds_only = "--include-crds" in text or "crd" in path.rpartition("/")[2].lower()
-        found += _releases(text, path, crds_only)
-    return tuple(found)
+        items = _items(text, path)
+        named = [(line, fields) for line, fields in items or () if fields.get("name")]
+        for line, fields in named:
+            if fields.get("installed") != "false":
+                chart = fields.get("chart", "").rpartition("/")[2] or None
+                found.append(Planned(fields["name"], fields.get("namespace"), chart, crds_only, path, line))
+        if not named and (items is None or items):
+            unread.append((path, line_of(text, "releases") or 1))
+    return Helmfiles(tuple(found), tuple(unread))
 
 
-def _releases(text: str, file: str, crds_only: bool) -> Iterator[Planned]:
-    for line, fields in _items(text):
-        if fields.get("name") and fields.get("installed") != "false":
-            chart = fields.get("chart", "").rpartition("/")[2] or None
-            yield Planned(fields["name"], fields.get("namespace"), chart, crds_only, file, line)
+def _items(text: str, file: str) -> list[tuple[int, dict[str, str]]] | None:
+    """Line and own fields of each item of the list ``releases``, without those that only a template says.
+
+    None where such a list stands there and no item of it is found.
+    """
+    try:
+        items = listed(text, file, "releases")
+    except Unreadable:
+        found = _items_by_line(text)
+        return found if found or not _SPEAKS.search(text) else None
+    return [(line, dict(_said(item))) for line, item in items if isinstance(item, dict)]
 
 
-def _items(text: str) -> list[tuple[int, dict[str, str]]]:
-    """Line and own fields of each item of the list ``releases``, without those that only a template says."""
+def _said(item: dict[object, object]) -> Iterator[tuple[str, str]]:
+    for key, value in item.items():
+        if isinstance(value, str | bool) and "{{" not in (text := str(value)):
+            yield str(key), text.lower() if isinstance(value, bool) else text
+
+
+def _items_by_line(text: str) -> list[tuple[int, dict[str, str]]]:
+    """The same of a Go template, as far as its lines show it: plain items in block style."""
     found: list[tuple[int, dict[str, str]]] = []
     inside, dash, column = False, -1, -1
     for number, line in enumerate(text.splitlines(), 1):
@@ -119,21 +150,50 @@ def with_helmfiles(
     return [as_installed(release, said) if (said := by(release)) else release for release in releases]
 
 
-def helmfiles_read(planned: Iterable[Planned], releases: Iterable[HelmRelease]) -> Iterator[Finding]:
+def helmfiles_read(before: Helmfiles, releases: Iterable[HelmRelease]) -> Iterator[Finding]:
     """What each helmfile is taken to have done, so that nobody has to guess why something takes no time."""
+    for file, line in before.unread:
+        text = "holds releases that only helmfile can read, as a template names them: none of them counts as there"
+        fix = "nothing to do if it is not run before Flux; else say with --installed what it brings"
+        yield Finding(HELMFILE_READ, text, fix, None, file, line)
     by_file: dict[str, list[Planned]] = {}
-    for p in planned:
+    for p in before.releases:
         by_file.setdefault(p.file, []).append(p)
+    releases = list(releases)
     installed = [release.installed_by for release in releases]
-    for file, listed in by_file.items():
-        names = some(list(dict.fromkeys(p.name for p in listed)), 8)
-        count = sum(installed.count(p.place) for p in listed)
-        if listed[0].crds_only:
+    for file, these in by_file.items():
+        names = some(list(dict.fromkeys(p.name for p in these)), 8)
+        count = sum(installed.count(p.place) for p in these)
+        if these[0].crds_only:
             text = f"is rendered for CRDs alone, so these are there before Flux: those of {names}"
         else:
             upgraded = (
                 f"; {counted(count, 'HelmRelease')} here only upgraded, without starting a pod anew" if count else ""
             )
-            text = f"counts as run before Flux, with CRDs and namespaces: {names}{upgraded}"
+            text = f"counts as run before Flux, with CRDs and namespaces: {names}{upgraded}{_beside(these, releases)}"
         fix = "nothing to do if it is run before Flux; else say with --durations how long what it names takes"
-        yield Finding(HELMFILE_READ, text, fix, None, file, listed[0].line)
+        yield Finding(HELMFILE_READ, text, fix, None, file, these[0].line)
+
+
+def _beside(planned: Sequence[Planned], releases: Sequence[HelmRelease]) -> str:
+    """Which HelmReleases install a chart of a helmfile a second time, as they do it under that name in another namespace.
+
+    Source: helm-controller v1.6.3 internal/action/install.go newInstall (TakeOwnership, but for
+    ``install.disableTakeOwnership``); helm v4.2.2 pkg/action/install.go RunWithContext.
+    """
+    installed = {(p.name, p.chart, p.namespace) for p in planned if p.chart and p.namespace}
+    here = {(name, chart) for name, chart, _ in installed}
+    second = [
+        say(r.id)
+        for r in releases
+        if r.installed_by is None and r.cluster is None and (r.id.name, r.chart_name) in here
+        and (r.id.name, r.chart_name, r.release_namespace) not in installed
+    ]  # fmt: skip
+    if not second:
+        return ""
+    one = len(second) == 1
+    return (
+        f"; {some(second, 5)} {'is' if one else 'are'} in another namespace, so installed as well, with pods of "
+        f"{'its' if one else 'their'} own: helm-controller takes over what lies outside namespaces, or with "
+        "install.disableTakeOwnership is refused"
+    )

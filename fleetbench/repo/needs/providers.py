@@ -16,9 +16,8 @@ from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.needs.config_watch import labels_of
 from fleetbench.repo.needs.helmfiles import Planned
 from fleetbench.repo.nodes import Node
+from fleetbench.repo.secret_makers import CLUSTER_EXTERNAL_SECRET, SECRET_MAKERS, external_secret_for, made_secret
 
-SECRET_MAKERS = ("ExternalSecret", "SealedSecret", "Certificate")
-"""Kinds of which a controller makes a Secret."""
 _CLUSTER_WIDE = frozenset({"Namespace", "ClusterSecretStore", "StorageClass", "PriorityClass", "RuntimeClass"})
 
 Key = tuple[str, str, str]
@@ -83,6 +82,8 @@ class Providers:
         """API group -> a release whose chart would bring its CRDs, and does not as it is set."""
         self._external_secrets: dict[Key, Manifest] = {}
         self._labels: dict[Key, dict[str, str]] = {}
+        self._cluster_wide: list[tuple[Manifest, ObjectId]] = []
+        """The ClusterExternalSecrets, and who applies each."""
         self._groups: dict[str, list[tuple[bool, ObjectId]]] = {}
         self._before = {group for name in names if name in crd_charts() for group in crd_charts()[name]["groups"]}
         for node in nodes:
@@ -124,6 +125,8 @@ class Providers:
             if kind == "ExternalSecret":
                 self._external_secrets.setdefault(key, manifest)
         else:
+            if kind == CLUSTER_EXTERNAL_SECRET:
+                self._cluster_wide.append((manifest, by))
             return
         listed = self._by.setdefault(key, [])
         if by not in listed:
@@ -133,11 +136,15 @@ class Providers:
 
     def labels(self, key: Key) -> Mapping[str, str]:
         """The labels of a Secret or ConfigMap that somebody here brings."""
-        return self._labels.get(key, {})
+        if key in self._labels:
+            return self._labels[key]
+        made_from = self.external_secret(key)
+        return {} if made_from is None else labels_of(made_from)
 
     def external_secret(self, key: Key) -> Manifest | None:
         """The ExternalSecret that a Secret is made from; None = it is no such Secret."""
-        return self._external_secrets.get(key)
+        made = (external_secret_for(manifest, ObjectId(*key)) for manifest, _ in self._cluster_wide)
+        return self._external_secrets.get(key) or next(filter(None, made), None)
 
     def is_before(self, group: str) -> bool:
         """Whether what is installed before Flux brings the CRDs of an API group."""
@@ -156,18 +163,8 @@ class Providers:
     def of(self, key: Key) -> list[ObjectId]:
         """Who brings it, the likeliest first; empty = nothing in this fleet."""
         found = self._by.get(key, [])
+        if not found and key[0] == "Secret":
+            return [by for manifest, by in self._cluster_wide if external_secret_for(manifest, ObjectId(*key))]
         if found or key[0] != CRD:
             return found
         return [] if key[1] in self._before else [id for _, id in sorted(self._groups.get(key[1], []))]
-
-
-def made_secret(manifest: Manifest) -> str:
-    """The Secret that an ExternalSecret, SealedSecret or Certificate makes."""
-    if manifest.kind == "Certificate":
-        return str(manifest.spec.get("secretName") or manifest.name)
-    place = (
-        mapping(manifest.spec, "target")
-        if manifest.kind == "ExternalSecret"
-        else mapping(manifest.spec, "template", "metadata")
-    )
-    return str(place.get("name") or manifest.name)

@@ -54,7 +54,8 @@ class Unread:
         if bases:
             return f"the remote base {bases[0]} in {say(id)}"
         exists = node.source == self._this or node.source in self._walk.sources
-        unread = node.not_expanded is not None and node.build is None and exists
+        unbuilt = node.build is None or node.build.failure is not None
+        unread = node.not_expanded is not None and unbuilt and exists
         return say(id) if unread and not is_of_flux_alone(node, self._walk) else None
 
     def before(

@@ -35,10 +35,18 @@ _CLASSES = {
 """Key of a value -> the kind of what it names."""
 _CONTENT = frozenset({"stringData", "data", "annotations", "labels"})
 """Below them stands what a Secret holds, or words about it."""
+_CRON_JOB = "cronjob"
+"""``type`` of a controller that nobody waits for the pods of, as the charts built on bjw-s's common library call it."""
 
 
 def secrets_of_values(values: object, release_name: str) -> Iterator[str]:
     """Every text that may be the name of a Secret without which the release's pods do not start.
+
+    Not what is switched off or optional, what only the pods of a CronJob name, and not the certificate of an Ingress,
+    which is Current without it.
+
+    Source: cli-utils v1.2.2 pkg/kstatus/status/core.go legacyTypes (batch/CronJob), generic.go; helm v4.2.2
+    pkg/kube/ready.go IsReady; bjw-s-labs/helm-charts charts/library/common templates/render/_controllers.tpl.
 
     Args:
         values: a HelmRelease's ``spec.values``, or a part of them.
@@ -93,7 +101,12 @@ def _names(value: object, release_name: str, in_secret: bool) -> Iterator[str]:
     elif isinstance(value, list):
         for part in value:
             yield from _names(part, release_name, in_secret)
-    elif isinstance(value, dict) and value.get("optional") is not True:
+    elif isinstance(value, dict) and not _starts_without(value):
         for key, part in value.items():
-            if key not in _CONTENT:
+            if key not in _CONTENT and not (key == "tls" and isinstance(part, list)):
                 yield from _names(part, release_name, in_secret or _SECRET_KEY.search(str(key)) is not None)
+
+
+def _starts_without(value: dict[str, object]) -> bool:
+    """Whether the release's pods start without whatever this part of the values names."""
+    return value.get("optional") is True or value.get("enabled") is False or value.get("type") == _CRON_JOB

@@ -246,3 +246,32 @@ def test_a_commit_starts_the_pods_of_what_was_installed_before_flux():
     of = from_document(document, "g")
     times = {kind: assemble(of, Choice(kind=kind)).scenario.workloads[H] for kind in (BOOTSTRAP, COMMIT)}
     assert times[BOOTSTRAP].chosen_by.startswith(INSTALLED) and not times[COMMIT].chosen_by.startswith(INSTALLED)
+
+
+@pytest.mark.parametrize(
+    ("release", "waits"),
+    [
+        ({"chart": "app-template", "cron_jobs": True}, False),
+        ({"chart": "app-template", "cron_jobs": True, "chart_version": "4.2.0"}, False),
+        ({"chart": "app-template", "cron_jobs": True, "chart_version": "2.4.0"}, True),
+        ({"chart": "app-template"}, True),
+        ({"chart": "another", "cron_jobs": True}, True),
+    ],
+)
+def test_a_release_of_cron_jobs_alone_has_nothing_to_wait_for(release, waits):
+    user = profile("mine", charts={"app-template": {"ready": 7}})
+    for time in (chosen(release=release)[H], chosen(release=release, user=user)[H]):
+        assert bool(time.pods) is waits and (time.chosen_by == "nothing to wait for") is not waits
+
+
+@pytest.mark.parametrize(
+    ("chart", "said"),
+    [
+        ("kgateway-crds", "prior: chart *-crds"),
+        ("linkerd-crds", "prior: chart linkerd-crds"),
+        ("crds", "prior: any chart (guess)"),
+    ],
+)
+def test_a_chart_that_is_named_for_its_crds_has_no_pods_that_it_starts(chart, said):
+    document = {"kustomizations": [], "helmreleases": [{"id": "ns/release", "chart": chart}]}
+    assert resolve(from_document(document, "g"), {}, None, load_profile("default"))[H].chosen_by == said

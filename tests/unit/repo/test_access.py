@@ -6,7 +6,7 @@ import pytest
 
 from fleetbench.graph.checks import check, combined
 from fleetbench.repo import Reading
-from fleetbench.repo.install.label_selector import selector
+from fleetbench.repo.label_selector import selector
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import both, codes, config_map, flux, git, ks_id, obj
 

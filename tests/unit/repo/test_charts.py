@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from fleetbench.errors import InputError
 from fleetbench.graph.changes import changed_by
 from fleetbench.graph.checks import check, combined
 from tests.unit.repo.conftest import Read
-from tests.unit.repo.manifests import both, flux, obj
+from tests.unit.repo.manifests import both, flux, obj, release
 
 CHART = "apiVersion: v2\nname: app\nversion: 1.0.0\n"
 DEPLOYMENT = """\
@@ -276,3 +277,20 @@ def test_the_chart_of_a_release_is_found_by_the_address_of_its_oci_repository(re
         "loki": ("app-template", "4.x"),
         "unknown": ("unknown", None),
     }
+
+
+@pytest.mark.parametrize(
+    ("controllers", "more", "alone"),
+    [
+        ({"sync": {"type": "cronjob"}, "old": {"enabled": False}}, {}, True),
+        ({"sync": {"type": "cronjob"}, "web": {"containers": {}}}, {}, False),
+        ({"old": {"enabled": False}}, {}, False),
+        ({"sync": {"type": "cronjob"}}, {"valuesFrom": [{"kind": "ConfigMap", "name": "more"}]}, False),
+    ],
+)
+def test_a_release_of_cron_jobs_alone_is_told_from_its_values(
+    read: Read, controllers: dict[str, Any], more: dict[str, Any], alone: bool
+) -> None:
+    sync = release("sync", chart="app-template", values={"controllers": controllers}, **more)
+    (found,) = read({"clusters/c/r.yaml": sync}).fleet.helmreleases
+    assert found.cron_jobs is alone

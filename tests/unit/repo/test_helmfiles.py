@@ -120,3 +120,50 @@ def test_flux_operator_runs_where_it_made_the_root_and_fluxs_own_chart_where_flu
     }
     root = flux("flux-system", "./clusters/c")
     assert _installed(read({"clusters/c/all.yaml": both(root, operator, instance)})) == {}, "flux bootstrap made it"
+
+
+@pytest.mark.parametrize(
+    ("helmfile", "line"),
+    [
+        ('{\n  releases: [{\n    name: "podinfo",\n    namespace: "apps",\n    installed: true,\n  }],\n}\n', 2),
+        ("x: &x {namespace: apps, installed: false}\nreleases:\n- {name: podinfo}\n- {name: gone, <<: *x}\n", 3),
+        ("x: 1\n---\nreleases:\n-\n  namespace: apps\n  name: podinfo\n", 5),
+    ],
+)
+def test_a_helmfile_in_any_style_of_yaml_is_read(read: Read, helmfile: str, line: int) -> None:
+    reading = _read(read, helmfile, release("podinfo"), release("gone"), file="helmfile.d/01-apps.yaml")
+    assert _installed(reading) == {"apps/podinfo": f"helmfile.d/01-apps.yaml:{line}"}
+
+
+@pytest.mark.parametrize(
+    ("helmfile", "line"),
+    [
+        ("releases:\n{{ range .Values.charts }}\n  - name: {{ .name }}\n{{ end }}\n", 1),
+        ("---\n{\n  releases: [{ name: {{ .name }} }],\n}\n", 3),
+        ('bases: []\nreleases:\n  - name: "{{ .name }}"\n', 2),
+    ],
+)
+def test_a_helmfile_whose_releases_only_a_template_names_is_told_of(read: Read, helmfile: str, line: int) -> None:
+    (told,) = [f for f in _read(read, helmfile, release("podinfo")).findings if f.code == HELMFILE_READ]
+    assert (told.file, told.line) == ("bootstrap/helmfile.yaml.gotmpl", line)
+    assert "holds releases that only helmfile can read" in told.message
+
+
+@pytest.mark.parametrize("text", ["releases: []\n", "helmfiles: [a.yaml]\n", "x: {{ y }}\n", "a:\n  releases: 3\n"])
+def test_a_helmfile_without_releases_says_nothing(read: Read, text: str) -> None:
+    assert HELMFILE_READ not in {f.code for f in _read(read, text, release("podinfo")).findings}
+
+
+def test_a_release_of_the_same_chart_in_another_namespace_is_installed_beside_that_of_the_helmfile(read: Read) -> None:
+    helmfile = (
+        "releases:\n- {name: external-secrets, namespace: kube-system, chart: oci://example.test/external-secrets}\n"
+    )
+    elsewhere = release("external-secrets", namespace="security", chart="external-secrets")
+    other_chart = release("external-secrets", namespace="apps", chart="another")
+    reading = _read(read, helmfile, elsewhere, other_chart)
+    assert _installed(reading) == {}
+    (told,) = [f.message for f in reading.findings if f.code == HELMFILE_READ]
+    assert "; HelmRelease/security/external-secrets is in another namespace, so installed as well" in told
+    same = release("external-secrets", namespace="kube-system", chart="external-secrets")
+    (told,) = [f.message for f in _read(read, helmfile, same).findings if f.code == HELMFILE_READ]
+    assert "another namespace" not in told

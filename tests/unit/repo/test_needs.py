@@ -119,6 +119,58 @@ def test_variables_from_another_kustomization_block_the_build(read: Read) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("where", "made"),
+    [
+        ({"namespaceSelectors": [{}]}, True),
+        ({"namespaces": ["x", "flux-system"]}, True),
+        ({"namespaces": ["x"]}, False),
+        ({}, False),
+        ({"namespaceSelector": {"matchLabels": {"team": "any"}}}, True),
+        ({"namespaceSelectors": [{"matchLabels": {"kubernetes.io/metadata.name": "x"}}]}, False),
+        (
+            {
+                "namespaceSelectors": [
+                    {
+                        "matchExpressions": [
+                            {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["flux-system"]}
+                        ]
+                    }
+                ]
+            },
+            False,
+        ),
+    ],
+)
+def test_a_cluster_external_secret_makes_a_secret_in_the_namespaces_that_it_selects(
+    read: Read, where: dict[str, Any], made: bool
+) -> None:
+    store = {"kind": "ClusterSecretStore", "name": "vault"}
+    spec = {"externalSecretSpec": {"target": {"name": "vars"}, "secretStoreRef": store}, **where}
+    files = {
+        "clusters/c/all.yaml": both(
+            *(flux(name, f"./{name}") for name in "as"),
+            flux("b", "./b", postBuild={"substituteFrom": [{"kind": "Secret", "name": "vars"}]}),
+        ),
+        "a/e.yaml": obj("external-secrets.io/v1", "ClusterExternalSecret", "e", spec=spec),
+        "s/store.yaml": obj("external-secrets.io/v1", "ClusterSecretStore", "vault", spec={}),
+        "b/m.yaml": config_map("m", "y", a="${A}"),
+    }
+    user, maker = "Kustomization/flux-system/b", "Kustomization/flux-system/a"
+    assert (
+        _needs(read, files)
+        == [
+            f"build: Secret flux-system/vars for {user} by {maker}",
+            "build: ClusterSecretStore vault for ExternalSecret/flux-system/e by Kustomization/flux-system/s",
+        ]
+        * made
+    )
+    reading = read(files)
+    assert ("FB309" in codes(reading)) is not made
+    (told,) = [f.message for f in reading.findings if f.code == "FB304"]
+    assert ("ClusterExternalSecret/e makes Secret flux-system/vars in the cluster" in told) is made
+
+
 def test_variables_that_only_its_own_apply_would_bring(read: Read) -> None:
     taker = flux("taker", "./deep", postBuild={"substituteFrom": [{"kind": "ConfigMap", "name": "vars"}]})
     files = {
@@ -220,6 +272,9 @@ def test_a_release_waits_for_the_store_of_the_external_secret_that_its_values_na
         {"envFrom": [{"secretRef": {"name": "another"}}]},
         {"image": {"name": "app-db"}},
         {"secrets": {"own": {"stringData": {"NAME": "app-db"}}}},
+        {"controllers": {"old": {"enabled": False, "envFrom": [{"secretRef": {"name": "app-db"}}]}}},
+        {"controllers": {"backup": {"type": "cronjob", "envFrom": [{"secretRef": {"name": "app-db"}}]}}},
+        {"ingress": {"main": {"tls": [{"hosts": ["app.example.test"], "secretName": "app-db"}]}}},
     ],
 )
 def test_what_a_release_only_may_use_or_does_not_mean_as_a_secret_holds_nothing_up(

@@ -73,9 +73,39 @@ def test_a_directory_may_be_a_base_as_well(write: Write) -> None:
         "apps/other/kustomization.yaml": kustomization("map.yaml", namePrefix="a-"),
         "apps/other/map.yaml": plugin("ConfigMapGenerator", "made", literals=["b=c"]),
     }
-    assert [t.partition(": wanted")[0] for t in texts(inputs(write, APPS | more))] == [
+    assert [t.partition(": beside")[0] for t in texts(inputs(write, APPS | more))] == [
         "apps/other/kustomization.yaml:7: namePrefix"
     ]
+
+
+def test_a_namespace_of_a_directory_is_what_its_configurations_say(read: Read, write: Write) -> None:
+    specs = [{"path": "spec/targetNamespace", "kind": "Kustomization", "create": True}]
+    files = {
+        "apps/kustomization.yaml": kustomization("child.yaml", transformers=["./tr"], generators=["./gen"]),
+        "apps/child.yaml": flux("child", "./deep"),
+        "apps/tr/kustomization.yaml": kustomization("../../shared", namespace="media"),
+        "shared/kustomization.yaml": kustomization("set.yaml"),
+        "shared/set.yaml": plugin("NamespaceTransformer", "set", unsetOnly=False, fieldSpecs=specs),
+        "apps/gen/kustomization.yaml": kustomization("map.yaml", namespace="../../outside.txt"),
+        "apps/gen/map.yaml": plugin("ConfigMapGenerator", "made", literals=["b=c"]),
+    }
+    found = inputs(write, files)
+    assert found.problems == [] and set(found.files) == set(files)
+    raw = {path: text.encode() for path, text in files.items()}
+    assert kustomize().run(found.files, "apps") == kustomize().run(raw, "apps")
+    reading = read(files | {"clusters/c/a.yaml": flux("a", "./apps"), "deep/map.yaml": config_map("m")})
+    child = reading.fleet.kustomization(ks_id("media/child"))
+    assert child is not None and child.target_namespace == "media"
+
+
+def test_what_is_not_followed_is_a_limit_and_no_failed_build(read: Read) -> None:
+    more = {"apps/gen/kustomization.yaml": kustomization("map.yaml", "secrets", namePrefix="a-")}
+    reading = read(APPS | more | {"clusters/c/a.yaml": flux("a", "./apps")})
+    a = reading.fleet.kustomization(ks_id("a"))
+    assert a is not None and a.broken is None and not a.expanded
+    (told,) = [f for f in reading.findings if f.object == a.id]
+    assert (told.code, told.severity, told.file) == ("FB302", "info", "apps/gen/kustomization.yaml")
+    assert "namePrefix: beside resources and a namespace fleetbench follows nothing" in told.message
 
 
 @pytest.mark.parametrize(
@@ -86,7 +116,7 @@ def test_a_directory_may_be_a_base_as_well(write: Write) -> None:
 def test_a_directory_that_does_more_than_list_is_refused_by_the_field(write: Write, field: str) -> None:
     more = {"apps/gen/kustomization.yaml": f"resources: [map.yaml]\n{field}: [x]\n"}
     found = texts(inputs(write, APPS | more))
-    assert found[0].startswith(f"apps/gen/kustomization.yaml:2: {field}: wanted only resources")
+    assert found[0].startswith(f"apps/gen/kustomization.yaml:2: {field}: beside resources and a namespace fleetbench")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +124,7 @@ def test_a_directory_that_does_more_than_list_is_refused_by_the_field(write: Wri
     [
         ("gone.yaml", "gen/kustomization.yaml:1: resources: gone.yaml does not exist"),
         ("../check/gone/", "gen/kustomization.yaml:1: resources: ../check/gone/ does not exist"),
-        ("..", "apps/kustomization.yaml:7: generators: wanted only resources"),
+        ("..", "apps/kustomization.yaml:7: generators: beside resources"),
         ("../../../x", "gen/kustomization.yaml:1: resources: ../../../x leaves the repository"),
     ],
 )

@@ -12,7 +12,7 @@ from fleetbench.cli.main import cli
 from fleetbench.graph.checks import check
 from fleetbench.repo import read_repository
 from tests.unit.repo.conftest import Read, Write
-from tests.unit.repo.manifests import both, codes, config_map, edges, flux, ks_id, kustomization, obj
+from tests.unit.repo.manifests import both, codes, config_map, edges, flux, ks_id, kustomization, obj, release
 
 
 def _from(*names: str, kind: str = "ConfigMap", optional: bool = False) -> list[dict[str, Any]]:
@@ -265,6 +265,42 @@ def test_a_secret_that_an_external_secret_makes_is_said_to_be_made_in_the_cluste
     (found,) = [f for f in reading.findings if f.code == "FB304"]
     assert "ExternalSecret/flux-system/e makes Secret flux-system/made in the cluster" in found.message
     assert "does not hold Secret flux-system/gone;" in found.message
+
+
+def test_a_secret_that_lies_here_and_that_a_controller_fills_may_have_keys_that_nothing_shows(read: Read) -> None:
+    placeholder = obj("v1", "Secret", "made", namespace="flux-system", stringData={"DIR": "deep"})
+    maker = obj(
+        "external-secrets.io/v1", "ExternalSecret", "e", namespace="flux-system", spec={"target": {"name": "made"}}
+    )
+    post_build = {"substituteFrom": _from("made", kind="Secret")}
+    children = both(flux("child", "./${DIR}"), config_map("m", "x", a="${A}"))
+    reading = read(_fleet(children, post_build, clusters__c__e=both(placeholder, maker)))
+    (found,) = [f for f in reading.findings if f.code in ("FB304", "FB118")]
+    assert "variable A" in found.message and (found.code, found.severity) == ("FB304", "warning")
+    assert "ExternalSecret/flux-system/e makes Secret flux-system/made in the cluster" in found.message
+    child = reading.fleet.kustomization(ks_id("child"))
+    assert child is not None and child.path == "./deep", "what it shows counts"
+
+
+@pytest.mark.parametrize("by_reference", [False, True])
+def test_a_webhook_that_adds_variables_to_every_kustomization_may_set_any(read: Read, by_reference: bool) -> None:
+    chart = "kustomize-mutating-webhook"
+    webhook = release("hook", namespace="flux-system", chart=chart)
+    if by_reference:
+        oci = obj(
+            "source.toolkit.fluxcd.io/v1", "OCIRepository", "x", namespace="flux-system",
+            spec={"interval": "1h", "url": f"oci://example.test/charts/{chart}", "ref": {"tag": "0.12.0"}},
+        )  # fmt: skip
+        chart_ref = {"kind": "OCIRepository", "name": "x"}
+        spec = {"interval": "1h", "chartRef": chart_ref}
+        webhook = both(oci, obj("helm.toolkit.fluxcd.io/v2", "HelmRelease", "hook", namespace="flux-system", spec=spec))
+    user = config_map("m", "x", a="${A}", b="${B}")
+    reading = read(_fleet(user, {"substitute": {"B": "x"}}, clusters__c__hook=webhook))
+    (found,) = [f for f in reading.findings if f.code in ("FB304", "FB118")]
+    assert found.code == "FB304"
+    assert "HelmRelease/flux-system/hook adds variables to every Kustomization" in found.message
+    apps = reading.fleet.kustomization(ks_id("apps"))
+    assert apps is not None and apps.unset_variables == ()
 
 
 def test_variables_of_one_cause_share_a_line_whichever_namespace_they_are_for(read: Read) -> None:
