@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from fleetbench.findings import API_GONE, FILE_UNREADABLE, OBJECT_REFUSED, Finding
 from fleetbench.graph.objects import FluxVersion
 from fleetbench.ids import ObjectId, say
-from fleetbench.repo.flux_api import known_releases, release_of
+from fleetbench.repo.flux_api import is_older, known_releases, release_of
 from fleetbench.repo.install.helm_controller import HelmController
 from fleetbench.repo.install.source_watcher import ExternalArtifacts
-from fleetbench.repo.needs.served import gone
+from fleetbench.repo.needs.served import KUBERNETES_OF, gone
 from fleetbench.repo.nodes import Walk
 from fleetbench.repo.refusals import Judge, encrypted_in_the_root, stays_encrypted
 
@@ -51,7 +51,7 @@ def judged(
     judge = Judge(release, manifests, findings, artifacts, helm)
     every = frozenset(known_releases())
     causes: dict[ObjectId, list[tuple[str, frozenset[str]]]] = {}
-    for by_whom, finding in gone(walk):
+    for by_whom, finding in () if is_older(flux, KUBERNETES_OF) else gone(walk):
         findings.append(finding)
         refuse(refused, by_whom, [finding])
     said: set[tuple[ObjectId | None, str]] = set()

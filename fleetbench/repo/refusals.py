@@ -200,7 +200,7 @@ def refusals(manifest: Manifest, release: Release, brought: Collection[tuple[str
         served = some(sorted(kinds[kind]), 5)
         # a version that no known release serves may be one of a later release, unless this one is known to hold
         old = any(version in kinds_of(name, group).get(kind, {}) for name in known_releases())
-        sure = old or (release.stated and not release.newer)
+        sure = old or (release.stated and not release.newer and not release.older)
         write = f"write apiVersion: {group}/{max(kinds[kind], key=_age)}"
         if old:
             write += f" ({MIGRATE} rewrites old versions)"

@@ -91,18 +91,29 @@ def _of_controller(deployment: Manifest) -> Iterator[tuple[int, str, str]]:
     version = _labelled(deployment)
     if version is not None:
         yield 1, version, rf"# Flux Version: {re.escape(version)}\s*$"
-    for container in mappings(deployment.spec, "template", "spec", "containers"):
-        image = str(container.get("image") or "")
+    for image in _images(deployment):
         release = release_of_image(deployment.name, image)
         if release is not None:
             yield 4 + (deployment.name != "kustomize-controller"), release, re.escape(image)
 
 
 def _labelled(manifest: Manifest) -> str | None:
-    """The version that ``flux install`` put on what it made."""
+    """The version that ``flux install`` put on what it made; at first it did not say that it is a part of Flux."""
     labels = mapping(manifest.metadata, "labels")
     version = str(labels.get(_VERSION_LABEL) or "")
-    return version if labels.get(_PART_OF_LABEL) == "flux" and _VERSION.fullmatch(version) else None
+    made = labels.get(_PART_OF_LABEL) == "flux" or any(_tag(manifest.name, image) for image in _images(manifest))
+    return version if made and _VERSION.fullmatch(version) else None
+
+
+def _images(deployment: Manifest) -> list[str]:
+    containers = mappings(deployment.spec, "template", "spec", "containers")
+    return [str(container.get("image") or "") for container in containers]
+
+
+def _tag(controller: str, image: str) -> tuple[int, int] | None:
+    """Major and minor version in the tag of a controller's image; None = it is another image, or its tag is no version."""
+    tag = re.search(rf"/{re.escape(controller)}:v?(\d+)\.(\d+)\.\d+", image)
+    return None if tag is None else (int(tag[1]), int(tag[2]))
 
 
 def flux_of_controllers(deployments: Iterable[Manifest]) -> FluxVersion | None:
@@ -121,6 +132,10 @@ def release_of_image(controller: str, image: str) -> str | None:
     'v2.7'
     >>> release_of_image("helm-controller", "ghcr.io/fluxcd/helm-controller:v1.6.3@sha256:00")
     'v2.9'
+    >>> release_of_image("source-controller", "ghcr.io/fluxcd/source-controller:v0.7.4")
+    '<2.0'
     """
-    tag = re.search(rf"/{re.escape(controller)}:v?1\.(\d+)\.\d+", image)
-    return None if tag is None or controller not in _AHEAD else f"v2.{int(tag[1]) + _AHEAD[controller]}"
+    major, minor = _tag(controller, image) or (None, 0)
+    if controller not in _AHEAD or major not in (0, 1):
+        return None
+    return f"v2.{minor + _AHEAD[controller]}" if major else f"<2.{_AHEAD[controller]}"

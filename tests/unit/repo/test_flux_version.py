@@ -50,6 +50,8 @@ def test_a_bootstrapped_repository_says_it_in_its_header_and_its_labels(read: Re
         ("kustomize-controller", "ghcr.io/fluxcd/kustomize-controller:v1.6.1", "v2.6"),
         ("helm-controller", "ghcr.io/fluxcd/helm-controller:v1.6.3@sha256:00", "v2.9"),
         ("source-controller", "localhost:5000/source-controller:v1.8.5", "v2.8"),
+        ("source-controller", "ghcr.io/fluxcd/source-controller:v0.7.4", "<2.0"),
+        ("helm-controller", "ghcr.io/fluxcd/helm-controller:v0.6.1", "<2.3"),
         ("source-controller", "localhost:5000/source-controller", None),
         ("source-controller", "localhost:5000/source-controller:latest", None),
     ],
@@ -59,6 +61,22 @@ def test_the_tag_of_an_image_says_it_where_nothing_else_does(
 ) -> None:
     found = _said(read({"clusters/c/all.yaml": both(ROOT, _controller(name, image))}))
     assert (None if found is None else found[0]) == version
+
+
+@pytest.mark.parametrize(("label", "image", "version"), [("v0.9.0", "v0.9.1", "v0.9.0"), ("latest", "v0.7.4", "<2.0")])
+def test_a_fleet_of_an_old_flux_may_apply_versions_that_are_served_no_more(
+    read: Read, label: str, image: str, version: str
+) -> None:
+    components = _controller("kustomize-controller", f"ghcr.io/fluxcd/kustomize-controller:{image}", label)
+    components = components.replace('"app.kubernetes.io/part-of": "flux"', '"control-plane": "controller"')
+    role = obj("rbac.authorization.k8s.io/v1beta1", "ClusterRole", "r", rules=[])
+    root = ROOT.replace("kustomize.toolkit.fluxcd.io/v1", "kustomize.toolkit.fluxcd.io/v1beta1")
+    policy = obj("image.toolkit.fluxcd.io/v1alpha1", "ImagePolicy", "p", namespace="flux-system", spec={})
+    reading = read({"clusters/c/all.yaml": both(root, components, role, policy)})
+    said = _said(reading)
+    assert said is not None and said[0] == version and _holds(reading)[0::2] == ("2.6", 1)
+    assert [f.code for f in reading.findings if f.severity == "error"] == []
+    assert "FB311" in {f.code for f in reading.findings}  # v1alpha1: no release that is known serves it
 
 
 def test_a_flux_instance_says_it_and_so_does_an_oci_repository_of_fluxs_manifests(read: Read) -> None:
