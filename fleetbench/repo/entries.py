@@ -1,27 +1,28 @@
-"""Candidates for ``--cluster-path``: folders of a repository that look like a cluster's entry."""
+"""``--cluster-path``: what it means in a repository, and which folders look like a cluster's entry."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from pathlib import Path
 
+from fleetbench.errors import InputError
 from fleetbench.findings import ENTRY_EMPTY, Finding
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION
+from fleetbench.ids import KUSTOMIZATION
+from fleetbench.repo.files.glance import beginning_of, yaml_files
 from fleetbench.repo.files.tree import Tree, Unreadable, spec_path
 from fleetbench.repo.files.yamltext import documents
-from fleetbench.repo.install.instance import INSTANCE_CHART
+from fleetbench.repo.install.given import MENTIONS, instance_in
 from fleetbench.repo.manifest import mapping
 
 _SYNC_FILE = "gotk-sync.yaml"
 _SYNC_PATH = re.compile(r"^\s*path:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
 _FLUX = re.compile(r"^\s*(-\s*)?apiVersion:\s*[\"']?kustomize\.toolkit\.fluxcd\.io/", re.MULTILINE)
 _STATES = re.compile(
-    rf"^kind:\s*[\"']?FluxInstance\b|{INSTANCE_CHART}|^(metadata:.*\bname|  name):\s*[\"']?flux-system\b", re.MULTILINE
+    rf"^kind:\s*[\"']?FluxInstance\b|{MENTIONS.pattern}|^(metadata:.*\bname|  name):\s*[\"']?flux-system\b",
+    re.MULTILINE,
 )
 """What a file holds that may state a cluster's path: so few are parsed."""
-_READ_BYTES = 256 * 2**10
-_MAX_FILES = 20_000
 _MAX_SHOWN = 20
 
 
@@ -42,7 +43,7 @@ def entries(tree: Tree) -> list[str]:
             continue
         if _FLUX.search(text):
             holding.add(folder or ".")
-        if INSTANCE_CHART in path or _STATES.search(text):
+        if MENTIONS.search(path) or _STATES.search(text):
             said = (spec_path(p) for p in _stated_in(text, path) if p and isinstance(p, str))
             stated.update(p or "." for p in said if tree.is_directory(p))
     if stated:
@@ -54,25 +55,15 @@ def entries(tree: Tree) -> list[str]:
 
 
 def _stated_in(text: str, file: str) -> Iterator[object]:
-    """Paths that a file says a cluster is synced from.
-
-    Source: controlplaneio-fluxcd/flux-operator v0.58.1 api/v1/fluxinstance_types.go Sync (``spec.sync.path``); its chart
-    flux-instance takes the same spec as ``instance`` of its values, which a HelmRelease or a file of values holds.
-    """
+    """Paths that a file says a cluster is synced from: ``spec.sync.path`` of a FluxInstance, or the path of the root."""
     try:
         bodies = [body for _, body in documents(text, file) if isinstance(body, dict)]
     except Unreadable:
         return
     for body in bodies:
-        kind, spec = body.get("kind"), mapping(body, "spec")
-        if kind == "FluxInstance":
-            yield mapping(spec, "sync").get("path")
-        elif kind == HELM_RELEASE:
-            yield mapping(spec, "values", "instance", "sync").get("path")
-        elif kind == KUSTOMIZATION and mapping(body, "metadata").get("name") == "flux-system":
-            yield spec.get("path")
-        elif kind is None:
-            yield mapping(body, "instance", "sync").get("path")
+        yield mapping(instance_in(body), "sync").get("path")
+        if body.get("kind") == KUSTOMIZATION and mapping(body, "metadata").get("name") == "flux-system":
+            yield mapping(body, "spec").get("path")
 
 
 def nothing_in_it(tree: Tree, entry: str) -> Finding:
@@ -82,21 +73,40 @@ def nothing_in_it(tree: Tree, entry: str) -> Finding:
     return Finding(ENTRY_EMPTY, f"{entry or '.'} holds no Kustomization and no HelmRelease: nothing is rolled out", fix)
 
 
-def beginning_of(tree: Tree, path: str) -> str:
-    """The beginning of a file; empty where it cannot be read."""
-    try:
-        with tree.files[path].open("rb") as handle:
-            return handle.read(_READ_BYTES).decode("utf-8", errors="replace")
-    except OSError:
-        return ""
+def entry_of(root: Path, cluster_path: str) -> str:
+    """The cluster path within the repository; a leading slash is the repository's root, as in ``spec.path``.
+
+    Raises:
+        InputError: it leaves the repository.
+    """
+    text = cluster_path
+    if Path(text).is_absolute():
+        on_disk = Path(text).resolve()
+        text = text.lstrip("/")
+        if on_disk.is_relative_to(root):
+            text = str(on_disk.relative_to(root))
+        elif on_disk.exists() and not (root / text).exists():
+            raise InputError(f"--cluster-path {cluster_path}: leaves the repository {root}", "give a path inside it")
+    if ".." in Path(text).parts:
+        inside = (root / text).resolve()
+        if not inside.is_relative_to(root):
+            raise InputError(f"--cluster-path {cluster_path}: leaves the repository {root}", "give a path inside it")
+        text = str(inside.relative_to(root))
+    return spec_path(text)
 
 
-def yaml_files(tree: Tree) -> list[str]:
-    """The YAML files of a repository, sorted, but for what is hidden or vendored; at most :data:`_MAX_FILES`."""
-    found = (
-        path
-        for path in sorted(tree.files)
-        if path.endswith((".yaml", ".yml"))
-        and not any(p.startswith(".") or p == "node_modules" for p in path.split("/"))
+def check_entry(tree: Tree, entry: str, asked: str) -> None:
+    """Refuse a cluster path that is no folder, and say what is like it.
+
+    Raises:
+        InputError: it is none.
+    """
+    if tree.is_directory(entry):
+        return
+    reason = "is a file, wanted a directory" if tree.is_file(entry) else tree.why_missing(entry)
+    close = tree.like(entry).removeprefix("; ")
+    candidates = entries(tree)
+    hint = " ".join(
+        ([close] if close else []) + ([f"paths that look like clusters: {', '.join(candidates)}"] if candidates else [])
     )
-    return list(islice(found, _MAX_FILES))
+    raise InputError(f"--cluster-path {asked}: {reason}", hint or "give a directory of the repository")

@@ -90,13 +90,16 @@ class Walk:
     beside: Node | None = None
     """The root with what ``flux bootstrap`` applies beside the entry and no Kustomization does: see :mod:`.bootstrapped`."""
 
+    given: Node | None = None
+    """Holds the FluxInstance alone that a file of values makes, which nothing here applies: see :mod:`.install.given`."""
+
     def appliers(self) -> list[Node]:
         """The Kustomizations, and what is applied beside them."""
         return [*self.nodes.values(), *filter(None, [self.beside])]
 
     def installed(self) -> Iterator[tuple[Node, Manifest]]:
-        """As :meth:`manifests`, with what is applied beside them."""
-        for node in self.appliers():
+        """As :meth:`manifests`, with what is applied beside them, and the FluxInstance that is given from outside."""
+        for node in (*self.appliers(), *filter(None, [self.given])):
             for manifest in node.rendered:
                 yield node, manifest
 

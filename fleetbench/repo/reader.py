@@ -20,11 +20,12 @@ from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.assemble import Reading, assemble
 from fleetbench.repo.assumed_root import likely_source, of_a_folder, root_among
 from fleetbench.repo.bootstrapped import applied_beside
-from fleetbench.repo.entries import entries
+from fleetbench.repo.entries import check_entry, entries, entry_of
 from fleetbench.repo.files.git import tracked
 from fleetbench.repo.files.tree import Tree, spec_path
 from fleetbench.repo.install.flags import flags_of
 from fleetbench.repo.install.flux_version import flux_version
+from fleetbench.repo.install.given import given_instance
 from fleetbench.repo.install.instance import Sync, sync_of
 from fleetbench.repo.kustomize.build import BUILD_FIELDS, Build, Builder
 from fleetbench.repo.kustomize.cache import BuildCache
@@ -70,9 +71,9 @@ def read_repository(
     root = repo.resolve()
     if not root.is_dir():
         raise InputError.at(repo, None, "--repo", wanted="a directory that exists")
-    entry = _entry(root, cluster_path)
+    entry = entry_of(root, cluster_path)
     tree = Tree.of_directory(root)
-    _check_entry(tree, entry, cluster_path)
+    check_entry(tree, entry, cluster_path)
     store = BuildCache() if cache else None
     committed = tracked(root if copy_of is None else copy_of.resolve())
     release = None if flux is None else FluxVersion(flux)
@@ -81,36 +82,6 @@ def read_repository(
     if store is not None and reading.builds_run:
         store.tidy()
     return reading
-
-
-def _entry(root: Path, cluster_path: str) -> str:
-    """The cluster path within the repository; a leading slash is the repository's root, as in ``spec.path``."""
-    text = cluster_path
-    if Path(text).is_absolute():
-        on_disk = Path(text).resolve()
-        text = text.lstrip("/")
-        if on_disk.is_relative_to(root):
-            text = str(on_disk.relative_to(root))
-        elif on_disk.exists() and not (root / text).exists():
-            raise InputError(f"--cluster-path {cluster_path}: leaves the repository {root}", "give a path inside it")
-    if ".." in Path(text).parts:
-        inside = (root / text).resolve()
-        if not inside.is_relative_to(root):
-            raise InputError(f"--cluster-path {cluster_path}: leaves the repository {root}", "give a path inside it")
-        text = str(inside.relative_to(root))
-    return spec_path(text)
-
-
-def _check_entry(tree: Tree, entry: str, asked: str) -> None:
-    if tree.is_directory(entry):
-        return
-    reason = "is a file, wanted a directory" if tree.is_file(entry) else tree.why_missing(entry)
-    close = tree.like(entry).removeprefix("; ")
-    candidates = entries(tree)
-    hint = " ".join(
-        ([close] if close else []) + ([f"paths that look like clusters: {', '.join(candidates)}"] if candidates else [])
-    )
-    raise InputError(f"--cluster-path {asked}: {reason}", hint or "give a directory of the repository")
 
 
 class _Reader:
@@ -131,6 +102,7 @@ class _Reader:
         self.assumed = False
         self.sync: Sync | None = None
         self.beside: Node | None = None
+        self.given: Node | None = None
 
     def read(self) -> Reading:
         first = self.builder.build(self.tree, self.entry, {})
@@ -143,6 +115,9 @@ class _Reader:
             self.beside, said = None, []
             root = self._without_root(first)
             walk, settled = self._walk(root)
+        if sync is None and self.assumed:
+            self.given = walk.given = given_instance(self.tree.with_ignored(), self.entry)
+            sync = sync_of(walk, self.tree, self.entry, self.builder.program)
         if sync is not None:
             stated, self.sync = self._assumed_root(sync.root, sync.source, sync.spec), sync
             self.twins.made = sync.made
@@ -168,6 +143,7 @@ class _Reader:
             walker = Walker(self.builder, self.tree, this, self.twins, self.progress, strict, self.beside)
             settled = self._settled_root(root, walker, store)
             walk = walker.walk(settled, store)
+            walk.given = self.given
             wanted = self._ignore(walk, root.source)
             if wanted != ignore:
                 ignore = wanted

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from fleetbench.graph.document import read_document, to_document
+from fleetbench.graph.root import ASSUMED_SOURCE
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.repo import Reading
 from tests.unit.repo.conftest import Read
-from tests.unit.repo.manifests import both, flux, git, kustomization, obj, release
+from tests.unit.repo.manifests import both, config_map, flux, git, ks_id, kustomization, obj, release
 
+PATCH = '[{"op": "replace", "path": "/spec/interval", "value": "5s"}]'
 ROOT = both(git(), flux("flux-system", "./clusters/c"))
 
 
@@ -168,3 +170,32 @@ def test_a_remote_base_of_fluxs_manifests_says_it(read: Read, base: str, version
     said = _said(reading)
     assert (None if said is None else said[0]) == version
     assert said is None or (said[1] == "clusters/c/flux-system/kustomization.yaml" and said[2])
+
+
+VALUES = {
+    "distribution": {"version": "2.7.x"},
+    "sync": {"ref": "refs/heads/main", "path": "./clusters/c", "interval": "3m"},
+    "kustomize": {"patches": [{"target": {"kind": "Kustomization"}, "patch": PATCH}]},
+}
+
+
+def test_the_values_that_terraform_gives_to_the_chart_of_a_flux_instance_are_read_where_they_sync_the_entry(
+    read: Read,
+) -> None:
+    files = {"clusters/c/all.yaml": flux("apps", "./apps"), "apps/c.yaml": config_map("c", "default")}
+    values = json.dumps({"instance": VALUES}, indent=1)
+    reading = read({**files, "flux-instance.values.yaml": values})
+    root, source = reading.fleet.kustomization(ks_id("flux-system")), reading.fleet.source(ASSUMED_SOURCE)
+    assert _said(reading) == ("2.7.x", "flux-instance.values.yaml", 4)
+    assert root is not None and (root.interval_s, root.file) == (5.0, "flux-instance.values.yaml")
+    assert source is not None and source.interval_s == 180.0
+    elsewhere = {"instance": VALUES | {"sync": {"path": "clusters/other"}}}
+    assert _said(read({"flux-instance.values.yaml": json.dumps(elsewhere)})) is None
+
+
+def test_of_several_files_of_values_that_sync_the_entry_none_is_taken(read: Read) -> None:
+    values = json.dumps({"instance": VALUES})
+    files = {"clusters/c/all.yaml": flux("apps", "./apps"), "apps/c.yaml": config_map("c", "default")}
+    reading = read({**files, "dev/flux-instance.yaml": values, "prod/flux-instance.yaml": values})
+    root = reading.fleet.kustomization(ks_id("flux-system"))
+    assert root is not None and root.interval_s == 600.0
