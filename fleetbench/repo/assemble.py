@@ -21,9 +21,9 @@ from fleetbench.repo.helm.local_charts import local_charts, with_chart
 from fleetbench.repo.install.access import Watched, denied
 from fleetbench.repo.install.controllers import runs_flux
 from fleetbench.repo.install.flags import controllers_of, installed_twice
-from fleetbench.repo.install.flux_version import flux_version
 from fleetbench.repo.install.helm_controller import helm_controller
 from fleetbench.repo.install.instance import Sync, assumed_source
+from fleetbench.repo.install.likely_version import judged_by_objects, likely_flux
 from fleetbench.repo.install.source_watcher import external_artifacts
 from fleetbench.repo.judged import judged, refuse
 from fleetbench.repo.made import Operator
@@ -98,7 +98,7 @@ def assemble(
     """
     findings = list(walk.findings)
     refused: dict[ObjectId, str] = {}
-    (flags, shards), flux = controllers_of(walk, tree), flux_version(walk, tree)
+    (flags, shards), flux = controllers_of(walk, tree), likely_flux(walk, tree)
     artifacts, helm = external_artifacts(walk, flags), helm_controller(walk, root.id)
     denial = partial(denied, flags=flags, artifacts=artifacts)
     kustomizations, releases = _objects(walk, root, tree, findings, refused, denial, assumed)
@@ -130,6 +130,7 @@ def assemble(
     sources = _sources(walk, this, made, kustomizations, releases, findings, refused, tree, entry)
     sources = [assumed_source(s, sync) if s.assumed else s for s in sources]
     guessed = root.id if assumed and sync is None else None
+    findings += judged_by_objects(walk, judged_by or flux)
     refusing = judged(walk, judged_by or flux, findings, refused, artifacts, helm, guessed)
     kustomizations = [replace(k, refused=refused.get(k.id), refused_by=refusing.get(k.id, ())) for k in kustomizations]
     if assumed and sync is not None and sync.root == root.id:

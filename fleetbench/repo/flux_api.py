@@ -16,6 +16,8 @@ from fleetbench.graph.objects import FluxVersion
 
 _RELEASE = re.compile(r"^v?(\d+\.\d+)(?:\.|$)")
 _OLDER_THAN = re.compile(r"^<v?(\d+\.\d+)$")
+MIGRATE = "`flux migrate -f .`, from CLI 2.7.1 on,"
+"""The Flux CLI's way from old versions to new ones: fluxcd.io/flux/cmd/flux_migrate, release notes of flux2 v2.7.1."""
 
 Kinds = Mapping[str, Mapping[str, int]]
 """Kind -> version -> number of its schema."""
@@ -70,14 +72,15 @@ def release_of(flux: FluxVersion | None) -> Release:
     """
     found = None if flux is None else _RELEASE.match(flux.version)
     known = known_releases()
+    own = flux is not None and flux.because is None
     if is_older(flux, known[0]):
-        return Release(known[0], stated=True, older=True)
+        return Release(known[0], stated=own, older=True)
     if found is None:
         return Release(known[-1])
     stated = _number(found[1])
     if stated > _number(known[-1]):
         return Release(known[-1], newer=True)
-    return Release(next(name for name in known if _number(name) >= stated), stated=True)
+    return Release(next(name for name in known if _number(name) >= stated), stated=own)
 
 
 def is_older(flux: FluxVersion | None, than: str) -> bool:

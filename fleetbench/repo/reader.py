@@ -24,9 +24,9 @@ from fleetbench.repo.entries import check_entry, entries, entry_of
 from fleetbench.repo.files.git import tracked
 from fleetbench.repo.files.tree import Tree, spec_path
 from fleetbench.repo.install.flags import flags_of
-from fleetbench.repo.install.flux_version import flux_version
 from fleetbench.repo.install.given import given_instance
 from fleetbench.repo.install.instance import Sync, sync_of
+from fleetbench.repo.install.likely_version import likely_flux
 from fleetbench.repo.kustomize.build import BUILD_FIELDS, Build, Builder
 from fleetbench.repo.kustomize.cache import BuildCache
 from fleetbench.repo.kustomize.program import kustomize
@@ -165,7 +165,7 @@ class _Reader:
         """What the Flux that holds makes of a variable that nothing sets; not asked where there is none."""
         if not any(node.unknown for node in walk.nodes.values()):
             return substitution((), None)
-        return substitution(flags_of(walk, self.tree), self.flux or flux_version(walk, self.tree))
+        return substitution(flags_of(walk, self.tree), self.flux or likely_flux(walk, self.tree))
 
     def _refuse_failure(self, build: Build) -> None:
         """The entry itself must build: without it there is no fleet."""

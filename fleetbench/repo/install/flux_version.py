@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from fleetbench.graph.objects import FluxVersion
-from fleetbench.graph.release import minor_of, release_of
+from fleetbench.graph.release import RELEASES, minor_of, release_of
 from fleetbench.ids import GIT_REPOSITORY, OCI_REPOSITORY
 from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.install.flag_places import line_in
-from fleetbench.repo.install.instance import instance_spec
+from fleetbench.repo.install.instance import instance_spec, leaves_version_to_chart
 from fleetbench.repo.install.own_manifests import is_applied, is_artifact_of_flux, version_of_base, version_of_source
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
@@ -20,6 +20,8 @@ _VERSION_LABEL, _PART_OF_LABEL = "app.kubernetes.io/version", "app.kubernetes.io
 """Labels that ``flux install`` and flux-operator set on all they make: fluxcd/flux2 v2.9.4 pkg/manifestgen/labels.go."""
 _VERSION = re.compile(r"v?\d+\.\d+(\.\d+)?([-+].*)?")
 _RANGE = re.compile(r"[<>=!~^,|\s]*v?\d+(\.[\dxX*]+)*[\w.*+<>=!~^,|\s-]*")
+_BY_CHART = "2.x"
+"""The version that the chart flux-instance asks for by default: controlplaneio-fluxcd/charts charts/flux-instance values.yaml."""
 _AHEAD = {"kustomize-controller": 0, "source-controller": 0, "helm-controller": 3}
 """How far the minor version of Flux is ahead of a controller's own, from Flux 2.3 (kustomize-controller 1.3,
 source-controller 1.3, helm-controller 1.0) to 2.9 (1.9, 1.9, 1.6): fluxcd/flux2 manifests/bases of each release."""
@@ -55,6 +57,13 @@ def _said(walk: Walk, tree: Tree) -> Iterator[tuple[int, FluxVersion]]:
     for node, manifest in walk.installed():
         for rank, version, pattern in _of(node, manifest, walk):
             yield rank, FluxVersion(version, manifest.file, line_in(tree, manifest, pattern) or manifest.line)
+        if leaves_version_to_chart(node, manifest, walk):
+            yield (
+                0,
+                FluxVersion(
+                    _BY_CHART, manifest.file, manifest.line, f"the default of its chart: {RELEASES[-1]} is the newest"
+                ),
+            )
     for node in walk.appliers():
         for base in node.build.bases if node.build else ():
             released = version_of_base(base.text)

@@ -31,6 +31,14 @@ def instance_in(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return mapping(body, "spec", "values", "instance") if kind == HELM_RELEASE else _of_values(body)
 
 
+def bodies_of(text: str, file: str) -> list[tuple[int, Mapping[str, Any]]]:
+    """The documents of a file that hold an object, each with its line; none where it is no YAML."""
+    try:
+        return [(line, body) for line, body in documents(text, file) if isinstance(body, dict)]
+    except Unreadable:
+        return []
+
+
 def given_instance(tree: Tree, entry: str) -> Node | None:
     """The FluxInstance that the only file of values makes whose sync is a cluster path, as a node that holds it alone.
 
@@ -44,7 +52,7 @@ def _given(tree: Tree) -> Iterator[Manifest]:
     for path in yaml_files(tree):
         text = beginning_of(tree, path)
         if MENTIONS.search(path) or MENTIONS.search(text):
-            for line, body in _documents(text, path):
+            for line, body in bodies_of(text, path):
                 values = _of_values(body)
                 if mapping(values, "sync").get("path"):
                     yield _instance(values, tree.name(path), line)
@@ -59,10 +67,3 @@ def _instance(values: Mapping[str, Any], file: str, line: int) -> Manifest:
     metadata = {"name": "flux", "namespace": ASSUMED_ROOT.namespace}
     body = {"apiVersion": f"{INSTANCE_GROUP}/v1", "kind": "FluxInstance", "metadata": metadata, "spec": spec}
     return Manifest(body, file, line)
-
-
-def _documents(text: str, file: str) -> list[tuple[int, Mapping[str, Any]]]:
-    try:
-        return [(line, body) for line, body in documents(text, file) if isinstance(body, dict)]
-    except Unreadable:
-        return []

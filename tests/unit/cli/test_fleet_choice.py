@@ -276,7 +276,9 @@ def test_graph_is_judged_by_the_release_that_is_named(tmp_path: Path) -> None:
     old = "apiVersion: kustomize.toolkit.fluxcd.io/v1beta2\nkind: Kustomization\nmetadata: {name: a, namespace: flux-system}\n"
     old += "spec: {interval: 1m, prune: true, path: ./c, sourceRef: {kind: GitRepository, name: flux-system}}\n"
     here = ["--repo", str(repository(tmp_path, ("c/all.yaml", old))), "--cluster-path", "c"]
-    assert "FB114" in graph(*here).stdout
-    assert "FB114" not in graph(*here, "--flux-version", "2.6").stdout
+    assert "FB324" in graph(*here).stdout and "FB114" not in graph(*here).stdout
+    assert "FB114" in graph(*here, "--flux-version", "2.9").stdout
+    for release in ("2.6", "2.9"):
+        assert "FB324" not in graph(*here, "--flux-version", release).stdout
     said = CliRunner().invoke(cli, ["graph", *here, "--flux-version", "2.6"]).stdout
     assert "judged by Flux 2.6, as --flux-version says" in said
