@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.files.yamltext import encoding_of
 
 _READ_BYTES = 256 * 2**10
 _MAX_FILES = 20_000
@@ -14,7 +15,8 @@ def beginning_of(tree: Tree, path: str) -> str:
     """The beginning of a file; empty where it cannot be read."""
     try:
         with tree.files[path].open("rb") as handle:
-            return handle.read(_READ_BYTES).decode("utf-8", errors="replace")
+            content = handle.read(_READ_BYTES)
+            return content.decode(encoding_of(content), errors="replace")
     except OSError:
         return ""
 
