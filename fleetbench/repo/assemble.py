@@ -290,7 +290,7 @@ def _sources(
     for _, wanted, stated_by in users:
         if wanted not in found:
             # which one it is may hang on a variable that is not known here: then it counts as there
-            undecided = walk.first(stated_by)[0].is_undecided(wanted.name)
+            undecided = any(map(walk.first(stated_by)[0].is_undecided, wanted[1:]))
             found[wanted] = Source(wanted, defined=undecided)
     findings += missing_sources([(user, id) for user, id, _ in users], list(found.values()), tree, walk, entry)
     return list(found.values())

@@ -30,7 +30,7 @@ from fleetbench.repo.install.likely_version import likely_flux
 from fleetbench.repo.kustomize.build import BUILD_FIELDS, Build, Builder
 from fleetbench.repo.kustomize.cache import BuildCache
 from fleetbench.repo.kustomize.program import kustomize
-from fleetbench.repo.kustomize.variables import VariableStore, variables_of
+from fleetbench.repo.kustomize.variables import VariableStore, shows_substitution
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Node, Walk, findings_of, try_kustomize, unset_variables
 from fleetbench.repo.objects import is_kustomization, is_source, source_of
@@ -123,7 +123,7 @@ class _Reader:
             self.twins.made = sync.made
             twins = [id for id in walk.sources if self.twins.has(id, walk.sources, sync.source)]
             same = (stated.id, stated.source, _shape(stated.spec)) == (root.id, root.source, _shape(root.spec))
-            if same and not twins and self._ignore(walk, stated.source) == EVERYTHING:
+            if same and not root.unseen and not twins and self._ignore(walk, stated.source) == EVERYTHING:
                 settled.manifest = stated.manifest
             else:
                 walk, settled = self._walk(stated)
@@ -154,9 +154,7 @@ class _Reader:
                 if not strict:
                     store = walk.store
                     continue  # another text may be another object
-            if not any(
-                variables_of(n.spec, n.id.namespace, walk.store) != n.variables for n in walk.nodes.values() if n.build
-            ):
+            if not any(n.variables_from(walk.store) != n.variables for n in walk.nodes.values() if n.build):
                 break
             store = walk.store
         return walk, settled
@@ -212,7 +210,7 @@ class _Reader:
         id = ASSUMED_ROOT
         while id in dict(listed):
             id = id._replace(name=id.name + "-root")
-        return self._assumed_root(id, source)
+        return replace(self._assumed_root(id, source), unseen=shows_substitution(build.manifests))
 
     def _assumed_root(self, id: ObjectId, source: ObjectId, stated: Mapping[str, Any] | None = None) -> Node:
         """A root Kustomization that no file holds; ``stated`` is its spec where a FluxInstance says it."""
