@@ -291,6 +291,6 @@ def _sources(
         if wanted not in found:
             # which one it is may hang on a variable that is not known here: then it counts as there
             undecided = any(map(walk.first(stated_by)[0].is_undecided, wanted[1:]))
-            found[wanted] = Source(wanted, defined=undecided)
+            found[wanted] = Source(wanted, defined=undecided or wanted in walk.elsewhere)
     findings += missing_sources([(user, id) for user, id, _ in users], list(found.values()), tree, walk, entry)
     return list(found.values())

@@ -12,7 +12,7 @@ from fleetbench.graph.nearest import is_misspelt
 from fleetbench.graph.root import ASSUMED_ROOT, ASSUMED_SOURCE
 from fleetbench.ids import BUCKET, EXTERNAL_ARTIFACT, OCI_REPOSITORY, ObjectId
 from fleetbench.repo.files.tree import Tree, spec_path
-from fleetbench.repo.manifest import Manifest
+from fleetbench.repo.manifest import Manifest, names_in
 from fleetbench.repo.missing_sources import files_defining
 from fleetbench.repo.nodes import Node
 from fleetbench.repo.objects import is_kustomization, source_of
@@ -69,6 +69,30 @@ def of_a_folder(
     used = ((source_of(m, id), spec_path(m.spec.get("path"))) for id, m in listed)
     there = {id for id in defined if id.kind in (OCI_REPOSITORY, BUCKET)}
     return frozenset(id for id, path in used if id is not None and id in there and not tree.is_directory(path))
+
+
+def of_another(listed: Sequence[tuple[ObjectId, Manifest]], tree: Tree) -> frozenset[ObjectId]:
+    """The sources of another repository: no path in them is here, nor below one folder, from which an artifact may be pushed.
+
+    Not the one that is called as it usually is, and none of which a path hangs on a variable.
+
+    Args:
+        listed: the entry's Kustomizations.
+        tree: the repository's files.
+    """
+    used = [(source_of(m, id), spec_path(m.spec.get("path"))) for id, m in listed]
+    here = {source for source, path in used if names_in(path) or _is_here(path, tree)}
+    return frozenset(id for id, _ in used if id is not None and id not in here and not _is_usual(id))
+
+
+def made_with_the_root(others: Collection[ObjectId], defined: Collection[ObjectId], tree: Tree) -> frozenset[ObjectId]:
+    """Those of other repositories' sources that nothing here defines or means to: who made the root made them, too."""
+    missing = {id for id in others if id not in defined and not any(_is_slip(id, other) for other in defined)}
+    return frozenset(missing - files_defining(tree, missing).keys())
+
+
+def _is_here(path: str, tree: Tree) -> bool:
+    return tree.is_directory(path) or any(tree.is_directory(f"{top}/{path}") for top in tree.listing(""))
 
 
 def _is_usual(id: ObjectId) -> bool:

@@ -99,6 +99,9 @@ class Walk:
     given: Node | None = None
     """Holds the FluxInstance alone that a file of values makes, which nothing here applies: see :mod:`.install.given`."""
 
+    elsewhere: frozenset[ObjectId] = frozenset()
+    """Sources of other repositories that are there as the assumed root is: see :mod:`.assumed_root`."""
+
     def appliers(self) -> list[Node]:
         """The Kustomizations, and what is applied beside them."""
         return [*self.nodes.values(), *filter(None, [self.beside])]

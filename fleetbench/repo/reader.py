@@ -18,7 +18,7 @@ from fleetbench.graph.root import ASSUMED_ROOT, ASSUMED_SOURCE
 from fleetbench.ids import ObjectId
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.assemble import Reading, assemble
-from fleetbench.repo.assumed_root import likely_source, of_a_folder, root_among
+from fleetbench.repo.assumed_root import likely_source, made_with_the_root, of_a_folder, of_another, root_among
 from fleetbench.repo.bootstrapped import applied_beside
 from fleetbench.repo.entries import check_entry, entries, entry_of
 from fleetbench.repo.files.git import tracked
@@ -103,6 +103,7 @@ class _Reader:
         self.sync: Sync | None = None
         self.beside: Node | None = None
         self.given: Node | None = None
+        self.elsewhere: frozenset[ObjectId] = frozenset()
 
     def read(self) -> Reading:
         first = self.builder.build(self.tree, self.entry, {})
@@ -143,7 +144,7 @@ class _Reader:
             walker = Walker(self.builder, self.tree, this, self.twins, self.progress, strict, self.beside)
             settled = self._settled_root(root, walker, store)
             walk = walker.walk(settled, store)
-            walk.given = self.given
+            walk.given, walk.elsewhere = self.given, self.elsewhere
             wanted = self._ignore(walk, root.source)
             if wanted != ignore:
                 ignore = wanted
@@ -204,7 +205,9 @@ class _Reader:
         used = Counter(source for id, m in listed if (source := source_of(m, id)) is not None)
         self.assumed = True
         defined = {m.id_in("flux-system") for m in build.manifests if is_source(m)}
-        packed = of_a_folder(listed, defined, self.tree)
+        others = of_another(listed, self.tree)
+        self.elsewhere = made_with_the_root(others, defined, self.tree)
+        packed = of_a_folder(listed, defined, self.tree) | others
         origins = Counter(copies.origin(source) for source in used.elements() if source not in packed)
         source = likely_source(origins, defined, self.tree)
         id = ASSUMED_ROOT
