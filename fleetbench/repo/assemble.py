@@ -145,7 +145,7 @@ def assemble(
     sources = with_receivers(walk, watched.of_sources(sources))
     sources = [replace(s, files=committed(walk, tree, tracked)) if s.id == this else s for s in sources]
     if len(kustomizations) == 1 and not releases:
-        findings.append(nothing_in_it(tree, entry))
+        findings.append(nothing_in_it(tree, entry, kustomizations[0].unexpanded))
     findings += not_expanded(walk)
     path = entry or "."
     fleet = with_root(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fleetbench.errors import InputError
-from fleetbench.findings import ENTRY_EMPTY, Finding
-from fleetbench.ids import KUSTOMIZATION
+from fleetbench.findings import ENTRY_EMPTY, NOT_EXPANDED, Finding
+from fleetbench.ids import KUSTOMIZATION, ObjectId, say, some
 from fleetbench.repo.files.glance import beginning_of, yaml_files
-from fleetbench.repo.files.tree import Tree, Unreadable, spec_path
+from fleetbench.repo.files.tree import KUSTOMIZATION_FILES, Tree, Unreadable, spec_path
 from fleetbench.repo.files.yamltext import documents
 from fleetbench.repo.install.given import MENTIONS, instance_in
 from fleetbench.repo.manifest import mapping
@@ -18,6 +18,9 @@ from fleetbench.repo.manifest import mapping
 _SYNC_FILE = "gotk-sync.yaml"
 _SYNC_PATH = re.compile(r"^\s*path:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
 _FLUX = re.compile(r"^\s*(-\s*)?apiVersion:\s*[\"']?kustomize\.toolkit\.fluxcd\.io/", re.MULTILINE)
+_HELM = re.compile(r"^\s*(-\s*)?apiVersion:\s*[\"']?helm\.toolkit\.fluxcd\.io/", re.MULTILINE)
+_LISTED = re.compile(r"^\s*-\s+[\"']?([^\s\"'#:]+)[\"']?\s*$", re.MULTILINE)
+"""What a kustomization.yaml lists, files too."""
 _STATES = re.compile(
     rf"^kind:\s*[\"']?FluxInstance\b|{MENTIONS.pattern}|^(metadata:.*\bname|  name):\s*[\"']?flux-system\b",
     re.MULTILINE,
@@ -31,10 +34,13 @@ def entries(tree: Tree) -> list[str]:
 
     What ``flux bootstrap`` writes names its path, as does a FluxInstance, the values of its chart or a Kustomization
     flux-system; beside it may lie others. Failing that, folders below ``clusters/`` that hold Flux Kustomizations, and
-    failing that any such folder. Files are only looked at; those that may state a path are parsed.
+    failing that any such folder, behind them those that hold HelmReleases alone and that no path and no kustomization.yaml
+    names. Files are only looked at; those that may state a path are parsed.
     """
     stated: set[str] = set()
     holding: set[str] = set()
+    releases: set[str] = set()
+    applied: set[str] = set()
     for path in yaml_files(tree):
         text = beginning_of(tree, path)
         folder, _, name = path.rpartition("/")
@@ -43,6 +49,11 @@ def entries(tree: Tree) -> list[str]:
             continue
         if _FLUX.search(text):
             holding.add(folder or ".")
+            applied.update(map(spec_path, _SYNC_PATH.findall(text)))
+        if _HELM.search(text):
+            releases.add(folder or ".")
+        if name in KUSTOMIZATION_FILES:
+            applied.update(spec_path(f"{folder}/{listed}") for listed in _LISTED.findall(text))
         if MENTIONS.search(path) or _STATES.search(text):
             said = (spec_path(p) for p in _stated_in(text, path) if p and isinstance(p, str))
             stated.update(p or "." for p in said if tree.is_directory(p))
@@ -51,7 +62,8 @@ def entries(tree: Tree) -> list[str]:
         beside = {path for path in holding if path.rpartition("/")[0] in folders}
         return [*sorted(stated), *sorted(beside - stated)][:_MAX_SHOWN]
     below_clusters = sorted({p for p in holding if "clusters" in p.split("/") or "cluster" in p.split("/")})
-    return (below_clusters or sorted(holding))[:_MAX_SHOWN]
+    alone = {p for p in releases - holding if not any(f"{p}/".startswith(f"{folder}/") for folder in applied)}
+    return (below_clusters or [*sorted(holding), *sorted(alone)])[:_MAX_SHOWN]
 
 
 def _stated_in(text: str, file: str) -> Iterator[object]:
@@ -66,8 +78,16 @@ def _stated_in(text: str, file: str) -> Iterator[object]:
             yield mapping(body, "spec").get("path")
 
 
-def nothing_in_it(tree: Tree, entry: str) -> Finding:
-    """That an entry holds nothing to roll out, with other candidates."""
+def nothing_in_it(tree: Tree, entry: str, unexpanded: Sequence[ObjectId]) -> Finding:
+    """That an entry holds nothing to roll out, with other candidates; or only what is not expanded, ResourceSets."""
+    if unexpanded:
+        one, makes = ("one is", "it makes") if len(unexpanded) == 1 else (f"{len(unexpanded)} are", "they make")
+        text = (
+            f"{entry or '.'} holds no Kustomization and no HelmRelease but what flux-operator makes of ResourceSets, of which "
+            f"{one} not expanded ({some(list(map(say, unexpanded)), 3)}): what {makes} is not counted, so nothing is rolled out"
+        )
+        fix = f"{NOT_EXPANDED} says why; --from-cluster reads what {makes} from a cluster in which it runs"
+        return Finding(ENTRY_EMPTY, text, fix)
     candidates = [path for path in entries(tree) if path != (entry or ".")]
     fix = f"paths that look like clusters: {', '.join(candidates)}" if candidates else "give another --cluster-path"
     return Finding(ENTRY_EMPTY, f"{entry or '.'} holds no Kustomization and no HelmRelease: nothing is rolled out", fix)
