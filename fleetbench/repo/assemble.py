@@ -98,7 +98,7 @@ def assemble(
     """
     findings = list(walk.findings)
     refused: dict[ObjectId, str] = {}
-    (flags, shards), flux = controllers_of(walk, tree), likely_flux(walk, tree)
+    (flags, shards), flux = controllers_of(walk, tree), likely_flux(walk, tree, entry)
     artifacts, helm = external_artifacts(walk, flags), helm_controller(walk, root.id)
     denial = partial(denied, flags=flags, artifacts=artifacts)
     kustomizations, releases = _objects(walk, root, tree, findings, refused, denial, assumed)

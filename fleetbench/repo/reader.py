@@ -18,7 +18,7 @@ from fleetbench.graph.root import ASSUMED_ROOT, ASSUMED_SOURCE
 from fleetbench.ids import ObjectId
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.assemble import Reading, assemble
-from fleetbench.repo.assumed_root import likely_source, made_with_the_root, of_a_folder, of_another, root_among
+from fleetbench.repo.assumed_root import likely_source, of_a_folder, of_another, root_among
 from fleetbench.repo.bootstrapped import applied_beside
 from fleetbench.repo.entries import check_entry, entries, entry_of
 from fleetbench.repo.files.git import tracked
@@ -164,7 +164,7 @@ class _Reader:
         """What the Flux that holds makes of a variable that nothing sets; not asked where there is none."""
         if not any(node.unknown for node in walk.nodes.values()):
             return substitution((), None)
-        return substitution(flags_of(walk, self.tree), self.flux or likely_flux(walk, self.tree))
+        return substitution(flags_of(walk, self.tree), self.flux or likely_flux(walk, self.tree, self.entry))
 
     def _refuse_failure(self, build: Build) -> None:
         """The entry itself must build: without it there is no fleet."""
@@ -205,11 +205,10 @@ class _Reader:
         used = Counter(source for id, m in listed if (source := source_of(m, id)) is not None)
         self.assumed = True
         defined = {m.id_in("flux-system") for m in build.manifests if is_source(m)}
-        others = of_another(listed, self.tree)
-        self.elsewhere = made_with_the_root(others, defined, self.tree)
-        packed = of_a_folder(listed, defined, self.tree) | others
+        self.elsewhere = of_another(listed, defined, self.tree)
+        packed = of_a_folder(listed, defined, self.tree)
         origins = Counter(copies.origin(source) for source in used.elements() if source not in packed)
-        source = likely_source(origins, defined, self.tree)
+        source = likely_source(origins, defined, self.elsewhere, self.tree)
         id = ASSUMED_ROOT
         while id in dict(listed):
             id = id._replace(name=id.name + "-root")

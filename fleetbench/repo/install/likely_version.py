@@ -26,17 +26,22 @@ _STATED = re.compile(
 )
 """Of the header or the labels that ``flux install`` writes: fluxcd/flux2 v2.9.4 pkg/manifestgen/install/manifests.go."""
 _INSTANCE = re.compile(rf"^kind:\s*[\"']?FluxInstance\b|{MENTIONS.pattern}", re.M)
-_OF_ANOTHER = "stated for another entry of the repository, as this one states none"
+_NOT_APPLIED = "stated in a file that this entry does not apply"
 _BY_OBJECTS = "the newest release that serves all that is applied here, as the repository states none"
 
 
-def likely_flux(walk: Walk, tree: Tree) -> FluxVersion | None:
+def likely_flux(walk: Walk, tree: Tree, entry: str) -> FluxVersion | None:
     """The Flux that a fleet's objects install, else the only one that is stated elsewhere, else the newest that can be.
 
     A cluster that runs objects of an API version that a release does not serve is not on that release. None = nothing says
     anything, or no release that is known serves all that is applied.
+
+    Args:
+        walk: what was found.
+        tree: the repository's files.
+        entry: the cluster path.
     """
-    return flux_version(walk, tree) or _stated_elsewhere(walk, tree) or _newest_serving(walk)
+    return flux_version(walk, tree) or _stated_elsewhere(walk, tree, entry) or _newest_serving(walk)
 
 
 def judged_by_objects(walk: Walk, flux: FluxVersion | None) -> Iterator[Finding]:
@@ -55,15 +60,17 @@ def judged_by_objects(walk: Walk, flux: FluxVersion | None) -> Iterator[Finding]
     yield Finding(RELEASE_JUDGED, text, fix, file=flux.file, line=flux.line)
 
 
-def _stated_elsewhere(walk: Walk, tree: Tree) -> FluxVersion | None:
-    """The Flux that the rest of the repository states, where it is one release and serves what is applied here."""
+def _stated_elsewhere(walk: Walk, tree: Tree, entry: str) -> FluxVersion | None:
+    """The Flux that files below the entry state, else others, where it is one release and serves what is applied here."""
     found: list[FluxVersion] | None = tree.memo.get("flux stated")
     if found is None:
         found = tree.memo["flux stated"] = list(_stated(tree))
+    own = f"{entry}/"
+    found = [flux for flux in found if f"{flux.file}".startswith(own)] or found
     releases = {release_of(flux.version) for flux in found}
     if len(releases) != 1 or any(_not_served(walk, release) for release, _ in releases):
         return None
-    return replace(found[0], because=_OF_ANOTHER)
+    return replace(found[0], because=_NOT_APPLIED)
 
 
 def _stated(tree: Tree) -> Iterator[FluxVersion]:
