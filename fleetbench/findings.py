@@ -96,6 +96,7 @@ HELMFILE_READ = rule("FB320", INFO, "a helmfile says what the cluster has before
 EXPRESSION_IDLE = rule("FB321", WARNING, "healthCheckExprs that nothing asks")
 INSTALLED_TWICE = rule("FB322", WARNING, "several installs set Flux's controllers otherwise")
 BOOTSTRAP_UNBUILT = rule("FB323", WARNING, "kustomize cannot build what flux bootstrap applies")
+RELEASE_JUDGED = rule("FB324", WARNING, "the newest Flux does not serve what is applied, so an older one is assumed")
 
 
 TAKEN_AS_GIVEN = (

@@ -493,3 +493,5 @@ class FluxVersion:
     """A version (``v2.7.5``), or the range of a FluxInstance (``2.7.x``)."""
     file: str | None = None
     line: int | None = None
+    because: str | None = None
+    """Why it counts as installed, where the entry itself does not state it; None = it does."""

@@ -136,6 +136,8 @@ def release_choice(fleet: Fleet, option: str | None) -> tuple[str, str | None, l
     if fleet.flux is None:
         return RELEASES[-1], None, []
     where = place(fleet.flux.file, fleet.flux.line) or "the repository"
+    if fleet.flux.because is not None:
+        where = f"{where}, {fleet.flux.because}"
     release, known = release_of(fleet.flux.version)
     text = f"{where}: Flux {fleet.flux.version} is none of {', '.join(RELEASES)}; the defaults of {release} hold"
     return release, where, [] if known else [text]

@@ -21,9 +21,9 @@ from fleetbench.repo.helm.local_charts import local_charts, with_chart
 from fleetbench.repo.install.access import Watched, denied
 from fleetbench.repo.install.controllers import runs_flux
 from fleetbench.repo.install.flags import controllers_of, installed_twice
-from fleetbench.repo.install.flux_version import flux_version
 from fleetbench.repo.install.helm_controller import helm_controller
 from fleetbench.repo.install.instance import Sync, assumed_source
+from fleetbench.repo.install.likely_version import judged_by_objects, likely_flux
 from fleetbench.repo.install.source_watcher import external_artifacts
 from fleetbench.repo.judged import judged, refuse
 from fleetbench.repo.made import Operator
@@ -99,7 +99,7 @@ def assemble(
     """
     findings = list(walk.findings)
     refused: dict[ObjectId, str] = {}
-    (flags, shards), flux = controllers_of(walk, tree), flux_version(walk, tree)
+    (flags, shards), flux = controllers_of(walk, tree), likely_flux(walk, tree, entry)
     artifacts, helm = external_artifacts(walk, flags), helm_controller(walk, root.id)
     denial = partial(denied, flags=flags, artifacts=artifacts)
     kustomizations, releases = _objects(walk, root, tree, findings, refused, denial, assumed)
@@ -134,6 +134,7 @@ def assemble(
     sources = _sources(walk, this, made, kustomizations, releases, findings, refused, tree, entry)
     sources = [assumed_source(s, sync) if s.assumed else s for s in sources]
     guessed = root.id if assumed and sync is None else None
+    findings += judged_by_objects(walk, judged_by or flux)
     refusing = judged(walk, judged_by or flux, findings, refused, artifacts, helm, guessed)
     kustomizations = [replace(k, refused=refused.get(k.id), refused_by=refusing.get(k.id, ())) for k in kustomizations]
     if assumed and sync is not None and sync.root == root.id:
@@ -148,7 +149,7 @@ def assemble(
     sources = with_receivers(walk, watched.of_sources(sources))
     sources = [replace(s, files=committed(walk, tree, tracked)) if s.id == this else s for s in sources]
     if len(kustomizations) == 1 and not releases:
-        findings.append(nothing_in_it(tree, entry))
+        findings.append(nothing_in_it(tree, entry, kustomizations[0].unexpanded))
     findings += not_expanded(walk)
     path = entry or "."
     fleet = with_root(
@@ -189,7 +190,9 @@ def _objects(
                 not_expanded=node.not_expanded,
                 broken=node.broken,
                 unset_variables=tuple(sorted(unset_variables(node))),
-                applies=sum(m.made is None for m in node.rendered) + len(node.elsewhere) + _left_out(node),
+                applies=sum(m.made is None for m in node.rendered)
+                + len(node.elsewhere)
+                + (len(node.build.bases) if node.build else 0),  # each remote base holds one or more
                 objects=tuple(m.id_in(node.id.namespace) for m in node.rendered),
                 unexpanded=tuple(node.unexpanded),
                 workloads=workloads_of(
@@ -258,11 +261,6 @@ def _with_needs(
     )
 
 
-def _left_out(node: Node) -> int:
-    """At least so many objects it applies beside those that were read: each remote base holds one or more."""
-    return len(node.build.bases) if node.build else 0
-
-
 def _sources(
     walk: Walk,
     this: ObjectId,
@@ -294,7 +292,7 @@ def _sources(
     for _, wanted, stated_by in users:
         if wanted not in found:
             # which one it is may hang on a variable that is not known here: then it counts as there
-            undecided = walk.first(stated_by)[0].is_undecided(wanted.name)
-            found[wanted] = Source(wanted, defined=undecided)
+            undecided = any(map(walk.first(stated_by)[0].is_undecided, wanted[1:]))
+            found[wanted] = Source(wanted, defined=undecided or wanted in walk.elsewhere)
     findings += missing_sources([(user, id) for user, id, _ in users], list(found.values()), tree, walk, entry)
     return list(found.values())

@@ -12,7 +12,7 @@ from fleetbench.graph.nearest import is_misspelt
 from fleetbench.graph.root import ASSUMED_ROOT, ASSUMED_SOURCE
 from fleetbench.ids import BUCKET, EXTERNAL_ARTIFACT, OCI_REPOSITORY, ObjectId
 from fleetbench.repo.files.tree import Tree, spec_path
-from fleetbench.repo.manifest import Manifest
+from fleetbench.repo.manifest import Manifest, names_in
 from fleetbench.repo.missing_sources import files_defining
 from fleetbench.repo.nodes import Node
 from fleetbench.repo.objects import is_kustomization, source_of
@@ -30,7 +30,9 @@ def root_among(manifests: Sequence[Manifest], entry: str) -> Node | None:
     return Node(id, manifest, None, source_of(manifest, id))
 
 
-def likely_source(named: Counter[ObjectId], defined: Collection[ObjectId], tree: Tree) -> ObjectId:
+def likely_source(
+    named: Counter[ObjectId], defined: Collection[ObjectId], others: Collection[ObjectId], tree: Tree
+) -> ObjectId:
     """The source that is most likely this repository, where no Kustomization of the entry is its root.
 
     Who bootstraps a cluster by hand defines its source by hand, too, so one that nothing here defines is the likelier:
@@ -40,8 +42,10 @@ def likely_source(named: Counter[ObjectId], defined: Collection[ObjectId], tree:
     Args:
         named: the sources of the entry's Kustomizations, each as often as it is named.
         defined: the sources that the entry defines.
+        others: those that are another repository's: see :func:`of_another`.
         tree: the repository's files.
     """
+    named = Counter({id: times for id, times in named.items() if id not in others})
     missing = {id for id in named if id not in defined and not any(_is_slip(id, other) for other in defined)}
     if missing and missing != set(named):
         # one that some file defines is applied further down, but for the root's own, which each cluster's folder may hold
@@ -69,6 +73,32 @@ def of_a_folder(
     used = ((source_of(m, id), spec_path(m.spec.get("path"))) for id, m in listed)
     there = {id for id in defined if id.kind in (OCI_REPOSITORY, BUCKET)}
     return frozenset(id for id, path in used if id is not None and id in there and not tree.is_directory(path))
+
+
+def of_another(
+    listed: Sequence[tuple[ObjectId, Manifest]], defined: Collection[ObjectId], tree: Tree
+) -> frozenset[ObjectId]:
+    """The sources of another repository: no path in them is here, nor anything like it, and none hangs on a variable.
+
+    Not one that is called as the root's usually is. Of those that the entry does not define none that somebody meant
+    otherwise, or that a file here defines: who made the root made the rest, too.
+
+    Args:
+        listed: the entry's Kustomizations.
+        defined: the sources that the entry defines.
+        tree: the repository's files.
+    """
+    used = [(source_of(m, id), spec_path(m.spec.get("path"))) for id, m in listed]
+    here = {source for source, path in used if names_in(path) or _is_here(path, tree)}
+    gone = {id for id, _ in used if id is not None and id not in here and not _is_usual(id)}
+    strange = {id for id in gone if id not in defined and not any(_is_slip(id, other) for other in defined)}
+    return frozenset((gone & set(defined)) | (strange - files_defining(tree, strange).keys()))
+
+
+def _is_here(path: str, tree: Tree) -> bool:
+    """Whether a path is that of a folder here, below one that an artifact may be pushed from, or of one misspelt."""
+    below = any(tree.is_directory(f"{top}/{path}") for top in tree.listing(""))
+    return tree.is_directory(path) or below or bool(tree.like(path))
 
 
 def _is_usual(id: ObjectId) -> bool:

@@ -15,6 +15,9 @@ from fleetbench.data import shipped
 from fleetbench.graph.objects import FluxVersion
 
 _RELEASE = re.compile(r"^v?(\d+\.\d+)(?:\.|$)")
+_OLDER_THAN = re.compile(r"^<v?(\d+\.\d+)$")
+MIGRATE = "`flux migrate -f .`, from CLI 2.7.1 on,"
+"""The Flux CLI's way from old versions to new ones: fluxcd.io/flux/cmd/flux_migrate, release notes of flux2 v2.7.1."""
 
 Kinds = Mapping[str, Mapping[str, int]]
 """Kind -> version -> number of its schema."""
@@ -58,6 +61,8 @@ class Release(NamedTuple):
     """The repository itself says so."""
     newer: bool = False
     """The repository states a release that there is no data of yet: what is not known here may be there."""
+    older: bool = False
+    """It states one from before the data, which serves what the oldest known does and perhaps more, taken away since."""
 
 
 def release_of(flux: FluxVersion | None) -> Release:
@@ -67,13 +72,25 @@ def release_of(flux: FluxVersion | None) -> Release:
     """
     found = None if flux is None else _RELEASE.match(flux.version)
     known = known_releases()
+    own = flux is not None and flux.because is None
+    if is_older(flux, known[0]):
+        return Release(known[0], stated=own, older=True)
     if found is None:
         return Release(known[-1])
     stated = _number(found[1])
     if stated > _number(known[-1]):
         return Release(known[-1], newer=True)
-    # What is older than the data serves what its oldest release serves, and perhaps more that was taken away since.
-    return Release(next(name for name in known if _number(name) >= stated), stated=True)
+    return Release(next(name for name in known if _number(name) >= stated), stated=own)
+
+
+def is_older(flux: FluxVersion | None, than: str) -> bool:
+    """Whether the Flux that a repository states is surely from before a release."""
+    if flux is None:
+        return False
+    exact, below = _RELEASE.match(flux.version), _OLDER_THAN.match(flux.version)
+    if exact is not None:
+        return _number(exact[1]) < _number(than)
+    return below is not None and _number(below[1]) <= _number(than)
 
 
 def _number(release: str) -> tuple[int, ...]:

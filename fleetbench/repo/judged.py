@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from fleetbench.findings import API_GONE, FILE_UNREADABLE, OBJECT_REFUSED, Finding
 from fleetbench.graph.objects import FluxVersion
 from fleetbench.ids import ObjectId, say
-from fleetbench.repo.flux_api import known_releases, release_of
+from fleetbench.repo.flux_api import Release, is_older, known_releases, release_of
 from fleetbench.repo.install.helm_controller import HelmController
 from fleetbench.repo.install.source_watcher import ExternalArtifacts
-from fleetbench.repo.needs.served import gone
+from fleetbench.repo.needs.served import KUBERNETES_OF, gone
 from fleetbench.repo.nodes import Walk
 from fleetbench.repo.refusals import Judge, encrypted_in_the_root, stays_encrypted
 
@@ -49,9 +49,13 @@ def judged(
     manifests = [manifest for _, manifest in walk.installed()]
     release = release_of(flux)
     judge = Judge(release, manifests, findings, artifacts, helm)
+    newest = Release(known_releases()[-1])
+    others = (
+        [] if release.stated or release.name == newest.name else [Judge(newest, manifests, findings, artifacts, helm)]
+    )
     every = frozenset(known_releases())
     causes: dict[ObjectId, list[tuple[str, frozenset[str]]]] = {}
-    for by_whom, finding in gone(walk):
+    for by_whom, finding in () if is_older(flux, KUBERNETES_OF) else gone(walk):
         findings.append(finding)
         refuse(refused, by_whom, [finding])
     said: set[tuple[ObjectId | None, str]] = set()
@@ -65,6 +69,8 @@ def judged(
         found = judge.findings(manifest, id, applier)
         findings += [f for f in found if (f.object, f.message) not in said]  # several may apply it
         said.update((f.object, f.message) for f in found)
+        # who asks for another release than the one that is only assumed wants to know what that refuses, too
+        found = list(dict.fromkeys([*found, *(f for other in others for f in other.findings(manifest, id, applier))]))
         for finding in (f for f in found if f.code == OBJECT_REFUSED):
             by = every if release.stated or release.newer else judge.refusing(manifest)
             causes.setdefault(applier, []).append((f"{finding.object}: {finding.message}", by))

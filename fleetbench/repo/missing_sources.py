@@ -10,7 +10,7 @@ from fleetbench.findings import SOURCE_MISSING, Finding, Shared
 from fleetbench.graph.objects import HelmRelease, Kustomization, Source
 from fleetbench.graph.root import ASSUMED_SOURCE
 from fleetbench.ids import KUSTOMIZATION, ObjectId, some
-from fleetbench.repo.entries import beginning_of, yaml_files
+from fleetbench.repo.files.glance import beginning_of, yaml_files
 from fleetbench.repo.files.tree import Tree, Unreadable, spec_path
 from fleetbench.repo.files.yamltext import documents
 from fleetbench.repo.kinds import KUSTOMIZE_GROUP

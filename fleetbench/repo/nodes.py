@@ -22,7 +22,7 @@ from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.files.tree import DOES_NOT_EXIST, Tree, spec_path
 from fleetbench.repo.kinds import FLUX_GROUPS
 from fleetbench.repo.kustomize.build import Build
-from fleetbench.repo.kustomize.variables import Variables, VariableStore
+from fleetbench.repo.kustomize.variables import Variables, VariableStore, variables_of
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.objects import other_cluster
 from fleetbench.units import counted
@@ -49,6 +49,8 @@ class Node:
     """ResourceSets among them, or made by those, of which it is not known what they make -> why."""
     build: Build | None = None
     variables: Variables = field(default_factory=Variables)
+    unseen: bool = False
+    """Whether no file holds it and what it applies shows that in the cluster it substitutes variables."""
     unknown: dict[str, Manifest] = field(default_factory=dict)
     broken: str | None = None
     no_path: str | None = None
@@ -61,6 +63,10 @@ class Node:
     def spec(self) -> Mapping[str, Any]:
         """The Kustomization's spec."""
         return self.manifest.spec
+
+    def variables_from(self, store: VariableStore) -> Variables:
+        """Its variables, with the ConfigMaps and Secrets that are known."""
+        return variables_of(self.spec, self.id.namespace, store, unseen=self.unseen)
 
     @property
     def cluster(self) -> str | None:
@@ -90,13 +96,19 @@ class Walk:
     beside: Node | None = None
     """The root with what ``flux bootstrap`` applies beside the entry and no Kustomization does: see :mod:`.bootstrapped`."""
 
+    given: Node | None = None
+    """Holds the FluxInstance alone that a file of values makes, which nothing here applies: see :mod:`.install.given`."""
+
+    elsewhere: frozenset[ObjectId] = frozenset()
+    """Sources of other repositories that are there as the assumed root is: see :mod:`.assumed_root`."""
+
     def appliers(self) -> list[Node]:
         """The Kustomizations, and what is applied beside them."""
         return [*self.nodes.values(), *filter(None, [self.beside])]
 
     def installed(self) -> Iterator[tuple[Node, Manifest]]:
-        """As :meth:`manifests`, with what is applied beside them."""
-        for node in self.appliers():
+        """As :meth:`manifests`, with what is applied beside them, and the FluxInstance that is given from outside."""
+        for node in (*self.appliers(), *filter(None, [self.given])):
             for manifest in node.rendered:
                 yield node, manifest
 

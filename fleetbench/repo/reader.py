@@ -18,18 +18,19 @@ from fleetbench.graph.root import ASSUMED_ROOT, ASSUMED_SOURCE
 from fleetbench.ids import ObjectId
 from fleetbench.repo.artifacts import ArtifactTrees
 from fleetbench.repo.assemble import Reading, assemble
-from fleetbench.repo.assumed_root import likely_source, of_a_folder, root_among
+from fleetbench.repo.assumed_root import likely_source, of_a_folder, of_another, root_among
 from fleetbench.repo.bootstrapped import applied_beside
-from fleetbench.repo.entries import entries
+from fleetbench.repo.entries import check_entry, entries, entry_of
 from fleetbench.repo.files.git import tracked
 from fleetbench.repo.files.tree import Tree, spec_path
 from fleetbench.repo.install.flags import flags_of
-from fleetbench.repo.install.flux_version import flux_version
+from fleetbench.repo.install.given import given_instance
 from fleetbench.repo.install.instance import Sync, sync_of
+from fleetbench.repo.install.likely_version import likely_flux
 from fleetbench.repo.kustomize.build import BUILD_FIELDS, Build, Builder
 from fleetbench.repo.kustomize.cache import BuildCache
 from fleetbench.repo.kustomize.program import kustomize
-from fleetbench.repo.kustomize.variables import VariableStore, variables_of
+from fleetbench.repo.kustomize.variables import VariableStore, shows_substitution
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Node, Walk, findings_of, try_kustomize, unset_variables
 from fleetbench.repo.objects import is_kustomization, is_source, source_of
@@ -70,9 +71,9 @@ def read_repository(
     root = repo.resolve()
     if not root.is_dir():
         raise InputError.at(repo, None, "--repo", wanted="a directory that exists")
-    entry = _entry(root, cluster_path)
+    entry = entry_of(root, cluster_path)
     tree = Tree.of_directory(root)
-    _check_entry(tree, entry, cluster_path)
+    check_entry(tree, entry, cluster_path)
     store = BuildCache() if cache else None
     committed = tracked(root if copy_of is None else copy_of.resolve())
     release = None if flux is None else FluxVersion(flux)
@@ -81,36 +82,6 @@ def read_repository(
     if store is not None and reading.builds_run:
         store.tidy()
     return reading
-
-
-def _entry(root: Path, cluster_path: str) -> str:
-    """The cluster path within the repository; a leading slash is the repository's root, as in ``spec.path``."""
-    text = cluster_path
-    if Path(text).is_absolute():
-        on_disk = Path(text).resolve()
-        text = text.lstrip("/")
-        if on_disk.is_relative_to(root):
-            text = str(on_disk.relative_to(root))
-        elif on_disk.exists() and not (root / text).exists():
-            raise InputError(f"--cluster-path {cluster_path}: leaves the repository {root}", "give a path inside it")
-    if ".." in Path(text).parts:
-        inside = (root / text).resolve()
-        if not inside.is_relative_to(root):
-            raise InputError(f"--cluster-path {cluster_path}: leaves the repository {root}", "give a path inside it")
-        text = str(inside.relative_to(root))
-    return spec_path(text)
-
-
-def _check_entry(tree: Tree, entry: str, asked: str) -> None:
-    if tree.is_directory(entry):
-        return
-    reason = "is a file, wanted a directory" if tree.is_file(entry) else tree.why_missing(entry)
-    close = tree.like(entry).removeprefix("; ")
-    candidates = entries(tree)
-    hint = " ".join(
-        ([close] if close else []) + ([f"paths that look like clusters: {', '.join(candidates)}"] if candidates else [])
-    )
-    raise InputError(f"--cluster-path {asked}: {reason}", hint or "give a directory of the repository")
 
 
 class _Reader:
@@ -131,6 +102,8 @@ class _Reader:
         self.assumed = False
         self.sync: Sync | None = None
         self.beside: Node | None = None
+        self.given: Node | None = None
+        self.elsewhere: frozenset[ObjectId] = frozenset()
 
     def read(self) -> Reading:
         first = self.builder.build(self.tree, self.entry, {})
@@ -143,12 +116,15 @@ class _Reader:
             self.beside, said = None, []
             root = self._without_root(first)
             walk, settled = self._walk(root)
+        if sync is None and self.assumed:
+            self.given = walk.given = given_instance(self.tree.with_ignored(), self.entry)
+            sync = sync_of(walk, self.tree, self.entry, self.builder.program)
         if sync is not None:
             stated, self.sync = self._assumed_root(sync.root, sync.source, sync.spec), sync
             self.twins.made = sync.made
             twins = [id for id in walk.sources if self.twins.has(id, walk.sources, sync.source)]
             same = (stated.id, stated.source, _shape(stated.spec)) == (root.id, root.source, _shape(root.spec))
-            if same and not twins and self._ignore(walk, stated.source) == EVERYTHING:
+            if same and not root.unseen and not twins and self._ignore(walk, stated.source) == EVERYTHING:
                 settled.manifest = stated.manifest
             else:
                 walk, settled = self._walk(stated)
@@ -168,6 +144,7 @@ class _Reader:
             walker = Walker(self.builder, self.tree, this, self.twins, self.progress, strict, self.beside)
             settled = self._settled_root(root, walker, store)
             walk = walker.walk(settled, store)
+            walk.given, walk.elsewhere = self.given, self.elsewhere
             wanted = self._ignore(walk, root.source)
             if wanted != ignore:
                 ignore = wanted
@@ -178,9 +155,7 @@ class _Reader:
                 if not strict:
                     store = walk.store
                     continue  # another text may be another object
-            if not any(
-                variables_of(n.spec, n.id.namespace, walk.store) != n.variables for n in walk.nodes.values() if n.build
-            ):
+            if not any(n.variables_from(walk.store) != n.variables for n in walk.nodes.values() if n.build):
                 break
             store = walk.store
         return walk, settled
@@ -189,7 +164,7 @@ class _Reader:
         """What the Flux that holds makes of a variable that nothing sets; not asked where there is none."""
         if not any(node.unknown for node in walk.nodes.values()):
             return substitution((), None)
-        return substitution(flags_of(walk, self.tree), self.flux or flux_version(walk, self.tree))
+        return substitution(flags_of(walk, self.tree), self.flux or likely_flux(walk, self.tree, self.entry))
 
     def _refuse_failure(self, build: Build) -> None:
         """The entry itself must build: without it there is no fleet."""
@@ -230,13 +205,14 @@ class _Reader:
         used = Counter(source for id, m in listed if (source := source_of(m, id)) is not None)
         self.assumed = True
         defined = {m.id_in("flux-system") for m in build.manifests if is_source(m)}
+        self.elsewhere = of_another(listed, defined, self.tree)
         packed = of_a_folder(listed, defined, self.tree)
         origins = Counter(copies.origin(source) for source in used.elements() if source not in packed)
-        source = likely_source(origins, defined, self.tree)
+        source = likely_source(origins, defined, self.elsewhere, self.tree)
         id = ASSUMED_ROOT
         while id in dict(listed):
             id = id._replace(name=id.name + "-root")
-        return self._assumed_root(id, source)
+        return replace(self._assumed_root(id, source), unseen=shows_substitution(build.manifests))
 
     def _assumed_root(self, id: ObjectId, source: ObjectId, stated: Mapping[str, Any] | None = None) -> Node:
         """A root Kustomization that no file holds; ``stated`` is its spec where a FluxInstance says it."""

@@ -17,7 +17,7 @@ from fleetbench.graph.objects import WITH_HELM
 from fleetbench.ids import HELM_RELEASE, ObjectId, say, some
 from fleetbench.repo.artifacts import GENERATOR_GROUP
 from fleetbench.repo.fields import DURATION_LIKE
-from fleetbench.repo.flux_api import Release, groups_of, kinds_of, known_releases, part
+from fleetbench.repo.flux_api import MIGRATE, Release, groups_of, kinds_of, known_releases, part
 from fleetbench.repo.install.helm_controller import HelmController
 from fleetbench.repo.install.source_watcher import ExternalArtifacts
 from fleetbench.repo.kinds import HELM_GROUP
@@ -38,10 +38,6 @@ _TYPES: Mapping[str, tuple[Any, str]] = {
 }
 _DURATION = re.compile(r"^\^\(\[0-9\]\+\(\\\.\[0-9\]\+\)\?\(ms\|s\|m(?:\|h)?\)\)\+\$$")
 """The patterns that controllers write for durations."""
-
-
-MIGRATE = "`flux migrate -f .`, from CLI 2.7.1 on,"
-"""The Flux CLI's way from old versions to new ones: fluxcd.io/flux/cmd/flux_migrate, release notes of flux2 v2.7.1."""
 
 
 class Refusal(NamedTuple):
@@ -200,7 +196,7 @@ def refusals(manifest: Manifest, release: Release, brought: Collection[tuple[str
         served = some(sorted(kinds[kind]), 5)
         # a version that no known release serves may be one of a later release, unless this one is known to hold
         old = any(version in kinds_of(name, group).get(kind, {}) for name in known_releases())
-        sure = old or (release.stated and not release.newer)
+        sure = old or (release.stated and not release.newer and not release.older)
         write = f"write apiVersion: {group}/{max(kinds[kind], key=_age)}"
         if old:
             write += f" ({MIGRATE} rewrites old versions)"

@@ -15,6 +15,8 @@ from fleetbench.repo.secret_makers import CLUSTER_EXTERNAL_SECRET, SECRET_MAKERS
 _COUNTS = "where it stands for a number, true or false, or a duration, the field's default holds"
 _GIVE_DEFAULT = "where it decides the graph, give it a default: ${VAR:=value}"
 
+_OF_ROOT = "nothing to do; to have its values counted, write the root with its spec.postBuild into the repository"
+
 
 class _Cause(NamedTuple):
     """Why a value is not known here."""
@@ -66,6 +68,9 @@ def _cause(node: Node, name: str, substitution: Substitution, makers: Mapping[Ob
     if name in unset_variables(node):
         so = f"nothing sets them: {substitution.effect}"
         return _Cause(f"has no value, as nothing sets it: {substitution.effect}", so, SET_IT)
+    if node.variables.unseen and not (node.variables.missing or node.variables.filled or node.variables.webhook):
+        so = "no file holds the root that sets"
+        return _Cause(f"stays as it is here: {so} it; {_COUNTS}", f"{so} them; {_COUNTS}", _OF_ROOT)
     webhook = node.variables.webhook
     made = [id for id in (*node.variables.missing, *node.variables.filled) if id in makers]
     gone = [id for id in node.variables.missing if id not in makers]

@@ -10,7 +10,7 @@ from fleetbench.graph.objects import NO_PATH
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId, some
 from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.kustomize.build import Build, Builder, Request
-from fleetbench.repo.kustomize.variables import VariableStore, substituted, variables_of
+from fleetbench.repo.kustomize.variables import VariableStore, substituted
 from fleetbench.repo.manifest import in_apply_order, with_metadata
 from fleetbench.repo.nodes import Node, Walk
 from fleetbench.repo.objects import (
@@ -165,7 +165,7 @@ def _fill(node: Node, build: Build, store: VariableStore, strict: bool) -> None:
             f"kustomize cannot build it without {some([p.text for p in build.bases], 2)}: {build.unknown}"
         )
         return
-    node.variables = variables_of(node.spec, node.id.namespace, store)
+    node.variables = node.variables_from(store)
     result = substituted(build.manifests, node.variables, strict)
     node.unknown = result.unknown
     if result.failure is not None:

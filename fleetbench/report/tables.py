@@ -128,7 +128,9 @@ def _heading(fleet: Fleet, name: _Names, judged_by: str | None) -> Text:
     if source is not None and source.assumed:
         text.append(f"\n{_assumed_source(source)}", style="not bold")
     if fleet.flux is not None:
-        text.append(f"\nFlux {inert(fleet.flux.version)}{_at(fleet.flux.file, fleet.flux.line)}", style="not bold")
+        because = "" if fleet.flux.because is None else f", {inert(fleet.flux.because)}"
+        said = f"{_at(fleet.flux.file, fleet.flux.line)}{because}"
+        text.append(f"\nFlux {inert(fleet.flux.version)}{said}", style="not bold")
     if judged_by is not None:
         text.append(f"\nwhat cannot be built or applied is judged by Flux {judged_by}", style="not bold")
     told = [("", flag) for flag in fleet.flags]

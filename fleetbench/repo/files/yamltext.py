@@ -7,6 +7,7 @@ differ, so the resolvers are set here.
 from __future__ import annotations
 
 import base64
+import codecs
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -79,17 +80,28 @@ def _plain(loader: Any, node: Any) -> Any:
     return loader.construct_scalar(node)
 
 
+def is_utf_16(content: bytes) -> bool:
+    """Whether a byte order mark says so; go-yaml v3 readerc.go yaml_parser_determine_encoding."""
+    return content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+
+
+def encoding_of(content: bytes) -> str:
+    """How go-yaml reads the bytes of a file."""
+    return "utf-16" if is_utf_16(content) else "utf-8-sig"
+
+
 def decode(content: bytes, file: str) -> str:
     """Bytes of a YAML file as text.
 
     Raises:
-        Unreadable: they are no UTF-8 text.
+        Unreadable: they are no UTF-8 text, and no UTF-16 text with a byte order mark.
     """
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode(encoding_of(content))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise Unreadable(file, f"got binary data at byte {error.start}, wanted UTF-8 text", line) from None
+        wanted = "UTF-16" if is_utf_16(content) else "UTF-8"
+        raise Unreadable(file, f"got binary data at byte {error.start}, wanted {wanted} text", line) from None
     if "\0" in text:
         raise Unreadable(
             file, "got binary data (a zero byte), wanted UTF-8 text", text[: text.index("\0")].count("\n") + 1

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from fleetbench.graph.objects import FluxVersion
-from fleetbench.graph.release import minor_of, release_of
+from fleetbench.graph.release import RELEASES, minor_of, release_of
 from fleetbench.ids import GIT_REPOSITORY, OCI_REPOSITORY
 from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.install.flag_places import line_in
-from fleetbench.repo.install.instance import instance_spec
+from fleetbench.repo.install.instance import instance_spec, leaves_version_to_chart
 from fleetbench.repo.install.own_manifests import is_applied, is_artifact_of_flux, version_of_base, version_of_source
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping, mappings
 from fleetbench.repo.nodes import Node, Walk
@@ -20,6 +20,8 @@ _VERSION_LABEL, _PART_OF_LABEL = "app.kubernetes.io/version", "app.kubernetes.io
 """Labels that ``flux install`` and flux-operator set on all they make: fluxcd/flux2 v2.9.4 pkg/manifestgen/labels.go."""
 _VERSION = re.compile(r"v?\d+\.\d+(\.\d+)?([-+].*)?")
 _RANGE = re.compile(r"[<>=!~^,|\s]*v?\d+(\.[\dxX*]+)*[\w.*+<>=!~^,|\s-]*")
+_BY_CHART = "2.x"
+"""The version that the chart flux-instance asks for by default: controlplaneio-fluxcd/charts charts/flux-instance values.yaml."""
 _AHEAD = {"kustomize-controller": 0, "source-controller": 0, "helm-controller": 3}
 """How far the minor version of Flux is ahead of a controller's own, from Flux 2.3 (kustomize-controller 1.3,
 source-controller 1.3, helm-controller 1.0) to 2.9 (1.9, 1.9, 1.6): fluxcd/flux2 manifests/bases of each release."""
@@ -55,6 +57,13 @@ def _said(walk: Walk, tree: Tree) -> Iterator[tuple[int, FluxVersion]]:
     for node, manifest in walk.installed():
         for rank, version, pattern in _of(node, manifest, walk):
             yield rank, FluxVersion(version, manifest.file, line_in(tree, manifest, pattern) or manifest.line)
+        if leaves_version_to_chart(node, manifest, walk):
+            yield (
+                0,
+                FluxVersion(
+                    _BY_CHART, manifest.file, manifest.line, f"the default of its chart: {RELEASES[-1]} is the newest"
+                ),
+            )
     for node in walk.appliers():
         for base in node.build.bases if node.build else ():
             released = version_of_base(base.text)
@@ -91,18 +100,29 @@ def _of_controller(deployment: Manifest) -> Iterator[tuple[int, str, str]]:
     version = _labelled(deployment)
     if version is not None:
         yield 1, version, rf"# Flux Version: {re.escape(version)}\s*$"
-    for container in mappings(deployment.spec, "template", "spec", "containers"):
-        image = str(container.get("image") or "")
+    for image in _images(deployment):
         release = release_of_image(deployment.name, image)
         if release is not None:
             yield 4 + (deployment.name != "kustomize-controller"), release, re.escape(image)
 
 
 def _labelled(manifest: Manifest) -> str | None:
-    """The version that ``flux install`` put on what it made."""
+    """The version that ``flux install`` put on what it made; at first it did not say that it is a part of Flux."""
     labels = mapping(manifest.metadata, "labels")
     version = str(labels.get(_VERSION_LABEL) or "")
-    return version if labels.get(_PART_OF_LABEL) == "flux" and _VERSION.fullmatch(version) else None
+    made = labels.get(_PART_OF_LABEL) == "flux" or any(_tag(manifest.name, image) for image in _images(manifest))
+    return version if made and _VERSION.fullmatch(version) else None
+
+
+def _images(deployment: Manifest) -> list[str]:
+    containers = mappings(deployment.spec, "template", "spec", "containers")
+    return [str(container.get("image") or "") for container in containers]
+
+
+def _tag(controller: str, image: str) -> tuple[int, int] | None:
+    """Major and minor version in the tag of a controller's image; None = it is another image, or its tag is no version."""
+    tag = re.search(rf"/{re.escape(controller)}:v?(\d+)\.(\d+)\.\d+", image)
+    return None if tag is None else (int(tag[1]), int(tag[2]))
 
 
 def flux_of_controllers(deployments: Iterable[Manifest]) -> FluxVersion | None:
@@ -121,6 +141,10 @@ def release_of_image(controller: str, image: str) -> str | None:
     'v2.7'
     >>> release_of_image("helm-controller", "ghcr.io/fluxcd/helm-controller:v1.6.3@sha256:00")
     'v2.9'
+    >>> release_of_image("source-controller", "ghcr.io/fluxcd/source-controller:v0.7.4")
+    '<2.0'
     """
-    tag = re.search(rf"/{re.escape(controller)}:v?1\.(\d+)\.\d+", image)
-    return None if tag is None or controller not in _AHEAD else f"v2.{int(tag[1]) + _AHEAD[controller]}"
+    major, minor = _tag(controller, image) or (None, 0)
+    if controller not in _AHEAD or major not in (0, 1):
+        return None
+    return f"v2.{minor + _AHEAD[controller]}" if major else f"<2.{_AHEAD[controller]}"

@@ -53,6 +53,18 @@ def flux_values(node: Node, manifest: Manifest, walk: Walk) -> Mapping[str, Any]
     return coalesced(values_of(manifest, manifest.id_in(node.id.namespace).namespace, walk.store))
 
 
+def leaves_version_to_chart(node: Node, manifest: Manifest, walk: Walk) -> bool:
+    """Whether it is a release of the chart flux-instance all of whose values are here, and none is a version of Flux."""
+    if _chart(node, manifest, walk) != INSTANCE_CHART:
+        return False
+    namespace, stated = (
+        manifest.id_in(node.id.namespace).namespace,
+        mapping(instance_spec(node, manifest, walk), "distribution"),
+    )
+    asked = (ObjectId(str(r.get("kind")), namespace, str(r.get("name"))) for r in mappings(manifest.spec, "valuesFrom"))
+    return not stated.get("version") and all(walk.store.get(id) is not None for id in asked)
+
+
 def instance_spec(node: Node, manifest: Manifest, walk: Walk) -> Mapping[str, Any]:
     """``spec`` of a FluxInstance, or what a release of its chart makes it; empty for any other object."""
     if manifest.is_flux(INSTANCE_GROUP, "FluxInstance"):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fleetbench.repo.files.tree import Tree, Unreadable
-from fleetbench.repo.files.yamltext import decode, documents
+from fleetbench.repo.files.yamltext import decode, documents, is_utf_16
 from fleetbench.repo.kustomize.inputs import Inputs
 from fleetbench.repo.manifest import Manifest
 
@@ -38,8 +38,8 @@ def plain_build(tree: Tree, inputs: Inputs) -> list[Manifest] | None:
     seen = set()
     for path in inputs.resources:
         content = inputs.files[path]
-        if len(content) > MAX_BYTES:
-            return None
+        if len(content) > MAX_BYTES or is_utf_16(content):
+            return None  # kustomize sees no end of a document in UTF-16, and so the first one alone
         try:
             parsed = tree.memo.get("documents:" + path)
             if parsed is None:

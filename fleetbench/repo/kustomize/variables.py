@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fleetbench.ids import ObjectId
 from fleetbench.repo.files.tree import Unreadable
 from fleetbench.repo.files.yamltext import dump, load
+from fleetbench.repo.kinds import FLUX_GROUPS
 from fleetbench.repo.kustomize.envsubst import BadSubstitution, substitute
 from fleetbench.repo.manifest import Manifest, mapping, mappings, names_in
 from fleetbench.repo.secret_makers import CLUSTER_EXTERNAL_SECRET, SECRET_MAKERS, external_secret_for, made_secret
@@ -103,15 +104,24 @@ class Variables:
     """Names that Flux refuses."""
     active: bool = False
     """Whether Flux substitutes at all."""
+    unseen: bool = False
+    """Whether the cluster alone knows the Kustomization, and it substitutes: any variable may be set there."""
 
     def unset(self, name: str) -> bool:
-        """Whether nothing sets a variable, as far as it can be known: no Secret or ConfigMap from elsewhere may hold it."""
-        return not (name in self.values or self.missing or self.filled or self.webhook)
+        """Whether nothing sets a variable, as far as it can be known: nothing from elsewhere may hold it."""
+        return not (name in self.values or self.missing or self.filled or self.webhook or self.unseen)
 
 
-def variables_of(spec: Mapping[str, Any], namespace: str, store: VariableStore) -> Variables:
-    """Gather the variables of a Kustomization: ``substituteFrom`` in order, then ``substitute``."""
-    found = Variables(webhook=store.webhook)
+def variables_of(spec: Mapping[str, Any], namespace: str, store: VariableStore, *, unseen: bool = False) -> Variables:
+    """Gather the variables of a Kustomization: ``substituteFrom`` in order, then ``substitute``.
+
+    Args:
+        spec: the Kustomization's.
+        namespace: its own, in which ``substituteFrom`` looks.
+        store: the ConfigMaps and Secrets of the fleet.
+        unseen: no file holds it, and in the cluster it substitutes: see :func:`shows_substitution`.
+    """
+    found = Variables(webhook=store.webhook, unseen=unseen)
     post_build = mapping(spec, "postBuild")
     for reference in mappings(post_build, "substituteFrom"):
         id = ObjectId(str(reference.get("kind")), namespace, str(reference.get("name")))
@@ -128,7 +138,7 @@ def variables_of(spec: Mapping[str, Any], namespace: str, store: VariableStore) 
     found.invalid = sorted(k for k in found.values if not _NAME.match(k))
     always = post_build.get("substituteStrategy") == "Always"
     # a source that lies elsewhere counts as there, and not empty
-    found.active = bool(post_build) and (bool(found.values) or bool(found.missing) or always)
+    found.active = unseen or (bool(post_build) and (bool(found.values) or bool(found.missing) or always))
     return found
 
 
@@ -186,6 +196,26 @@ def substituted(manifests: Iterable[Manifest], variables: Variables, strict: boo
         if isinstance(body, dict):
             result.manifests.append(filled)
     return result
+
+
+def shows_substitution(manifests: Iterable[Manifest]) -> bool:
+    """Whether what a Kustomization builds shows that it substitutes: a variable stands where it can only be meant as one.
+
+    Kubernetes takes no ``${`` in a name or a namespace. In a path, a source or a ``dependsOn`` it would be found nowhere.
+    """
+    return any(
+        names_in(value) and manifest.note(SUBSTITUTE_KEY) != "disabled"
+        for manifest in manifests
+        for value in _references(manifest)
+    )
+
+
+def _references(manifest: Manifest) -> Iterator[object]:
+    yield from (manifest.name, manifest.namespace)
+    if manifest.group in FLUX_GROUPS:
+        yield manifest.spec.get("path")
+        for named in (mapping(manifest.spec, "sourceRef"), *mappings(manifest.spec, "dependsOn")):
+            yield from (named.get("name"), named.get("namespace"))
 
 
 def _has_dollar(value: object) -> bool:

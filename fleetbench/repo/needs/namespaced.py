@@ -45,12 +45,13 @@ def namespaces_from_elsewhere(
 
     The dry-run of an object in a namespace that is not there fails (fluxcd/pkg ssa v0.76.1 manager_apply.go
     ApplyAll), a release's install too. A warning only: namespaces are made by hand, or by what came before Flux.
-    Of custom kinds it is not known whether they live in namespaces at all.
+    Of custom kinds it is not known whether they live in namespaces at all, of a variable not which one it stands for.
     """
     users: dict[str, list[tuple[ObjectId, Manifest]]] = {}
     applied_to: set[str] = set()
     for node, manifest in walk.manifests():
-        if manifest.namespace and is_namespaced(manifest.group, manifest.kind):
+        known = manifest.namespace and not manifest.is_undecided(manifest.namespace)
+        if known and is_namespaced(manifest.group, manifest.kind):
             users.setdefault(manifest.namespace, []).append((manifest.id_in(node.id.namespace), manifest))
             applied_to.add(manifest.namespace)
     made = {flux_namespace, *providers.namespaces_before}
@@ -58,7 +59,7 @@ def namespaces_from_elsewhere(
         manifest = walk.releases[release.id][0]
         if mapping(manifest.spec, "install").get("createNamespace") is True:
             made.add(release.release_namespace)
-        else:
+        elif not manifest.is_undecided(release.release_namespace):
             users.setdefault(release.release_namespace, []).append((release.id, manifest))
     for namespace, using in sorted(users.items()):
         if namespace in made or namespace in ALWAYS_THERE or providers.of(("Namespace", "", namespace)):

@@ -45,6 +45,8 @@ _GONE: Mapping[str, tuple[Collection[str], str, str]] = {
 
 Source: kubernetes/website content/en/docs/reference/using-api/deprecation-guide.md. Only what is older than any
 Kubernetes that Flux 2.3 and later run on (1.28: fluxcd/flux2 v2.3.0 cmd/flux/check.go)."""
+KUBERNETES_OF = "2.3"
+"""The Flux from which on that holds: an older one may run on a Kubernetes that serves them."""
 _WITHOUT_CRDS = frozenset({"app-template", "flux-instance", "podinfo"})
 """Charts that hold no CRD, among those that the shipped table does not list."""
 

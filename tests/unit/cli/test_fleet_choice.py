@@ -171,6 +171,33 @@ def test_an_entry_without_flux_objects_is_warned_of_and_names_where_they_are(tmp
     assert "FB307" in result.stdout
 
 
+RELEASE = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n"
+
+
+def test_a_folder_of_helm_releases_alone_is_a_candidate_behind_the_others_unless_something_applies_it(
+    tmp_path: Path,
+) -> None:
+    repository(
+        tmp_path,
+        ("services/dev/a.yaml", FLUX + "spec:\n  path: ./apps\n"),
+        ("apps/x/release.yaml", RELEASE),
+        ("infra/base/release.yaml", RELEASE),
+        ("infra/dev/values.yaml", RELEASE),
+        ("infra/dev/kustomization.yaml", "resources:\n  - ../base\n"),
+    )
+    assert entries(Tree.of_directory(tmp_path)) == ["services/dev", "infra/dev"]
+
+
+def test_an_entry_of_resource_sets_that_are_not_expanded_says_so(tmp_path: Path) -> None:
+    template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: << inputs.x | sha256sum | b64enc >>}\n"
+    text = "apiVersion: fluxcd.controlplane.io/v1\nkind: ResourceSet\nmetadata: {name: infra, namespace: flux-system}\n"
+    text += f"spec:\n  inputs: [{{x: a}}]\n  resourcesTemplate: |\n    {template.strip().replace(chr(10), chr(10) + '    ')}\n"
+    repository(tmp_path, ("clusters/dev/set.yaml", text), ("clusters/prod/apps.yaml", FLUX))
+    result = graph("--repo", str(tmp_path), "--cluster-path", "clusters/dev")
+    assert "one is not expanded (ResourceSet/flux-system/infra): what it makes is not counted" in result.stderr
+    assert "clusters/prod" not in result.stderr
+
+
 def test_hidden_folders_are_no_candidates(tmp_path: Path) -> None:
     repository(tmp_path, (".git/x.yaml", FLUX), ("flux/y.yaml", FLUX))
     assert entries(Tree.of_directory(tmp_path)) == ["flux"]
@@ -276,7 +303,9 @@ def test_graph_is_judged_by_the_release_that_is_named(tmp_path: Path) -> None:
     old = "apiVersion: kustomize.toolkit.fluxcd.io/v1beta2\nkind: Kustomization\nmetadata: {name: a, namespace: flux-system}\n"
     old += "spec: {interval: 1m, prune: true, path: ./c, sourceRef: {kind: GitRepository, name: flux-system}}\n"
     here = ["--repo", str(repository(tmp_path, ("c/all.yaml", old))), "--cluster-path", "c"]
-    assert "FB114" in graph(*here).stdout
-    assert "FB114" not in graph(*here, "--flux-version", "2.6").stdout
+    assert "FB324" in graph(*here).stdout and "FB114" not in graph(*here).stdout
+    assert "FB114" in graph(*here, "--flux-version", "2.9").stdout
+    for release in ("2.6", "2.9"):
+        assert "FB324" not in graph(*here, "--flux-version", release).stdout
     said = CliRunner().invoke(cli, ["graph", *here, "--flux-version", "2.6"]).stdout
     assert "judged by Flux 2.6, as --flux-version says" in said

@@ -11,6 +11,8 @@ import pytest
 from fleetbench.errors import EnvironmentLacks, InputError
 from fleetbench.graph.checks import check, combined
 from fleetbench.repo import read_repository
+from fleetbench.repo.entries import entries
+from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.kustomize import program
 from tests.unit.repo.conftest import Read, Write
 from tests.unit.repo.manifests import both, codes, config_map, flux, git, ks_id, kustomization, obj
@@ -86,6 +88,27 @@ def test_text_that_is_no_utf_8_is_named_with_its_line(write: Write, read: Read) 
     reading = read_repository(root, "clusters/c", cache=False)
     (found,) = [f for f in reading.findings if f.severity == "error"]
     assert (found.code, found.file, found.line) == ("FB108", "bad/x.yaml", 3) and "wanted UTF-8 text" in found.message
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_file_in_utf_16_is_read_by_its_byte_order_mark_and_kustomize_takes_its_first_object(
+    write: Write, encoding: str
+) -> None:
+    root = write(_fleet(x_yaml="", kustomization_yaml=kustomization("x.yaml")))
+    text = "\ufeff" + both(config_map("first", "apps"), config_map("second", "apps"))
+    (root / "bad/x.yaml").write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    reading = read_repository(root, "clusters/c", cache=False)
+    assert [f for f in reading.findings if f.severity == "error"] == []
+    assert [m.name for m in reading.rendered[ks_id("bad")]] == ["first"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_an_entry_in_utf_16_is_found(write: Write, encoding: str) -> None:
+    root = write({"clusters/c/all.yaml": ""})
+    (root / "clusters/c/all.yaml").write_bytes(
+        ("\ufeff" + "apiVersion: kustomize.toolkit.fluxcd.io/v1\n").encode(encoding)
+    )
+    assert entries(Tree.of_directory(root)) == ["clusters/c"]
 
 
 @pytest.mark.parametrize("listed", [True, False])

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from fleetbench.graph.document import read_document, to_document
+from fleetbench.graph.root import ASSUMED_SOURCE
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.repo import Reading
 from tests.unit.repo.conftest import Read
-from tests.unit.repo.manifests import both, flux, git, kustomization, obj, release
+from tests.unit.repo.manifests import both, config_map, flux, git, ks_id, kustomization, obj, release
 
+PATCH = '[{"op": "replace", "path": "/spec/interval", "value": "5s"}]'
 ROOT = both(git(), flux("flux-system", "./clusters/c"))
 
 
@@ -50,6 +52,8 @@ def test_a_bootstrapped_repository_says_it_in_its_header_and_its_labels(read: Re
         ("kustomize-controller", "ghcr.io/fluxcd/kustomize-controller:v1.6.1", "v2.6"),
         ("helm-controller", "ghcr.io/fluxcd/helm-controller:v1.6.3@sha256:00", "v2.9"),
         ("source-controller", "localhost:5000/source-controller:v1.8.5", "v2.8"),
+        ("source-controller", "ghcr.io/fluxcd/source-controller:v0.7.4", "<2.0"),
+        ("helm-controller", "ghcr.io/fluxcd/helm-controller:v0.6.1", "<2.3"),
         ("source-controller", "localhost:5000/source-controller", None),
         ("source-controller", "localhost:5000/source-controller:latest", None),
     ],
@@ -59,6 +63,22 @@ def test_the_tag_of_an_image_says_it_where_nothing_else_does(
 ) -> None:
     found = _said(read({"clusters/c/all.yaml": both(ROOT, _controller(name, image))}))
     assert (None if found is None else found[0]) == version
+
+
+@pytest.mark.parametrize(("label", "image", "version"), [("v0.9.0", "v0.9.1", "v0.9.0"), ("latest", "v0.7.4", "<2.0")])
+def test_a_fleet_of_an_old_flux_may_apply_versions_that_are_served_no_more(
+    read: Read, label: str, image: str, version: str
+) -> None:
+    components = _controller("kustomize-controller", f"ghcr.io/fluxcd/kustomize-controller:{image}", label)
+    components = components.replace('"app.kubernetes.io/part-of": "flux"', '"control-plane": "controller"')
+    role = obj("rbac.authorization.k8s.io/v1beta1", "ClusterRole", "r", rules=[])
+    root = ROOT.replace("kustomize.toolkit.fluxcd.io/v1", "kustomize.toolkit.fluxcd.io/v1beta1")
+    policy = obj("image.toolkit.fluxcd.io/v1alpha1", "ImagePolicy", "p", namespace="flux-system", spec={})
+    reading = read({"clusters/c/all.yaml": both(root, components, role, policy)})
+    said = _said(reading)
+    assert said is not None and said[0] == version and _holds(reading)[0::2] == ("2.6", 1)
+    assert [f.code for f in reading.findings if f.severity == "error"] == []
+    assert "FB311" in {f.code for f in reading.findings}  # v1alpha1: no release that is known serves it
 
 
 def test_a_flux_instance_says_it_and_so_does_an_oci_repository_of_fluxs_manifests(read: Read) -> None:
@@ -150,3 +170,99 @@ def test_a_remote_base_of_fluxs_manifests_says_it(read: Read, base: str, version
     said = _said(reading)
     assert (None if said is None else said[0]) == version
     assert said is None or (said[1] == "clusters/c/flux-system/kustomization.yaml" and said[2])
+
+
+VALUES = {
+    "distribution": {"version": "2.7.x"},
+    "sync": {"ref": "refs/heads/main", "path": "./clusters/c", "interval": "3m"},
+    "kustomize": {"patches": [{"target": {"kind": "Kustomization"}, "patch": PATCH}]},
+}
+
+
+def test_the_values_that_terraform_gives_to_the_chart_of_a_flux_instance_are_read_where_they_sync_the_entry(
+    read: Read,
+) -> None:
+    files = {"clusters/c/all.yaml": flux("apps", "./apps"), "apps/c.yaml": config_map("c", "default")}
+    values = json.dumps({"instance": VALUES}, indent=1)
+    reading = read({**files, "flux-instance.values.yaml": values})
+    root, source = reading.fleet.kustomization(ks_id("flux-system")), reading.fleet.source(ASSUMED_SOURCE)
+    assert _said(reading) == ("2.7.x", "flux-instance.values.yaml", 4)
+    assert root is not None and (root.interval_s, root.file) == (5.0, "flux-instance.values.yaml")
+    assert source is not None and source.interval_s == 180.0
+    elsewhere = {"instance": VALUES | {"sync": {"path": "clusters/other"}}}
+    assert _said(read({"flux-instance.values.yaml": json.dumps(elsewhere)})) is None
+
+
+def test_of_several_files_of_values_that_sync_the_entry_none_is_taken(read: Read) -> None:
+    values = json.dumps({"instance": VALUES})
+    files = {"clusters/c/all.yaml": flux("apps", "./apps"), "apps/c.yaml": config_map("c", "default")}
+    reading = read({**files, "dev/flux-instance.yaml": values, "prod/flux-instance.yaml": values})
+    root = reading.fleet.kustomization(ks_id("flux-system"))
+    assert root is not None and root.interval_s == 600.0
+
+
+def test_a_release_of_the_chart_of_a_flux_instance_without_a_version_gets_the_charts_default(read: Read) -> None:
+    chart = release("flux", namespace="flux-system", chart="flux-instance", values={"instance": {"cluster": {}}})
+    reading = read({"clusters/c/all.yaml": both(ROOT, chart)})
+    assert (
+        reading.fleet.flux is not None and reading.fleet.flux.because == "the default of its chart: 2.9 is the newest"
+    )
+    assert _holds(reading)[0::2] == ("2.9", 0)
+    unread = json.loads(chart)
+    unread["spec"]["valuesFrom"] = [{"kind": "ConfigMap", "name": "made-by-terraform"}]
+    assert _said(read({"clusters/c/all.yaml": both(ROOT, json.dumps(unread) + "\n")})) is None
+
+
+OLD = obj("kustomize.toolkit.fluxcd.io/v1beta2", "Kustomization", "old", namespace="flux-system", spec={
+    "interval": "10m", "prune": True, "path": "./apps", "sourceRef": {"kind": "GitRepository", "name": "flux-system"},
+})  # fmt: skip
+APPS = {"apps/c.yaml": config_map("c", "default")}
+HEADER = "---\n# This manifest was generated by flux. DO NOT EDIT.\n# Flux Version: VERSION\n" + config_map(
+    "c", "default"
+)
+
+
+def test_the_only_release_that_the_repository_states_in_files_that_the_entry_does_not_apply_holds(
+    read: Read,
+) -> None:
+    files = {
+        "clusters/c/all.yaml": OLD,
+        **APPS,
+        "clusters/d/flux-system/gotk-components.yaml": HEADER.replace("VERSION", "v2.7.5"),
+    }
+    reading = read(files)
+    assert _said(reading) == ("v2.7.5", "clusters/d/flux-system/gotk-components.yaml", 3)
+    assert _holds(reading)[1].endswith(":3, stated in a file that this entry does not apply")
+    assert [f.code for f in reading.findings] == []
+    assert read_document(json.dumps(to_document(reading.fleet)), "graph.json").flux == reading.fleet.flux
+    two = read({**files, "clusters/e/flux-system/gotk-components.yaml": HEADER.replace("VERSION", "v2.6.0")})
+    assert _said(two) == ("2.7", "clusters/c/all.yaml", 1)  # of several none
+    listed = {"clusters/c/kustomization.yaml": kustomization("all.yaml")}  # as it leaves flux-system out
+    three = read({**listed, "clusters/c/flux-system/gotk-components.yaml": HEADER.replace("VERSION", "v2.6.4")})
+    assert _said(three) == ("v2.6.4", "clusters/c/flux-system/gotk-components.yaml", 3)
+
+
+@pytest.mark.parametrize(
+    "stated", [{}, {"clusters/d/flux-system/gotk-components.yaml": HEADER.replace("VERSION", "v2.8.1")}]
+)
+def test_a_fleet_that_applies_what_the_newest_flux_does_not_serve_is_judged_by_the_newest_that_does(
+    read: Read, stated: dict[str, str]
+) -> None:
+    reading = read({"clusters/c/all.yaml": OLD, **APPS, **stated})
+    assert _said(reading) == ("2.7", "clusters/c/all.yaml", 1) and _holds(reading)[0::2] == ("2.7", 0)
+    (finding,) = reading.findings
+    assert finding.code == "FB324"
+    assert (
+        "Kustomization of kustomize.toolkit.fluxcd.io/v1beta2 (from 2.8 on). Flux 2.7 is the newest" in finding.message
+    )
+    root = reading.fleet.kustomization(ks_id("flux-system"))
+    assert root is not None and root.refused_by == ("2.8", "2.9")  # for whoever asks for these
+    assert not root.is_refused_by("2.7")
+
+
+def test_where_no_release_serves_all_that_is_applied_the_newest_judges(read: Read) -> None:
+    older = OLD.replace("v1beta2", "v1beta1").replace('"old"', '"older"')
+    newer = obj("source.toolkit.fluxcd.io/v1", "ExternalArtifact", "x", namespace="flux-system", spec={})
+    reading = read({"clusters/c/all.yaml": both(older, newer), **APPS})
+    assert _said(reading) is None and _holds(reading)[0] == "2.9"
+    assert "FB114" in {f.code for f in reading.findings}

@@ -260,6 +260,20 @@ def test_the_source_most_of_the_entrys_objects_use_is_this_repository_of_an_assu
     assert c is not None and not c.expanded
 
 
+@pytest.mark.parametrize("path", ["./services/of/another", "./apps", "./apps/${cluster}", "./aps"])
+@pytest.mark.parametrize("beside", ["", git("services")])
+def test_a_source_none_of_whose_paths_is_here_is_not_the_assumed_roots(read: Read, path: str, beside: str) -> None:
+    files = {"clusters/c/a.yaml": both(flux("a", path, source="services"), beside), "apps/m.yaml": config_map("m", "x")}
+    reading = read(files)
+    here = "another" not in path
+    assert reading.fleet.root_source == parse_object(
+        f"GitRepository/flux-system/{'services' if here else 'flux-system'}"
+    )
+    assert [f.code for f in reading.findings if f.severity == "error"] == (["FB105"] if path == "./aps" else [])
+    a = reading.fleet.kustomization(ks_id("a"))
+    assert a is not None and a.expanded is (path in ("./apps", "./aps"))
+
+
 # --- paths --------------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from fleetbench.cli.main import cli
 from fleetbench.graph.checks import check
 from fleetbench.repo import read_repository
 from tests.unit.repo.conftest import Read, Write
-from tests.unit.repo.manifests import both, codes, config_map, edges, flux, ks_id, kustomization, obj, release
+from tests.unit.repo.manifests import both, codes, config_map, edges, flux, git, ks_id, kustomization, obj, release
 
 
 def _from(*names: str, kind: str = "ConfigMap", optional: bool = False) -> list[dict[str, Any]]:
@@ -406,3 +406,27 @@ def test_a_secret_that_something_in_the_fleet_makes_is_no_matter(read: Read, mak
     needing = {"substituteFrom": _from("site", kind="Secret"), "substitute": {"DIR": "deep"}}
     reading = read(_fleet(flux("child", "./deep"), needing, clusters__c__maker=maker))
     assert [f for f in reading.findings if f.code == "FB309"] == []
+
+
+def test_a_variable_in_a_name_a_path_or_an_edge_shows_that_a_root_which_no_file_holds_substitutes(read: Read) -> None:
+    files = {
+        "clusters/c/all.yaml": both(
+            flux("apps", "./apps/${ENVIRONMENT}"),
+            flux("a", "./a", namespace="${ns}"),
+            flux("b", "./a", dependsOn=[{"name": "a", "namespace": "${other}"}], namespace="${ns}"),
+        ),
+        "apps/dev/c.yaml": config_map("c", "default"),
+        "a/c.yaml": config_map("d", "default"),
+    }
+    reading = read(files, namespaces=True)
+    assert set(codes(reading)) <= {"FB302", "FB304"} and check(reading.fleet) == []
+    assert all("no file holds the root" in f.message for f in reading.findings if f.code == "FB304")
+    stated = both(git(), flux("flux-system", "./clusters/c"))
+    assert "FB105" in codes(read({**files, "clusters/c/root.yaml": stated}))  # a root that is there says what it sets
+
+
+def test_a_variable_elsewhere_shows_nothing_of_an_assumed_root(read: Read) -> None:
+    reading = read({"clusters/c/all.yaml": config_map("script", "default", run="echo ${HOME}")})
+    root = reading.fleet.root
+    assert [m.body["data"]["run"] for m in reading.rendered[root] if m.name == "script"] == ["echo ${HOME}"]
+    assert "FB304" not in codes(reading)

@@ -1,0 +1,32 @@
+"""A look at a repository's YAML files, whether anything applies them or not: their names, and how each begins."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.files.yamltext import encoding_of
+
+_READ_BYTES = 256 * 2**10
+_MAX_FILES = 20_000
+
+
+def beginning_of(tree: Tree, path: str) -> str:
+    """The beginning of a file; empty where it cannot be read."""
+    try:
+        with tree.files[path].open("rb") as handle:
+            content = handle.read(_READ_BYTES)
+            return content.decode(encoding_of(content), errors="replace")
+    except OSError:
+        return ""
+
+
+def yaml_files(tree: Tree) -> list[str]:
+    """The YAML files of a repository, sorted, but for what is hidden or vendored; at most :data:`_MAX_FILES`."""
+    found = (
+        path
+        for path in sorted(tree.files)
+        if path.endswith((".yaml", ".yml"))
+        and not any(p.startswith(".") or p == "node_modules" for p in path.split("/"))
+    )
+    return list(islice(found, _MAX_FILES))
