@@ -145,6 +145,13 @@ class Made:
     after: tuple[ObjectId, ...] = ()
     """What must have been Ready before the object is made: of ``spec.dependsOn``, and of the steps before its own; ``by``
     itself where its apply is refused, so that it makes nothing."""
+    refused_by: tuple[str, ...] = ()
+    """The releases of Flux whose CRDs refuse that apply, where not all do and the repository states none; empty = none."""
+
+    def under(self, release: str) -> Made:
+        """The same where that release of Flux is installed: a ResourceSet that it refuses makes nothing."""
+        is_refused = release in self.refused_by and self.by not in self.after
+        return replace(self, after=(*self.after, self.by)) if is_refused else self
 
     @property
     def gates(self) -> tuple[ObjectId, ...]:

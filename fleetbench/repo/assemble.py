@@ -135,7 +135,7 @@ def assemble(
     if assumed and sync is not None and sync.root == root.id:
         kustomizations = [replace(k, file=sync.file, line=sync.line) if k.assumed else k for k in kustomizations]
     kustomizations, releases = makers.marked(kustomizations), makers.marked(releases)
-    operator = Operator(walk, makers, refused.keys() - refusing.keys())
+    operator = Operator(walk, makers, refused.keys(), refusing)
     kustomizations, releases = operator.marked(kustomizations), operator.marked(releases)
     sources = operator.marked(sources)
     findings += operator.findings()
