@@ -75,7 +75,8 @@ class _Between:
         self.were, self.are = _everything(self.before), _everything(self.after)
         self.flux_before, self.flux_now = ({id: m for (_, id), m in of.items()} for of in (self.were, self.are))
         known, now = (_flux_objects(reading.fleet) for reading in (self.before, self.after))
-        self.added = now.keys() - known.keys()
+        # the root and its source are what made the cluster run, whichever file states them now
+        self.added = now.keys() - known.keys() - {self.after.fleet.root, self.after.fleet.root_source}
         self.gone = {id: obj for id, obj in known.items() if id not in now}
 
     def look_at(self, k: Kustomization) -> None:

@@ -93,6 +93,14 @@ def test_new_and_gone_objects_are_told(between):
     assert commit.changed == {ks_id("flux-system"), ks_id("more"), R} and not commit.removed
 
 
+def test_the_root_and_its_source_are_there_before_a_commit_that_states_them(between):
+    after = repository(deployment())
+    before = {path: text for path, text in after.items() if path != "clusters/c/flux-system.yaml"}
+    commit, fleet = between(before, after)
+    assert not commit.added and fleet.root_source is not None
+    assert commit.applied == {ks_id("flux-system"): 2}
+
+
 def test_what_is_gone_changes_who_applied_it(between):
     after = repository(deployment())
     before = after | {"clusters/c/more.yaml": flux("more", "./more"), "more/all.yaml": release("r")}
