@@ -93,6 +93,11 @@ def test_a_commit_says_of_what_it_changes_how_many_pods_are_replaced_at_one_time
     assert expected in assumptions(replace(of, commit=Commit(frozenset({ks_id("a")}))), ())
     assert expected not in assumptions(replace(of, commit=Commit(frozenset({ks_id("b")}))), ())
     assert expected not in assumptions(replace(of, commit=Commit(frozenset({ks_id("a")})), kind=RESTART), ())
+    for spared in (
+        Commit(frozenset({ks_id("a")}), kept={web: 4}),
+        Commit(frozenset({ks_id("a")}), started=frozenset({web})),
+    ):
+        assert expected not in assumptions(replace(of, commit=spared), ()), "only what the commit updates"
 
 
 def test_a_restart_of_one_controller_says_what_the_others_do() -> None:
