@@ -46,13 +46,19 @@ def with_installed(fleet: Fleet, names: Collection[str]) -> Fleet:
         needs = tuple(n for n in obj.needs if not _brought_by(fleet, n).intersection(names))
         if isinstance(obj, HelmRelease):
             return replace(obj, needs=needs)
-        settled = {id for id in watched(fleet, obj).nowhere if not {str(id), say(id)}.isdisjoint(names)}
+        settled = {id for id in _missing(watched(fleet, obj).nowhere, obj) if not {str(id), say(id)}.isdisjoint(names)}
         return replace(obj, needs=needs, health_checks=tuple(id for id in obj.health_checks if id not in settled))
 
     there = changed(fleet, {obj.id: on_it for obj in fleet.services()})
     named = {h.id: next((n for n in names if n in _called(fleet, h)), None) for h in fleet.helmreleases}
     by = {id: f"--installed {name}" for id, name in named.items() if name is not None}
     return replace(changed(there, {id: _installing(said) for id, said in by.items()}), installed=tuple(names))
+
+
+def _missing(nowhere: Sequence[ObjectId], k: Kustomization) -> list[ObjectId]:
+    """What a health check names and nothing creates, but for what is never found whoever creates it."""
+    never = k.never_found
+    return [id for id in nowhere if id not in never]
 
 
 def narrowest(need: Need) -> str:
@@ -104,7 +110,7 @@ def check_installed(fleet: Fleet, names: Sequence[str], elsewhere: Collection[st
 
     loosely = {name for obj in fleet.services() for need in obj.needs for name in _loosely(fleet, need)}
     known = loosely.union(*(_brought_by(fleet, need) for obj in fleet.services() for need in obj.needs))
-    waited_for = {id for k in fleet.kustomizations for id in watched(fleet, k).nowhere}
+    waited_for = {id for k in fleet.kustomizations for id in _missing(watched(fleet, k).nowhere, k)}
     known = known.union(
         elsewhere,
         map(str, waited_for),

@@ -33,6 +33,9 @@ cmd/operator/main.go ``--requeue-dependency``. The health check of a step looks 
 waitForStep)."""
 RUN_TIME = "run-time"
 """What a need blocks that no controller waits for: see :attr:`Need.blocks`."""
+CHECKED_AS = "apps/v1"
+"""The ``apiVersion`` of a health check that states none: kustomize-controller v1.9.4 internal/inventory/inventory.go
+ReferenceToObjMetadataSet."""
 ALWAYS_THERE = ("default", "kube-system", "kube-public", "kube-node-lease")
 """Namespaces that every cluster has."""
 NO_PATH = "spec.path "
@@ -160,6 +163,15 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
+class MisnamedCheck:
+    """A health check of a kind that its API group does not have, so that what it names is never found."""
+
+    object: ObjectId
+    api_version: str | None = None
+    """As it is written; None = it is not, and counts as :data:`CHECKED_AS`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A GitRepository, OCIRepository, HelmRepository, Bucket or ExternalArtifact."""
 
@@ -204,6 +216,8 @@ class Kustomization:
     depends_on: tuple[Dependency, ...] = ()
     wait: bool = False
     health_checks: tuple[ObjectId, ...] = ()
+    misnamed_checks: tuple[MisnamedCheck, ...] = ()
+    """Those of ``health_checks`` that are looked for where they cannot be."""
     health_check_exprs: bool = False
     """``spec.healthCheckExprs`` is set: custom kinds are judged by CEL, which is not evaluated. Those whose status it reads
     are among ``workloads``."""
@@ -275,6 +289,11 @@ class Kustomization:
             return f"refused is {self.refused}"
         unset = f"nothing sets {', '.join(self.unset_variables)}" if self.unset_variables else None
         return self.broken or unset or _out_of_reach(self)
+
+    @property
+    def never_found(self) -> dict[ObjectId, MisnamedCheck]:
+        """What its health checks name and never find, each with how it is looked for."""
+        return {check.object: check for check in self.misnamed_checks}
 
     def may_hold_unread(self, named: ObjectId) -> bool:
         """Whether its content, which lies elsewhere, may hold an object: of that content only the namespace is known."""
