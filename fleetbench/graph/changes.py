@@ -47,7 +47,12 @@ def with_installed(fleet: Fleet, names: Collection[str]) -> Fleet:
         if isinstance(obj, HelmRelease):
             return replace(obj, needs=needs)
         settled = {id for id in _missing(watched(fleet, obj).nowhere, obj) if not {str(id), say(id)}.isdisjoint(names)}
-        return replace(obj, needs=needs, health_checks=tuple(id for id in obj.health_checks if id not in settled))
+        return replace(
+            obj,
+            needs=needs,
+            health_checks=tuple(id for id in obj.health_checks if id not in settled),
+            given_checks=tuple(check for check in obj.given_checks if check.object not in settled),
+        )
 
     there = changed(fleet, {obj.id: on_it for obj in fleet.services()})
     named = {h.id: next((n for n in names if n in _called(fleet, h)), None) for h in fleet.helmreleases}
@@ -56,9 +61,9 @@ def with_installed(fleet: Fleet, names: Collection[str]) -> Fleet:
 
 
 def _missing(nowhere: Sequence[ObjectId], k: Kustomization) -> list[ObjectId]:
-    """What a health check names and nothing creates, but for what is never found whoever creates it."""
+    """What its health check names and nothing creates, but for what is never found whoever creates it."""
     never = k.never_found
-    return [id for id in nowhere if id not in never]
+    return [*(id for id in nowhere if id not in never), *(check.object for check in k.given_checks)]
 
 
 def narrowest(need: Need) -> str:

@@ -172,6 +172,15 @@ class MisnamedCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenCheck:
+    """A health check of what nothing here creates and somebody most likely makes by hand, so that it counts as there."""
+
+    object: ObjectId
+    why: str
+    """What speaks for that, for people: ``by-hand/istio.yaml defines it``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A GitRepository, OCIRepository, HelmRepository, Bucket or ExternalArtifact."""
 
@@ -218,6 +227,8 @@ class Kustomization:
     health_checks: tuple[ObjectId, ...] = ()
     misnamed_checks: tuple[MisnamedCheck, ...] = ()
     """Those of ``health_checks`` that are looked for where they cannot be."""
+    given_checks: tuple[GivenCheck, ...] = ()
+    """Those of ``health_checks`` that count as there."""
     health_check_exprs: bool = False
     """``spec.healthCheckExprs`` is set: custom kinds are judged by CEL, which is not evaluated. Those whose status it reads
     are among ``workloads``."""

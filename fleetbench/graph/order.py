@@ -71,7 +71,7 @@ def watched(fleet: Fleet, k: Kustomization) -> Watched:
     workloads: list[tuple[ObjectId, ObjectId]] = []
     others: list[ObjectId] = []
     nowhere: list[ObjectId] = []
-    never = k.never_found
+    never, given = k.never_found, {check.object for check in k.given_checks}
     for target in k.health_checks:
         owner = k.id if target in own else fleet.workload_owners.get(target)
         if target in never:
@@ -90,7 +90,7 @@ def watched(fleet: Fleet, k: Kustomization) -> Watched:
             others.append(fleet.creators[target])
         elif unread := [h.id for h in fleet.helmreleases if h.parent == k.id and may_bring(h, target)]:
             objects += unread
-        elif not (_is_there_anyway(fleet, target) or may_exist(fleet, target)):
+        elif not (target in given or _is_there_anyway(fleet, target) or may_exist(fleet, target)):
             nowhere.append(target)
     return Watched(tuple(dict.fromkeys(objects)), tuple(workloads), tuple(dict.fromkeys(others)), tuple(nowhere))
 

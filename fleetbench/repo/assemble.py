@@ -16,6 +16,7 @@ from fleetbench.ids import ObjectId
 from fleetbench.repo.elsewhere import on_other_cluster
 from fleetbench.repo.entries import nothing_in_it
 from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.given_checks import with_given_checks
 from fleetbench.repo.helm.charts import Chart
 from fleetbench.repo.helm.local_charts import local_charts, with_chart
 from fleetbench.repo.install.access import Watched, denied
@@ -33,7 +34,7 @@ from fleetbench.repo.missing_sources import missing_sources
 from fleetbench.repo.needs.accounts import accounts_from_nowhere
 from fleetbench.repo.needs.crd_switches import without_crds
 from fleetbench.repo.needs.helmfiles import helmfiles, helmfiles_read, with_helmfiles
-from fleetbench.repo.needs.namespaced import namespaces_from_elsewhere, without_namespace
+from fleetbench.repo.needs.namespaced import made_namespaces, namespaces_from_elsewhere, without_namespace
 from fleetbench.repo.needs.needs import Needs, from_elsewhere
 from fleetbench.repo.needs.providers import Providers
 from fleetbench.repo.needs.served import crds_from_elsewhere
@@ -124,7 +125,8 @@ def assemble(
     findings += from_elsewhere(providers, kustomizations, releases, walk, plain)
     findings += without_namespace(walk)
     findings += installed_twice(walk)
-    findings += namespaces_from_elsewhere(providers, root.id.namespace, here, walk)
+    made_here = made_namespaces(providers, root.id.namespace, here, walk)
+    findings += namespaces_from_elsewhere(made_here, here, walk)
     this = root.source or ASSUMED_SOURCE
     made = {} if sync is None else sync.made
     sources = _sources(walk, this, made, kustomizations, releases, findings, refused, tree, entry)
@@ -150,6 +152,7 @@ def assemble(
     fleet = with_root(
         kustomizations, releases, sources, root.id, flags=flags, shards=shards, flux=flux, name=name, cluster_path=path
     )
+    fleet = with_given_checks(fleet, tree, made_here)
     strictly = substitution(flags, judged_by or flux)
     findings += applied_twice(walk, never_applied(fleet.under(strictly.release, strictly.strict)))
     rendered = {node.id: tuple(node.rendered) for node in walk.nodes.values()}

@@ -14,7 +14,7 @@ from fleetbench.repo.entries import beginning_of, yaml_files
 from fleetbench.repo.files.tree import Tree, Unreadable, spec_path
 from fleetbench.repo.files.yamltext import documents
 from fleetbench.repo.kinds import KUSTOMIZE_GROUP
-from fleetbench.repo.manifest import Manifest, mapping
+from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.nodes import Walk
 from fleetbench.repo.objects import source_of
 
@@ -79,18 +79,22 @@ def _is_affixed(name: str, wanted: str) -> bool:
     return name.endswith(f"-{wanted}") or name.startswith(f"{wanted}-")
 
 
-def files_defining(tree: Tree, wanted: Collection[ObjectId]) -> dict[ObjectId, list[str]]:
-    """The files that define each object, whether anything applies them or not; each is read once, few are parsed."""
+def files_defining(tree: Tree, wanted: Collection[ObjectId], *, exactly: bool = False) -> dict[ObjectId, list[str]]:
+    """The files that define each object, whether anything applies them or not; each is read once, few are parsed.
+
+    Args:
+        tree: the repository's files.
+        wanted: the objects.
+        exactly: in the namespace that they state; else in whichever.
+    """
     found: dict[ObjectId, list[str]] = {}
     names = {id.name for id in wanted}
     for path in yaml_files(tree) if wanted else ():
         text = beginning_of(tree, path)
         if not names.isdisjoint(_NAME.findall(text)):
-            defined = {
-                (str(body.get("kind")), str(mapping(body, "metadata").get("name"))) for body in _bodies(text, path)
-            }
+            defined = [Manifest(body, path) for body in _bodies(text, path)]
             for id in wanted:
-                if (id.kind, id.name) in defined:
+                if any(m.id_in("") == id if exactly else (m.kind, m.name) == (id.kind, id.name) for m in defined):
                     found.setdefault(id, []).append(path)
     return found
 

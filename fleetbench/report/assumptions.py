@@ -161,5 +161,5 @@ def guessed(scenario: Scenario) -> int:
 
 def taken_as_given(findings: Iterable[Finding]) -> list[str]:
     """Findings of which the prediction takes the better case, counted by code; empty = there are none."""
-    counts = Counter(f.code for f in findings if f.code in TAKEN_AS_GIVEN)
+    counts = Counter(f.code for f in findings if f.code in TAKEN_AS_GIVEN or f.given)
     return [f"{code} {RULES[code].title} ({n})" for code, n in sorted(counts.items())]

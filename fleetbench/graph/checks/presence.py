@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from fleetbench.findings import (
     ACCESS_DENIED,
@@ -175,8 +176,18 @@ def _health_checks(fleet: Fleet, k: Kustomization, created: set[ObjectId]) -> It
             HEALTH_CHECK_MISSING,
             k,
             f"its health check names {say(named)}, which nothing here creates: it waits until its timeout and fails.",
-            f"did you mean {say(near)}?" if near else "correct the name, or drop the health check",
+            f"did you mean {say(near)}?"
+            if near
+            else f"correct the name, or drop the health check; {_IF_THERE.format(named)}",
         )
+    for check in () if k.wait else k.given_checks:
+        named = check.object
+        text = f"its health check names {say(named)}, which nothing here creates: it counts as there, as {check.why}"
+        fix = f"nothing to do if somebody makes it by hand (--installed {named}); else have a Kustomization apply it"
+        yield replace(about(HEALTH_CHECK_MISSING, k, text, fix), given=True)
+
+
+_IF_THERE = "where the cluster has it: --installed {}"
 
 
 def _misnamed(check: MisnamedCheck) -> tuple[str, str]:

@@ -11,7 +11,7 @@ kustomize-controller v1.9.4 internal/controller/kustomization_controller.go appl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from fleetbench.findings import NAMESPACE_ELSEWHERE, NAMESPACE_MISSING, Finding
 from fleetbench.graph.objects import ALWAYS_THERE, HelmRelease
@@ -38,8 +38,28 @@ def without_namespace(walk: Walk) -> Iterator[Finding]:
         yield Finding(NAMESPACE_MISSING, text, fix, node.id, first.file, first.line)
 
 
-def namespaces_from_elsewhere(
+def made_namespaces(
     providers: Providers, flux_namespace: str, releases: Sequence[HelmRelease], walk: Walk
+) -> Callable[[str], bool]:
+    """Whether a namespace is there on every cluster, or made by something in the fleet or by what was installed before.
+
+    Args:
+        providers: what the fleet brings.
+        flux_namespace: where Flux runs.
+        releases: the HelmReleases of this cluster.
+        walk: what was found.
+    """
+    by_releases = (r.release_namespace for r in releases if _creates_namespace(walk, r))
+    there = {flux_namespace, *ALWAYS_THERE, *providers.namespaces_before, *by_releases}
+    return lambda namespace: namespace in there or bool(providers.of(("Namespace", "", namespace)))
+
+
+def _creates_namespace(walk: Walk, release: HelmRelease) -> bool:
+    return mapping(walk.releases[release.id][0].spec, "install").get("createNamespace") is True
+
+
+def namespaces_from_elsewhere(
+    made: Callable[[str], bool], releases: Sequence[HelmRelease], walk: Walk
 ) -> Iterator[Finding]:
     """The namespaces that objects of known kinds go to and that nothing in the fleet creates: one finding for each.
 
@@ -53,15 +73,10 @@ def namespaces_from_elsewhere(
         if manifest.namespace and is_namespaced(manifest.group, manifest.kind):
             users.setdefault(manifest.namespace, []).append((manifest.id_in(node.id.namespace), manifest))
             applied_to.add(manifest.namespace)
-    made = {flux_namespace, *providers.namespaces_before}
-    for release in releases:
-        manifest = walk.releases[release.id][0]
-        if mapping(manifest.spec, "install").get("createNamespace") is True:
-            made.add(release.release_namespace)
-        else:
-            users.setdefault(release.release_namespace, []).append((release.id, manifest))
+    for release in (r for r in releases if not _creates_namespace(walk, r)):
+        users.setdefault(release.release_namespace, []).append((release.id, walk.releases[release.id][0]))
     for namespace, using in sorted(users.items()):
-        if namespace in made or namespace in ALWAYS_THERE or providers.of(("Namespace", "", namespace)):
+        if made(namespace):
             continue
         id, manifest = using[0]
         others = len({user for user, _ in using}) - 1

@@ -7,13 +7,13 @@ import pytest
 from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.reachable import never_ready
 from fleetbench.findings import HEALTH_CHECK_MISSING
-from fleetbench.graph.changes import with_installed
+from fleetbench.graph.changes import check_installed, with_installed
 from fleetbench.graph.checks import check
 from fleetbench.graph.document import from_document, to_document
 from fleetbench.repo import Reading
 from tests.builders import scenario
 from tests.unit.repo.conftest import Read
-from tests.unit.repo.manifests import both, flux, ks_id, obj, release
+from tests.unit.repo.manifests import both, config_map, flux, ks_id, obj, release
 
 
 def _reading(read: Read, **named: str) -> Reading:
@@ -78,3 +78,51 @@ def test_a_health_check_in_the_group_of_its_kind_finds_it_whatever_the_version(
     reading = _reading(read, **named)
     assert _said(reading) == []
     assert ks_id("a") not in never_ready(compile_plan(scenario(reading.fleet)))
+
+
+def _checking(read: Read, namespace: str, name: str = "istiod", **files: str) -> Reading:
+    """A Kustomization that makes the namespace ``data`` and the Deployment ``db`` in it, and checks a Deployment."""
+    pods = {"template": {"spec": {"containers": [{"name": "c", "image": "web:1"}]}}}
+    check = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name, "namespace": namespace}
+    made = both(obj("v1", "Namespace", "data"), obj("apps/v1", "Deployment", "db", namespace="data", spec=pods))
+    everything = {
+        "clusters/c/a.yaml": flux("a", "./apps", healthChecks=[check]),
+        "apps/kustomization.yaml": "resources: [all.yaml]",
+        "apps/all.yaml": made,
+    }
+    beside = {path.replace("__", "/") + ".yaml": text for path, text in files.items()}
+    return read(everything | beside)
+
+
+ISTIOD = obj("apps/v1", "Deployment", "istiod", namespace="data")
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name", "files", "why"),
+    [
+        ("data", "istiod", {"by-hand__istio": ISTIOD}, "by-hand/istio.yaml defines it, which nothing here applies"),
+        ("istio", "istiod", {}, "its namespace istio is made by hand too: nothing here creates that"),
+        ("data", "istiod", {}, None),
+        ("data", "istiod", {"by-hand__other": ISTIOD.replace('"data"', '"other"')}, None),
+        ("data", "istiod", {"apps__forgotten": ISTIOD}, None),
+        ("default", "istiod", {}, None),
+        ("dta", "db", {}, None),
+    ],
+)
+def test_what_somebody_makes_by_hand_counts_as_there_for_a_health_check_that_names_it(
+    read: Read, namespace: str, name: str, files: dict[str, str], why: str | None
+) -> None:
+    fleet = _checking(read, namespace, name, **files).fleet
+    [finding] = [f for f in check(fleet) if f.code == HEALTH_CHECK_MISSING]
+    assert finding.given is (why is not None)
+    assert why is None or why in finding.message
+    assert (ks_id("a") in never_ready(compile_plan(scenario(fleet)))) is (why is None)
+    named = f"Deployment/{namespace}/{name}"
+    check_installed(fleet, [named])
+    assert [f for f in check(with_installed(fleet, [named])) if f.code == HEALTH_CHECK_MISSING] == []
+
+
+def test_a_release_that_nothing_here_creates_is_not_taken_as_made_by_hand(read: Read) -> None:
+    checks = [{"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "name": "r", "namespace": "away"}]
+    files = {"clusters/c/a.yaml": flux("a", "./apps", healthChecks=checks), "apps/m.yaml": config_map("m", "default")}
+    assert ks_id("a") in never_ready(compile_plan(scenario(read(files).fleet)))
