@@ -283,7 +283,7 @@ def _sources(
         known = found.get(id) or Source(id, copied.parent, file=copied.generator.file, line=copied.generator.line)
         found[id] = replace(known, copied_from=copied.origin)
     found[this] = found.get(this) or Source(this, assumed=True)
-    for id in (this, *(id for id in walk.sources if is_twin(id, walk.sources, this, made))):
+    for id in (this, *(id for id in walk.sources if is_twin(id, walk.sources, this, made, walk.by_hand))):
         found[id] = replace(found[id], this_repository=True)
     members: list[Kustomization | HelmRelease] = [*kustomizations, *releases]
     users = [(user, user.source, user.id) for user in members if user.source is not None]
