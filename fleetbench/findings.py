@@ -137,6 +137,8 @@ class Finding:
     """With all these names given to ``--installed`` there is nothing left to say; empty = it always holds. Not in JSON."""
     dormant: bool = False
     """Nothing builds or applies it as long as something is suspended: no error yet."""
+    given: bool = False
+    """A prediction takes the better case, as with those of :data:`TAKEN_AS_GIVEN`. Not in JSON."""
 
     def __post_init__(self) -> None:
         """A remote base may be named with a token in its URL."""

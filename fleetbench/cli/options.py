@@ -164,8 +164,8 @@ def fleet_options(command: Command) -> Command:
         "--installed",
         metavar="NAME",
         multiple=True,
-        help="What the cluster has before Flux comes (repeatable): Namespace/NAME or another object in full, an API group, or "
-        "loosely the NAME of a release, chart, namespace or Kustomization. A helmfile in the repository says so, too.",
+        help="What the cluster has before Flux comes (repeatable): Namespace/NAME or another object in full (also a source that "
+        "somebody applied by hand), an API group, or loosely the NAME of a release, chart, namespace or Kustomization. A helmfile in the repository says so, too.",
     )
     @functools.wraps(command)
     def wrapper(

@@ -45,7 +45,8 @@ def compile_plan(scenario: Scenario) -> Plan:
         items[index[id]].fetch = scenario.fetch[id]
     for obj in fleet.objects():
         if obj.made is not None:
-            items[index[obj.id]].after = tuple(_number(index, gate) for gate in obj.made.after)
+            after = obj.made.under(scenario.parameters.flux_version).after
+            items[index[obj.id]].after = tuple(_number(index, gate) for gate in after)
     for n, item in enumerate(items):
         item.jitter = item.parameters.interval_jitter_of(item.id.kind)
         for dependency, _ in item.dependencies:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet, changed
@@ -37,6 +38,7 @@ def with_installed(fleet: Fleet, names: Collection[str]) -> Fleet:
         fleet: the fleet as read.
         names: what is there already: ``Namespace/NAME`` and the like, an object in full, an API group
             (``cert-manager.io``); or loosely the name of a chart, a namespace or an object, which is all that is called so.
+            A source in full is one that somebody applied by hand.
     """
     if not names:
         return fleet
@@ -46,13 +48,33 @@ def with_installed(fleet: Fleet, names: Collection[str]) -> Fleet:
         needs = tuple(n for n in obj.needs if not _brought_by(fleet, n).intersection(names))
         if isinstance(obj, HelmRelease):
             return replace(obj, needs=needs)
-        settled = {id for id in watched(fleet, obj).nowhere if not {str(id), say(id)}.isdisjoint(names)}
-        return replace(obj, needs=needs, health_checks=tuple(id for id in obj.health_checks if id not in settled))
+        settled = {id for id in _missing(watched(fleet, obj).nowhere, obj) if not {str(id), say(id)}.isdisjoint(names)}
+        return replace(
+            obj,
+            needs=needs,
+            health_checks=tuple(id for id in obj.health_checks if id not in settled),
+            given_checks=tuple(check for check in obj.given_checks if check.object not in settled),
+        )
 
-    there = changed(fleet, {obj.id: on_it for obj in fleet.services()})
+    sources = tuple(replace(s, **_THERE) if _is_named(s.id, names) else s for s in fleet.sources)
+    there = replace(changed(fleet, {obj.id: on_it for obj in fleet.services()}), sources=sources)
     named = {h.id: next((n for n in names if n in _called(fleet, h)), None) for h in fleet.helmreleases}
     by = {id: f"--installed {name}" for id, name in named.items() if name is not None}
     return replace(changed(there, {id: _installing(said) for id, said in by.items()}), installed=tuple(names))
+
+
+_THERE: Mapping[str, Any] = {"defined": True, "parent": None, "also_by": (), "made": None}
+"""What is so of a source that is on the cluster before anything of the fleet is applied."""
+
+
+def _is_named(id: ObjectId, names: Collection[str]) -> bool:
+    return str(id) in names or say(id) in names
+
+
+def _missing(nowhere: Sequence[ObjectId], k: Kustomization) -> list[ObjectId]:
+    """What its health check names and nothing creates, but for what is never found whoever creates it."""
+    never = k.never_found
+    return [*(id for id in nowhere if id not in never), *(check.object for check in k.given_checks)]
 
 
 def narrowest(need: Need) -> str:
@@ -104,16 +126,18 @@ def check_installed(fleet: Fleet, names: Sequence[str], elsewhere: Collection[st
 
     loosely = {name for obj in fleet.services() for need in obj.needs for name in _loosely(fleet, need)}
     known = loosely.union(*(_brought_by(fleet, need) for obj in fleet.services() for need in obj.needs))
-    waited_for = {id for k in fleet.kustomizations for id in watched(fleet, k).nowhere}
+    waited_for = {id for k in fleet.kustomizations for id in _missing(watched(fleet, k).nowhere, k)}
     known = known.union(
         elsewhere,
         map(str, waited_for),
         map(say, waited_for),
+        map(str, (source.id for source in fleet.sources)),
         *(_called(fleet, release) for release in fleet.helmreleases),
     )
     for name in names:
         if name not in known:
-            asked = loosely.union(elsewhere, map(str, waited_for))
+            undefined = (str(s.id) for s in fleet.sources if not (s.defined or s.assumed))
+            asked = loosely.union(elsewhere, map(str, waited_for), undefined)
             there = f"something needs: {some(sorted(asked), 12)}" if asked else "here nothing needs any"
             raise InputError(
                 f"--installed: got {name!r}, wanted Namespace/NAME or another object that something needs, a release, a chart "

@@ -19,9 +19,11 @@ from fleetbench.graph.objects import (
     ControllerShard,
     Dependency,
     FluxVersion,
+    GivenCheck,
     HelmRelease,
     Kustomization,
     Made,
+    MisnamedCheck,
     Need,
     Source,
     Workload,
@@ -68,7 +70,7 @@ def _value(value: Any) -> Any:
         return str(value)
     if isinstance(value, tuple):
         return [_value(v) for v in value]
-    if isinstance(value, Made):
+    if isinstance(value, (GivenCheck, Made, MisnamedCheck)):
         return _plain(value)
     return value
 
@@ -94,7 +96,7 @@ def _common(obj: Kustomization | HelmRelease, layer: int | None) -> dict[str, An
     }
 
 
-_OF_FEW = ("made", "unexpanded", "also_by")
+_OF_FEW = ("made", "unexpanded", "also_by", "misnamed_checks", "given_checks")
 _OWN_FIELDS = ("id", "parent", "depends_on", "source", "workloads", "needs")
 
 
@@ -218,6 +220,8 @@ _READERS: dict[str, Callable[[Node, str, str], Any]] = {
     "tuple[ObjectId, ...]": lambda at, name, kind: at.ids(name, kind),
     "tuple[Workload, ...]": lambda at, name, kind: tuple(_flat(w, Workload) for w in at.each(name)),
     "tuple[Need, ...]": lambda at, name, kind: tuple(_flat(n, Need) for n in at.each(name)),
+    "tuple[MisnamedCheck, ...]": lambda at, name, kind: tuple(_flat(c, MisnamedCheck) for c in at.each(name)),
+    "tuple[GivenCheck, ...]": lambda at, name, kind: tuple(_flat(c, GivenCheck) for c in at.each(name)),
     "Made | None": lambda at, name, kind: _flat(at.below(name, data=at.data[name]), Made),
     "tuple[Dependency, ...]": lambda at, name, kind: _depends_on(at, kind),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from fleetbench.graph.objects import (
     ControllerFlag,
@@ -18,6 +18,8 @@ from fleetbench.graph.objects import (
     Source,
 )
 from fleetbench.ids import ObjectId
+
+_Object = TypeVar("_Object", Kustomization, HelmRelease, Source)
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,21 @@ class Fleet:
         yield from self.sources
 
     def under(self, release: str, strict_substitution: bool) -> Fleet:
-        """The fleet with those obstacles alone that it meets under a release of Flux: :meth:`Kustomization.under`."""
-        if not any(k.unset_variables or k.refused_by for k in self.kustomizations):
-            return self
-        return replace(self, kustomizations=tuple(k.under(release, strict_substitution) for k in self.kustomizations))
+        """The fleet with those obstacles alone that it meets under a release of Flux.
+
+        See :meth:`Kustomization.under` and :meth:`Made.under`.
+        """
+        met: Fleet = self
+        if any(k.unset_variables or k.refused_by for k in self.kustomizations):
+            met = replace(met, kustomizations=tuple(k.under(release, strict_substitution) for k in self.kustomizations))
+        if any(obj.made is not None and obj.made.refused_by for obj in self.objects()):
+            met = replace(
+                met,
+                kustomizations=tuple(_made_under(k, release) for k in met.kustomizations),
+                helmreleases=tuple(_made_under(h, release) for h in met.helmreleases),
+                sources=tuple(_made_under(s, release) for s in met.sources),
+            )
+        return met
 
     def kustomization(self, id: ObjectId) -> Kustomization | None:
         """The Kustomization of that id, or None."""
@@ -184,6 +197,10 @@ class Fleet:
                 return source
             at = source.copied_from
         return None
+
+
+def _made_under(obj: _Object, release: str) -> _Object:
+    return obj if obj.made is None else replace(obj, made=obj.made.under(release))
 
 
 def changed(fleet: Fleet, ids: Mapping[ObjectId, Callable[[Any], Any]]) -> Fleet:

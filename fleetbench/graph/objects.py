@@ -33,6 +33,9 @@ cmd/operator/main.go ``--requeue-dependency``. The health check of a step looks 
 waitForStep)."""
 RUN_TIME = "run-time"
 """What a need blocks that no controller waits for: see :attr:`Need.blocks`."""
+CHECKED_AS = "apps/v1"
+"""The ``apiVersion`` of a health check that states none: kustomize-controller v1.9.4 internal/inventory/inventory.go
+ReferenceToObjMetadataSet."""
 ALWAYS_THERE = ("default", "kube-system", "kube-public", "kube-node-lease")
 """Namespaces that every cluster has."""
 NO_PATH = "spec.path "
@@ -148,11 +151,36 @@ class Made:
     after: tuple[ObjectId, ...] = ()
     """What must have been Ready before the object is made: of ``spec.dependsOn``, and of the steps before its own; ``by``
     itself where its apply is refused, so that it makes nothing."""
+    refused_by: tuple[str, ...] = ()
+    """The releases of Flux whose CRDs refuse that apply, where not all do and the repository states none; empty = none."""
+
+    def under(self, release: str) -> Made:
+        """The same where that release of Flux is installed: a ResourceSet that it refuses makes nothing."""
+        is_refused = release in self.refused_by and self.by not in self.after
+        return replace(self, after=(*self.after, self.by)) if is_refused else self
 
     @property
     def gates(self) -> tuple[ObjectId, ...]:
         """The objects among them that may turn Ready."""
         return tuple(id for id in self.after if id != self.by)
+
+
+@dataclass(frozen=True, slots=True)
+class MisnamedCheck:
+    """A health check of a kind that its API group does not have, so that what it names is never found."""
+
+    object: ObjectId
+    api_version: str | None = None
+    """As it is written; None = it is not, and counts as :data:`CHECKED_AS`."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenCheck:
+    """A health check of what nothing here creates and somebody most likely makes by hand, so that it counts as there."""
+
+    object: ObjectId
+    why: str
+    """What speaks for that, for people: ``by-hand/istio.yaml defines it``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +228,10 @@ class Kustomization:
     depends_on: tuple[Dependency, ...] = ()
     wait: bool = False
     health_checks: tuple[ObjectId, ...] = ()
+    misnamed_checks: tuple[MisnamedCheck, ...] = ()
+    """Those of ``health_checks`` that are looked for where they cannot be."""
+    given_checks: tuple[GivenCheck, ...] = ()
+    """Those of ``health_checks`` that count as there."""
     health_check_exprs: bool = False
     """``spec.healthCheckExprs`` is set: custom kinds are judged by CEL, which is not evaluated. Those whose status it reads
     are among ``workloads``."""
@@ -271,6 +303,11 @@ class Kustomization:
             return f"refused is {self.refused}"
         unset = f"nothing sets {', '.join(self.unset_variables)}" if self.unset_variables else None
         return self.broken or unset or _out_of_reach(self)
+
+    @property
+    def never_found(self) -> dict[ObjectId, MisnamedCheck]:
+        """What its health checks name and never find, each with how it is looked for."""
+        return {check.object: check for check in self.misnamed_checks}
 
     def may_hold_unread(self, named: ObjectId) -> bool:
         """Whether its content, which lies elsewhere, may hold an object: of that content only the namespace is known."""

@@ -21,6 +21,12 @@ _MAKE_NONE = frozenset({
 """Kinds that are common beside a workload of their name and of which nobody makes one."""
 
 
+_SUBSCRIPTION = "Subscription"
+"""Of the Operator Lifecycle Manager, which installs the operator's Deployments beside it, whatever they are called:
+operator-framework/operator-lifecycle-manager pkg/controller/install/deployment.go deploymentForSpec (they get the
+namespace of the ClusterServiceVersion, which is that of the Subscription)."""
+
+
 def may_make(owner: ObjectId, named: ObjectId) -> bool:
     """Whether an operator may make a workload of a custom resource, whose name it then carries.
 
@@ -32,5 +38,7 @@ def may_make(owner: ObjectId, named: ObjectId) -> bool:
     """
     if named.kind not in _WORKLOADS or owner.kind in _MAKE_NONE or owner.namespace != named.namespace:
         return False
+    if owner.kind == _SUBSCRIPTION:
+        return True
     name = owner.name
     return named.name == name or named.name.endswith(f"-{name}") or named.name.startswith(f"{name}-")

@@ -50,14 +50,16 @@ class Watched(NamedTuple):
     others: tuple[ObjectId, ...]
     """Kustomizations that apply something else it names."""
     nowhere: tuple[ObjectId, ...]
-    """What it names and nothing creates."""
+    """What it names and nothing creates, or what is never found as it is named."""
 
 
 def watched(fleet: Fleet, k: Kustomization) -> Watched:
     """What the health check of a Kustomization watches; itself never.
 
     Source: kustomize-controller v1.9.4 internal/controller/kustomization_controller.go checkHealth: all objects
-    applied with ``wait: true``, otherwise those of ``healthChecks``; a Kustomization never waits for itself.
+    applied with ``wait: true``, otherwise those of ``healthChecks``; a Kustomization never waits for itself. What has no REST
+    mapping is Unknown until the timeout: cli-utils v1.2.2 pkg/kstatus/polling/statusreaders/common.go
+    errIdentifierToResourceStatus.
     """
     own = [w.object for w in k.workloads]
     if k.wait:
@@ -69,9 +71,12 @@ def watched(fleet: Fleet, k: Kustomization) -> Watched:
     workloads: list[tuple[ObjectId, ObjectId]] = []
     others: list[ObjectId] = []
     nowhere: list[ObjectId] = []
+    never, given = k.never_found, {check.object for check in k.given_checks}
     for target in k.health_checks:
         owner = k.id if target in own else fleet.workload_owners.get(target)
-        if target.kind == RESOURCE_SET and target in k.objects:
+        if target in never:
+            nowhere.append(target)
+        elif target.kind == RESOURCE_SET and target in k.objects:
             objects += fleet.made_and_waited_for.get(target, ())
         elif target in fleet:
             objects += [target] if target != k.id else []
@@ -85,7 +90,7 @@ def watched(fleet: Fleet, k: Kustomization) -> Watched:
             others.append(fleet.creators[target])
         elif unread := [h.id for h in fleet.helmreleases if h.parent == k.id and may_bring(h, target)]:
             objects += unread
-        elif not (_is_there_anyway(fleet, target) or may_exist(fleet, target)):
+        elif not (target in given or _is_there_anyway(fleet, target) or may_exist(fleet, target)):
             nowhere.append(target)
     return Watched(tuple(dict.fromkeys(objects)), tuple(workloads), tuple(dict.fromkeys(others)), tuple(nowhere))
 

@@ -180,12 +180,15 @@ def _kustomization(
         dropped.append(f"{k.id}: postBuild.substituteFrom")
     if k.health_check_exprs:
         dropped.append(f"{k.id}: healthCheckExprs")
+    if k.misnamed_checks and not k.wait:
+        dropped.append(f"{k.id}: the apiVersion of its healthChecks, which finds nothing")
     objects = (*namespaces, *children, *(w.object for w in workloads))
     return replace(
         k,
         path=path,
         source=source,
         health_checks=checks,
+        misnamed_checks=(),
         health_check_exprs=False,
         workloads=workloads,
         objects=objects,

@@ -8,7 +8,7 @@ from functools import partial
 
 from fleetbench.findings import Finding, in_order
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import FluxVersion, HelmRelease, Kustomization, Source
+from fleetbench.graph.objects import FluxVersion, HelmRelease, Kustomization
 from fleetbench.graph.paths import never_applied
 from fleetbench.graph.release import substitution
 from fleetbench.graph.root import ASSUMED_SOURCE, with_root
@@ -16,6 +16,7 @@ from fleetbench.ids import ObjectId
 from fleetbench.repo.elsewhere import on_other_cluster
 from fleetbench.repo.entries import nothing_in_it
 from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.given_checks import with_given_checks
 from fleetbench.repo.helm.charts import Chart
 from fleetbench.repo.helm.local_charts import local_charts, with_chart
 from fleetbench.repo.install.access import Watched, denied
@@ -29,12 +30,11 @@ from fleetbench.repo.judged import judged, refuse
 from fleetbench.repo.made import Operator
 from fleetbench.repo.makers import Makers, not_expanded
 from fleetbench.repo.manifest import Manifest
-from fleetbench.repo.missing_sources import missing_sources
 from fleetbench.repo.needs.accounts import accounts_from_nowhere
 from fleetbench.repo.needs.config_watch import ConfigWatch
 from fleetbench.repo.needs.crd_switches import without_crds
 from fleetbench.repo.needs.helmfiles import helmfiles, helmfiles_read, with_helmfiles
-from fleetbench.repo.needs.namespaced import namespaces_from_elsewhere, without_namespace
+from fleetbench.repo.needs.namespaced import made_namespaces, namespaces_from_elsewhere, without_namespace
 from fleetbench.repo.needs.needs import Needs, from_elsewhere
 from fleetbench.repo.needs.providers import Providers
 from fleetbench.repo.needs.served import crds_from_elsewhere
@@ -42,12 +42,12 @@ from fleetbench.repo.needs.services import Services
 from fleetbench.repo.needs.unfound import generated, without_values, without_variables
 from fleetbench.repo.needs.unread import Unread
 from fleetbench.repo.nodes import Node, Walk, applied_twice, unset_variables
-from fleetbench.repo.objects import other_cluster, read_helmrelease, read_kustomization, read_source, with_chart_of
+from fleetbench.repo.objects import other_cluster, read_helmrelease, read_kustomization, with_chart_of
 from fleetbench.repo.reads import committed, with_reads
 from fleetbench.repo.ready_expr import with_verdicts
 from fleetbench.repo.receivers import with_receivers
+from fleetbench.repo.sources import fleet_sources
 from fleetbench.repo.timeout_places import timeout_from
-from fleetbench.repo.twins import Made, is_twin
 from fleetbench.repo.workloads import judged_by_status, misstated, workloads_of
 
 
@@ -128,10 +128,11 @@ def assemble(
     findings += from_elsewhere(providers, kustomizations, releases, walk, plain)
     findings += without_namespace(walk)
     findings += installed_twice(walk)
-    findings += namespaces_from_elsewhere(providers, root.id.namespace, here, walk)
+    made_here = made_namespaces(providers, root.id.namespace, here, walk)
+    findings += namespaces_from_elsewhere(made_here, here, walk)
     this = root.source or ASSUMED_SOURCE
     made = {} if sync is None else sync.made
-    sources = _sources(walk, this, made, kustomizations, releases, findings, refused, tree, entry)
+    sources = fleet_sources(walk, this, made, kustomizations, releases, findings, refused, tree, entry)
     sources = [assumed_source(s, sync) if s.assumed else s for s in sources]
     guessed = root.id if assumed and sync is None else None
     findings += judged_by_objects(walk, judged_by or flux)
@@ -140,7 +141,7 @@ def assemble(
     if assumed and sync is not None and sync.root == root.id:
         kustomizations = [replace(k, file=sync.file, line=sync.line) if k.assumed else k for k in kustomizations]
     kustomizations, releases = makers.marked(kustomizations), makers.marked(releases)
-    operator = Operator(walk, makers, refused.keys() - refusing.keys())
+    operator = Operator(walk, makers, refused.keys(), refusing)
     kustomizations, releases = operator.marked(kustomizations), operator.marked(releases)
     sources = operator.marked(sources)
     findings += operator.findings()
@@ -155,6 +156,7 @@ def assemble(
     fleet = with_root(
         kustomizations, releases, sources, root.id, flags=flags, shards=shards, flux=flux, name=name, cluster_path=path
     )
+    fleet = with_given_checks(fleet, tree, made_here)
     strictly = substitution(flags, judged_by or flux)
     findings += applied_twice(walk, never_applied(fleet.under(strictly.release, strictly.strict)))
     rendered = {node.id: tuple(node.rendered) for node in walk.nodes.values()}
@@ -259,40 +261,3 @@ def _with_needs(
         [replace(k, needs=needs.of_kustomization(walk.nodes[k.id], k)) for k in kustomizations],
         [replace(r, needs=needs.of_release(r, walk.releases[r.id][0], charts.get(r.id))) for r in releases],
     )
-
-
-def _sources(
-    walk: Walk,
-    this: ObjectId,
-    made: Made,
-    kustomizations: Sequence[Kustomization],
-    releases: Sequence[HelmRelease],
-    findings: list[Finding],
-    refused: dict[ObjectId, str],
-    tree: Tree,
-    entry: str,
-) -> list[Source]:
-    found: dict[ObjectId, Source] = {}
-    for id, (manifest, parent) in walk.sources.items():
-        source, bad = read_source(manifest, id, parent)
-        source = replace(source, also_by=tuple(dict.fromkeys(by for _, by in walk.again.get(id, ()) if by != parent)))
-        findings += bad
-        refuse(refused, manifest.applied_by(parent), bad)
-        found[id] = source
-    for id, copied in walk.artifacts.copied.items():
-        known = found.get(id) or Source(id, copied.parent, file=copied.generator.file, line=copied.generator.line)
-        found[id] = replace(known, copied_from=copied.origin)
-    found[this] = found.get(this) or Source(this, assumed=True)
-    for id in (this, *(id for id in walk.sources if is_twin(id, walk.sources, this, made))):
-        found[id] = replace(found[id], this_repository=True)
-    members: list[Kustomization | HelmRelease] = [*kustomizations, *releases]
-    users = [(user, user.source, user.id) for user in members if user.source is not None]
-    named = [(h, h.chart_object) for h in releases if h.chart_ref and h.chart_object in found]
-    users += [(h, up, chart) for h, chart in named if chart and (up := found[chart].copied_from) is not None]
-    for _, wanted, stated_by in users:
-        if wanted not in found:
-            # which one it is may hang on a variable that is not known here: then it counts as there
-            undecided = any(map(walk.first(stated_by)[0].is_undecided, wanted[1:]))
-            found[wanted] = Source(wanted, defined=undecided or wanted in walk.elsewhere)
-    findings += missing_sources([(user, id) for user, id, _ in users], list(found.values()), tree, walk, entry)
-    return list(found.values())

@@ -20,8 +20,17 @@ def on_other_cluster(k: Kustomization, node: Node) -> Kustomization:
     found = workloads_of(node.elsewhere, node.id.namespace, judged_by_status(node.spec))
     workloads = tuple(replace(w, object=_on(w.object, node.cluster)) for w in found)
     own = {w.object for w in workloads}
-    checks = tuple(there if (there := _on(id, node.cluster)) in own else id for id in k.health_checks)
-    return replace(k, cluster=node.cluster, workloads=workloads, health_checks=checks)
+
+    def there(id: ObjectId) -> ObjectId:
+        return on_it if (on_it := _on(id, node.cluster)) in own else id
+
+    return replace(
+        k,
+        cluster=node.cluster,
+        workloads=workloads,
+        health_checks=tuple(map(there, k.health_checks)),
+        misnamed_checks=tuple(replace(check, object=there(check.object)) for check in k.misnamed_checks),
+    )
 
 
 def _on(id: ObjectId, cluster: str | None) -> ObjectId:

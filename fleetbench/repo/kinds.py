@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, SOURCE_KINDS
+
 KUSTOMIZE_GROUP = "kustomize.toolkit.fluxcd.io"
 HELM_GROUP = "helm.toolkit.fluxcd.io"
 SOURCE_GROUP = "source.toolkit.fluxcd.io"
@@ -84,6 +88,25 @@ def is_built_in(group: str) -> bool:
 def is_flux(group: str) -> bool:
     """Whether Flux's controllers, source-watcher or flux-operator serve that API group; others' end in ``fluxcd.io``, too."""
     return group in (INSTANCE_GROUP, WATCHER_GROUP) or group.endswith(".toolkit.fluxcd.io")
+
+
+_KINDS: Mapping[str, frozenset[str]] = {
+    "": frozenset({*_NAMESPACED[""], "ComponentStatus", "Namespace", "Node", "PersistentVolume"}),
+    "apps": frozenset(_NAMESPACED["apps"]),
+    "batch": frozenset(_NAMESPACED["batch"]),
+    KUSTOMIZE_GROUP: frozenset({KUSTOMIZATION}),
+    HELM_GROUP: frozenset({HELM_RELEASE}),
+    SOURCE_GROUP: frozenset(SOURCE_KINDS),
+}
+"""API group -> its kinds, those of Kubernetes' all of them: k8s.io/api v0.34.4 core/v1, apps/v1 and batch/v1 register.go."""
+
+
+def lacks(group: str, kind: str) -> bool:
+    """Whether an API group surely has no such kind; a later release of Flux may have some that are not known here."""
+    own = _KINDS.get(group)
+    if own is None or kind in own:
+        return False
+    return not is_flux(group) or any(kind in kinds for kinds in _KINDS.values())
 
 
 def is_namespaced(group: str, kind: str) -> bool:

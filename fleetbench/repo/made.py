@@ -7,7 +7,7 @@ It looks at dependencies only until it applies: what was Ready once counts.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
@@ -42,15 +42,22 @@ class _Wait(NamedTuple):
 class Operator:
     """What the ResourceSets of a fleet wait for."""
 
-    def __init__(self, walk: Walk, makers: Makers, refused: Collection[ObjectId] = ()):
+    def __init__(
+        self,
+        walk: Walk,
+        makers: Makers,
+        refused: Collection[ObjectId] = (),
+        refusing: Mapping[ObjectId, tuple[str, ...]] | None = None,
+    ):
         """Take in all ResourceSets, and the Kustomizations and HelmReleases that they make.
 
         Args:
             walk: what was found.
             makers: who may make what nothing is seen to make.
-            refused: those of which the API server refuses something by any release, so that they make nothing.
+            refused: those of which the API server refuses something, so that they make nothing.
+            refusing: the releases of Flux by which it does; those that are missing here: by any.
         """
-        self.walk, self.makers, self.refused = walk, makers, refused
+        self.walk, self.makers, self.refused, self.refusing = walk, makers, refused, refusing or {}
         self.sets: dict[ObjectId, Manifest] = {}
         for node, manifest in walk.manifests():
             if is_resource_set(manifest):
@@ -66,7 +73,7 @@ class Operator:
         found = []
         for obj in objects:
             by = self._by(obj.id)
-            found.append(obj if by is None else replace(obj, made=Made(by.set, by.waited, self._modelled(by))))
+            found.append(obj if by is None else replace(obj, made=self._made_by(by)))
         return found
 
     def findings(self) -> Iterator[Finding]:
@@ -106,10 +113,11 @@ class Operator:
             return wait.target.name.endswith((".fluxcd.io", f".{INSTANCE_GROUP}"))  # as soon as Flux is
         return not wait.ready or wait.target.kind in _READY_AT_ONCE
 
-    def _modelled(self, by: MadeBy) -> tuple[ObjectId, ...]:
-        gates = self._gates(by)
-        never = (by.set,) if by.set in self.refused else ()  # it is no member of the fleet, so never Ready
-        return (*gates, *never) if len(gates) <= MAX_GATES else never
+    def _made_by(self, by: MadeBy) -> Made:
+        gates, refusing = self._gates(by), self.refusing.get(by.set, ())
+        # it is no member of the fleet, so never Ready
+        never = (by.set,) if by.set in self.refused and not refusing else ()
+        return Made(by.set, by.waited, (*gates, *never) if len(gates) <= MAX_GATES else never, refusing)
 
     def _gates(self, by: MadeBy) -> tuple[ObjectId, ...]:
         """The Kustomizations and HelmReleases that must be Ready before what a step of a ResourceSet holds is made."""

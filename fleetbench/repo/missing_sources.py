@@ -14,7 +14,7 @@ from fleetbench.repo.files.glance import beginning_of, yaml_files
 from fleetbench.repo.files.tree import Tree, Unreadable, spec_path
 from fleetbench.repo.files.yamltext import documents
 from fleetbench.repo.kinds import KUSTOMIZE_GROUP
-from fleetbench.repo.manifest import Manifest, mapping
+from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.nodes import Walk
 from fleetbench.repo.objects import source_of
 
@@ -53,19 +53,23 @@ def missing_sources(
                 manifest, path = above
                 fix = (
                     f"{manifest.file} defines {manifest.id_in('flux-system')}, whose path {path or '.'} holds the "
-                    f"entry and such files: if that is the cluster's root, give --cluster-path {path or '.'}; else have a "
-                    "Kustomization apply them"
+                    f"entry and such files: if that is the cluster's root, give --cluster-path {path or '.'}; if somebody applied "
+                    "them by hand, name them to --installed (KIND/NAMESPACE/NAME); else have a Kustomization apply them"
                 )
                 shared = Shared(f"have a source that {applied} a file below {path or '.'} defines it", fix)
             else:
-                fix = "correct the paths that do not exist, if there are any; else have a Kustomization apply that file"
+                fix = (
+                    "correct the paths that do not exist, if there are any; if somebody applied that file by hand, --installed "
+                    f"{named}; else have a Kustomization apply it"
+                )
                 shared = Shared(f"have the source {named}, which {applied} {some(unused, 2)} {defines} it", fix)
         else:
             hint = f"; did you mean {' or '.join(same[named])}?" if same[named] else ""
             so = f"is defined nowhere in this repository{hint}"
-            text, fix = f"its source {named} {so}", f"define {named} or correct the reference"
+            text = f"its source {named} {so}"
+            fix = f"define {named} or correct the reference; where the cluster has it, --installed {named}"
             shared = Shared(f"have the source {named}, which {so}", fix)
-        yield Finding(SOURCE_MISSING, text, fix, user.id, user.file, user.line, shared)
+        yield Finding(SOURCE_MISSING, text, fix, user.id, user.file, user.line, shared, settled_by=(str(named),))
 
 
 def _alike(wanted: ObjectId, known: Sequence[Source]) -> list[str]:
@@ -79,18 +83,22 @@ def _is_affixed(name: str, wanted: str) -> bool:
     return name.endswith(f"-{wanted}") or name.startswith(f"{wanted}-")
 
 
-def files_defining(tree: Tree, wanted: Collection[ObjectId]) -> dict[ObjectId, list[str]]:
-    """The files that define each object, whether anything applies them or not; each is read once, few are parsed."""
+def files_defining(tree: Tree, wanted: Collection[ObjectId], *, exactly: bool = False) -> dict[ObjectId, list[str]]:
+    """The files that define each object, whether anything applies them or not; each is read once, few are parsed.
+
+    Args:
+        tree: the repository's files.
+        wanted: the objects.
+        exactly: in the namespace that they state; else in whichever.
+    """
     found: dict[ObjectId, list[str]] = {}
     names = {id.name for id in wanted}
     for path in yaml_files(tree) if wanted else ():
         text = beginning_of(tree, path)
         if not names.isdisjoint(_NAME.findall(text)):
-            defined = {
-                (str(body.get("kind")), str(mapping(body, "metadata").get("name"))) for body in _bodies(text, path)
-            }
+            defined = [Manifest(body, path) for body in _bodies(text, path)]
             for id in wanted:
-                if (id.kind, id.name) in defined:
+                if any(m.id_in("") == id if exactly else (m.kind, m.name) == (id.kind, id.name) for m in defined):
                     found.setdefault(id, []).append(path)
     return found
 
@@ -113,10 +121,16 @@ def _above(
                 continue
             path = spec_path(manifest.spec.get("path"))
             holds = path != entry and _is_below(entry, path) and any(_is_below(one, path) for one in defining)
-            if holds and tree.is_directory(path):
+            if holds and tree.is_directory(path) and not _leaves_behind(manifest, walk, known):
                 found.append((-len(path), file, manifest, path))
     nearest = sorted(found, key=lambda one: one[:2])
     return next((one[2:] for one in nearest if not _is_of_another(one[2], known, tree)), None)
+
+
+def _leaves_behind(manifest: Manifest, walk: Walk, known: Sequence[Source]) -> bool:
+    """Whether a root with that source has what the entry's Kustomizations name in a source that nothing defines."""
+    assumed = {s.id for s in known if s.assumed} - {source_of(manifest, manifest.id_in("flux-system"))}
+    return any(node.source in assumed for node in walk.nodes.values() if node.parent is not None)
 
 
 def _is_of_another(manifest: Manifest, known: Sequence[Source], tree: Tree) -> bool:

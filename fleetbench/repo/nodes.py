@@ -87,6 +87,8 @@ class Walk:
     releases: dict[ObjectId, tuple[Manifest, ObjectId]] = field(default_factory=dict)
     """HelmRelease -> manifest, parent."""
     sources: dict[ObjectId, tuple[Manifest, ObjectId]] = field(default_factory=dict)
+    by_hand: frozenset[ObjectId] = frozenset()
+    """Those among them that nothing here applies and ``--installed`` names."""
     artifacts: ArtifactTrees = field(default_factory=ArtifactTrees)
     store: VariableStore = field(default_factory=VariableStore)
     """ConfigMaps and Secrets this pass found; the next pass uses them."""

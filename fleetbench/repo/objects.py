@@ -8,11 +8,13 @@ from typing import Any
 
 from fleetbench.findings import Finding
 from fleetbench.graph.objects import (
+    CHECKED_AS,
     DEFAULT_INTERVAL_S,
     HELM_RETRY_INTERVAL_S,
     HELM_TIMEOUT_S,
     HelmRelease,
     Kustomization,
+    MisnamedCheck,
     Source,
 )
 from fleetbench.ids import (
@@ -27,7 +29,7 @@ from fleetbench.ids import (
 )
 from fleetbench.repo.chart_values import only_cron_jobs, replicas_in
 from fleetbench.repo.fields import HELM_RELEASE_SHAPES, KUSTOMIZATION_SHAPES, SOURCE_SHAPES, Fields
-from fleetbench.repo.kinds import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP
+from fleetbench.repo.kinds import HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP, lacks
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 
 CHART_KINDS = (OCI_REPOSITORY, HELM_CHART)
@@ -111,10 +113,8 @@ def read_kustomization(
     source = at.reference("spec", "sourceRef")
     if source is None and manifest.spec.get("sourceRef") is not None:  # that it is not there, the CRD's judge tells
         at.bad("spec.sourceRef", manifest.spec.get("sourceRef"), "a source's kind and name")
-    checks = [
-        ObjectId(str(c.get("kind")), str(c.get("namespace") or ""), str(c.get("name")))
-        for c in mappings(manifest.body, "spec", "healthChecks")
-    ]
+    listed = mappings(manifest.body, "spec", "healthChecks")
+    checks = [(_checked(c), str(c.get("apiVersion") or "")) for c in listed]
     wait = at.flag("spec", "wait")
     substitute_from = [
         ObjectId(str(r.get("kind")), id.namespace, str(r.get("name")))
@@ -128,7 +128,10 @@ def read_kustomization(
             parent=parent,
             depends_on=at.depends_on(),
             wait=wait,
-            health_checks=tuple(checks),
+            health_checks=tuple(id for id, _ in checks),
+            misnamed_checks=tuple(
+                MisnamedCheck(id, version or None) for id, version in checks if _is_misnamed(id, version)
+            ),
             health_check_exprs=bool(manifest.spec.get("healthCheckExprs")),
             judged_kinds=tuple(
                 f"{str(check.get('apiVersion') or '').rpartition('/')[0]}/{check.get('kind') or ''}"
@@ -147,6 +150,15 @@ def read_kustomization(
         ),
         at.findings,
     )
+
+
+def _checked(reference: Mapping[str, Any]) -> ObjectId:
+    return ObjectId(str(reference.get("kind")), str(reference.get("namespace") or ""), str(reference.get("name")))
+
+
+def _is_misnamed(id: ObjectId, api_version: str) -> bool:
+    """Whether a health check's apiVersion has no such kind; of a variable that nothing sets it is not known."""
+    return "$" not in f"{api_version}{id.kind}" and lacks((api_version or CHECKED_AS).rpartition("/")[0], id.kind)
 
 
 def read_helmrelease(manifest: Manifest, id: ObjectId, parent: ObjectId | None) -> tuple[HelmRelease, list[Finding]]:

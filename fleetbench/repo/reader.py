@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from fleetbench.repo.kustomize.variables import VariableStore, shows_substitutio
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Node, Walk, findings_of, try_kustomize, unset_variables
 from fleetbench.repo.objects import is_kustomization, is_source, source_of
+from fleetbench.repo.sources_by_hand import sources_by_hand
 from fleetbench.repo.twins import EVERYTHING, TwinTrees, left_out
 from fleetbench.repo.unknown_variables import unknown_variables
 from fleetbench.repo.walk import Progress, Walker
@@ -52,6 +53,7 @@ def read_repository(
     name: str | None = None,
     copy_of: Path | None = None,
     flux: str | None = None,
+    installed: Collection[str] = (),
 ) -> Reading:
     """Read a Flux repository as Flux does, from the cluster path down.
 
@@ -62,6 +64,7 @@ def read_repository(
         name: the fleet's name; None = the directory's. For a revision written to a temporary directory.
         cache: keep builds in the user's cache directory and use those kept.
         flux: the release of Flux by which it is read and judged, such as ``2.8``; None = the one that it installs itself.
+        installed: what ``--installed`` names: the sources among that count as applied, as a file here defines them.
         copy_of: the work tree that ``repo`` is a copy of: git is asked there which files it tracks; None = in ``repo``.
 
     Raises:
@@ -74,11 +77,12 @@ def read_repository(
     entry = entry_of(root, cluster_path)
     tree = Tree.of_directory(root)
     check_entry(tree, entry, cluster_path)
-    store = BuildCache() if cache else None
-    committed = tracked(root if copy_of is None else copy_of.resolve())
+    store, committed = BuildCache() if cache else None, tracked(root if copy_of is None else copy_of.resolve())
     release = None if flux is None else FluxVersion(flux)
     builder = Builder(kustomize(), store)
-    reading = _Reader(builder, name or root.name, root, tree, entry, progress, committed, release).read()
+    reader = _Reader(builder, name or root.name, root, tree, entry, progress, committed, release)
+    reader.twins.by_hand = sources_by_hand(tree, installed)
+    reading = reader.read()
     if store is not None and reading.builds_run:
         store.tidy()
     return reading

@@ -7,7 +7,7 @@ object clones for itself, and packs what its own ``ignore`` and ``sparseCheckout
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,17 @@ Made = Mapping[ObjectId, Mapping[str, Any]]
 _ADDRESS = re.compile(r"(?:\w+://)?(?:[^@/]*@)?([^/:]+)(?::\d+(?=/))?[:/](.*?)(?:\.git)?/*")
 
 
-def is_twin(id: ObjectId, sources: Sources, this: ObjectId, made: Made) -> bool:
-    """Whether a source has the address and the ref of the root's, and is another."""
+def is_twin(id: ObjectId, sources: Sources, this: ObjectId, made: Made, by_hand: Collection[ObjectId] = ()) -> bool:
+    """Whether a source has the address and the ref of the root's, and is another.
+
+    One that a file of this very repository defines for somebody to apply by hand counts as one where the root's address
+    is stated nowhere.
+    """
     if id == this or not GIT_REPOSITORY == id.kind == this.kind:
         return False
     one, other = (sources[source][0].spec if source in sources else made.get(source) for source in (this, id))
     if one is None or other is None:
-        return False
+        return other is not None and id in by_hand
     same_ref = _ref(one) == _ref(other)
     return same_ref and not other.get("include") and _is_same_address(one.get("url"), other.get("url"))
 
@@ -40,11 +44,13 @@ class TwinTrees:
     def __init__(self, repo: Path):
         self._repo = repo
         self.made: Made = {}
+        self.by_hand: Mapping[ObjectId, Manifest] = {}
+        """Sources that somebody applied by hand: see :mod:`fleetbench.repo.sources_by_hand`."""
         self._trees: dict[tuple[str, tuple[str, ...]], Tree] = {}
 
     def has(self, source: ObjectId, sources: Sources, this: ObjectId) -> bool:
         """Whether a source is a twin of the root's."""
-        return is_twin(source, sources, this, self.made)
+        return is_twin(source, sources, this, self.made, self.by_hand)
 
     def tree(self, source: ObjectId, sources: Sources, this: ObjectId) -> Tree | None:
         """The files of a source; None = it is no twin of the root's."""

@@ -73,6 +73,11 @@ class Walker:
                 waiting = [n for n in waiting if n not in level]
             if not level and self.beside is not None and found.beside is None:
                 level = self._take_in_beside(self.beside, found)
+            if not level and self.twins.by_hand and not found.by_hand:
+                found.by_hand = frozenset(self.twins.by_hand.keys() - found.sources.keys())
+                found.sources |= {id: (self.twins.by_hand[id], root.id) for id in found.by_hand}
+                level = [n for n in waiting if self._tree(n, found) is not None]
+                waiting = [n for n in waiting if n not in level]
         for node in waiting:
             node.not_expanded = f"the content is in {node.source}, not in this repository"
             if node.source in found.sources:
@@ -88,7 +93,9 @@ class Walker:
             return self.tree
         if node.source.kind == EXTERNAL_ARTIFACT:
             return found.artifacts.tree(node.source, self._known(found))
-        return self.twins.tree(node.source, found.sources, self.this_repository)
+        tree = self.twins.tree(node.source, found.sources, self.this_repository)
+        elsewhere = tree is not None and node.source in found.by_hand and not tree.is_directory(node.directory)
+        return None if elsewhere else tree
 
     def _known(self, found: Walk) -> dict[ObjectId, Tree]:
         """The sources whose files are this repository's: its own, and what that is itself copied from."""

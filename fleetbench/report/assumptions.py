@@ -86,8 +86,11 @@ def _replaced(scenario: Scenario) -> list[str]:
     """How the pods of what a commit changes are replaced, where that is not all at once."""
     if scenario.kind != COMMIT:
         return []
-    changed = [obj for obj in scenario.fleet.services() if scenario.starts(obj.id)]
-    in_turn = [w for obj in changed for w in obj.workloads if 0 < (w.replaced_at_once or 0) < w.replicas]
+    commit = scenario.commit
+    spared = commit.added | commit.refused | commit.started | commit.kept.keys()
+    changed = [obj for obj in scenario.fleet.services() if scenario.starts(obj.id) and obj.id not in spared]
+    updated = [w for obj in changed for w in obj.workloads if w.object not in spared]
+    in_turn = [w for w in updated if 0 < (w.replaced_at_once or 0) < w.replicas]
     if not in_turn:
         return []
     named = some([f"{inert(say(w.object))} ({w.replaced_at_once} of {w.replicas} at one time)" for w in in_turn], 3)
@@ -158,5 +161,5 @@ def guessed(scenario: Scenario) -> int:
 
 def taken_as_given(findings: Iterable[Finding]) -> list[str]:
     """Findings of which the prediction takes the better case, counted by code; empty = there are none."""
-    counts = Counter(f.code for f in findings if f.code in TAKEN_AS_GIVEN)
+    counts = Counter(f.code for f in findings if f.code in TAKEN_AS_GIVEN or f.given)
     return [f"{code} {RULES[code].title} ({n})" for code, n in sorted(counts.items())]

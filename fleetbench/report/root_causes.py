@@ -78,5 +78,6 @@ def _never(first: Prediction) -> set[ObjectId]:
 def _may_keep(first: Prediction, never: Collection[ObjectId], f: Finding) -> bool:
     """Whether a finding says why something is never Ready: of an object that is not, or of none that could be."""
     bootstrap = first.scenario.kind == BOOTSTRAP
-    grave = f.severity == ERROR or f.code in _IN_VAIN or (bootstrap and f.code in _DEADLOCKS)
+    in_vain = f.code in _IN_VAIN and not f.given
+    grave = f.severity == ERROR or in_vain or (bootstrap and f.code in _DEADLOCKS)
     return grave and (f.object in never or (f.object is not None and first.scenario.fleet.service(f.object) is None))

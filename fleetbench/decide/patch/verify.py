@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def make_patch(
         written = write_changes(repo, reading, wanted)
         if not written.files.changed:
             return Patch("", (), reading.fleet, (*left, *written.left), ())
-        patched = _read_patched(repo, cluster_path, written)
+        patched = _read_patched(repo, cluster_path, written, reading.fleet.installed)
         promised = all_applied(scenario, tuple(wanted)).fleet
         if isinstance(patched, str):
             undone: str | None = patched
@@ -68,13 +68,13 @@ def make_patch(
         left.append(f"{dropped.title}: {undone}")
 
 
-def _read_patched(repo: Path, cluster_path: str, written: Written) -> Reading | str:
+def _read_patched(repo: Path, cluster_path: str, written: Written, installed: Collection[str]) -> Reading | str:
     """The patched repository as read, or why it cannot be."""
     with tempfile.TemporaryDirectory(prefix="fleetbench-") as folder:
         copy = Path(folder) / repo.resolve().name
         copy_repository(repo, copy, written.files.changed)
         try:
-            return read_repository(copy, cluster_path, copy_of=repo)
+            return read_repository(copy, cluster_path, copy_of=repo, installed=installed)
         except InputError as error:
             return f"the patched repository cannot be read: {error.message}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from fleetbench.findings import (
     ACCESS_DENIED,
@@ -23,7 +24,16 @@ from fleetbench.findings import (
 )
 from fleetbench.graph.checks.about import about, listed, said, similar
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.objects import EVENTS_ADDR, NO_PATH, WITH_HELM, WITHOUT_HELM, HelmRelease, Kustomization
+from fleetbench.graph.objects import (
+    CHECKED_AS,
+    EVENTS_ADDR,
+    NO_PATH,
+    WITH_HELM,
+    WITHOUT_HELM,
+    HelmRelease,
+    Kustomization,
+    MisnamedCheck,
+)
 from fleetbench.graph.order import watched
 from fleetbench.graph.release import SET_IT
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, ObjectId, say
@@ -158,13 +168,35 @@ def _suspended(fleet: Fleet) -> Iterator[Finding]:
 
 def _health_checks(fleet: Fleet, k: Kustomization, created: set[ObjectId]) -> Iterator[Finding]:
     for named in watched(fleet, k).nowhere:
+        if named in k.never_found:
+            yield about(HEALTH_CHECK_MISSING, k, *_misnamed(k.never_found[named]))
+            continue
         near = similar(named, [id for id in (*created, *(s.id for s in fleet.services())) if id != k.id])
         yield about(
             HEALTH_CHECK_MISSING,
             k,
             f"its health check names {say(named)}, which nothing here creates: it waits until its timeout and fails.",
-            f"did you mean {say(near)}?" if near else "correct the name, or drop the health check",
+            f"did you mean {say(near)}?"
+            if near
+            else f"correct the name, or drop the health check; {_IF_THERE.format(named)}",
         )
+    for check in () if k.wait else k.given_checks:
+        named = check.object
+        text = f"its health check names {say(named)}, which nothing here creates: it counts as there, as {check.why}"
+        fix = f"nothing to do if somebody makes it by hand (--installed {named}); else have a Kustomization apply it"
+        yield replace(about(HEALTH_CHECK_MISSING, k, text, fix), given=True)
+
+
+_IF_THERE = "where the cluster has it: --installed {}"
+
+
+def _misnamed(check: MisnamedCheck) -> tuple[str, str]:
+    """Message and fix."""
+    kind, stated = check.object.kind, check.api_version
+    how = f"is {stated}" if stated else "is missing"
+    looked = f"apiVersion {how}, so it is looked for as {stated or CHECKED_AS} {kind}, which no cluster has"
+    message = f"its health check names {say(check.object)}; {looked}: it waits until its timeout and fails."
+    return message, f"state the apiVersion of {kind} in spec.healthChecks"
 
 
 def _capacity(fleet: Fleet, node_pods: int, nodes: int) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from fleetbench.repo.commits.releases import (
     is_watched,
     values_of,
 )
+from fleetbench.repo.commits.unseen import FluxObject, told, unseen
 from fleetbench.repo.manifest import Manifest, mapping
 
 _TTL = "ttlSecondsAfterFinished"
@@ -30,7 +31,6 @@ _TTL = "ttlSecondsAfterFinished"
 Key = tuple[str, ObjectId]
 """API group and id: two groups may have a kind of one name."""
 Objects = Mapping[Key, Manifest]
-FluxObject = Kustomization | HelmRelease | Source
 
 
 def commit_between(before: Reading, after: Reading, before_repo: Path, after_repo: Path) -> Commit:
@@ -75,8 +75,12 @@ class _Between:
         self.were, self.are = _everything(self.before), _everything(self.after)
         self.flux_before, self.flux_now = ({id: m for (_, id), m in of.items()} for of in (self.were, self.are))
         known, now = (_flux_objects(reading.fleet) for reading in (self.before, self.after))
-        self.added = now.keys() - known.keys()
-        self.gone = {id: obj for id, obj in known.items() if id not in now}
+        # the root and its source are what made the cluster run, whichever file states them now
+        self.added = now.keys() - known.keys() - {self.after.fleet.root, self.after.fleet.root_source}
+        gone = {id: obj for id, obj in known.items() if id not in now}
+        self.gone = {id: obj for id, obj in gone.items() if self._is_pruned(obj)}
+        self.unknown = unseen(self.gone, self.after.fleet)
+        self.known_late = unseen({id: now[id] for id in self.added}, self.before.fleet)
 
     def look_at(self, k: Kustomization) -> None:
         """One Kustomization: which of its objects differ, which may not, and what that does to its pods."""
@@ -141,6 +145,8 @@ class _Between:
             self.notes.append(
                 f"deleted and made anew, without what they hold: {some([say(id) for id in self.lost], 6)}"
             )
+        self.notes += told(self.unknown, "whether {names} stay is not known, as {by} is not expanded")
+        self.notes += told(self.known_late, "{names} count as new, as {by} was not expanded before")
         for release in self.after.fleet.helmreleases:
             late = [] if release.id in self.changed else sorted(self._other_values(release))
             if late:
@@ -164,7 +170,7 @@ class _Between:
             reconciled=frozenset(self.reconciled),
             renewed=frozenset(self.renewed),
             added=frozenset(self.added),
-            removed=tuple(sorted(id for id, obj in self.gone.items() if self._is_pruned(obj))),
+            removed=tuple(sorted(self.gone.keys() - self.unknown.keys())),
             kept=self.kept,
             started=frozenset(self.started),
             immutable=tuple(sorted(self.immutable)),

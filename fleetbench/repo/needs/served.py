@@ -14,7 +14,7 @@ from fleetbench.ids import ObjectId, say, some
 from fleetbench.repo.install.own_manifests import is_base_of_flux, is_of_flux_alone
 from fleetbench.repo.kinds import is_built_in, is_flux
 from fleetbench.repo.manifest import Manifest
-from fleetbench.repo.needs.providers import CRD, Providers
+from fleetbench.repo.needs.providers import CRD, Providers, groups_of_base
 from fleetbench.repo.nodes import Walk
 from fleetbench.units import counted
 
@@ -114,14 +114,19 @@ def crds_from_elsewhere(
 def _unread(
     providers: Providers, releases: Sequence[HelmRelease], rendered: Collection[ObjectId], walk: Walk
 ) -> list[str]:
-    """What may bring CRDs and could not be read: charts, other repositories, remote bases, broken builds, ResourceSets."""
+    """What may bring CRDs and could not be read: charts, other repositories, remote bases, broken builds, ResourceSets.
+
+    What a well-known repository brings is known: its own groups, and no others.
+    """
     charts = {providers.chart_name(r) for r in releases if r.id not in rendered and not providers.knows_crds_of(r)}
     found: list[str] = []
     for node in walk.nodes.values():
         if is_of_flux_alone(node, walk):
             continue
-        if node.not_expanded is not None or (node.broken is not None and node.no_path is None):
+        unread = node.not_expanded is not None and not groups_of_base(node.content_url or "")
+        if unread or (node.broken is not None and node.no_path is None):
             found.append(node.id.key)
         found += [str(id) for id in node.unexpanded]
-        found += [base.text for base in (node.build.bases if node.build else ()) if not is_base_of_flux(base.text)]
+        bases = [base.text for base in (node.build.bases if node.build else ())]
+        found += [base for base in bases if not (is_base_of_flux(base) or groups_of_base(base))]
     return found + [f"chart {name}" for name in sorted(charts - _WITHOUT_CRDS)]  # most charts bring none

@@ -56,7 +56,9 @@ class Unread:
         exists = node.source == self._this or node.source in self._walk.sources
         unbuilt = node.build is None or node.build.failure is not None
         unread = node.not_expanded is not None and unbuilt and exists
-        return say(id) if unread and not is_of_flux_alone(node, self._walk) else None
+        if not unread or is_of_flux_alone(node, self._walk) or not _may_hold(node.content_url or "", group):
+            return None
+        return say(id)
 
     def before(
         self,
@@ -113,7 +115,7 @@ class Unread:
             yield Finding(CRD_UNREAD, text, fix, owner, manifest.file, manifest.line)
 
 
-def _may_hold(base: str, group: str) -> bool:
-    """Whether the CRDs of a remote base are not known, or of that group."""
-    known: Collection[str] = groups_of_base(base)
-    return group in known if known else not is_base_of_flux(base)
+def _may_hold(address: str, group: str) -> bool:
+    """Whether the CRDs of a remote base, or of a repository, are not known, or of that group."""
+    known: Collection[str] = groups_of_base(address)
+    return group in known if known else not is_base_of_flux(address)

@@ -155,7 +155,8 @@ def test_what_every_cluster_that_runs_flux_has_is_no_name_of_nothing(named: Obje
 def test_what_was_there_before_flux_may_be_named_to_installed() -> None:
     by_hand = ObjectId("Secret", "default", "by-hand")
     of = checking(names=by_hand)
-    assert len(found(of, HEALTH_CHECK_MISSING)) == 1
+    [finding] = found(of, HEALTH_CHECK_MISSING)
+    assert finding.fix.endswith("where the cluster has it: --installed Secret/default/by-hand")
     check_installed(of, [str(by_hand)])
     assert found(with_installed(of, [str(by_hand)]), HEALTH_CHECK_MISSING) == []
 
@@ -169,6 +170,8 @@ def test_what_was_there_before_flux_may_be_named_to_installed() -> None:
         (("VMAgent", "elsewhere", "nas"), "vmagent-nas", False),
         (("VMAgent", "default", "nas"), "vmagentnas", False),
         (("ExternalSecret", "default", "web"), "web-server", False),
+        (("Subscription", "default", "gatekeeper-operator-product"), "gatekeeper-controller", True),
+        (("Subscription", "elsewhere", "gatekeeper-operator-product"), "gatekeeper-controller", False),
     ],
 )
 def test_a_workload_that_an_operator_makes_of_a_custom_resource_is_not_missing(

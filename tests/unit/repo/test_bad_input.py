@@ -207,7 +207,7 @@ def test_a_source_that_a_file_defines_and_nothing_applies_is_said_so(read: Read)
     }
     (found,) = [f for f in read(files).findings if f.code == "FB106"]
     assert "is applied by nothing that was read, though sources/theirs.yaml defines it" in found.message
-    assert found.fix.endswith("else have a Kustomization apply that file")
+    assert found.fix.endswith("--installed GitRepository/flux-system/theirs; else have a Kustomization apply it")
 
 
 def test_a_resource_that_is_missing_is_named_with_its_line(read: Read) -> None:

@@ -49,7 +49,7 @@ def repository(*objects: str, **spec: Any) -> dict[str, str]:
 def between(read: Read, tmp_path: Path):
     def compare(before: dict[str, str], after: dict[str, str]) -> tuple[Commit, Any]:
         was = read(before)
-        shutil.copytree(tmp_path / "repo", tmp_path / "before")
+        shutil.copytree(tmp_path / "repo", tmp_path / "before", dirs_exist_ok=True)
         for path in before.keys() - after.keys():
             (tmp_path / "repo" / path).unlink()
         becomes = read(after)
@@ -91,6 +91,14 @@ def test_new_and_gone_objects_are_told(between):
     commit, _ = between(before, after)
     assert commit.added == {ks_id("more"), R}
     assert commit.changed == {ks_id("flux-system"), ks_id("more"), R} and not commit.removed
+
+
+def test_the_root_and_its_source_are_there_before_a_commit_that_states_them(between):
+    after = repository(deployment())
+    before = {path: text for path, text in after.items() if path != "clusters/c/flux-system.yaml"}
+    commit, fleet = between(before, after)
+    assert not commit.added and fleet.root_source is not None
+    assert commit.applied == {ks_id("flux-system"): 2}
 
 
 def test_what_is_gone_changes_who_applied_it(between):
@@ -227,6 +235,27 @@ def test_what_flux_operator_makes_is_not_applied_by_the_kustomization(between):
     assert commit.applied == {APPS: 1} and not commit.immutable
     assert commit.notes == (
         "spec.template of Job/apps/migrate may not change, so that ResourceSet/apps/set, which makes it, fails",
+    )
+
+
+def test_what_a_resourceset_that_is_not_expanded_makes_is_not_known_to_be_gone_nor_to_be_new(between):
+    def made(name: str) -> str:
+        inner = json.loads(flux("made", "./made"))
+        inner["metadata"]["name"] = name
+        spec = {"inputs": [{"a": "made"}], "resources": [inner]}
+        return obj("fluxcd.controlplane.io/v1", "ResourceSet", "set", namespace="apps", spec=spec)
+
+    holds = {"made/all.yaml": release("r")}
+    expanded, obscure = (repository(made(name)) | holds for name in ("<< inputs.a >>", "<< now >>"))
+    commit, _ = between(expanded, obscure)
+    assert not commit.removed and commit.applied == {APPS: 1}
+    assert commit.notes == (
+        "whether HelmRelease/apps/r, flux-system/made stay is not known, as ResourceSet/apps/set is not expanded",
+    )
+    commit, _ = between(obscure, expanded)
+    assert commit.added == {ks_id("made"), R}
+    assert commit.notes == (
+        "HelmRelease/apps/r, flux-system/made count as new, as ResourceSet/apps/set was not expanded before",
     )
 
 

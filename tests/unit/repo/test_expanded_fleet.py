@@ -14,6 +14,7 @@ from fleetbench.engine.plan import compile_plan
 from fleetbench.engine.reachable import never_ready
 from fleetbench.graph.checks import check
 from fleetbench.ids import KUSTOMIZATION, ObjectId
+from fleetbench.model.parameters import Parameters
 from fleetbench.repo import Reading
 from fleetbench.repo.made import MAX_GATES
 from tests.builders import scenario
@@ -255,6 +256,19 @@ def test_what_the_api_server_refuses_keeps_back_its_resourceset_alone(read: Read
     assert "ResourceSet/flux-system/bad applies nothing beside" in finding.fix
     assert all(k.refused is None for k in reading.fleet.kustomizations)
     assert {ks_id("web"), ks_id("api")} < never_ready(compile_plan(scenario(reading.fleet)))
+
+
+def test_what_only_some_releases_refuse_keeps_back_its_resourceset_where_one_of_them_runs(read: Read) -> None:
+    chart = thing(
+        "source.toolkit.fluxcd.io/v1beta2", "OCIRepository", "web", "web",
+        spec={"interval": "5m", "url": "oci://example.test/web"},
+    )  # fmt: skip
+    reading = _reading(read, flux("sets", "./sets"), rset("old", resources=[chart, child("web")]))
+    old, newer = (scenario(reading.fleet, parameters=Parameters(flux_version=version)) for version in ("2.7", "2.9"))
+    assert ks_id("web") not in never_ready(compile_plan(old))
+    assert ks_id("web") in never_ready(compile_plan(newer))
+    made = [reading.fleet.under(version, False).made(ks_id("web")) for version in ("2.7", "2.9")]
+    assert [m is not None and m.by in m.after for m in made] == [False, True]
 
 
 def test_a_fleet_of_resourcesets_is_simulated_from_end_to_end(write: Write) -> None:

@@ -279,3 +279,23 @@ def test_an_encrypted_secret_that_nothing_decrypts_fails_the_apply(
     assert a is not None
     wanted = "Secret/default/s: SOPS encrypted it, and spec.decryption is not set" if refused else None
     assert a.refused == wanted and ("FB113" in [f.code for f in check(reading.fleet)]) is refused
+
+
+def _crd(scope: str) -> str:
+    spec = {"group": "example.test", "names": {"kind": "Nova"}, "scope": scope}
+    return obj("apiextensions.k8s.io/v1", "CustomResourceDefinition", "novae.example.test", spec=spec)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (obj("networking.istio.io/v1", "EnvoyFilter", "f", namespace="istio-system"), True),
+        (both(_crd("Namespaced"), obj("example.test/v1", "Nova", "n", namespace="istio-system")), True),
+        (both(_crd("Cluster"), obj("example.test/v1", "Nova", "n", namespace="istio-system")), False),
+        (obj("cert-manager.io/v1", "ClusterIssuer", "i", namespace="istio-system"), False),
+        (obj("networking.istio.io/v1", "EnvoyFilter", "f"), False),
+    ],
+)
+def test_an_object_of_a_custom_kind_that_states_a_namespace_goes_there(read: Read, text: str, told: bool) -> None:
+    reading = read({"clusters/c/a.yaml": flux("a", "./apps"), "apps/all.yaml": text}, namespaces=True)
+    assert ("FB310" in codes(reading)) is told

@@ -53,6 +53,8 @@ def test_where_something_unread_may_bring_it_that_is_said_once_for_all(read: Rea
     ((code, message),) = _said(read, FOO, release("operator", chart="foo-operator"))
     assert code == "FB316" and "foo.example.com" in message and "chart foo-operator" in message
     assert [code for code, _ in _said(read, FOO, flux("theirs", "./x", source="theirs"))] == ["FB316"]
+    known = git("theirs", url="https://github.com/kubernetes-sigs/gateway-api")
+    assert [code for code, _ in _said(read, FOO, known, flux("theirs", "./config/crd", source="theirs"))] == ["FB315"]
 
 
 def test_an_account_that_nothing_creates_is_warned_of_where_its_namespace_is_created(read: Read) -> None:

@@ -91,8 +91,15 @@ def test_so_may_what_it_depends_on(read: Read, entry: list[str], depends_on: str
             [git("own", url="https://github.com/fluxcd/flux2"), flux("first", "./manifests/install", source="own")],
             {"dependsOn": [{"name": "first"}]},
         ),
+        (
+            [
+                git("gateways", url="https://github.com/kubernetes-sigs/gateway-api"),
+                flux("first", "./config/crd", source="gateways"),
+            ],
+            {"dependsOn": [{"name": "first"}]},
+        ),
     ],
-    ids=["beside it, in no order", "after it", "suspended", "never there", "Flux itself"],
+    ids=["beside it, in no order", "after it", "suspended", "never there", "Flux itself", "known to bring others"],
 )
 def test_what_does_not_come_before_or_holds_no_such_thing_does_not(
     read: Read, entry: list[str], spec: dict[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fleetbench.findings import CRD_ELSEWHERE, EDGE_REDUNDANT, NAMESPACE_ELSEWHERE, Finding
+from fleetbench.findings import CRD_ELSEWHERE, EDGE_REDUNDANT, HEALTH_CHECK_MISSING, NAMESPACE_ELSEWHERE, Finding
 from fleetbench.graph.commit import Commit
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Workload
@@ -33,6 +33,10 @@ def test_findings_of_which_the_better_case_is_taken_are_counted_by_code() -> Non
     assert given == [
         "FB310 objects go to a namespace that nothing here creates (1)",
         "FB315 objects of a kind whose CRD nothing here brings (2)",
+    ]
+    one = Finding(HEALTH_CHECK_MISSING, "so", "fix", ks_id("a"))
+    assert taken_as_given([one, replace(one, message="it counts as there", given=True)]) == [
+        "FB210 a health check names an object that nothing here creates (1)"
     ]
     scenario = Scenario(fleet(ks("a")))
     assert assumptions(scenario, []) == []
@@ -93,6 +97,11 @@ def test_a_commit_says_of_what_it_changes_how_many_pods_are_replaced_at_one_time
     assert expected in assumptions(replace(of, commit=Commit(frozenset({ks_id("a")}))), ())
     assert expected not in assumptions(replace(of, commit=Commit(frozenset({ks_id("b")}))), ())
     assert expected not in assumptions(replace(of, commit=Commit(frozenset({ks_id("a")})), kind=RESTART), ())
+    for spared in (
+        Commit(frozenset({ks_id("a")}), kept={web: 4}),
+        Commit(frozenset({ks_id("a")}), started=frozenset({web})),
+    ):
+        assert expected not in assumptions(replace(of, commit=spared), ()), "only what the commit updates"
 
 
 def test_a_restart_of_one_controller_says_what_the_others_do() -> None:
