@@ -13,6 +13,7 @@ README blocks are held by a mark in the line before them:
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 import re
 import shlex
@@ -21,6 +22,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -30,7 +32,8 @@ from fleetbench.findings import RULES
 from fleetbench.runs.files import find_runs
 
 ROOT = Path(__file__).parents[1]
-README, MODEL = ROOT / "README.md", ROOT / "fleetbench" / "MODEL.md"
+PACKAGE = ROOT / "fleetbench"
+README, MODEL = ROOT / "README.md", PACKAGE / "MODEL.md"
 TABLE = re.compile(r"(<!-- findings -->\n).*?(<!-- /findings -->)", re.S)
 TIMEOUT_S = 300
 
@@ -279,6 +282,48 @@ def test_the_runs_that_the_documents_count_are_those_that_are_committed() -> Non
     paths = re.findall(r"`fleetbench validate (\S+) --samples 200`", again[1])
     assert [counted(path) for path in paths] == [int(again[2]), int(again[3])] == [8, 9]
     assert "; 9 of them are in [tests/traces/]" in README.read_text()
+
+
+ROLE = re.compile(r":(mod|func|class|data|attr|meth):`~?([^`]+)`")
+
+
+def _resolves(name: str) -> bool:
+    """Whether a dotted name is a module, or something in one; fields of data classes count."""
+    parts = name.split(".")
+    for at in range(len(parts), 0, -1):
+        try:
+            found: Any = importlib.import_module(".".join(parts[:at]))
+        except ImportError:
+            continue
+        for part in parts[at:]:
+            fields = {**getattr(found, "__dataclass_fields__", {}), **getattr(found, "__annotations__", {})}
+            if part not in fields and not hasattr(found, part):
+                return False
+            found = getattr(found, part, None)
+        return True
+    return False
+
+
+def test_what_a_docstring_refers_to_exists() -> None:
+    wrong = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        module = importlib.import_module(name)
+        text = path.read_text(encoding="utf-8")
+        for _, target in ROLE.findall(text):
+            within = target.lstrip(".")
+            if target.startswith("."):
+                above = package.split(".")
+                found = _resolves(".".join([*above[: len(above) - (len(target) - len(within) - 1)], within]))
+            elif target.startswith("fleetbench"):
+                found = _resolves(target)
+            else:
+                own = [c for c in vars(module).values() if isinstance(c, type)]
+                of_a_class = any(hasattr(c, within) or within in getattr(c, "__annotations__", {}) for c in own)
+                found = _resolves(f"{name}.{within}") or of_a_class or f"self.{within}" in text
+            wrong += [] if found else [f"{path.relative_to(PACKAGE)}: {target}"]
+    assert wrong == []
 
 
 if __name__ == "__main__":

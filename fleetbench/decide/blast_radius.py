@@ -32,10 +32,11 @@ MOST_PAIRS = 300
 WORK, PAIR_WORK = 320_000, 100_000
 """What an overview simulates at most, in rollouts times services of the fleet: about a minute and a half on two
 processors. A rollout takes about 0.3 ms a service, or as :func:`~.cost.cost_of` has it where there is much to reconcile."""
-_PROBED = 8
 NAMED_WORK = 8_000
 """The same for each failure that is asked for by name. With much down and a short ``--requeue-dependency``, polls in vain
 make a rollout cost several times as much as one without a failure."""
+_PROBED = 8
+"""Failures of which one rollout is simulated first, to see what they cost."""
 _PARALLEL_FROM_S = 3.0
 """Work below this is done in this process: starting others takes about a second."""
 FINE, WAVES = "fine", "waves"

@@ -1,4 +1,4 @@
-"""What goes where: services, their new parents and their dependsOn. Pure; files are :mod:`.write`'s."""
+"""What goes where: services, their new parents and their dependsOn. Pure; files are :mod:`.convert.write`'s."""
 
 from __future__ import annotations
 

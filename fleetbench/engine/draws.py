@@ -9,12 +9,11 @@ from __future__ import annotations
 from functools import lru_cache
 from hashlib import blake2b
 from math import exp
-from statistics import NormalDist
 
+from fleetbench.model.distributions import inverse_normal
 from fleetbench.model.steps import Step
 
 MASK = (1 << 64) - 1
-_inverse_normal = NormalDist().inv_cdf
 
 
 def key_of(text: str) -> int:
@@ -50,10 +49,10 @@ def bins(step: Step, outlier: Step, outlier_share: float) -> Bins:
     found = []
     for n in range(BINS):
         u = (n + 0.5) / BINS
-        seconds = step.p50_s * exp(step.sigma * _inverse_normal(u))
+        seconds = step.p50_s * exp(step.sigma * inverse_normal(u))
         if u > 1.0 - outlier_share:
             rest = min(max((u - 1.0 + outlier_share) / outlier_share, 1e-3), 1.0 - 1e-3)
-            seconds += outlier.p50_s * exp(outlier.sigma * _inverse_normal(rest))
+            seconds += outlier.p50_s * exp(outlier.sigma * inverse_normal(rest))
         found.append(seconds)
     return tuple(found)
 
@@ -86,4 +85,4 @@ class Draws:
         """A draw of a step, without outliers, in seconds."""
         if step.sigma == 0.0:
             return step.p50_s
-        return step.p50_s * exp(step.sigma * _inverse_normal(self.uniform(key, phase, attempt)))
+        return step.p50_s * exp(step.sigma * inverse_normal(self.uniform(key, phase, attempt)))

@@ -11,7 +11,7 @@ from fleetbench.engine.reachable import kept_down, looked_at, reach, reach_befor
 from fleetbench.graph.fleet import Fleet, artifact_files
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization
 from fleetbench.graph.order import checks_health, watched, watches
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.ids import CRD, HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.model.controller_manager import deployments_of
 from fleetbench.model.scenario import BOOTSTRAP, COMMIT, Scenario
 
@@ -129,7 +129,7 @@ def _kustomization(items: list[Item], index: dict[ObjectId, int], scenario: Scen
     rank = {id: n for n, id in enumerate(k.objects)}
     item.creates = tuple(index[id] for id in sorted(own, key=lambda id: (rank.get(id, len(rank)), id)) if id != k.id)
     item.applies = max(k.applies, len(item.creates))
-    item.definitions = any(id.kind == "CustomResourceDefinition" for id in k.objects)
+    item.definitions = any(id.kind == CRD for id in k.objects)
     item.interval_s, item.timeout_s, item.retry_s = k.interval_s, k.effective_timeout_s, k.effective_retry_s
     met = k.under(scenario.parameters.flux_version, scenario.parameters.strict_post_build_substitutions)
     _leave_alone(item, k.suspend, k.unwatched is not None)

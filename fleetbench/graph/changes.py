@@ -10,9 +10,7 @@ from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet, changed
 from fleetbench.graph.named import without_namespace
 from fleetbench.graph.objects import Dependency, HelmRelease, Kustomization, Need
-from fleetbench.ids import ObjectId, parse_reference, say, some
-
-_CRD = "CustomResourceDefinition"
+from fleetbench.ids import CRD, ObjectId, parse_reference, say, some
 
 
 def with_dependencies(fleet: Fleet, changes: Mapping[ObjectId, tuple[ObjectId, ...]]) -> Fleet:
@@ -80,7 +78,7 @@ def _missing(nowhere: Sequence[ObjectId], k: Kustomization) -> list[ObjectId]:
 def narrowest(need: Need) -> str:
     """What to give to ``--installed`` for that need alone; of a CRD its API group, as one chart brings all of that."""
     group = need.what.rpartition(" ")[2].partition(".")[2]
-    return group if need.kind == _CRD and group else need.what.replace(" ", "/", 1)
+    return group if need.kind == CRD and group else need.what.replace(" ", "/", 1)
 
 
 def _called(fleet: Fleet, release: HelmRelease) -> set[str]:
@@ -154,7 +152,7 @@ def _brought_by(fleet: Fleet, need: Need) -> frozenset[str]:
 def _loosely(fleet: Fleet, need: Need) -> frozenset[str]:
     """A namespace, the API group of a definition, the chart or object that brings it, by name alone."""
     named = need.what.rpartition(" ")[2]
-    found = {{_CRD: named.partition(".")[2], "Namespace": named}.get(need.kind, "")}
+    found = {{CRD: named.partition(".")[2], "Namespace": named}.get(need.kind, "")}
     if need.provided_by is not None:
         found.add(need.provided_by.name)
         release = fleet.helmrelease(need.provided_by)

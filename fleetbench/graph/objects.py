@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from fleetbench.graph.rolling import replaced_at_once
-from fleetbench.ids import HELM_CHART, KUSTOMIZATION, ObjectId
+from fleetbench.ids import CRD, HELM_CHART, KUSTOMIZATION, ObjectId
 
 DEFAULT_INTERVAL_S = 600.0
 """What ``flux create kustomization`` and this tool assume where no interval is given."""
@@ -135,9 +135,7 @@ class Need:
         utils/is.go IsClassDefinition.
         """
         by_kustomization = self.provided_by is not None and self.provided_by.kind == KUSTOMIZATION
-        return by_kustomization and (
-            self.kind in ("CustomResourceDefinition", "Namespace") or self.kind.endswith("Class")
-        )
+        return by_kustomization and (self.kind in (CRD, "Namespace") or self.kind.endswith("Class"))
 
 
 @dataclass(frozen=True, slots=True)

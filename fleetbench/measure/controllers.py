@@ -108,7 +108,7 @@ def timing_flags(deployments: Sequence[Mapping[str, Any]]) -> list[ControllerFla
 
 
 def run_flags(deployments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What a run's header says of the flags, from Flux's Deployments as they run: fields of :class:`Parameters`.
+    """What a run's header says of the flags, from Flux's Deployments as they run: fields of :class:`fleetbench.model.parameters.Parameters`.
 
     Those that differ from the defaults of the release that runs, and :data:`_ALWAYS`.
 

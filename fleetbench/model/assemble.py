@@ -53,7 +53,7 @@ class Assembled:
 
     scenario: Scenario
     origins: Mapping[str, str]
-    """Field of Parameters, or :func:`origin_key` -> ``default (Flux 2.9)``, ``file:line`` or ``option``."""
+    """Field of Parameters, or :func:`~.controller_flags.origin_key` -> ``default (Flux 2.9)``, ``file:line`` or ``option``."""
     warnings: tuple[str, ...] = ()
 
 

@@ -233,5 +233,5 @@ def _stated(flags: tuple[ControllerFlag, ...], controller: str, name: str) -> st
 
 
 def origin_key(kind: str, shard: str, field_name: str) -> str:
-    """Under what :attr:`Assembled.origins` has that of a shard's flag."""
+    """Under what :attr:`~.assemble.Assembled.origins` has that of a shard's flag."""
     return f"{kind}/{shard}/{field_name}"

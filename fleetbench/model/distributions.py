@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any, Protocol
 
-_inverse_normal = NormalDist().inv_cdf
-_Z90 = _inverse_normal(0.9)
+inverse_normal = NormalDist().inv_cdf
+_Z90 = inverse_normal(0.9)
 _MAX_RATIO = 1e6
 """p90 over p50; beyond it nobody states a time, and the far tail leaves the floats."""
 
@@ -82,7 +82,7 @@ class LogNormal:
 
     def quantile(self, u: float) -> float:
         """``p50 * exp(sigma * z(u))``."""
-        return self.p50 * math.exp(self.sigma * _inverse_normal(u))
+        return self.p50 * math.exp(self.sigma * inverse_normal(u))
 
     def to_json(self) -> dict[str, float]:
         """``{p50_s, p90_s}``, as files state seconds."""

@@ -26,9 +26,9 @@ from fleetbench.model.steps import read_steps
 FORMAT_VERSION = 1
 SHIPPED = ("default", "short", "stand-in")
 DEFAULT = "default"
+"""Key of the entry that holds for every chart, kind or image without one of its own."""
 EXPRESSION = "expression"
 """Among kinds: what ``healthCheckExprs`` judge, where its own kind has no entry."""
-"""Key of the entry that holds for every chart, kind or image without one of its own."""
 
 _EMPTY: Mapping[Any, Any] = MappingProxyType({})
 _T = TypeVar("_T")

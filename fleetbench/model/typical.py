@@ -16,7 +16,7 @@ def typical_durations(fleet: Fleet) -> dict[ObjectId, float]:
 
     By the shipped priors: medians of the parts, summed along the pods that wait for each other; each pod's images are
     pulled one after another, but pods do not queue for a node's pulls, and Flux's own time is not in it. All workloads
-    with ``wait``, those that ``healthChecks`` names (:func:`.order.watched`), none without either. A workload that
+    with ``wait``, those that ``healthChecks`` names (:func:`fleetbench.graph.order.watched`), none without either. A workload that
     another Kustomization's health check names has an entry of its own: seconds from its owner's apply.
     """
     default = load_profile("default")

@@ -13,9 +13,8 @@ from typing import Any
 
 from fleetbench.ids import EXTERNAL_ARTIFACT, ObjectId
 from fleetbench.repo.files.tree import Tree
+from fleetbench.repo.kinds import WATCHER_GROUP
 from fleetbench.repo.manifest import Manifest, mappings
-
-GENERATOR_GROUP = "source.extensions.fluxcd.io"
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class ArtifactTrees:
             known: the sources whose files are known; a ``pathPattern`` is matched against them.
         """
         for manifest in manifests:
-            if not manifest.is_flux(GENERATOR_GROUP, "ArtifactGenerator"):
+            if not manifest.is_flux(WATCHER_GROUP, "ArtifactGenerator"):
                 continue
             namespace = manifest.namespace or parent.namespace
             sources = {

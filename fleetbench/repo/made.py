@@ -14,11 +14,10 @@ from typing import NamedTuple, TypeVar
 from fleetbench.findings import SET_WAITS_IN_VAIN, WAIT_NOT_MODELLED, Finding
 from fleetbench.graph.objects import HelmRelease, Kustomization, Made, Source
 from fleetbench.graph.order import RESOURCE_SET
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say, some
+from fleetbench.ids import CRD, HELM_RELEASE, KUSTOMIZATION, ObjectId, say, some
 from fleetbench.repo.kinds import HELM_GROUP, INSTANCE_GROUP, KUSTOMIZE_GROUP
 from fleetbench.repo.makers import Makers
 from fleetbench.repo.manifest import MadeBy, Manifest, mappings
-from fleetbench.repo.needs.providers import CRD
 from fleetbench.repo.nodes import Walk
 from fleetbench.repo.resource_sets.expand import is_resource_set
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from fleetbench.ids import ObjectId
+from fleetbench.ids import CRD, ObjectId
 from fleetbench.repo.kinds import CLUSTER_SCOPED, KUSTOMIZE_GROUP
 
 FIRST = [
@@ -200,13 +200,7 @@ def in_apply_order(manifests: Iterable[Manifest]) -> list[Manifest]:
     """
 
     def key(m: Manifest) -> tuple[Any, ...]:
-        stage = (
-            0
-            if m.kind in ("CustomResourceDefinition", "Namespace", "ClusterRole")
-            else 1
-            if m.kind.endswith("Class")
-            else 2
-        )
+        stage = 0 if m.kind in (CRD, "Namespace", "ClusterRole") else 1 if m.kind.endswith("Class") else 2
         return (stage, _RANK.get(m.kind, 0), m.group, m.kind, m.namespace, m.name)
 
     return sorted(manifests, key=key)
@@ -225,7 +219,7 @@ def crd_header(document: str) -> dict[str, Any] | None:
         A body with group, kind and name; None when the document is something else or is written otherwise.
     """
     kind = _KIND.search(document)
-    if kind is None or kind[1] != "CustomResourceDefinition":
+    if kind is None or kind[1] != CRD:
         return None
     metadata = document.find("\nmetadata:\n")
     spec = document.find("\nspec:\n")

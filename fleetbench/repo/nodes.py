@@ -27,8 +27,6 @@ from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.objects import other_cluster
 from fleetbench.units import counted
 
-"""Label or annotation that says how kustomize-controller applies an object."""
-
 _COPY_IT = "copy what it holds into the repository to have it counted"
 """What to do about a remote base."""
 

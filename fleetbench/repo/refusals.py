@@ -14,13 +14,12 @@ from typing import Any, NamedTuple
 
 from fleetbench.findings import API_UNKNOWN, FILE_UNREADABLE, OBJECT_REFUSED, ROOT_DECRYPTS, Finding, Shared
 from fleetbench.graph.objects import WITH_HELM
-from fleetbench.ids import HELM_RELEASE, ObjectId, say, some
-from fleetbench.repo.artifacts import GENERATOR_GROUP
+from fleetbench.ids import CRD, HELM_RELEASE, ObjectId, say, some
 from fleetbench.repo.fields import DURATION_LIKE
 from fleetbench.repo.flux_api import MIGRATE, Release, groups_of, kinds_of, known_releases, part
 from fleetbench.repo.install.helm_controller import HelmController
 from fleetbench.repo.install.source_watcher import ExternalArtifacts
-from fleetbench.repo.kinds import HELM_GROUP
+from fleetbench.repo.kinds import HELM_GROUP, WATCHER_GROUP
 from fleetbench.repo.manifest import Manifest, mapping
 
 _LIKE = 0.75
@@ -106,7 +105,7 @@ class Judge:
         if self.helm.without_crd and manifest.is_flux(HELM_GROUP, HELM_RELEASE):
             text = "its CRD comes with helm-controller, which is not among the controllers that the repository installs"
             yield Refusal("kind", text, write=f"install it ({WITH_HELM})")
-        kind = (GENERATOR_GROUP, "ArtifactGenerator")
+        kind = (WATCHER_GROUP, "ArtifactGenerator")
         if self.artifacts.watcher is False and manifest.is_flux(*kind) and kind not in self.brought:
             yield Refusal(
                 "kind",
@@ -169,9 +168,7 @@ def encrypted_in_the_root(root: ObjectId, secret: ObjectId, manifest: Manifest) 
 def _crds(manifests: Iterable[Manifest]) -> frozenset[tuple[str, str]]:
     """(group, kind) of the CRDs among a repository's objects."""
     return frozenset(
-        (str(m.spec.get("group")), str(mapping(m.spec, "names").get("kind")))
-        for m in manifests
-        if m.kind == "CustomResourceDefinition"
+        (str(m.spec.get("group")), str(mapping(m.spec, "names").get("kind"))) for m in manifests if m.kind == CRD
     )
 
 

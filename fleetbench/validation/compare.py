@@ -67,7 +67,7 @@ class RunComparison:
         """Predicted p5, p50, p95 of the last Ready of what turned Ready in the run; None = never.
 
         Of a run in which all turned Ready that counts, these are the prediction's totals. What did not is no part of
-        either side: whether that was predicted, :attr:`Summary.never_ready_predicted` says.
+        either side: whether that was predicted, :attr:`~.summary.Summary.never_ready_predicted` says.
         """
         measured = [o.id for o in self.objects if o.measured_s is not None]
         return tuple(self.prediction.last_of(measured, q) for q in LEVELS)  # type: ignore[return-value]

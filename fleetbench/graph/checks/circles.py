@@ -12,7 +12,7 @@ from fleetbench.graph.checks.about import listed
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import HelmRelease, Kustomization, Need
 from fleetbench.graph.order import Moment, applied, checks_health, ready, watches
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId, say
+from fleetbench.ids import CRD, HELM_RELEASE, KUSTOMIZATION, ObjectId, say
 
 STAGED = "staged"
 """The phase of a Kustomization between its build and the apply of all that is no CRD and no namespace."""
@@ -205,4 +205,4 @@ def _said(what: str) -> str:
     'the CRD of Certificate.cert-manager.io'
     """
     kind, _, name = what.partition(" ")
-    return f"the CRD of {name}" if kind == "CustomResourceDefinition" and name[:1].isupper() else what
+    return f"the CRD of {name}" if kind == CRD and name[:1].isupper() else what

@@ -13,6 +13,7 @@ from fleetbench.findings import IMMUTABLE, Finding
 from fleetbench.graph.commit import Commit
 from fleetbench.ids import say
 from fleetbench.repo.kinds import KUSTOMIZE_GROUP
+from fleetbench.repo.kustomize.variables import COPY_FROM
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.units import parse_quantity
 
@@ -39,8 +40,6 @@ _FIELDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("", "PersistentVolumeClaim"): ("spec.accessModes", "spec.volumeMode", "spec.selector"),
     ("", "Secret"): ("type",),
 }  # fmt: skip
-_COPIED = "fluxcd.controlplane.io/copyFrom"
-"""What flux-operator fills in, a Secret's type among it."""
 _FILLED_IN = {
     ("", "PersistentVolumeClaim"): (
         "spec.storageClassName",
@@ -61,7 +60,7 @@ def immutable_field(before: Manifest, after: Manifest) -> str | None:
         after: the same kind and name.
     """
     kind = (after.group, after.kind)
-    if _COPIED in mapping(after.metadata, "annotations"):
+    if COPY_FROM in mapping(after.metadata, "annotations"):
         return None
     for field in _FIELDS.get(kind, ()):
         if _stated(before, field) != _stated(after, field):

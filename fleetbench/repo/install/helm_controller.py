@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fleetbench.ids import HELM_RELEASE, KUSTOMIZATION, ObjectId
+from fleetbench.ids import CRD, HELM_RELEASE, KUSTOMIZATION, ObjectId
 from fleetbench.repo.install.controllers import run_by
 from fleetbench.repo.install.instance import flux_charts, instance_spec
 from fleetbench.repo.install.own_manifests import is_base_of_flux, is_of_flux_alone
@@ -45,11 +45,7 @@ def helm_controller(walk: Walk, root: ObjectId) -> HelmController:
     there = any(_NAME in of_instance for of_instance in listed) or any(_may_run(m) for _, m in walk.installed())
     if not stated or there or _charts(walk) or _may_come_from_elsewhere(walk, root):
         return HelmController(missing=False, without_crd=False)
-    crds = {
-        (m.spec.get("group"), mapping(m.spec, "names").get("kind"))
-        for _, m in walk.installed()
-        if m.kind == "CustomResourceDefinition"
-    }
+    crds = {(m.spec.get("group"), mapping(m.spec, "names").get("kind")) for _, m in walk.installed() if m.kind == CRD}
     all_stated = bool(listed) or (KUSTOMIZE_GROUP, KUSTOMIZATION) in crds
     return HelmController(missing=True, without_crd=all_stated and (HELM_GROUP, HELM_RELEASE) not in crds)
 

@@ -22,7 +22,7 @@ from fleetbench.repo.manifest import Manifest, mapping, mappings, names_in
 from fleetbench.repo.secret_makers import CLUSTER_EXTERNAL_SECRET, SECRET_MAKERS, external_secret_for, made_secret
 
 SUBSTITUTE_KEY = "kustomize.toolkit.fluxcd.io/substitute"
-_COPY_FROM = "fluxcd.controlplane.io/copyFrom"
+COPY_FROM = "fluxcd.controlplane.io/copyFrom"
 """Annotation on what a ResourceSet makes: the ``namespace/name`` whose data it gets (controlplaneio-fluxcd/flux-operator
 v0.58.1 internal/controller/resourceset_controller_configs.go copyResources)."""
 _NAME = re.compile(r"^[_a-zA-Z][_a-zA-Z0-9]*$")
@@ -51,7 +51,7 @@ class VariableStore:
             if manifest.group == "" and manifest.kind in ("ConfigMap", "Secret"):
                 id = manifest.id_in(namespace)
                 self._data.setdefault(id, _values(manifest.body))
-                copied = mapping(manifest.metadata, "annotations").get(_COPY_FROM) if manifest.made else None
+                copied = mapping(manifest.metadata, "annotations").get(COPY_FROM) if manifest.made else None
                 if copied is not None:
                     self._copies[id] = ObjectId(manifest.kind, *str(copied).rpartition("/")[::2])
             elif manifest.kind in SECRET_MAKERS:

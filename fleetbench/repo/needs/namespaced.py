@@ -15,10 +15,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from fleetbench.findings import NAMESPACE_ELSEWHERE, NAMESPACE_MISSING, Finding
 from fleetbench.graph.objects import ALWAYS_THERE, HelmRelease
-from fleetbench.ids import ObjectId, some
+from fleetbench.ids import CRD, ObjectId, some
 from fleetbench.repo.kinds import CLUSTER_SCOPED, is_built_in, is_namespaced
 from fleetbench.repo.manifest import Manifest, mapping
-from fleetbench.repo.needs.providers import CRD, Providers
+from fleetbench.repo.needs.providers import Providers
 from fleetbench.repo.nodes import Walk
 from fleetbench.units import counted
 

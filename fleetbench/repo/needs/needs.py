@@ -7,14 +7,14 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from fleetbench.findings import VARIABLES_ELSEWHERE, Finding
 from fleetbench.graph.nearest import nearest
 from fleetbench.graph.objects import ALWAYS_THERE, RUN_TIME, HelmRelease, Kustomization, Need
-from fleetbench.ids import ObjectId, some
+from fleetbench.ids import CRD, ObjectId, some
 from fleetbench.repo.helm.charts import Chart
 from fleetbench.repo.kinds import CLUSTER_SCOPED, is_built_in, is_flux
 from fleetbench.repo.manifest import Manifest, mapping, mappings
 from fleetbench.repo.needs.config_watch import ConfigWatch
 from fleetbench.repo.needs.hosts import hosts_of, hosts_of_values
 from fleetbench.repo.needs.pods import ADMITTED_BY, workload_wants
-from fleetbench.repo.needs.providers import CRD, Key, Providers
+from fleetbench.repo.needs.providers import Key, Providers
 from fleetbench.repo.needs.services import Services
 from fleetbench.repo.needs.unread import Hedge, Unread
 from fleetbench.repo.needs.value_names import classes_of_values, kinds_of_values, secrets_of_values

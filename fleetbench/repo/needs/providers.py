@@ -9,7 +9,7 @@ from typing import Any
 
 from fleetbench.data import shipped
 from fleetbench.graph.objects import HelmRelease
-from fleetbench.ids import ObjectId
+from fleetbench.ids import CRD, ObjectId
 from fleetbench.repo.files.yamltext import load
 from fleetbench.repo.helm.charts import Chart
 from fleetbench.repo.manifest import Manifest, mapping
@@ -22,7 +22,6 @@ _CLUSTER_WIDE = frozenset({"Namespace", "ClusterSecretStore", "StorageClass", "P
 
 Key = tuple[str, str, str]
 """Kind, namespace, name of something that is provided; for a CRD: ``CustomResourceDefinition``, group, kind."""
-CRD = "CustomResourceDefinition"
 
 
 @cache
@@ -68,7 +67,7 @@ class Providers:
             nodes: the Kustomizations with their objects.
             releases: the HelmReleases.
             charts: what is known of their charts, for those that lie in the repository.
-            before: what is installed before Flux is, see :func:`fleetbench.repo.helmfiles.helmfiles`.
+            before: what is installed before Flux is, see :func:`~.helmfiles.helmfiles`.
             without_crds: the releases that do not bring the CRDs of their charts, those of ``before`` aside.
         """
         before = list(before)

@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from fleetbench.findings import API_GONE, CRD_ELSEWHERE, CRD_UNREAD, Finding
 from fleetbench.graph.objects import HelmRelease
-from fleetbench.ids import ObjectId, say, some
+from fleetbench.ids import CRD, ObjectId, say, some
 from fleetbench.repo.install.own_manifests import is_base_of_flux, is_of_flux_alone
 from fleetbench.repo.kinds import is_built_in, is_flux
 from fleetbench.repo.manifest import Manifest
-from fleetbench.repo.needs.providers import CRD, Providers, groups_of_base
+from fleetbench.repo.needs.providers import Providers, groups_of_base
 from fleetbench.repo.nodes import Walk
 from fleetbench.units import counted
 

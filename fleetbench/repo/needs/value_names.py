@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from fleetbench.ids import CRD
 from fleetbench.repo.manifest import mappings
 from fleetbench.repo.needs.pods import PRIORITY_CLASS, RUNTIME_CLASS, STORAGE_CLASS, named_class
-from fleetbench.repo.needs.providers import CRD, Key
+from fleetbench.repo.needs.providers import Key
 
 _SECRET_KEY = re.compile(r"secret", re.I)
 _RELEASE_NAME = re.compile(r"\{\{-?\s*\.Release\.Name\s*-?\}\}")
