@@ -136,6 +136,8 @@ class Needs:
         before = self._ancestors(owner)
         if not providers or any(p in before for p in providers):
             return None
+        if self.providers.is_fanned_out(key) and all(p == owner or self._follows(p, owner) for p in providers):
+            return None  # somebody made the first one by hand, as for a store
         if owner in providers:
             return owner if blocks == BUILD else None  # a build comes before the apply that would bring it
         waited_for = self.edges.get(owner, frozenset())

@@ -145,6 +145,10 @@ class Providers:
         made = (external_secret_for(manifest, ObjectId(*key)) for manifest, _ in self._cluster_wide)
         return self._external_secrets.get(key) or next(filter(None, made), None)
 
+    def is_fanned_out(self, key: Key) -> bool:
+        """Whether a Secret comes of a ClusterExternalSecret alone, one of many alike, and of no object that names it."""
+        return key[0] == "Secret" and key not in self._by and bool(self.of(key))
+
     def is_before(self, group: str) -> bool:
         """Whether what is installed before Flux brings the CRDs of an API group."""
         return group in self._before

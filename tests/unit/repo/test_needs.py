@@ -171,6 +171,21 @@ def test_a_cluster_external_secret_makes_a_secret_in_the_namespaces_that_it_sele
     assert ("ClusterExternalSecret/e makes Secret flux-system/vars in the cluster" in told) is made
 
 
+def test_a_cluster_external_secret_that_can_only_follow_who_takes_the_secret_did_not_make_the_first_one(
+    read: Read,
+) -> None:
+    """Of one for all namespaces: those that the operator itself is built with are there before it, by hand."""
+    everywhere = {"externalSecretSpec": {"target": {"name": "vars"}}, "namespaceSelectors": [{}]}
+    taken = {"postBuild": {"substituteFrom": [{"kind": "Secret", "name": "vars"}]}}
+    files = {
+        "clusters/c/all.yaml": both(flux("b", "./b", **taken), flux("a", "./a", dependsOn=[{"name": "b"}], **taken)),
+        "a/e.yaml": obj("external-secrets.io/v1", "ClusterExternalSecret", "e", spec=everywhere),
+        "b/m.yaml": config_map("m", "y", a="${A}"),
+    }
+    assert _needs(read, files) == [] and _needs(read, files, "a") == []
+    assert not {"FB111", "FB309"} & set(codes(read(files)))
+
+
 def test_variables_that_only_its_own_apply_would_bring(read: Read) -> None:
     taker = flux("taker", "./deep", postBuild={"substituteFrom": [{"kind": "ConfigMap", "name": "vars"}]})
     files = {
