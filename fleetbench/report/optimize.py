@@ -167,12 +167,12 @@ def _shares(effect: Effect) -> str:
 def _together(found: Optimized) -> list[RenderableType]:
     lines: list[RenderableType] = []
     if not found.best.changes:
-        lines.append(
-            Text(_too_few(found) or f"Nothing that can be changed here saves {WORTH_S:g} s or more, beyond noise.")
-        )
+        as_ready = ", with as much turning Ready" if found.unsure else ""
+        nothing = f"Nothing that can be changed here saves {WORTH_S:g} s or more, beyond noise{as_ready}."
+        lines.append(Text(_too_few(found) or nothing))
     for n, (change, purpose) in enumerate(zip(found.best.changes, found.purposes, strict=True), 1):
         lines.append(indented(Text(f"{n}. for {purpose}: {inert(_with_reason(found, change))}"), GAP))
-    if found.left_out:
+    if found.left_out and found.best.changes:
         left_out = inert("; ".join(c.title for c in found.left_out))
         lines.append(Text(f"Left out, as it does nothing beside these: {left_out}", style="dim"))
     lines += [Text(said, style="dim") for said in _not_in_it(found)]

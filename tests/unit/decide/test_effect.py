@@ -12,9 +12,10 @@ from click.testing import CliRunner
 from fleetbench.cli.main import cli
 from fleetbench.cli.output import write_tables
 from fleetbench.decide import trial
+from fleetbench.decide.combine import RELIABILITY
 from fleetbench.decide.effect import basis_of, effect_of
 from fleetbench.decide.needed import NEEDED, UNNEEDED, classify
-from fleetbench.decide.optimize import RELIABILITY, optimize
+from fleetbench.decide.optimize import optimize
 from fleetbench.decide.patch.verify import make_patch
 from fleetbench.decide.patch.write import coupled_flags
 from fleetbench.decide.timeouts import advise
