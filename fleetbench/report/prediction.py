@@ -21,7 +21,7 @@ from fleetbench.report.chain import by_cause, rows_of
 from fleetbench.report.commit import commit_table
 from fleetbench.report.inert import inert, name_of
 from fleetbench.report.ready import number_of_rows, ready_tables
-from fleetbench.report.remarks import LEFT_OUT, LEGEND, about_waves, failures_by_prior, longer
+from fleetbench.report.remarks import LEFT_OUT, LEGEND, about_waves, longer, outlasted_timeouts
 from fleetbench.report.root_causes import root_causes
 from fleetbench.report.rows import Rows, indented
 from fleetbench.timeline.stats import max_parallel
@@ -218,7 +218,7 @@ def _remarks(result: Simulated) -> list[Text]:
         lines.append(
             f"{counted(guesses, 'workload time')} from a guess (wide spread): replace with --durations or --profile."
         )
-    lines += failures_by_prior(first, name_of)
+    lines += outlasted_timeouts(first, name_of)
     return [*map(Text, lines), Text(LEGEND, style="dim")]
 
 

@@ -144,11 +144,15 @@ class Life:
                 turned = end_s
             if turned is not None and turned > since_s:
                 waited.append((turned, causes.CHILD, child, since_s))
+        started = min((start for _, cause, _, start in waited if cause == causes.WORKLOAD), default=since_s)
+        for at, provider in _brought(self.rollout, self.obj):
+            if since_s < at <= end_s:
+                waited.append((at, causes.DEPENDENCY, provider, started))
         if waited:
             at, cause, whom, start = max(waited)
             if self.id.kind != KUSTOMIZATION:
                 self._to(start, self.own)
-            if cause == causes.CHILD:
+            if cause != causes.WORKLOAD:
                 self._to(at, cause, whom)
             else:
                 self._to(at, cause, detail=str(whom))
@@ -158,6 +162,37 @@ class Life:
             self._told(end_s, causes.HEALTH_POLL, other_s=self.rollout.poll_s(self.id))
         else:
             self._to(end_s, causes.WORKLOAD, detail=some(self._wanting(end_s), 3))
+
+
+def wanting(rollout: Rollout, id: ObjectId, timed_out: Segment) -> Segment:
+    """A health check that ran into its timeout, as the wait for what came last of all that was not there by then."""
+    obj, end_s = rollout.service(id), timed_out.to_s
+    assert obj is not None
+    late: list[tuple[float, str, ObjectId | None]] = [
+        (inf if current is None else current, causes.WORKLOAD, None)
+        for _, start, current in rollout.watched_workloads(id)
+        if start < end_s and (current is None or current > end_s)
+    ]
+    open = [child for child in rollout.checked(id) if rollout.turned_ready(child, end_s) is None]
+    late += [(rollout.next_ready(child, end_s) or inf, causes.CHILD, child) for child in open]
+    late += [(at, causes.DEPENDENCY, provider) for at, provider in _brought(rollout, obj) if at > end_s]
+    if not late:
+        return timed_out
+    _, cause, on = max(late, key=lambda found: found[0])
+    return timed_out._replace(cause=cause, on=on, detail="")
+
+
+def _brought(rollout: Rollout, obj: Kustomization | HelmRelease) -> list[tuple[float, ObjectId]]:
+    """When others brought what an object's workloads need, and who: a Secret, a claim's volume; infinity = never."""
+    providers = {n.provided_by for n in obj.needs if n.blocks == "workload" and n.provided_by not in (None, obj.id)}
+    found = []
+    for provider in sorted(id for id in providers if id is not None):
+        runs = [r for r in rollout.reconciles(provider) if r.kind == RUN]
+        applied = (
+            r.from_s if provider.kind != KUSTOMIZATION else r.applied_s or (r.to_s if r.ok else None) for r in runs
+        )
+        found.append((next((at for at in applied if at is not None), inf), provider))
+    return found
 
 
 def _workload(id: ObjectId) -> str:
