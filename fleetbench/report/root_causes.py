@@ -12,10 +12,12 @@ from fleetbench.findings import (
     ERROR,
     HEALTH_CHECK_MISSING,
     NEVER_RECONCILED,
+    OBJECT_REFUSED,
     SELF_DEPENDENCY_LOOP,
     TIMEOUT_TOO_SHORT,
     Finding,
 )
+from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.order import applied, enforced_order
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import BOOTSTRAP
@@ -53,11 +55,11 @@ def first_causes(first: Prediction, findings: Sequence[Finding]) -> list[Finding
     if not never or not found:
         return []
     order = enforced_order(fleet)
-    behind = {f.object: 0 for f in found}
+    behind = {id: 0 for f in found for id in _failing(fleet, never, f)}
     for id in behind:
-        if id is not None and (moment := applied(id)) in order:
+        if (moment := applied(id)) in order:
             behind[id] = len({m.object for m in nx.descendants(order, moment)} & never)
-    ranked = sorted(found, key=lambda f: -behind[f.object])
+    ranked = sorted(found, key=lambda f: -max((behind[id] for id in _failing(fleet, never, f)), default=0))
     causes: dict[str, Finding] = {}
     for f in ranked:
         causes.setdefault(f.fix if f.shared is None else f.shared.fix, f)
@@ -73,6 +75,15 @@ def mend_first(first: Prediction, findings: Sequence[Finding]) -> list[Finding]:
 
 def _never(first: Prediction) -> set[ObjectId]:
     return {id for id in first.services if id not in first.left_out and not first.ready_fraction(id)}
+
+
+def _failing(fleet: Fleet, never: Collection[ObjectId], f: Finding) -> list[ObjectId]:
+    """The object of a finding and, where that is refused, what fails for it: a Kustomization applies nothing beside it."""
+    if f.object is None:
+        return []
+    refused = f.code == OBJECT_REFUSED or fleet.service(f.object) is None
+    by = fleet.creators.get(f.object) if refused else None
+    return [f.object] if by is None or by not in never else [f.object, by]
 
 
 def _may_keep(first: Prediction, never: Collection[ObjectId], f: Finding) -> bool:

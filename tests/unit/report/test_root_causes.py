@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fleetbench.findings import PATH_MISSING, Finding
+from fleetbench.findings import OBJECT_REFUSED, PATH_MISSING, Finding
 from fleetbench.graph.checks import check
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Need
@@ -67,3 +67,13 @@ def test_a_suspended_dependency_is_named_in_a_bootstrap() -> None:
     of = fleet(ks("a", suspend=True), ks("b", "a"), ks("c", "b"))
     (said,) = root_causes(_simulated(of))
     assert said.startswith("FB208 flux-system/b: depends on flux-system/a")
+
+
+def test_an_object_that_is_refused_counts_with_all_that_its_kustomization_would_apply() -> None:
+    alert = ObjectId("Provider", "flux-system", "slack")
+    apps = replace(ks("apps", wait=False, refused="Provider/flux-system/slack"), objects=(alert,), workloads=())
+    broken = [ks(name, parent="apps", broken="no such path") for name in ("a", "b")]
+    first = [Finding(PATH_MISSING, "its path is not there", f"correct {k.id.name}", k.id) for k in broken]
+    refused = Finding(OBJECT_REFUSED, "apiVersion: Flux serves another", "write that", alert)
+    said = root_causes(_simulated(fleet(apps, *broken, ks("c", "b", parent="apps")), *first, refused))
+    assert said[0].startswith("FB114 Provider/flux-system/slack")
