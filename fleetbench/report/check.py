@@ -18,6 +18,7 @@ from fleetbench.report.assumptions import taken_as_given
 from fleetbench.report.commit import BRINGS, MIND, REFUSED, TAKES_AWAY, commit_rows
 from fleetbench.report.inert import inert
 from fleetbench.report.remarks import LEFT_OUT
+from fleetbench.report.root_causes import KEEPS, first_causes, told
 from fleetbench.report.rows import GAP, Rows, indented
 from fleetbench.units import counted, format_duration
 
@@ -34,6 +35,9 @@ def tables(verdict: Verdict) -> list[RenderableType]:
     style = "bold red" if not verdict.passed else "bold yellow" if verdict.never_as_before else "bold green"
     parts: list[RenderableType] = [Text(headline(verdict), style=style)]
     parts += [indented(Text(f"{failure.kind}: {inert(failure.message)}"), GAP) for failure in verdict.failures]
+    causes = cause_lines(verdict)
+    if causes:
+        parts += [Text(f"{KEEPS}:"), *(indented(Text(inert(said)), GAP) for said in causes)]
     parts.append(Text(figures(verdict)))
     for title, rows in edge_lines(verdict):
         parts.append(Text(f"{title}: {inert(some(rows, _MOST_NAMED))}"))
@@ -79,6 +83,13 @@ def figures(verdict: Verdict) -> str:
             parts.append(said_quantile(change.at))
     parts.append(f"at most {in_flight(verdict.parallel)} at one moment")
     return "; ".join(parts)
+
+
+def cause_lines(verdict: Verdict) -> list[str]:
+    """What first keeps objects from Ready, of what the reasons do not say already; nothing where all turns Ready."""
+    said = {f.message for f in verdict.failures}
+    causes = first_causes(verdict.now.prediction, verdict.now.findings)
+    return told([f for f in causes if f"{f.code}: {f.in_full}" not in said])
 
 
 def in_flight(services: int) -> str:

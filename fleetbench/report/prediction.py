@@ -22,7 +22,7 @@ from fleetbench.report.commit import commit_table
 from fleetbench.report.inert import inert, name_of
 from fleetbench.report.ready import number_of_rows, ready_tables
 from fleetbench.report.remarks import LEFT_OUT, LEGEND, about_waves, longer, outlasted_timeouts
-from fleetbench.report.root_causes import root_causes
+from fleetbench.report.root_causes import KEEPS, root_causes
 from fleetbench.report.rows import Rows, indented
 from fleetbench.timeline.stats import max_parallel
 from fleetbench.units import counted, format_duration
@@ -63,7 +63,7 @@ def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
         parts += _remarks(result)
     causes = root_causes(result)
     if causes:
-        parts += [Text("What first keeps objects from Ready:"), *(indented(Text(inert(said)), 2) for said in causes)]
+        parts += [Text(f"{KEEPS}:"), *(indented(Text(inert(said)), 2) for said in causes)]
     told = [name for name in distinct if name not in nothing]
     many = not chain_only and sum(number_of_rows(distinct[name]) for name in told) > MOST_ROWS
     for name, prediction in distinct.items():

@@ -24,6 +24,7 @@ from fleetbench.model.scenario import BOOTSTRAP
 from fleetbench.prediction.predict import Prediction
 from fleetbench.prediction.strategies import Simulated
 
+KEEPS = "What first keeps objects from Ready"
 _MOST = 3
 _DEADLOCKS = (CRD_DEADLOCK, SELF_DEPENDENCY_LOOP, NEVER_RECONCILED, DEPENDENCY_SUSPENDED)
 """Warnings, as a cluster that runs has got over them; a bootstrap has not."""

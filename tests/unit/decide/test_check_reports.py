@@ -16,7 +16,7 @@ from fleetbench.findings import DEPENDENCY_MISSING, RULES, Finding
 from fleetbench.graph.objects import Dependency, Need
 from fleetbench.ids import ObjectId
 from fleetbench.prediction.predict import predict
-from fleetbench.report.check import figures, headline, to_document
+from fleetbench.report.check import figures, headline, tables, to_document
 from fleetbench.report.check_annotations import workflow_commands
 from fleetbench.report.check_junit import check_junit
 from fleetbench.report.check_markdown import COMMENT_LIMIT, check_markdown
@@ -96,6 +96,22 @@ def test_what_an_error_keeps_down_fails_as_a_finding_and_not_as_the_budget():
     verdict = judge(broken, None, Policy(target_s=36_000))
     assert [f.kind for f in verdict.failures] == [FINDING]
     assert "errors keep 2 objects from Ready" in figures(verdict)
+
+
+def test_a_deadlock_is_named_with_its_fix_by_the_check_that_it_fails_for_the_budget():
+    need = Need("CustomResourceDefinition Store.example.org", ObjectId("Store", "x", "s"), hr_id("operator"), "apply")
+    deadlock = fleet(ks("apps", needs=(need,)), hr("operator", "apps"), ks("late", "apps"))
+    verdict = judge(side(deadlock, {}), side(deadlock, {}, "main"), Policy(target_s=900.0))
+    assert [f.kind for f in verdict.failures] == ["budget"]
+    shown = " ".join(str(part) for part in tables(verdict))
+    for text in (shown, check_markdown(verdict)):
+        assert "What first keeps objects from Ready:" in text and "FB110" in text and "--installed example.org" in text
+
+
+def test_an_error_that_the_check_fails_for_is_not_named_again_as_what_keeps_objects_from_ready():
+    broken = judge(side(fleet(ks("a", "nowhere")), {}), None, Policy())
+    assert [f.kind for f in broken.failures] == [FINDING]
+    assert "What first keeps" not in " ".join(str(part) for part in tables(broken))
 
 
 def in_a_circle():
