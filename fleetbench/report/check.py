@@ -64,7 +64,7 @@ def figures(verdict: Verdict) -> str:
     p = verdict.now.prediction
     policy = verdict.policy
     p50_s, p90_s = (p.total_quantile(q) for q in (0.5, 0.9))
-    total = f"total p50 {format_duration(p50_s)}, p90 {format_duration(p90_s)}, all Ready in {whole(p)}"
+    total = f"total p50 {format_duration(p50_s)}, p90 {format_duration(p90_s)}{_got_there(p)}, all Ready in {whole(p)}"
     parts = [f"{total} ({counted(p.samples, 'sample')}, seed {p.scenario.seed})"]
     if p.kept_down:
         parts.append(f"errors keep {counted(len(p.kept_down), 'object')} from Ready")
@@ -75,7 +75,7 @@ def figures(verdict: Verdict) -> str:
         kept = f" ({counted(len(before.kept_down), 'object')} kept from Ready by errors)"
         change = verdict.total
         was = f"was p50 {format_duration(change.before_s)}{kept if before.kept_down else ''}"
-        was += f", p90 {format_duration(before.total_quantile(0.9))}, all Ready in {whole(before)}"
+        was += f", p90 {format_duration(before.total_quantile(0.9))}{_got_there(before)}, all Ready in {whole(before)}"
         parts.append(f"against {verdict.base.name}: {was}; {said_pairs(change.difference, change.both, p.samples)}")
         if change.shares.later or change.shares.sooner:
             parts.append(said_shares(change.shares))
@@ -90,6 +90,11 @@ def cause_lines(verdict: Verdict) -> list[str]:
     said = {f.message for f in verdict.failures}
     causes = first_causes(verdict.now.prediction, verdict.now.findings)
     return told([f for f in causes if f"{f.code}: {f.in_full}" not in said])
+
+
+def _got_there(p: Prediction) -> str:
+    """That a total says nothing of what is not Ready."""
+    return "" if p.complete_fraction == 1 else " for what got there"
 
 
 def in_flight(services: int) -> str:

@@ -149,7 +149,7 @@ def test_every_report_of_a_rollout_that_does_not_finish_says_so():
     verdict = judge(side(fleet(ks("a", "asleep"), ks("asleep", suspend=True)), {}), None, Policy())
     text = figures(verdict)
     last = format_duration(verdict.now.prediction.total_quantile(0.5))
-    assert text.startswith(f"total p50 {last}, p90 {last}, all Ready in 0 % (8 samples, seed 0)")
+    assert text.startswith(f"total p50 {last}, p90 {last} for what got there, all Ready in 0 % (8 samples, seed 0)")
     assert text in check_junit(verdict) and "all Ready in 0 %" in check_markdown(verdict)
     assert to_document(verdict)["total_s"] is None
 
@@ -258,7 +258,7 @@ def test_a_branch_that_mends_an_error_passes_although_more_takes_longer_and_name
     verdict = judge(side(fleet(ks("a"), ks("b", "a")), {"b": 600.0}), side(broken, {}, "main"), Policy())
     assert verdict.passed and verdict.total is not None and verdict.total.better
     assert (
-        "was p50 1.5s (1 object kept from Ready by errors), p90 1.5s, all Ready in 0 %; more turns Ready than before"
+        "was p50 1.5s (1 object kept from Ready by errors), p90 1.5s for what got there, all Ready in 0 %; more turns Ready than before"
         in figures(verdict)
     )
     assert f"Fixed:** {DEPENDENCY_MISSING} flux-system/b" in check_markdown(verdict)
