@@ -7,13 +7,10 @@ from collections.abc import Collection, Sequence
 import networkx as nx
 
 from fleetbench.findings import (
-    CRD_DEADLOCK,
-    DEPENDENCY_SUSPENDED,
+    DEADLOCKS,
     ERROR,
     HEALTH_CHECK_MISSING,
-    NEVER_RECONCILED,
     OBJECT_REFUSED,
-    SELF_DEPENDENCY_LOOP,
     TIMEOUT_TOO_SHORT,
     Finding,
 )
@@ -26,8 +23,6 @@ from fleetbench.prediction.strategies import Simulated
 
 KEEPS = "What first keeps objects from Ready"
 _MOST = 3
-_DEADLOCKS = (CRD_DEADLOCK, SELF_DEPENDENCY_LOOP, NEVER_RECONCILED, DEPENDENCY_SUSPENDED)
-"""Warnings, as a cluster that runs has got over them; a bootstrap has not."""
 _IN_VAIN = (HEALTH_CHECK_MISSING, TIMEOUT_TOO_SHORT)
 """Warnings, as what is missing may come from elsewhere, and a health check that is tried again may find all there."""
 
@@ -90,5 +85,5 @@ def _failing(fleet: Fleet, never: Collection[ObjectId], f: Finding) -> list[Obje
 def _may_keep(first: Prediction, never: Collection[ObjectId], f: Finding) -> bool:
     """Whether a finding says why something is never Ready: of an object that is not, or of none that could be."""
     bootstrap = first.scenario.kind == BOOTSTRAP
-    grave = f.severity == ERROR or f.code in _IN_VAIN or (bootstrap and f.code in _DEADLOCKS)
+    grave = f.severity == ERROR or f.code in _IN_VAIN or (bootstrap and f.code in DEADLOCKS)
     return grave and (f.object in never or (f.object is not None and first.scenario.fleet.service(f.object) is None))
