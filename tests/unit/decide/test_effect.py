@@ -99,6 +99,18 @@ def test_a_change_that_only_hides_an_error_is_no_saving_and_the_error_is_said_fi
     assert document["now"]["all_ready_fraction"] == 1
 
 
+def test_where_most_objects_are_never_ready_the_combination_begins_with_what_to_mend(capsys):
+    of = fleet(ks("a", "nowhere"), *(ks(name, "a") for name in "bcd"), ks("well"))
+    asked = scenario(of, {"well": 30.0}, steps=shipped_steps())
+    write_tables(tables(optimize(asked, 6), None, 20, findings=check(of)))
+    together = " ".join(capsys.readouterr().out.partition("Together")[2].split())
+    assert together.startswith(
+        "4 of 6 objects never turn Ready, whatever is changed here: mend what is named above (FB102)"
+    )
+    write_tables(tables(optimize(scenario(fleet(ks("well"))), 6), None, 20))
+    assert "never turn Ready" not in capsys.readouterr().out
+
+
 def test_errors_of_the_repository_come_before_every_figure(tmp_path: Path):
     write_repository(tmp_path, 1)
     app = tmp_path / "clusters/x/app-0.yaml"
