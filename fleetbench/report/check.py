@@ -11,6 +11,8 @@ from rich.text import Text
 from fleetbench.decide.change import Change, said_pairs, said_quantile, said_shares
 from fleetbench.decide.check import Verdict
 from fleetbench.decide.paired import interval, signed
+from fleetbench.decide.sides import Side
+from fleetbench.findings import ERROR
 from fleetbench.graph import commit_document
 from fleetbench.ids import say, some
 from fleetbench.prediction.document import total_quantiles
@@ -67,12 +69,12 @@ def figures(verdict: Verdict) -> str:
     total = f"total p50 {format_duration(p50_s)}, p90 {format_duration(p90_s)}{_got_there(p)}, all Ready in {whole(p)}"
     parts = [f"{total} ({counted(p.samples, 'sample')}, seed {p.scenario.seed})"]
     if p.kept_down:
-        parts.append(f"errors keep {counted(len(p.kept_down), 'object')} from Ready")
+        parts.append(f"{counted(len(p.kept_down), 'object')} {_kept(verdict.now)}")
     if policy.target_s is not None:
         parts.append(f"target {format_duration(policy.target_s)} on p{round(policy.quantile * 100)}")
     if verdict.base is not None and verdict.total is not None:
         before = verdict.base.prediction
-        kept = f" ({counted(len(before.kept_down), 'object')} kept from Ready by errors)"
+        kept = f" ({counted(len(before.kept_down), 'object')} {_kept(verdict.base)})"
         change = verdict.total
         was = f"was p50 {format_duration(change.before_s)}{kept if before.kept_down else ''}"
         was += f", p90 {format_duration(before.total_quantile(0.9))}{_got_there(before)}, all Ready in {whole(before)}"
@@ -90,6 +92,12 @@ def cause_lines(verdict: Verdict) -> list[str]:
     said = {f.message for f in verdict.failures}
     causes = first_causes(verdict.now.prediction, verdict.now.findings)
     return told([f for f in causes if f"{f.code}: {f.in_full}" not in said])
+
+
+def _kept(side: Side) -> str:
+    """Why some objects of a side are Ready in no sample: errors, or a wait that no error tells of."""
+    errors = any(f.severity == ERROR for f in side.findings)
+    return "kept from Ready by errors" if errors else "never Ready, whatever the timing"
 
 
 def _got_there(p: Prediction) -> str:

@@ -95,7 +95,7 @@ def test_what_an_error_keeps_down_fails_as_a_finding_and_not_as_the_budget():
     broken = side(fleet(ks("a", "b"), ks("b", broken="no such path"), ks("c")), {"c": 60.0})
     verdict = judge(broken, None, Policy(target_s=36_000))
     assert [f.kind for f in verdict.failures] == [FINDING]
-    assert "errors keep 2 objects from Ready" in figures(verdict)
+    assert "2 objects kept from Ready by errors" in figures(verdict)
 
 
 def test_a_deadlock_is_named_with_its_fix_by_the_check_that_it_fails_for_the_budget():
