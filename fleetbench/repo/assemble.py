@@ -143,8 +143,12 @@ def assemble(
     kustomizations, releases = watched.of_services(kustomizations), watched.of_services(releases)
     sources = with_receivers(walk, watched.of_sources(sources))
     sources = [replace(s, files=committed(walk, tree, tracked)) if s.id == this else s for s in sources]
-    if len(kustomizations) == 1 and not releases:
-        findings.append(nothing_in_it(tree, entry))
+    if (
+        len(kustomizations) == 1
+        and not releases
+        and not (kustomizations[0].workloads and not kustomizations[0].assumed)
+    ):
+        findings.append(nothing_in_it(tree, entry, beside_a_root=not kustomizations[0].assumed))
     findings += not_expanded(walk)
     path = entry or "."
     fleet = with_root(

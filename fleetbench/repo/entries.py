@@ -75,11 +75,13 @@ def _stated_in(text: str, file: str) -> Iterator[object]:
             yield mapping(body, "instance", "sync").get("path")
 
 
-def nothing_in_it(tree: Tree, entry: str) -> Finding:
-    """That an entry holds nothing to roll out, with other candidates."""
+def nothing_in_it(tree: Tree, entry: str, *, beside_a_root: bool) -> Finding:
+    """That an entry holds nothing to roll out, or nothing beside its root, with other candidates."""
     candidates = [path for path in entries(tree) if path != (entry or ".")]
     fix = f"paths that look like clusters: {', '.join(candidates)}" if candidates else "give another --cluster-path"
-    return Finding(ENTRY_EMPTY, f"{entry or '.'} holds no Kustomization and no HelmRelease: nothing is rolled out", fix)
+    beside = " beside the root" if beside_a_root else ""
+    text = f"{entry or '.'} holds no Kustomization{beside} and no HelmRelease: nothing is rolled out"
+    return Finding(ENTRY_EMPTY, text, fix)
 
 
 def beginning_of(tree: Tree, path: str) -> str:

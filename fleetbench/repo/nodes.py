@@ -29,6 +29,8 @@ from fleetbench.units import counted
 
 """Label or annotation that says how kustomize-controller applies an object."""
 
+MANY_PAIRS = 4
+"""Kustomizations that each apply what one other does, from which on they are one cause and not one each."""
 _COPY_IT = "copy what it holds into the repository to have it counted"
 """What to do about a remote base."""
 
@@ -157,7 +159,9 @@ def _path_missing(node: Node, tree: Tree, root: str | None) -> Finding:
         return Finding(PATH_MISSING, text, fix, *at)
     hint = tree.like(node.directory) if node.no_path == DOES_NOT_EXIST else ""
     make = "create the directory" if node.no_path == DOES_NOT_EXIST else "put its manifests there"
-    return Finding(PATH_MISSING, f"{node.broken}{hint}", f"{make} or correct spec.path", *at)
+    fix = f"{make} or correct spec.path"
+    shared = None if hint else Shared("have a spec.path that is not there, or holds nothing", fix)
+    return Finding(PATH_MISSING, f"{node.broken}{hint}", fix, *at, shared)
 
 
 def _duplicate(id: ObjectId, first: Manifest, by: ObjectId | None, others: list[tuple[Manifest, ObjectId]]) -> Finding:
@@ -195,9 +199,9 @@ def _contended(walk: Walk, never: Collection[ObjectId]) -> Iterator[Finding]:
             continue
         key = manifest.group, manifest.id_in(node.id.namespace)
         appliers.setdefault(key, {}).setdefault(node.id, manifest)
-    for (_, id), found in appliers.items():
-        if len(found) == 1:
-            continue
+    several = {key: found for key, found in appliers.items() if len(found) > 1}
+    pairs = Counter(appliers[0] for appliers in {tuple(found) for found in several.values()})
+    for (_, id), found in several.items():
         (first, manifest), *others = found.items()
         differ = any(_content(other) != _content(manifest) for _, other in others)
         effect = (
@@ -207,7 +211,11 @@ def _contended(walk: Walk, never: Collection[ObjectId]) -> Iterator[Finding]:
         )
         by = f"applied by {first.key} and again by {some([other.key for other, _ in others], 5)}, {effect}"
         fix = "apply it from one Kustomization, on which the others depend"
-        shared = Shared(f"are {by}", "apply them from one Kustomization, on which the others depend")
+        if pairs[first] >= MANY_PAIRS:
+            alike = f"applied by {first.key} and again by another Kustomization each, {effect}"
+        else:
+            alike = by
+        shared = Shared(f"are {alike}", "apply them from one Kustomization, on which the others depend")
         yield Finding(DUPLICATE_OBJECT, f"is {by}", fix, id, manifest.file, manifest.line, shared)
 
 

@@ -14,7 +14,7 @@ from fleetbench.decide.paired import interval, signed
 from fleetbench.decide.sides import Side
 from fleetbench.findings import ERROR
 from fleetbench.graph import commit_document
-from fleetbench.ids import say, some
+from fleetbench.ids import ObjectId, say, some
 from fleetbench.prediction.document import total_quantiles
 from fleetbench.report.assumptions import taken_as_given
 from fleetbench.report.commit import BRINGS, MIND, REFUSED, TAKES_AWAY, commit_rows
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fleetbench.prediction.predict import Prediction
 
 _MOST_NAMED = 100
+_FEW = 6
 
 
 def tables(verdict: Verdict) -> list[RenderableType]:
@@ -124,11 +125,16 @@ def edge_lines(verdict: Verdict) -> list[tuple[str, list[str]]]:
         ("New objects", [say(id) for id in verdict.added]),
         ("Objects that are gone", [say(id) for id in verdict.removed]),
         ("Fixed", [f"{f.code} {say(f.object) if f.object else f.file or ''}".strip() for f in verdict.fixed_findings]),
-        ("Never Ready, as before", [say(id) for id in verdict.never_as_before]),
+        ("Never Ready, as before", _few(verdict.never_as_before)),
         ("Taken as given", taken_as_given(verdict.now.findings)),
-        (LEFT_OUT, [say(id) for id in sorted(verdict.now.prediction.left_out)]),
+        (LEFT_OUT, _few(sorted(verdict.now.prediction.left_out))),
     ]
     return [(title, rows) for title, rows in lines if rows]
+
+
+def _few(ids: Sequence[ObjectId]) -> list[str]:
+    """The first names of what is no news, and how many more there are: JSON holds them all."""
+    return [some([say(id) for id in ids], _FEW)] if ids else []
 
 
 def commit_lines(verdict: Verdict) -> list[tuple[str, list[str]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
-from fleetbench.findings import VARIABLES_ELSEWHERE, Finding
+from fleetbench.findings import VARIABLES_ELSEWHERE, Finding, Shared
 from fleetbench.graph.nearest import nearest
 from fleetbench.graph.objects import ALWAYS_THERE, RUN_TIME, HelmRelease, Kustomization, Need
 from fleetbench.ids import ObjectId, some
@@ -215,7 +215,9 @@ def from_elsewhere(
         near = nearest(id, [other for other in there if (other.kind, other.namespace) == (id.kind, id.namespace)])
         meant = f"; did you mean {near}?" if near is not None else ""
         fix = f"nothing to do if it is created by hand or by something outside{meant}; else define it, or set optional: true"
-        yield Finding(VARIABLES_ELSEWHERE, text, fix, first.id, first.file, first.line)
+        wanting = f"take {what} from a {id.kind} {id.name} of their own namespaces, which nothing here creates: until they are there none of their {step}s can succeed"
+        shared = Shared(wanting, fix) if near is None else None
+        yield Finding(VARIABLES_ELSEWHERE, text, fix, first.id, first.file, first.line, shared)
 
 
 def values_from(release: HelmRelease, manifest: Manifest) -> Iterator[tuple[ObjectId, str]]:

@@ -16,7 +16,7 @@ from fleetbench.findings import DEPENDENCY_MISSING, RULES, Finding
 from fleetbench.graph.objects import Dependency, Need
 from fleetbench.ids import ObjectId
 from fleetbench.prediction.predict import predict
-from fleetbench.report.check import figures, headline, tables, to_document
+from fleetbench.report.check import edge_lines, figures, headline, tables, to_document
 from fleetbench.report.check_annotations import workflow_commands
 from fleetbench.report.check_junit import check_junit
 from fleetbench.report.check_markdown import COMMENT_LIMIT, check_markdown
@@ -106,6 +106,13 @@ def test_a_deadlock_is_named_with_its_fix_by_the_check_that_it_fails_for_the_bud
     shown = " ".join(str(part) for part in tables(verdict))
     for text in (shown, check_markdown(verdict)):
         assert "What first keeps objects from Ready:" in text and "FB110" in text and "--installed example.org" in text
+
+
+def test_of_what_was_never_ready_before_either_a_few_are_named_and_the_others_counted():
+    asleep = side(fleet(ks("gone", suspend=True), *(ks(f"a{n}", "nowhere") for n in range(20))), {})
+    verdict = judge(asleep, asleep, Policy())
+    (said,) = [rows for title, rows in edge_lines(verdict) if title == "Never Ready, as before"]
+    assert said[0].endswith("and 14 more")
 
 
 def test_an_error_that_the_check_fails_for_is_not_named_again_as_what_keeps_objects_from_ready():
