@@ -106,6 +106,10 @@ TAKEN_AS_GIVEN = (
 """What a prediction counts as there, empty, true or right, though nothing in the repository shows it."""
 
 
+DEADLOCKS = (CRD_DEADLOCK, SELF_DEPENDENCY_LOOP, NEVER_RECONCILED, DEPENDENCY_SUSPENDED)
+"""Warnings, as a cluster that runs has got over them; a bootstrap has not."""
+
+
 class Shared(NamedTuple):
     """A finding as one says it of several objects at once, where one cause holds for them all."""
 

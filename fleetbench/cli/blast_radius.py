@@ -56,7 +56,7 @@ def command(
     if together and len(objects) < 2:
         raise click.UsageError("--together takes two objects or more.")
     simulation = Simulation(options)
-    read, _ = load_fleet(fleet, simulation.flux_version)
+    read, findings = load_fleet(fleet, simulation.flux_version)
     choice = simulation.choice(read)
     asked = [named(read, object) for object in objects]
     overview = not asked
@@ -75,7 +75,8 @@ def command(
             named=not overview,
             progress=bar,
         )
+    findings = simulation.findings(read, findings)
     if format == "json":
-        write_json(to_document(found))
+        write_json(to_document(found, findings))
     else:
-        write_tables(tables(found, overview=overview, top=top))
+        write_tables(tables(found, overview=overview, top=top, findings=findings))

@@ -15,6 +15,7 @@ from fleetbench.units import counted
 if TYPE_CHECKING:
     from fleetbench.findings import Finding
     from fleetbench.graph.fleet import Fleet
+    from fleetbench.report.critical_path import CriticalPath
 
 FORMATS = ("table", "json", "dot", "mermaid", "graphml")
 _BY_SUFFIX = {
@@ -84,34 +85,42 @@ def _why_that(fleet: Fleet, asked: str | None) -> str:
     return ", as the repository names no release" if fleet.flux is None else ""
 
 
-def _tables(fleet: Fleet, findings: list[Finding], path_only: bool, output: Path | None, judged_by: str | None) -> None:
+def _path_of(fleet: Fleet) -> CriticalPath:
+    """The critical path of a bootstrap, without what that can never bring up."""
+    from fleetbench.engine.plan import compile_plan
+    from fleetbench.engine.reachable import never_ready
+    from fleetbench.model.assemble import Choice, assemble
     from fleetbench.report.critical_path import path_of
+
+    return path_of(fleet, never_ready(compile_plan(assemble(fleet, Choice()).scenario)))
+
+
+def _tables(fleet: Fleet, findings: list[Finding], path_only: bool, output: Path | None, judged_by: str | None) -> None:
     from fleetbench.report.tables import graph_tables, path_tables
 
-    path = path_of(fleet)
+    path = _path_of(fleet)
     if path_only:
-        write_tables(path_tables(fleet, path), output)
+        write_tables(path_tables(fleet, path, findings), output)
     else:
         write_tables(graph_tables(fleet, findings, path, terminal_width(output), judged_by), output)
 
 
-def _json(fleet: Fleet, findings: list[Finding], path_of: Fleet | None, output: Path | None) -> None:
+def _json(fleet: Fleet, findings: list[Finding], with_path_of: Fleet | None, output: Path | None) -> None:
     """The fleet whatever the release; the path, where asked for, of what it meets under the one that holds."""
     from fleetbench.graph.document import to_document
 
     document = to_document(fleet, findings)
-    if path_of is not None:
+    if with_path_of is not None:
         from fleetbench.report import critical_path
 
-        document["critical_path"] = critical_path.to_document(critical_path.path_of(path_of))
+        document["critical_path"] = critical_path.to_document(_path_of(with_path_of))
     write_json(document, output)
 
 
 def _drawing(fleet: Fleet, format: str, with_path: bool, output: Path | None) -> None:
     from fleetbench.graph import export
-    from fleetbench.report.critical_path import path_of
 
-    bold = path_of(fleet).objects if with_path else ()
+    bold = _path_of(fleet).objects if with_path else ()
     if format == "dot":
         text = export.to_dot(fleet, bold)
     elif format == "mermaid":

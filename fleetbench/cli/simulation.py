@@ -236,8 +236,15 @@ class Simulation:
 
         found = assemble(fleet, replace(self.choice(fleet), compared_with=compared_with))
         for text in found.warnings:
-            warn(text)
+            if text not in self._warned:
+                self._warned.add(text)
+                warn(text)
         return found
+
+    @cached_property
+    def _warned(self) -> set[str]:
+        """What was warned of already: two sides of a comparison mostly have the same to say."""
+        return set()
 
 
 def _depends_on(fleet: Fleet, text: str) -> tuple[ObjectId, tuple[ObjectId, ...]]:

@@ -131,7 +131,7 @@ def candidates(
 def _longer(fleet: Fleet, timeouts: Sequence[TimeoutAdvice]) -> tuple[tuple[ObjectId, float], ...]:
     """The timeouts to raise: those whose waits do not rest on a guess, and of what waits for such, so as not to end first."""
     raised = [(a, a.raised_s) for a in timeouts if a.raised_s is not None]
-    known = {a.object for a, _ in raised if not a.guess}
+    known = {a.object for a, _ in raised if not a.by_guess}
     return tuple((a.object, s) for a, s in raised if a.object in known or not known.isdisjoint(fleet.inside(a.object)))
 
 

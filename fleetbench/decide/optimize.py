@@ -5,40 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from fleetbench.decide.candidates import EDGES_NONE, EDGES_SAFE, EDGES_UNNEEDED, Candidate, candidates
-from fleetbench.decide.change import FLOOR_S, Change, Policy, object_changes
+from fleetbench.decide.candidates import EDGES_NONE, EDGES_SAFE, Candidate, candidates
+from fleetbench.decide.change import Change, Policy, object_changes
+from fleetbench.decide.combine import MOST_BESIDE, MOST_COMBINED, SPEED, Added, beside_it, combine
 from fleetbench.decide.effect import WORTH_S, Basis, Effect
-from fleetbench.decide.intervals import SetInterval, short_intervals
+from fleetbench.decide.intervals import short_intervals
 from fleetbench.decide.needed import (
-    Guarantees,
     classify,
-    guarantees,
-    lost_anything,
-    lost_needs,
-    lost_order,
-    stated_edges,
 )
 from fleetbench.decide.perfect import Perfect, bound_of
-from fleetbench.decide.prune import pruned
-from fleetbench.decide.retries import SetRetryInterval, late_retries
+from fleetbench.decide.retries import late_retries
 from fleetbench.decide.timeouts import TimeoutAdvice, advise
 from fleetbench.decide.trial import SCREENED, Bench, Progress, Trial
-from fleetbench.decide.whatif import AddEdges, DropEdges, Edge, SetFlags, SplitParent, WaitOff, WhatIf, all_applied
+from fleetbench.decide.whatif import Edge, SetFlags, WhatIf
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import Scenario
 from fleetbench.prediction.document import why_pieces
 from fleetbench.prediction.predict import Prediction
 from fleetbench.timeline.causes import WORKLOAD
 
-MOST_COMBINED = 25
-"""Changes that are tried for the combination, best first: what comes after saves next to nothing."""
-MOST_BESIDE = 6
 SLOWEST = 2
-
-RELIABILITY, SPEED, BOTH = "reliability", "speed", "reliability and speed"
-"""What a member of the combination is for."""
-
-Lost = Callable[[Guarantees, Guarantees], bool]
 
 
 @dataclass(frozen=True)
@@ -47,14 +33,6 @@ class Ranked:
 
     candidate: Candidate
     trial: Trial
-
-
-@dataclass(frozen=True)
-class Added:
-    """A change on top of a combination, and what that adds to what the combination does."""
-
-    change: WhatIf
-    effect: Effect
 
 
 @dataclass(frozen=True)
@@ -109,7 +87,8 @@ def optimize(
     Better is told by :class:`~fleetbench.decide.effect.Effect`: more samples in which all turns Ready that can, or as
     many and a shorter total in those, beyond noise. A change is left out again, as a whole or in part, if the others
     make it superfluous (see :mod:`.prune`). No change is taken that loses an order which a dependsOn states (but for
-    the edges that may go), which the manifests need (see :mod:`.needed`), or after which less turns Ready.
+    the edges that may go), which the manifests need (see :mod:`.needed`), or after which less turns Ready, as far as the
+    search's draws and as many others tell (see :mod:`.combine`).
 
     Args:
         scenario: as it is.
@@ -135,10 +114,10 @@ def optimize(
         placed: list[WhatIf] = []
         for _, part in parts:
             placed += [part] if part is not None and part not in placed else []
-        best, left_out, purposes = _combine(bench, placed, edges, coupled, unsure)
+        best, left_out, purposes = combine(bench, placed, edges, coupled, unsure)
         no_place = [change for change, part in parts if part is None]
-        beside = _beside(bench, best, no_place[:MOST_BESIDE], unsure)
-        other = bench.predictions([(), best.changes], samples, scenario.seed + 1)
+        beside = beside_it(bench, best, no_place[:MOST_BESIDE], unsure)
+        fresh = bench.on_fresh_draws(best.changes)
         (perfect,) = bench.predictions([(Perfect(),)], samples)
     return Optimized(
         bench.base,
@@ -151,7 +130,7 @@ def optimize(
         tuple(left_out),
         beside,
         tuple(unsure),
-        bench.basis.effect(*other),
+        fresh,
         tuple(timeouts),
         {} if edges == EDGES_NONE else classify(scenario.fleet),
         bench.limited,
@@ -226,75 +205,3 @@ def _promising(effect: Effect) -> bool:
     One that makes less turn Ready by its speed (what pulls at once pulls slowly) may do well beside longer timeouts.
     """
     return effect.surer or effect.total is None or effect.sooner or (effect.saves_s > 0 and not effect.total.later)
-
-
-def _beside(bench: Bench, best: Trial, more: Sequence[WhatIf], unsure: list[Added]) -> Added | None:
-    """The first of the changes, the best first, that helps on top of the combination; notes those that would cost Ready."""
-    wanted = [(change, added) for change in more if (added := _added(best.changes, change)) is not None]
-    bench.look_ahead([added for _, added in wanted])
-    for change, added in wanted:
-        effect = bench.basis.effect(best.prediction, bench.try_(*added).prediction)
-        if effect.worth_a_line:
-            return Added(change, effect)
-        if effect.less_sure and effect.sooner and effect.saves_s >= WORTH_S:
-            unsure.append(Added(change, effect))
-    return None
-
-
-def _combine(
-    bench: Bench, changes: Sequence[WhatIf], edges: str, coupled: Sequence[frozenset[str]], unsure: list[Added]
-) -> tuple[Trial, list[WhatIf], dict[type, str]]:
-    """The combination, what it no longer needs, and what each kind of change in it is for; notes what would cost Ready."""
-    lost = {EDGES_SAFE: lost_order, EDGES_NONE: lost_order, EDGES_UNNEEDED: lost_anything}.get(edges, lost_needs)
-    promised = guarantees(bench.scenario.fleet)
-    purposes: dict[type, str] = {}
-    best = surest = Trial((), bench.base, bench.basis.effect(bench.base, bench.base))
-    tried = changes[:MOST_COMBINED]
-    bench.expect(len(tried) + MOST_BESIDE)
-    for at, change in enumerate(tried):
-        wanted = _added(best.changes, change)
-        if wanted is None or _loses(bench, wanted, promised, lost):
-            continue
-        more = (_added(best.changes, later) for later in tried[at + 1 :])
-        bench.look_ahead([wanted, *(later for later in more if later is not None)])
-        trial = bench.try_(*wanted)
-        effect = bench.basis.effect(best.prediction, trial.prediction)
-        if effect.less_sure or bench.basis.effect(surest.prediction, trial.prediction).less_sure:
-            unsure += [Added(change, effect)] if effect.sooner and effect.saves_s >= WORTH_S else []
-            continue
-        if not effect.better or not _worth_its_loss(change, effect):
-            continue
-        purpose = RELIABILITY if effect.surer else SPEED
-        purposes[type(change)] = purpose if purposes.get(type(change), purpose) == purpose else BOTH
-        best = trial
-        surest = trial if effect.surer else surest
-    fewer, left_out = pruned(bench, best, lambda rest: not _loses(bench, rest, promised, lost), coupled)
-    return fewer, left_out, purposes
-
-
-def _worth_its_loss(change: WhatIf, effect: Effect) -> bool:
-    """Whether enough is gained for a Ready that says less (the one whose wait goes is in no total), or drift that stays longer."""
-    return not isinstance(change, (WaitOff, SplitParent, SetInterval)) or effect.surer or effect.saves_s > FLOOR_S
-
-
-def _added(changes: tuple[WhatIf, ...], change: WhatIf) -> tuple[WhatIf, ...] | None:
-    """The changes with one more, or None if it adds nothing; a later value of a flag never takes an earlier one back."""
-    if isinstance(change, (AddEdges, DropEdges)):
-        done = {edge for c in changes if type(c) is type(change) for edge in c.edges}
-        return None if done.issuperset(change.edges) else (*changes, change)
-    if isinstance(change, SetRetryInterval):
-        known = next((c for c in changes if isinstance(c, SetRetryInterval)), None)
-        if known is None or set(known.ids).issuperset(change.ids):
-            return None if known else (*changes, change)
-        both = SetRetryInterval(tuple(dict.fromkeys((*known.ids, *change.ids))))
-        return tuple(both if c is known else c for c in changes)
-    flags = next((c for c in changes if isinstance(c, SetFlags)), None)
-    if flags is None or not isinstance(change, SetFlags):
-        return (*changes, change)
-    merged = SetFlags({**change.flags, **flags.flags})
-    return None if merged == flags else tuple(merged if c is flags else c for c in changes)
-
-
-def _loses(bench: Bench, changes: tuple[WhatIf, ...], promised: Guarantees, lost: Lost) -> bool:
-    fleet = bench.scenario.fleet
-    return lost(promised, guarantees(all_applied(bench.scenario, changes).fleet, stated_edges(fleet)))

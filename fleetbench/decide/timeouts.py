@@ -6,14 +6,18 @@ None is ever lowered: a timeout that is not reached costs no time, and waits tha
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from fleetbench.engine.items import Plan
 from fleetbench.engine.plan import compile_plan
+from fleetbench.engine.simulate import run_sample
 from fleetbench.engine.simulate import samples as simulated
 from fleetbench.graph.fleet import Fleet, changed
 from fleetbench.graph.order import checks_health, health_checked
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import MAX_UNTIL_S, Scenario
+from fleetbench.prediction.outlasted import Spent, explained, samples_to_play, spent_on, usual
 from fleetbench.timeline.stats import lower_quantile
 
 HEADROOM = 1.5
@@ -39,6 +43,13 @@ class TimeoutAdvice:
     mends."""
     guess: bool = False
     """The wait rests on a workload time that is a guess."""
+    outlasted_by: Spent | None = None
+    """What outlasts the timeout where a guess is in the wait: most of the wait is spent on that; None = not looked at."""
+
+    @property
+    def by_guess(self) -> bool:
+        """Whether only a guess outlasts the timeout, as far as is known: no ground to raise it."""
+        return self.guess and (self.outlasted_by is None or self.outlasted_by.guessed)
 
     @property
     def raised_s(self) -> float | None:
@@ -72,6 +83,10 @@ def advise(scenario: Scenario, samples: int) -> list[TimeoutAdvice]:
                 waits[id].append(None if ready_s is None or applied_s is None else ready_s - applied_s)
     timeouts = {obj.id: obj.effective_timeout_s for obj in waiting}
     suggested = _suggested(fleet, timeouts, waits)
+    guessed = {id for id in waits if any(_is_guess(scenario, inside) for inside in (id, *fleet.inside(id)))}
+    spent = _spent(
+        plan, {id: waits[id] for id in guessed if (s := suggested[id]) is not None and s > timeouts[id]}, timeouts
+    )
     found = [
         TimeoutAdvice(
             obj.id,
@@ -80,7 +95,8 @@ def advise(scenario: Scenario, samples: int) -> list[TimeoutAdvice]:
             lower_quantile(waits[obj.id], 0.5),
             lower_quantile(waits[obj.id], 0.9),
             suggested[obj.id],
-            any(_is_guess(scenario, id) for id in (obj.id, *fleet.inside(obj.id))),
+            obj.id in guessed,
+            spent.get(obj.id),
         )
         for obj in waiting
     ]
@@ -90,6 +106,24 @@ def advise(scenario: Scenario, samples: int) -> list[TimeoutAdvice]:
 def _is_guess(scenario: Scenario, id: ObjectId) -> bool:
     time = scenario.workloads.get(id)
     return time is not None and "(guess)" in time.chosen_by
+
+
+def _spent(
+    plan: Plan, waits: Mapping[ObjectId, list[float | None]], timeouts: Mapping[ObjectId, float]
+) -> dict[ObjectId, Spent]:
+    """What the waits that outlast their timeouts are spent on, from as few samples as show each."""
+    scenario = plan.scenario
+    late = {id: [n for n, wait in enumerate(waits[id]) if _outlasts(wait, timeouts[id])] for id in waits}
+    found: dict[ObjectId, list[Spent]] = {}
+    for number in samples_to_play(late):
+        sample = run_sample(plan, number, record=True)
+        explanation = explained(scenario, sample)
+        for obj, applied_s, ready_s in zip(scenario.fleet.services(), sample.applied_s, sample.ready_s, strict=True):
+            if applied_s is not None and number in late.get(obj.id, ()):
+                end_s = sample.until_s if ready_s is None else ready_s
+                spent = spent_on(explanation.wait(obj.id, applied_s, end_s), lambda id: _is_guess(scenario, id))
+                found.setdefault(obj.id, []).extend([spent] if spent else [])
+    return {id: usual(seen) for id, seen in found.items() if seen}
 
 
 def _outlasts(wait_s: float | None, timeout_s: float) -> bool:

@@ -93,6 +93,7 @@ class Bench:
         started_s = time.monotonic()
         self.base = self._counted(predict(scenario, samples))
         self._takes_s = time.monotonic() - started_s
+        self._known[repr(()), scenario.seed] = self.base
         self.basis = basis_of(self.base)
         self.limited = replace(scenario, until_s=until_s_of(self.base))
         """The scenario as trials simulate it: what has not turned Ready by far later than anything ever does counts as
@@ -145,6 +146,16 @@ class Bench:
             self._known[key] = self._counted(prediction if known is None else known.continued(prediction))
         found = (self._known[repr(changes), seed] for changes in wanted)
         return [p if p.samples == samples else p.first(samples) for p in found]
+
+    def on_more_draws(self, before: tuple[WhatIf, ...], after: tuple[WhatIf, ...]) -> Effect:
+        """What the second combination does better or worse than the first, over these draws and as many others."""
+        seeds = (self.scenario.seed, self.scenario.seed + 1)
+        old, new = zip(*(self.predictions([before, after], self.samples, seed) for seed in seeds), strict=True)
+        return self.basis.effect(old[0].continued(old[1]), new[0].continued(new[1]))
+
+    def on_fresh_draws(self, changes: tuple[WhatIf, ...]) -> Effect:
+        """What a combination does on draws that :meth:`on_more_draws` has not seen either."""
+        return self.basis.effect(*self.predictions([(), changes], self.samples, self.scenario.seed + 2))
 
     def expect(self, trials: int) -> None:
         """At most so many trials are still to come, as far as that is known by now."""

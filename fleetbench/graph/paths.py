@@ -12,19 +12,22 @@ from fleetbench.graph.order import APPLIED, READY, Moment, applied, enforced_ord
 from fleetbench.ids import ObjectId
 
 
-def critical_path(fleet: Fleet, durations: Mapping[ObjectId, float]) -> tuple[dict[ObjectId, float], float]:
+def critical_path(
+    fleet: Fleet, durations: Mapping[ObjectId, float], never: Collection[ObjectId] = ()
+) -> tuple[dict[ObjectId, float], float]:
     """The longest path from the root to the last Ready: no rollout is faster, whatever the workers and polls.
 
     Args:
         fleet: the fleet; what can never turn Ready (in a cycle, broken, suspended ... or behind it) is left out.
         durations: seconds from applied to Ready that an object takes itself, for what its health check waits for; of a
             workload that another Kustomization's health check names, from its owner's apply; 0 where it is missing.
+        never: what else is known never to turn Ready, as in a bootstrap that waits for itself.
 
     Returns:
         The objects along it in order, each with the seconds of it that pass there, and its length in seconds. Empty and
         0.0 if nothing can turn Ready.
     """
-    graph = _weighted(fleet, durations)
+    graph = _weighted(fleet, durations, never)
     if not graph:
         return {}, 0.0
     path: list[Moment] = nx.dag_longest_path(graph, weight="seconds")
@@ -34,13 +37,13 @@ def critical_path(fleet: Fleet, durations: Mapping[ObjectId, float]) -> tuple[di
     return found, sum(found.values())
 
 
-def slack(fleet: Fleet, durations: Mapping[ObjectId, float]) -> dict[ObjectId, float]:
+def slack(fleet: Fleet, durations: Mapping[ObjectId, float], never: Collection[ObjectId] = ()) -> dict[ObjectId, float]:
     """Seconds by which an object could be applied or Ready later without making the whole longer; 0 on the critical path.
 
     Of the two moments the one with less to spare counts: of a parent that does not wait, what it creates may be late.
     Objects that never turn Ready are left out.
     """
-    graph = _weighted(fleet, durations)
+    graph = _weighted(fleet, durations, never)
     order = list(nx.topological_sort(graph))
     earliest = dict.fromkeys(order, 0.0)
     for moment in order:
@@ -86,10 +89,14 @@ def _stuck(graph: nx.DiGraph, ids: list[ObjectId]) -> set[Moment]:
     return {moment for layer in nx.bfs_layers(graph, stuck) for moment in layer}
 
 
-def _weighted(fleet: Fleet, durations: Mapping[ObjectId, float]) -> nx.DiGraph:
-    """The enforced order without what never happens, with ``seconds`` on each edge."""
+def _weighted(fleet: Fleet, durations: Mapping[ObjectId, float], never: Collection[ObjectId]) -> nx.DiGraph:
+    """The enforced order without what never happens, nor leads to what does, with ``seconds`` on each edge."""
     graph = enforced_order(fleet)
     graph.remove_nodes_from(_stuck(graph, _never_applied(fleet)))
+    if never:
+        graph.remove_nodes_from([moment for moment in graph if moment.phase == READY and moment.object in never])
+        turn = [moment for moment in graph if moment.phase == READY]
+        graph.remove_nodes_from({*graph}.difference(turn, *(nx.ancestors(graph, moment) for moment in turn)))
     for before, after, data in graph.edges(data=True):
         data["seconds"] = float(durations.get(before.object, 0.0)) if before.object == after.object else 0.0
     for k in fleet.kustomizations:

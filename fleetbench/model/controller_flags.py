@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fleetbench.errors import InputError, place
@@ -129,6 +129,7 @@ def repository_flags(flags: tuple[ControllerFlag, ...]) -> tuple[dict[str, Any],
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     warnings: list[str] = []
+    not_modelled: dict[tuple[str, str], list[ControllerFlag]] = {}
     for flag in flags:
         where = place(flag.file, flag.line) or "the repository"
         called = flag.text.partition("=")[0]
@@ -143,7 +144,7 @@ def repository_flags(flags: tuple[ControllerFlag, ...]) -> tuple[dict[str, Any],
                     field_name = _GATES[flag.controller, name]
                     values[field_name], origins[field_name] = on != (field_name in _OPPOSITE), where
                 elif on and name in _UNMODELLED_GATES:
-                    warnings.append(_not_modelled(where, f"feature gate {name}", flag, _UNMODELLED_GATES[name]))
+                    not_modelled.setdefault((f"feature gate {name}", _UNMODELLED_GATES[name]), []).append(flag)
             continue
         if flag.flag in _BOOLEAN:
             try:
@@ -154,7 +155,7 @@ def repository_flags(flags: tuple[ControllerFlag, ...]) -> tuple[dict[str, Any],
         known = FLAGS.get((flag.controller, flag.flag))
         if known is None:
             if flag.flag in _UNMODELLED:
-                warnings.append(_not_modelled(where, f"--{flag.flag}", flag, _UNMODELLED[flag.flag]))
+                not_modelled.setdefault((f"--{flag.flag}", _UNMODELLED[flag.flag]), []).append(flag)
             continue
         name, read = known
         try:
@@ -166,11 +167,14 @@ def repository_flags(flags: tuple[ControllerFlag, ...]) -> tuple[dict[str, Any],
         if name in values and values[name] != value:
             warnings.append(f"{where}: --{flag.flag} of {flag.controller} is set twice; the last one holds")
         values[name], origins[name] = value, where
-    return values, origins, warnings
+    return values, origins, [*warnings, *(_not_modelled(*said, set_by) for said, set_by in not_modelled.items())]
 
 
-def _not_modelled(where: str, what: str, flag: ControllerFlag, effect: str) -> str:
-    return f"{where}: {what} of {flag.controller} is not modelled: {effect}"
+def _not_modelled(what: str, effect: str, set_by: Sequence[ControllerFlag]) -> str:
+    """In one line, however many controllers it is set on."""
+    where = place(set_by[0].file, set_by[0].line) or "the repository"
+    controllers = " and ".join(dict.fromkeys(flag.controller for flag in set_by))
+    return f"{where}: {what} of {controllers} is not modelled: {effect}"
 
 
 def _does_not_start(where: str, called: str, flag: ControllerFlag, error: ValueError) -> str:

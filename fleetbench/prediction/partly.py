@@ -21,8 +21,8 @@ MOST_SAMPLES = 1_000
 """Samples that are looked at: enough to name what fails."""
 
 
-def fails_alone(prediction: Prediction) -> list[ObjectId]:
-    """Objects that turn Ready in some samples and in others do not, though all that they wait for did; sorted.
+def fails_alone(prediction: Prediction) -> dict[ObjectId, list[int]]:
+    """Objects that turn Ready in some samples and in others do not, though all that they wait for did, and those others.
 
     What never turns Ready is left out: that is no question of a time that was drawn. So is what the end of the clock
     (``until_s``) alone stopped.
@@ -30,7 +30,7 @@ def fails_alone(prediction: Prediction) -> list[ObjectId]:
     fleet = prediction.scenario.fleet
     ready = dict(zip(prediction.services, prediction.ready, strict=True))
     looked_at = range(min(prediction.samples, MOST_SAMPLES))
-    found = []
+    found: dict[ObjectId, list[int]] = {}
     for obj in fleet.services():
         if obj.suspend or not 0.0 < prediction.ready_fraction(obj.id) < 1.0:
             continue
@@ -41,8 +41,8 @@ def fails_alone(prediction: Prediction) -> list[ObjectId]:
             if math.isinf(ready[obj.id][n]) and not any(math.isinf(ready[id][n]) for id in waits_for)
         ]
         if alone and (prediction.scenario.until_s is None or _gave_up(prediction, obj.id, alone)):
-            found.append(obj.id)
-    return sorted(found)
+            found[obj.id] = alone
+    return dict(sorted(found.items()))
 
 
 def _gave_up(prediction: Prediction, id: ObjectId, samples: Sequence[int]) -> bool:

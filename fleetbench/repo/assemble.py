@@ -13,6 +13,7 @@ from fleetbench.graph.paths import never_applied
 from fleetbench.graph.release import substitution
 from fleetbench.graph.root import ASSUMED_SOURCE, with_root
 from fleetbench.ids import ObjectId
+from fleetbench.repo.applied_twice import applied_twice
 from fleetbench.repo.elsewhere import on_other_cluster
 from fleetbench.repo.entries import nothing_in_it
 from fleetbench.repo.files.tree import Tree
@@ -41,7 +42,7 @@ from fleetbench.repo.needs.served import crds_from_elsewhere
 from fleetbench.repo.needs.services import Services
 from fleetbench.repo.needs.unfound import generated, without_values, without_variables
 from fleetbench.repo.needs.unread import Unread
-from fleetbench.repo.nodes import Node, Walk, applied_twice, unset_variables
+from fleetbench.repo.nodes import Node, Walk, unset_variables
 from fleetbench.repo.objects import other_cluster, read_helmrelease, read_kustomization, with_chart_of
 from fleetbench.repo.reads import committed, with_reads
 from fleetbench.repo.ready_expr import with_verdicts
@@ -149,8 +150,9 @@ def assemble(
     kustomizations, releases = watched.of_services(kustomizations), watched.of_services(releases)
     sources = with_receivers(walk, watched.of_sources(sources))
     sources = [replace(s, files=committed(walk, tree, tracked)) if s.id == this else s for s in sources]
-    if len(kustomizations) == 1 and not releases:
-        findings.append(nothing_in_it(tree, entry, kustomizations[0].unexpanded))
+    alone = kustomizations[0] if len(kustomizations) == 1 and not releases else None
+    if alone is not None and (alone.assumed or not alone.workloads):
+        findings.append(nothing_in_it(tree, entry, alone.unexpanded, beside_a_root=not alone.assumed))
     findings += not_expanded(walk)
     path = entry or "."
     fleet = with_root(

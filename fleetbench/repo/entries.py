@@ -78,8 +78,8 @@ def _stated_in(text: str, file: str) -> Iterator[object]:
             yield mapping(body, "spec").get("path")
 
 
-def nothing_in_it(tree: Tree, entry: str, unexpanded: Sequence[ObjectId]) -> Finding:
-    """That an entry holds nothing to roll out, with other candidates; or only what is not expanded, ResourceSets."""
+def nothing_in_it(tree: Tree, entry: str, unexpanded: Sequence[ObjectId], *, beside_a_root: bool) -> Finding:
+    """That an entry holds nothing to roll out, or nothing beside its root; or only what is not expanded, ResourceSets."""
     if unexpanded:
         one, makes = ("one is", "it makes") if len(unexpanded) == 1 else (f"{len(unexpanded)} are", "they make")
         text = (
@@ -90,7 +90,9 @@ def nothing_in_it(tree: Tree, entry: str, unexpanded: Sequence[ObjectId]) -> Fin
         return Finding(ENTRY_EMPTY, text, fix)
     candidates = [path for path in entries(tree) if path != (entry or ".")]
     fix = f"paths that look like clusters: {', '.join(candidates)}" if candidates else "give another --cluster-path"
-    return Finding(ENTRY_EMPTY, f"{entry or '.'} holds no Kustomization and no HelmRelease: nothing is rolled out", fix)
+    beside = " beside the root" if beside_a_root else ""
+    text = f"{entry or '.'} holds no Kustomization{beside} and no HelmRelease: nothing is rolled out"
+    return Finding(ENTRY_EMPTY, text, fix)
 
 
 def entry_of(root: Path, cluster_path: str) -> str:

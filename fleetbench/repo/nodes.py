@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fleetbench.errors import place
 from fleetbench.findings import (
     BUILD_FAILED,
-    DUPLICATE_OBJECT,
     NOT_EXPANDED,
     PATH_MISSING,
     REMOTE_BASE,
@@ -132,21 +130,6 @@ def findings_of(walk: Walk, tree: Tree) -> list[Finding]:
     return [f for node in walk.nodes.values() for f in _findings(node, tree, root)]
 
 
-def applied_twice(walk: Walk, never: Collection[ObjectId]) -> Iterator[Finding]:
-    """What several Kustomizations apply, as far as they ever do.
-
-    Args:
-        walk: what was found.
-        never: Kustomizations that errors keep from applying anything: once those are mended there is more to say.
-    """
-    for id, others in walk.again.items():
-        first, by = walk.first(id)
-        doing = [(manifest, parent) for manifest, parent in others if parent not in never]
-        if doing and by not in never:
-            yield _duplicate(id, first, by, doing)
-    yield from _contended(walk, never)
-
-
 def _other_root(walk: Walk, tree: Tree) -> str | None:
     """The folder below which the paths that do not exist do: an OCI artifact may be pushed from it. None = there is none.
 
@@ -169,64 +152,9 @@ def _path_missing(node: Node, tree: Tree, root: str | None) -> Finding:
         return Finding(PATH_MISSING, text, fix, *at)
     hint = tree.like(node.directory) if node.no_path == DOES_NOT_EXIST else ""
     make = "create the directory" if node.no_path == DOES_NOT_EXIST else "put its manifests there"
-    return Finding(PATH_MISSING, f"{node.broken}{hint}", f"{make} or correct spec.path", *at)
-
-
-def _duplicate(id: ObjectId, first: Manifest, by: ObjectId | None, others: list[tuple[Manifest, ObjectId]]) -> Finding:
-    shown = some([parent.key for _, parent in others], 5)
-    at_first = place(first.file, first.line)
-    where = f" ({at_first})" if at_first else ""
-    differ = any(manifest.spec != first.spec for manifest, _ in others)
-    effect = (
-        "with another spec: each overwrites the other's"
-        if differ
-        else "with the same spec: pruning one removes it for all"
-    )
-    at = next((m for m, _ in others if m.file is not None), first)
-    return Finding(
-        DUPLICATE_OBJECT,
-        f"is applied by {'the root' if by is None else by.key}{where} and again by {shown}, {effect}",
-        "define it in one place",
-        id,
-        at.file,
-        at.line,
-    )
-
-
-def _contended(walk: Walk, never: Collection[ObjectId]) -> Iterator[Finding]:
-    """What is no object of Flux and several Kustomizations apply: each in turn becomes its owner.
-
-    Source: fluxcd/pkg ssa v0.76.1 manager.go SetOwnerLabels (the labels of the last one that applied it; all apply as
-    the same field manager, so fields that one lacks go), manager_delete.go Delete (only what bears the pruning one's
-    labels goes); kustomize-controller v1.9.4 kustomization_controller.go apply (``ssa: IfNotPresent`` leaves it alone).
-    """
-    appliers: dict[tuple[str, ObjectId], dict[ObjectId, Manifest]] = {}
-    for node, manifest in walk.manifests():
-        idle = node.id in never or node.spec.get("suspend") is True
-        if idle or manifest.group in FLUX_GROUPS or manifest.is_only_created:
-            continue
-        key = manifest.group, manifest.id_in(node.id.namespace)
-        appliers.setdefault(key, {}).setdefault(node.id, manifest)
-    for (_, id), found in appliers.items():
-        if len(found) == 1:
-            continue
-        (first, manifest), *others = found.items()
-        differ = any(_content(other) != _content(manifest) for _, other in others)
-        effect = (
-            "with other content: each overwrites the other's at every reconcile"
-            if differ
-            else "each of which takes it from the others at every reconcile; prune by its last owner deletes it for all"
-        )
-        by = f"applied by {first.key} and again by {some([other.key for other, _ in others], 5)}, {effect}"
-        fix = "apply it from one Kustomization, on which the others depend"
-        shared = Shared(f"are {by}", "apply them from one Kustomization, on which the others depend")
-        yield Finding(DUPLICATE_OBJECT, f"is {by}", fix, id, manifest.file, manifest.line, shared)
-
-
-def _content(manifest: Manifest) -> dict[str, Any]:
-    """What an apply would write; what is encrypted reads otherwise each time, and decryption takes the rest of SOPS away."""
-    left_out = ("metadata", "status", "sops")
-    return {name: value for name, value in manifest.body.items() if name not in left_out}
+    fix = f"{make} or correct spec.path"
+    shared = None if hint else Shared("have a spec.path that is not there, or holds nothing", fix)
+    return Finding(PATH_MISSING, f"{node.broken}{hint}", fix, *at, shared)
 
 
 def unset_variables(node: Node) -> list[str]:

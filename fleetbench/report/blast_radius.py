@@ -10,10 +10,12 @@ from rich.text import Text
 from fleetbench.decide.blast_radius import PAIR_SAMPLES, BlastRadius, expected_up
 from fleetbench.decide.paired import interval, signed
 from fleetbench.decide.radius import Radius, adds
+from fleetbench.findings import Finding
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.prediction.nothing import why_nothing
 from fleetbench.report.inert import clear_names, inert
-from fleetbench.report.rows import Rows
+from fleetbench.report.root_causes import KEEPS, first_causes, told
+from fleetbench.report.rows import GAP, Rows, indented
 from fleetbench.units import counted, format_duration, rounded
 
 if TYPE_CHECKING:
@@ -27,9 +29,9 @@ LEGEND = (
 )
 
 
-def tables(found: BlastRadius, *, overview: bool, top: int) -> list[RenderableType]:
-    """With ``overview`` a row a failure; otherwise each failure in full."""
-    parts: list[RenderableType] = [_heading(found)]
+def tables(found: BlastRadius, *, overview: bool, top: int, findings: Sequence[Finding] = ()) -> list[RenderableType]:
+    """With ``overview`` a row a failure; otherwise each failure in full; ``findings``: all that is known of the fleet."""
+    parts: list[RenderableType] = [_heading(found), *_down_anyway(found, findings)]
     nothing = [why_nothing(p) for p in found.without.values()]
     if all(nothing):
         return [*parts, Text(f"{inert(str(nothing[0]))} So no failure takes anything down.", style="yellow")]
@@ -45,10 +47,22 @@ def tables(found: BlastRadius, *, overview: bool, top: int) -> list[RenderableTy
     if reaching:
         parts.append(_rows(reaching, names))
     alone = [radii for radii in found.singles if not _reaches(radii)]
-    parts += [Text(line) for line in (*_folded(alone, bool(reaching), names), *_summary(found, names))]
+    parts += [Text(line) for line in (*_folded(found, alone, bool(reaching), names), *_summary(found, names))]
     if found.pairs:
         parts += _pairs(found, top, names)
     return parts
+
+
+def _down_anyway(found: BlastRadius, findings: Sequence[Finding]) -> list[RenderableType]:
+    """What is never Ready without any failure, and what to mend first: no failure takes that down."""
+    first = next(iter(found.without.values()))
+    down = [inert(say(id)) for id in found.services if id not in first.left_out and not first.ready_fraction(id)]
+    if not down:
+        return []
+    said = f"Never Ready without any failure: {len(down)} of {counted(len(found.services), 'service')}, which no failure here takes down: {some(down, 6)}"
+    lines: list[RenderableType] = [Text(said, style="yellow")]
+    causes = told(first_causes(first, findings))
+    return lines + ([Text(f"{KEEPS}:"), *(indented(Text(inert(cause)), GAP) for cause in causes)] if causes else [])
 
 
 def _pairs(found: BlastRadius, top: int, names: Mapping[ObjectId, str]) -> list[RenderableType]:
@@ -97,9 +111,17 @@ def _reaches(radii: Sequence[Radius]) -> bool:
     return any(radius.never_services or radius.late for radius in radii)
 
 
-def _folded(alone: Sequence[tuple[Radius, ...]], more: bool, names: Mapping[ObjectId, str]) -> list[str]:
-    """Those whose failure reaches no other service, in a line each for what was simulated and what was not."""
+def _folded(
+    found: BlastRadius, alone: Sequence[tuple[Radius, ...]], more: bool, names: Mapping[ObjectId, str]
+) -> list[str]:
+    """Those whose failure reaches no other service, in a line each for what was simulated and what was not.
+
+    The failure of what is never Ready anyway is none, so nothing is said of it.
+    """
     lines: list[str] = []
+    alone = [
+        radii for radii in alone if any(p.ready_fraction(id) for p in found.without.values() for id in radii[0].failed)
+    ]
     for simulated, late in ((True, "and makes none late"), (False, "(not simulated: what is late is not known)")):
         failed = [radii[0].failed for radii in alone if all(r.samples for r in radii) == simulated]
         if failed:
@@ -116,11 +138,13 @@ def _summary(found: BlastRadius, names: Mapping[ObjectId, str]) -> list[str]:
     if any(not r.samples and (r.never_services or r.late) for radii in found.singles for r in radii):
         lines.append("?: not simulated, as it reaches less far than the others; what waits in vain is known without.")
     lines += _worst(found.singles[0], names)
-    for layout in found.without:
+    for layout, p in found.without.items():
         up = expected_up(found.singles, layout)
+        ever = sum(p.ready_fraction(id) for id in found.services) / len(found.services)
+        anyway = "" if ever == 1 else f"; without a failure it is {100 * ever:.0f} %"
         if up is not None:
             lines.append(
-                f"{layout}: when one service fails {100 * up[0]:.0f} % of the services are up on average, {100 * up[1]:.0f} % at the least."
+                f"{layout}: when one service fails {100 * up[0]:.0f} % of the services are up on average, {100 * up[1]:.0f} % at the least{anyway}."
             )
     return lines
 
@@ -166,8 +190,8 @@ def _full(radius: Radius) -> list[RenderableType]:
     return [*parts, rows]
 
 
-def to_document(found: BlastRadius) -> dict[str, Any]:
-    """The whole answer as one JSON document."""
+def to_document(found: BlastRadius, findings: Sequence[Finding] = ()) -> dict[str, Any]:
+    """The whole answer as one JSON document; ``findings``: all that is known of the fleet."""
     first = next(iter(found.without.values()))
     up = {layout: expected_up(found.singles, layout) for layout in found.without}
     return {
@@ -178,6 +202,10 @@ def to_document(found: BlastRadius) -> dict[str, Any]:
         "without_failure": {
             layout: {"total_s_p50": rounded(p.total_quantile(0.5))} for layout, p in found.without.items()
         },
+        "never_ready_without_failure": [
+            str(id) for id in found.services if id not in first.left_out and not first.ready_fraction(id)
+        ],
+        "mend_first": [f.to_json() for f in first_causes(first, findings)],
         "failures": [_document(radii) for radii in found.singles],
         "most_dangerous": [str(id) for id in found.singles[0][0].failed] if found.singles else None,
         "up_when_one_fails": {layout: None if u is None else {"mean": u[0], "least": u[1]} for layout, u in up.items()},

@@ -11,13 +11,16 @@ from rich.text import Text
 from fleetbench.decide.change import Change, said_pairs, said_quantile, said_shares
 from fleetbench.decide.check import Verdict
 from fleetbench.decide.paired import interval, signed
+from fleetbench.decide.sides import Side
+from fleetbench.findings import ERROR
 from fleetbench.graph import commit_document
-from fleetbench.ids import say, some
+from fleetbench.ids import ObjectId, say, some
 from fleetbench.prediction.document import total_quantiles
 from fleetbench.report.assumptions import taken_as_given
 from fleetbench.report.commit import BRINGS, MIND, REFUSED, TAKES_AWAY, commit_rows
 from fleetbench.report.inert import inert
 from fleetbench.report.remarks import LEFT_OUT
+from fleetbench.report.root_causes import KEEPS, first_causes, told
 from fleetbench.report.rows import GAP, Rows, indented
 from fleetbench.units import counted, format_duration
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from fleetbench.prediction.predict import Prediction
 
 _MOST_NAMED = 100
+_FEW = 6
 
 
 def tables(verdict: Verdict) -> list[RenderableType]:
@@ -34,6 +38,9 @@ def tables(verdict: Verdict) -> list[RenderableType]:
     style = "bold red" if not verdict.passed else "bold yellow" if verdict.never_as_before else "bold green"
     parts: list[RenderableType] = [Text(headline(verdict), style=style)]
     parts += [indented(Text(f"{failure.kind}: {inert(failure.message)}"), GAP) for failure in verdict.failures]
+    causes = cause_lines(verdict)
+    if causes:
+        parts += [Text(f"{KEEPS}:"), *(indented(Text(inert(said)), GAP) for said in causes)]
     parts.append(Text(figures(verdict)))
     for title, rows in edge_lines(verdict):
         parts.append(Text(f"{title}: {inert(some(rows, _MOST_NAMED))}"))
@@ -60,18 +67,18 @@ def figures(verdict: Verdict) -> str:
     p = verdict.now.prediction
     policy = verdict.policy
     p50_s, p90_s = (p.total_quantile(q) for q in (0.5, 0.9))
-    total = f"total p50 {format_duration(p50_s)}, p90 {format_duration(p90_s)}, all Ready in {whole(p)}"
+    total = f"total p50 {format_duration(p50_s)}, p90 {format_duration(p90_s)}{_got_there(p)}, all Ready in {whole(p)}"
     parts = [f"{total} ({counted(p.samples, 'sample')}, seed {p.scenario.seed})"]
     if p.kept_down:
-        parts.append(f"errors keep {counted(len(p.kept_down), 'object')} from Ready")
+        parts.append(f"{counted(len(p.kept_down), 'object')} {_kept(verdict.now)}")
     if policy.target_s is not None:
         parts.append(f"target {format_duration(policy.target_s)} on p{round(policy.quantile * 100)}")
     if verdict.base is not None and verdict.total is not None:
         before = verdict.base.prediction
-        kept = f" ({counted(len(before.kept_down), 'object')} kept from Ready by errors)"
+        kept = f" ({counted(len(before.kept_down), 'object')} {_kept(verdict.base)})"
         change = verdict.total
         was = f"was p50 {format_duration(change.before_s)}{kept if before.kept_down else ''}"
-        was += f", p90 {format_duration(before.total_quantile(0.9))}, all Ready in {whole(before)}"
+        was += f", p90 {format_duration(before.total_quantile(0.9))}{_got_there(before)}, all Ready in {whole(before)}"
         parts.append(f"against {verdict.base.name}: {was}; {said_pairs(change.difference, change.both, p.samples)}")
         if change.shares.later or change.shares.sooner:
             parts.append(said_shares(change.shares))
@@ -79,6 +86,24 @@ def figures(verdict: Verdict) -> str:
             parts.append(said_quantile(change.at))
     parts.append(f"at most {in_flight(verdict.parallel)} at one moment")
     return "; ".join(parts)
+
+
+def cause_lines(verdict: Verdict) -> list[str]:
+    """What first keeps objects from Ready, of what the reasons do not say already; nothing where all turns Ready."""
+    said = {f.message for f in verdict.failures}
+    causes = first_causes(verdict.now.prediction, verdict.now.findings)
+    return told([f for f in causes if f"{f.code}: {f.in_full}" not in said])
+
+
+def _kept(side: Side) -> str:
+    """Why some objects of a side are Ready in no sample: errors, or a wait that no error tells of."""
+    errors = any(f.severity == ERROR for f in side.findings)
+    return "kept from Ready by errors" if errors else "never Ready, whatever the timing"
+
+
+def _got_there(p: Prediction) -> str:
+    """That a total says nothing of what is not Ready."""
+    return "" if p.complete_fraction == 1 else " for what got there"
 
 
 def in_flight(services: int) -> str:
@@ -100,11 +125,16 @@ def edge_lines(verdict: Verdict) -> list[tuple[str, list[str]]]:
         ("New objects", [say(id) for id in verdict.added]),
         ("Objects that are gone", [say(id) for id in verdict.removed]),
         ("Fixed", [f"{f.code} {say(f.object) if f.object else f.file or ''}".strip() for f in verdict.fixed_findings]),
-        ("Never Ready, as before", [say(id) for id in verdict.never_as_before]),
+        ("Never Ready, as before", _few(verdict.never_as_before)),
         ("Taken as given", taken_as_given(verdict.now.findings)),
-        (LEFT_OUT, [say(id) for id in sorted(verdict.now.prediction.left_out)]),
+        (LEFT_OUT, _few(sorted(verdict.now.prediction.left_out))),
     ]
     return [(title, rows) for title, rows in lines if rows]
+
+
+def _few(ids: Sequence[ObjectId]) -> list[str]:
+    """The first names of what is no news, and how many more there are: JSON holds them all."""
+    return [some([say(id) for id in ids], _FEW)] if ids else []
 
 
 def commit_lines(verdict: Verdict) -> list[tuple[str, list[str]]]:

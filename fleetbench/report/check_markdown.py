@@ -6,8 +6,9 @@ from fleetbench.decide.change import Change
 from fleetbench.decide.check import Verdict
 from fleetbench.decide.paired import interval, signed
 from fleetbench.ids import say, some
-from fleetbench.report.check import chain_changed, chain_line, edge_lines, figures, headline
+from fleetbench.report.check import cause_lines, chain_changed, chain_line, edge_lines, figures, headline
 from fleetbench.report.markdown import escaped, row
+from fleetbench.report.root_causes import KEEPS
 from fleetbench.units import format_duration
 
 COMMENT_LIMIT = 65_536
@@ -23,7 +24,9 @@ def check_markdown(verdict: Verdict) -> str:
     lines = [f"## {headline(verdict)}", ""]
     lines += [f"- **{f.kind}**: {_cut(escaped(f.message))}" for f in verdict.failures[:_MOST_REASONS]]
     lines += _more(len(verdict.failures) - _MOST_REASONS, "reasons")
-    lines += ["" if verdict.failures else None, _cut(escaped(figures(verdict))) + "."]  # type: ignore[list-item]
+    causes = cause_lines(verdict)
+    lines += ["", f"{KEEPS}:", "", *(f"- {_cut(escaped(said))}" for said in causes)] if causes else []
+    lines += ["" if verdict.failures or causes else None, _cut(escaped(figures(verdict))) + "."]  # type: ignore[list-item]
     for title, rows in edge_lines(verdict):
         lines += ["", f"**{title}:** {some([_cut(escaped(r), 160) for r in rows], _MOST_NAMED)}"]
     if verdict.objects:

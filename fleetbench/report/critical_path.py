@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +23,18 @@ class CriticalPath:
     slack_s: Mapping[ObjectId, float]
 
 
-def path_of(fleet: Fleet) -> CriticalPath:
-    """The critical path; where nothing is known to take time, the longest chain, which is still worth showing."""
+def path_of(fleet: Fleet, never: Collection[ObjectId] = ()) -> CriticalPath:
+    """The critical path; where nothing is known to take time, the longest chain, which is still worth showing.
+
+    Args:
+        fleet: the fleet.
+        never: what can never turn Ready in a bootstrap.
+    """
     durations = typical_durations(fleet)
-    objects, total_s = critical_path(fleet, durations)
+    objects, total_s = critical_path(fleet, durations, never)
     if not total_s:
-        objects = dict.fromkeys(critical_path(fleet, dict.fromkeys(durations, 1.0))[0], 0.0)
-    return CriticalPath(objects, total_s, durations, slack(fleet, durations))
+        objects = dict.fromkeys(critical_path(fleet, dict.fromkeys(durations, 1.0), never)[0], 0.0)
+    return CriticalPath(objects, total_s, durations, slack(fleet, durations, never))
 
 
 def to_document(path: CriticalPath) -> dict[str, Any]:

@@ -22,13 +22,11 @@ from fleetbench.decide.spread import MUCH_S
 from fleetbench.decide.trial import SCREENED
 from fleetbench.decide.whatif import DropEdges, SetTimeouts, SplitParent, WaitOff, WhatIf
 from fleetbench.findings import Finding
-from fleetbench.ids import say, some
 from fleetbench.prediction.nothing import why_nothing
 from fleetbench.prediction.predict import Prediction
 from fleetbench.report.check import objects_table
 from fleetbench.report.inert import inert
-from fleetbench.report.remarks import LEFT_OUT
-from fleetbench.report.root_causes import mend_first, told
+from fleetbench.report.not_shorter import mend_before, never_ready
 from fleetbench.report.rows import GAP, Rows, indented
 from fleetbench.report.timeouts import timeouts
 from fleetbench.units import counted, format_duration
@@ -66,7 +64,7 @@ def tables(
             f"{inert(p.scenario.fleet.name)}: {counted(p.samples, 'sample')}{fewer}, seed {p.scenario.seed}",
             style="bold",
         ),
-        *_never(found, findings),
+        *never_ready(found, findings),
     ]
     nothing = why_nothing(p)
     if nothing is not None:
@@ -78,7 +76,7 @@ def tables(
     ]
     if len(found.ranked) > top:
         parts.append(Text(f"and {len(found.ranked) - top} more that do less (--top)", style="dim"))
-    parts += [Text("\nTogether", style="bold"), *_together(found)]
+    parts += [Text("\nTogether", style="bold"), *mend_before(found, findings), *_together(found)]
     if outcome is None or not outcome.patch.text:
         parts += _later(found.later)
     if outcome is not None:
@@ -93,25 +91,6 @@ def tables(
     )
     parts.append(Text(f"Intervals: {METHOD}.", style="dim"))
     return parts
-
-
-def _never(found: Optimized, findings: Sequence[Finding]) -> list[RenderableType]:
-    """What no timing brings to Ready, and what to mend first."""
-    lines: list[RenderableType] = []
-    asleep = found.base.left_out & found.basis.never
-    if asleep:
-        named = inert(some([say(id) for id in sorted(asleep)], 6))
-        lines.append(Text(f"{LEFT_OUT}: {named}.", style="dim"))
-    if found.basis.never - asleep:
-        never = inert(some([say(id) for id in sorted(found.basis.never - asleep)], 6))
-        lines.append(
-            Text(f"Never Ready as it is, whatever the timing, and in no figure here: {never}.", style="yellow")
-        )
-    causes = mend_first(found.base, findings)
-    if causes:
-        lines.append(Text("Mend these first:", style="yellow"))
-        lines += [indented(Text(inert(said)), GAP) for said in told(causes)]
-    return lines
 
 
 def _median(found: Optimized, p: Prediction) -> str:
@@ -167,12 +146,12 @@ def _shares(effect: Effect) -> str:
 def _together(found: Optimized) -> list[RenderableType]:
     lines: list[RenderableType] = []
     if not found.best.changes:
-        lines.append(
-            Text(_too_few(found) or f"Nothing that can be changed here saves {WORTH_S:g} s or more, beyond noise.")
-        )
+        as_ready = ", with as much turning Ready" if found.unsure else ""
+        nothing = f"Nothing that can be changed here saves {WORTH_S:g} s or more, beyond noise{as_ready}."
+        lines.append(Text(_too_few(found) or nothing))
     for n, (change, purpose) in enumerate(zip(found.best.changes, found.purposes, strict=True), 1):
         lines.append(indented(Text(f"{n}. for {purpose}: {inert(_with_reason(found, change))}"), GAP))
-    if found.left_out:
+    if found.left_out and found.best.changes:
         left_out = inert("; ".join(c.title for c in found.left_out))
         lines.append(Text(f"Left out, as it does nothing beside these: {left_out}", style="dim"))
     lines += [Text(said, style="dim") for said in _not_in_it(found)]

@@ -97,4 +97,5 @@ def _timeout(a: TimeoutAdvice) -> dict[str, Any]:
         "margin_s_p90": a.margin_s_p90,
         "suggested_timeout_s": a.suggested_s,
         "guess": a.guess,
+        "outlasted_by_guess": a.by_guess and a.raised_s is not None,
     }

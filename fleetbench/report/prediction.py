@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from fleetbench.findings import ERROR, Finding
 from fleetbench.graph.objects import WITH_HELM, WITHOUT_HELM
 from fleetbench.ids import ObjectId, say, some
 from fleetbench.model.controller_flags import DEFAULT_ORIGIN, origin_key
@@ -21,8 +22,8 @@ from fleetbench.report.chain import by_cause, rows_of
 from fleetbench.report.commit import commit_table
 from fleetbench.report.inert import inert, name_of
 from fleetbench.report.ready import number_of_rows, ready_tables
-from fleetbench.report.remarks import LEFT_OUT, LEGEND, about_waves, failures_by_prior, longer
-from fleetbench.report.root_causes import root_causes
+from fleetbench.report.remarks import LEFT_OUT, LEGEND, about_waves, longer, outlasted_timeouts
+from fleetbench.report.root_causes import KEEPS, root_causes
 from fleetbench.report.rows import Rows, indented
 from fleetbench.timeline.stats import max_parallel
 from fleetbench.units import counted, format_duration
@@ -63,7 +64,7 @@ def tables(result: Simulated, chain_only: bool = False) -> list[RenderableType]:
         parts += _remarks(result)
     causes = root_causes(result)
     if causes:
-        parts += [Text("What first keeps objects from Ready:"), *(indented(Text(inert(said)), 2) for said in causes)]
+        parts += [Text(f"{KEEPS}:"), *(indented(Text(inert(said)), 2) for said in causes)]
     told = [name for name in distinct if name not in nothing]
     many = not chain_only and sum(number_of_rows(distinct[name]) for name in told) > MOST_ROWS
     for name, prediction in distinct.items():
@@ -202,7 +203,7 @@ def _remarks(result: Simulated) -> list[Text]:
             lines.append(f"Ready in less than half of the samples ({name}): {some(seldom, 6)}")
     distinct = _distinct(result.predictions)
     for name, p in distinct.items():
-        lines += _of_the_total(name, p)
+        lines += _of_the_total(name, p, result.findings)
     asleep = sorted(set().union(*(p.left_out for p in distinct.values())))
     if asleep:
         names = some([inert(say(id)) for id in asleep], 6)
@@ -218,16 +219,19 @@ def _remarks(result: Simulated) -> list[Text]:
         lines.append(
             f"{counted(guesses, 'workload time')} from a guess (wide spread): replace with --durations or --profile."
         )
-    lines += failures_by_prior(first, name_of)
+    lines += outlasted_timeouts(first, name_of)
     return [*map(Text, lines), Text(LEGEND, style="dim")]
 
 
-def _of_the_total(name: str, p: Prediction) -> list[str]:
+def _of_the_total(name: str, p: Prediction, findings: Sequence[Finding]) -> list[str]:
     """What the total of a strategy does not tell: what never gets there, and the samples in which not all does."""
     lines = []
     kept = [inert(say(id)) for id in sorted(p.kept_down) if not p.ready_fraction(id)]
     if kept:
-        lines.append(f"Never Ready ({name}), as an error or --fail keeps it from that: {some(kept, 6)}")
+        by = ["an error"] if any(f.severity == ERROR for f in findings) else []
+        by += ["--fail"] if p.scenario.fail else []
+        why = f"as {' or '.join(by)} keeps it from that" if by else "whatever the timing"
+        lines.append(f"Never Ready ({name}), {why}: {some(kept, 6)}")
     without = sum(math.isinf(total) for total in p.whole_totals)
     if without:
         what = "more than these never turns Ready" if kept else "not all turns Ready"

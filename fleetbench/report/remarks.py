@@ -9,6 +9,7 @@ from fleetbench.graph.order import checks_health
 from fleetbench.ids import ObjectId, some
 from fleetbench.model.resolve import PRIOR
 from fleetbench.prediction.document import why_pieces
+from fleetbench.prediction.outlasted import Spent, explained, given_up_on, samples_to_play, usual
 from fleetbench.prediction.partly import fails_alone
 from fleetbench.prediction.predict import Prediction
 from fleetbench.timeline.causes import TIMEOUT
@@ -31,6 +32,11 @@ LEGEND = (
 
 
 LEARN = "Learn your times (fleetbench calibrate, then --profile) or state them (--durations) before you act on that."
+
+
+SHORTEN = (
+    "`--why OBJECT` tells what that was; `fleetbench optimize` tries what shortens such waits, and longer timeouts."
+)
 
 
 class Longer(NamedTuple):
@@ -70,27 +76,48 @@ def about_waves(fine: Prediction, waves: Prediction) -> list[str]:
     return lines
 
 
-def failures_by_prior(prediction: Prediction, name_of: Callable[[ObjectId], str]) -> list[str]:
-    """That some objects fail, or are late in the median sample, only because a prior outlasts their timeout."""
+def outlasted_timeouts(prediction: Prediction, name_of: Callable[[ObjectId], str]) -> list[str]:
+    """What outlasts the timeouts for which some objects fail, or are late in the median sample: a prior, or another wait."""
     fleet = prediction.scenario.fleet
-    found = [
-        id
-        for id in fails_alone(prediction)
-        if _by_prior(prediction, id) and (obj := fleet.service(id)) and checks_health(obj)
-    ]
-    if found:
-        named = some([f"{name_of(id)} (Ready in {100 * prediction.ready_fraction(id):.0f} %)" for id in found], 4)
-        return [
-            f"In some samples a shipped prior or guess outlasts a timeout, and what waits for it fails too: {named}. {LEARN}"
-        ]
+
+    def by_prior(id: ObjectId) -> bool:
+        return _by_prior(prediction, id)
+
+    failing = {
+        id: numbers
+        for id, numbers in fails_alone(prediction).items()
+        if (obj := fleet.service(id)) and checks_health(obj)
+    }
+    if failing:
+        names = {id: f"{name_of(id)} (Ready in {100 * prediction.ready_fraction(id):.0f} %)" for id in failing}
+        seen: dict[ObjectId, list[Spent]] = {}
+        played = samples_to_play(failing)
+        for number, sample in zip(played, prediction.recorded(played), strict=True):
+            explanation = explained(prediction.scenario, sample)
+            for id in (id for id, numbers in failing.items() if number in numbers):
+                spent = given_up_on(explanation, id, by_prior)
+                seen.setdefault(id, []).extend([spent] if spent else [])
+        on = {id: usual(found) for id, found in seen.items() if found}
+        return _outlasted("In some samples", "what waits for it fails too", names, on)
     late = dict.fromkeys(p.object for p in why_pieces(prediction) if p.cause == TIMEOUT)
-    late_by_prior = [id for id in late if any(_by_prior(prediction, below) for below in (id, *fleet.inside(id)))]
-    if not late_by_prior:
-        return []
-    named = some([name_of(id) for id in late_by_prior], 4)
-    return [f"In the median sample a shipped prior or guess outlasts a timeout, and a retry mends it: {named}. {LEARN}"]
+    explanation = explained(prediction.scenario, prediction.median)
+    on = {id: spent for id in late if (spent := given_up_on(explanation, id, by_prior))}
+    return _outlasted("In the median sample", "a retry mends it", {id: name_of(id) for id in late}, on)
+
+
+def _outlasted(when: str, then: str, names: Mapping[ObjectId, str], on: Mapping[ObjectId, Spent]) -> list[str]:
+    guessed = [names[id] for id in names if id in on and on[id].guessed]
+    others = [f"{names[id]}: {on[id].said}" for id in names if id in on and not on[id].guessed]
+    lines = []
+    if guessed:
+        lines.append(f"{when} a shipped prior or guess outlasts a timeout, and {then}: {some(guessed, 4)}. {LEARN}")
+    if others:
+        lines.append(f"{when} what outlasts a timeout is no guessed time, and {then}: {some(others, 4)}. {SHORTEN}")
+    return lines
 
 
 def _by_prior(prediction: Prediction, id: ObjectId) -> bool:
-    time = prediction.scenario.workloads.get(id)
-    return time is not None and f"{PRIOR}: " in time.chosen_by
+    """Whether the time of an object's workloads is a shipped prior; of one that has none of its own, of what is inside it."""
+    times = prediction.scenario.workloads
+    own = [times[id]] if id in times else [times[c] for c in prediction.scenario.fleet.inside(id) if c in times]
+    return any(f"{PRIOR}: " in time.chosen_by for time in own)

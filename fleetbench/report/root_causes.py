@@ -7,24 +7,22 @@ from collections.abc import Collection, Sequence
 import networkx as nx
 
 from fleetbench.findings import (
-    CRD_DEADLOCK,
-    DEPENDENCY_SUSPENDED,
+    DEADLOCKS,
     ERROR,
     HEALTH_CHECK_MISSING,
-    NEVER_RECONCILED,
-    SELF_DEPENDENCY_LOOP,
+    OBJECT_REFUSED,
     TIMEOUT_TOO_SHORT,
     Finding,
 )
+from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.order import applied, enforced_order
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import BOOTSTRAP
 from fleetbench.prediction.predict import Prediction
 from fleetbench.prediction.strategies import Simulated
 
+KEEPS = "What first keeps objects from Ready"
 _MOST = 3
-_DEADLOCKS = (CRD_DEADLOCK, SELF_DEPENDENCY_LOOP, NEVER_RECONCILED, DEPENDENCY_SUSPENDED)
-"""Warnings, as a cluster that runs has got over them; a bootstrap has not."""
 _IN_VAIN = (HEALTH_CHECK_MISSING, TIMEOUT_TOO_SHORT)
 """Warnings, as what is missing may come from elsewhere, and a health check that is tried again may find all there."""
 
@@ -53,11 +51,11 @@ def first_causes(first: Prediction, findings: Sequence[Finding]) -> list[Finding
     if not never or not found:
         return []
     order = enforced_order(fleet)
-    behind = {f.object: 0 for f in found}
+    behind = {id: 0 for f in found for id in _failing(fleet, never, f)}
     for id in behind:
-        if id is not None and (moment := applied(id)) in order:
+        if (moment := applied(id)) in order:
             behind[id] = len({m.object for m in nx.descendants(order, moment)} & never)
-    ranked = sorted(found, key=lambda f: -behind[f.object])
+    ranked = sorted(found, key=lambda f: -max((behind[id] for id in _failing(fleet, never, f)), default=0))
     causes: dict[str, Finding] = {}
     for f in ranked:
         causes.setdefault(f.fix if f.shared is None else f.shared.fix, f)
@@ -75,9 +73,18 @@ def _never(first: Prediction) -> set[ObjectId]:
     return {id for id in first.services if id not in first.left_out and not first.ready_fraction(id)}
 
 
+def _failing(fleet: Fleet, never: Collection[ObjectId], f: Finding) -> list[ObjectId]:
+    """The object of a finding and, where that is refused, what fails for it: a Kustomization applies nothing beside it."""
+    if f.object is None:
+        return []
+    refused = f.code == OBJECT_REFUSED or fleet.service(f.object) is None
+    by = fleet.creators.get(f.object) if refused else None
+    return [f.object] if by is None or by not in never else [f.object, by]
+
+
 def _may_keep(first: Prediction, never: Collection[ObjectId], f: Finding) -> bool:
     """Whether a finding says why something is never Ready: of an object that is not, or of none that could be."""
     bootstrap = first.scenario.kind == BOOTSTRAP
     in_vain = f.code in _IN_VAIN and not f.given
-    grave = f.severity == ERROR or in_vain or (bootstrap and f.code in _DEADLOCKS)
+    grave = f.severity == ERROR or in_vain or (bootstrap and f.code in DEADLOCKS)
     return grave and (f.object in never or (f.object is not None and first.scenario.fleet.service(f.object) is None))

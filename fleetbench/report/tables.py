@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from fleetbench.errors import place
-from fleetbench.findings import Finding
+from fleetbench.findings import DEADLOCKS, ERROR, Finding
 from fleetbench.graph.export import DEPENDS_ON, edges
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.layers import layers
@@ -44,11 +44,11 @@ def graph_tables(
     if fleet.helmreleases:
         parts += [Text(), _helmreleases(fleet, name, width)]
     parts += [Text(note, style="dim") for note in _notes(fleet, width)]
-    parts += [Text(), *_path_line(path, name)]
+    parts += [Text(), *_path_line(path, name, findings)]
     return [*parts, Text(), *findings_list(findings)]
 
 
-def path_tables(fleet: Fleet, path: CriticalPath) -> list[RenderableType]:
+def path_tables(fleet: Fleet, path: CriticalPath, findings: Sequence[Finding] = ()) -> list[RenderableType]:
     """The critical path alone: what each object on it takes, and what has little slack beside it."""
     name = _Names(fleet)
     rows = Rows()
@@ -66,7 +66,7 @@ def path_tables(fleet: Fleet, path: CriticalPath) -> list[RenderableType]:
     )
     for slack_s, id in rest:
         beside.add(name.of(id), format_duration(path.durations_s[id]), format_duration(slack_s))
-    parts = [*_path_line(path, name), Text(), rows]
+    parts = [*_path_line(path, name, findings), Text(), rows]
     return [*parts, Text(), beside] if rest else parts
 
 
@@ -267,9 +267,11 @@ def _release_targets(h: HelmRelease, fleet: Fleet) -> Text:
     return text
 
 
-def _path_line(path: CriticalPath, name: _Names) -> list[RenderableType]:
+def _path_line(path: CriticalPath, name: _Names, findings: Sequence[Finding]) -> list[RenderableType]:
     if not path.objects:
-        return [Text("Critical path: none, as nothing here can turn Ready", style="bold")]
+        codes = dict.fromkeys(f.code for f in findings if f.severity == ERROR or f.code in DEADLOCKS)
+        why = f": {some([*codes], 4)}" if codes else ""
+        return [Text(f"Critical path: none, as nothing here can turn Ready in a bootstrap{why}", style="bold")]
     text = Text(
         "Critical path" if path.total_s else "Longest chain (nothing here states a workload time)", style="bold"
     )

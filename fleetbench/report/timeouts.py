@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from fleetbench.decide.optimize import Optimized
-from fleetbench.ids import say
+from fleetbench.ids import say, some
 from fleetbench.report.inert import inert
 from fleetbench.report.rows import Rows
 from fleetbench.units import format_duration
@@ -19,6 +19,7 @@ MEASURE_FIRST = "measure first"
 _BY_A_GUESS = (
     "only a guessed time outlasts the timeout, which is no ground to raise it (`fleetbench calibrate`, --durations)."
 )
+_NOT_BY_A_GUESS = "To raise although a guess is in the wait, as most of it is spent on something else"
 _IN_VAIN = "Not listed, as they are never Ready as it is and no timeout mends that"
 NO_SHORTER_TIMEOUT = (
     "No shorter timeout is proposed: one that is not reached costs no time, and only measured waits (`fleetbench calibrate`, "
@@ -40,19 +41,21 @@ def timeouts(found: Optimized, top: int) -> list[RenderableType]:
     rows.numbers("raise to")
     for a in ordered[:top]:
         raised = "none helps" if a.suggested_s is None else "-" if a.raised_s is None else format_duration(a.raised_s)
-        raised = MEASURE_FIRST if a.guess and a.raised_s is not None else raised
+        raised = MEASURE_FIRST if a.by_guess and a.raised_s is not None else raised
         rows.add(
             inert(say(a.object)), format_duration(a.timeout_s), f"{100 * a.chance:.0f} %", format_duration(a.wait_s_p50),
             format_duration(a.wait_s_p90), "none" if a.margin_s_p90 is None else format_duration(a.margin_s_p90),
             "guess" if a.guess else "-", raised,
         )  # fmt: skip
     rest = ordered[top:]
-    to_raise = sum(a.raised_s is not None and not a.guess for a in rest)
-    guessed = any(a.guess and a.raised_s is not None for a in advice)
+    to_raise = sum(a.raised_s is not None and not a.by_guess for a in rest)
+    guessed = any(a.by_guess and a.raised_s is not None for a in advice)
+    others = [f"{say(a.object)} ({a.outlasted_by.said})" for a in ordered[:top] if a.outlasted_by and not a.by_guess]
     measure = [Text(f"{MEASURE_FIRST}: {_BY_A_GUESS}", style="dim")] if guessed else []
     return [
         rows,
         *measure,
+        *([Text(inert(f"{_NOT_BY_A_GUESS}: {some(others, 4)}."), style="dim")] if others else []),
         *([Text(f"{_IN_VAIN}: {in_vain}", style="dim")] if in_vain else []),
         *([Text(f"and {len(rest)} more, {to_raise} of them to raise (--top)", style="dim")] if rest else []),
         Text(NO_SHORTER_TIMEOUT, style="dim"),

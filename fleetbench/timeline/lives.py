@@ -173,6 +173,24 @@ class Life:
             self._to(at, causes.NEED, need.provided_by, what_of(need))
 
 
+def wanting(rollout: Rollout, id: ObjectId, timed_out: Segment) -> Segment:
+    """A health check that ran into its timeout, as the wait for what came last of all that was not there by then."""
+    obj, end_s = rollout.service(id), timed_out.to_s
+    assert obj is not None
+    late: list[tuple[float, str, ObjectId | None]] = []
+    for workload, start, current in rollout.watched_workloads(id):
+        if start < end_s and (current is None or current > end_s):
+            came = last_to_come(rollout, obj, workload, end_s, inf)  # without that its pods had not even begun
+            on = (causes.WORKLOAD, None) if came is None else (causes.NEED, came[1].provided_by)
+            late.append((inf if current is None else current, *on))
+    open = [child for child in rollout.checked(id) if rollout.turned_ready(child, end_s) is None]
+    late += [(rollout.next_ready(child, end_s) or inf, causes.CHILD, child) for child in open]
+    if not late:
+        return timed_out
+    _, cause, whom = max(late, key=lambda found: found[0])
+    return timed_out._replace(cause=cause, on=whom, detail="")
+
+
 def _workload(id: ObjectId) -> str:
     """With its kind, also where it stands for all workloads of a Kustomization."""
     return str(id) if id.namespace else say(id)

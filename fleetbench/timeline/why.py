@@ -21,9 +21,10 @@ from fleetbench.timeline import causes
 from fleetbench.timeline.causes import Piece, Segment
 from fleetbench.timeline.events import Timeline
 from fleetbench.timeline.fold import RUN
-from fleetbench.timeline.lives import Life, source_life
+from fleetbench.timeline.lives import Life, source_life, wanting
 from fleetbench.timeline.queues import Queue
 from fleetbench.timeline.rollout import Rollout
+from fleetbench.timeline.triggers import SKEW_S
 from fleetbench.timeline.workers import DIP_S
 
 if TYPE_CHECKING:
@@ -117,12 +118,18 @@ class Explanation:
         end = self.rollout.ready_s(target)
         return self._walk(target, self.rollout.timeline.until_s if end is None else end)
 
-    def _walk(self, at: ObjectId, to_s: float) -> tuple[Piece, ...]:
+    def wait(self, id: ObjectId, from_s: float, to_s: float) -> tuple[Piece, ...]:
+        """What an object waited for between two moments: as a chain, which goes on behind a timeout at what was not there."""
+        return self._walk(id, to_s, from_s, behind_timeouts=True)
+
+    def _walk(
+        self, at: ObjectId, to_s: float, since_s: float | None = None, behind_timeouts: bool = False
+    ) -> tuple[Piece, ...]:
         pieces: list[Piece] = []
-        since = self.rollout.since_s
+        since = self.rollout.since_s if since_s is None else since_s
         seen: set[ObjectId] = set()
         while to_s > since:
-            piece, at = self._step(at, to_s, seen)
+            piece, at = self._step(at, to_s, seen, behind_timeouts)
             if piece is None:
                 continue
             from_s = max(piece.from_s, since)
@@ -134,11 +141,15 @@ class Explanation:
             seen.clear()
         return tuple(reversed(pieces))
 
-    def _step(self, id: ObjectId, to_s: float, seen: set[ObjectId]) -> tuple[Piece | None, ObjectId]:
+    def _step(
+        self, id: ObjectId, to_s: float, seen: set[ObjectId], behind_timeouts: bool
+    ) -> tuple[Piece | None, ObjectId]:
         """What an object was at just before ``to_s``, and where to go on; no piece = the same moment elsewhere."""
         segment = self._segment(id, to_s)
         if segment is None:
             return self._creation(id, to_s, seen)
+        if behind_timeouts and segment.cause == causes.TIMEOUT:
+            segment = wanting(self.rollout, id, segment)
         on = self._kept_from(id) if segment.on is None and segment.cause == causes.READY else segment.on
         if on is not None and on not in seen and (self.life(on) or self.rollout.parent(on) is not None):
             seen.add(id)
@@ -194,8 +205,9 @@ class Explanation:
             return None, parent
         if parent is not None:
             runs = [r for r in self.rollout.reconciles(parent) if r.kind == RUN and r.from_s < to_s]
-            failed = runs and runs[-1].applied_s is None and runs[-1].to_s is not None and not runs[-1].ok
-            if runs and not (failed and not self.rollout.rows(id)):  # else nothing was applied: the parent's own story
+            ended_s = runs[-1].to_s if runs and runs[-1].applied_s is None and not runs[-1].ok else None
+            failed = ended_s is not None and (ended_s + SKEW_S < to_s or not self.rollout.rows(id))
+            if runs and not failed:  # else nothing was applied: the parent's own story
                 unpacking = self.rollout.unpacking(parent, runs[-1], to_s)
                 detail = f"applies {id}" + (f"; {unpacking}" if unpacking else "")
                 return Piece(parent, causes.FETCH_BUILD_APPLY, runs[-1].from_s, to_s, detail), parent

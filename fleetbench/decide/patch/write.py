@@ -30,7 +30,7 @@ from fleetbench.repo.unread_files import with_patterns
 from fleetbench.units import go_duration
 
 if TYPE_CHECKING:
-    from fleetbench.decide.optimize import Added
+    from fleetbench.decide.combine import Added
 
 WAIT, TIMEOUT, DEPENDS_ON = ("spec", "wait"), ("spec", "timeout"), ("spec", "dependsOn")
 RETRY, INTERVAL = ("spec", "retryInterval"), ("spec", "interval")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fleetbench.findings import CHART_NOT_RENDERED, Finding
+from fleetbench.findings import CHART_NOT_RENDERED, Finding, Shared
 from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import EXTERNAL_ARTIFACT, HELM_CHART, ObjectId
 from fleetbench.repo.files.tree import Tree, spec_path
@@ -38,7 +38,11 @@ def local_charts(
         if chart.problem is not None:
             text = f"its chart {release.chart} is in this repository but not fully known: {chart.problem}"
             fix = "install helm, or give its time with --durations"
-            findings.append(Finding(CHART_NOT_RENDERED, text, fix, release.id, release.file, release.line))
+            shared = Shared(
+                f"have their chart {release.chart} in this repository, where it is not fully known: {chart.problem}",
+                fix,
+            )
+            findings.append(Finding(CHART_NOT_RENDERED, text, fix, release.id, release.file, release.line, shared))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
-from fleetbench.findings import VARIABLES_ELSEWHERE, Finding
+from fleetbench.findings import VARIABLES_ELSEWHERE, Finding, Shared
 from fleetbench.graph.nearest import nearest
 from fleetbench.graph.objects import ALWAYS_THERE, RUN_TIME, HelmRelease, Kustomization, Need
 from fleetbench.ids import CRD, ObjectId, some
@@ -136,7 +136,7 @@ class Needs:
         before = self._ancestors(owner)
         if not providers or any(p in before for p in providers):
             return None
-        if self.providers.is_fanned_out(key) and all(p == owner or self._follows(p, owner) for p in providers):
+        if self.providers.is_fanned_out(key) and all(self._is_after(p, owner) for p in providers):
             return None  # somebody made the first one by hand, as for a store
         if owner in providers:
             return owner if blocks == BUILD else None  # a build comes before the apply that would bring it
@@ -157,6 +157,10 @@ class Needs:
             return provider
         self.unread.counted(Hedge(owner, key[1], key[2], wanted_by, provider, tuple(found.values())))
         return next((by for by in found if before.get(by)), None)
+
+    def _is_after(self, later: ObjectId, owner: ObjectId) -> bool:
+        """Whether the one is the owner, is applied by it, or follows it."""
+        return later == owner or owner in self._ancestors(later) or self._follows(later, owner)
 
     def _follows(self, later: ObjectId, owner: ObjectId) -> bool:
         """Whether dependsOn lets the one begin only after the owner, or after what applies the owner."""
@@ -220,7 +224,9 @@ def from_elsewhere(
         near = nearest(id, [other for other in there if (other.kind, other.namespace) == (id.kind, id.namespace)])
         meant = f"; did you mean {near}?" if near is not None else ""
         fix = f"nothing to do if it is created by hand or by something outside{meant}; else define it, or set optional: true"
-        yield Finding(VARIABLES_ELSEWHERE, text, fix, first.id, first.file, first.line)
+        wanting = f"take {what} from a {id.kind} {id.name} of their own namespaces, which nothing here creates: until they are there none of their {step}s can succeed"
+        shared = Shared(wanting, fix) if near is None else None
+        yield Finding(VARIABLES_ELSEWHERE, text, fix, first.id, first.file, first.line, shared)
 
 
 def values_from(release: HelmRelease, manifest: Manifest) -> Iterator[tuple[ObjectId, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from fleetbench.findings import API_GONE, CRD_ELSEWHERE, CRD_UNREAD, Finding
+from fleetbench.findings import API_GONE, CRD_ELSEWHERE, CRD_UNREAD, Finding, Shared
 from fleetbench.graph.objects import HelmRelease
 from fleetbench.ids import CRD, ObjectId, say, some
 from fleetbench.repo.install.own_manifests import is_base_of_flux, is_of_flux_alone
@@ -62,7 +62,8 @@ def gone(walk: Walk) -> Iterator[tuple[ObjectId, Finding]]:
             by = manifest.applied_by(node.id)
             fix = f"{mend}: until then nothing of what {say(by)} applies is applied"
             id = manifest.id_in(node.id.namespace)
-            yield by, Finding(API_GONE, text, fix, id, manifest.file, manifest.line)
+            written = f"are written as {manifest.api_version}, which Kubernetes does not serve since {since}: their apply fails"
+            yield by, Finding(API_GONE, text, fix, id, manifest.file, manifest.line, Shared(written, fix))
 
 
 def crds_from_elsewhere(

@@ -72,7 +72,7 @@ def test_a_change_that_is_refused_is_an_error_and_names_the_line(reference_repo)
     told = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert "is refused Job/data/migrate: spec.template (apps/base/n8n/job.yaml:2)" in told
     assert not any(line.startswith("updates") for line in told)
-    assert "Never Ready (fine), as an error or --fail keeps it from that: flux-system/n8n" in result.stdout
+    assert "Never Ready (fine), as an error keeps it from that: flux-system/n8n" in result.stdout
     assert "FB122" in result.stderr
     assert "flux-system/n8n: the commit changes spec.template of Job/data/migrate" in " ".join(told)
     assert "Fix: set spec.force, or the annotation" in " ".join(told)

@@ -11,13 +11,16 @@ from fleetbench.cli.main import cli
 from fleetbench.decide.blast_radius import FINE, WAVES, blast_radius, layouts
 from fleetbench.decide.radius import Held, idle_of
 from fleetbench.decide.radius import radius_of as radius_of_failure
+from fleetbench.graph.checks import check
+from fleetbench.graph.objects import Need
 from fleetbench.graph.paths import blocked_by
+from fleetbench.ids import ObjectId
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.steps import shipped_steps
 from fleetbench.prediction.predict import predict
 from fleetbench.report.blast_radius import tables, to_document
 from fleetbench.timeline.stats import parallel_services
-from tests.builders import fleet, hr, ks, ks_id, scenario
+from tests.builders import fleet, hr, hr_id, ks, ks_id, scenario
 from tests.unit.decide.fleets import random_fleet
 
 
@@ -42,6 +45,20 @@ def test_of_a_failure_after_which_nothing_turns_ready_no_time_is_given():
     assert document["without_failure"] == {FINE: {"total_s_p50": None}}
     assert document["failures"][0]["layouts"][FINE]["settled_s"] is None
     assert "without a failure: fine never" in str(tables(found, overview=True, top=3)[0])
+
+
+def test_what_is_never_ready_without_any_failure_is_said_first_with_its_cause_and_is_no_failure_that_harms_nobody():
+    need = Need("CustomResourceDefinition Store.example.org", ObjectId("Store", "x", "s"), hr_id("operator"), "apply")
+    of = fleet(ks("apps", needs=(need,)), hr("operator", "apps"), ks("late", "apps"), ks("fine"))
+    scenarios = {FINE: scenario(of)}
+    found = blast_radius(scenarios, [(ks_id(n),) for n in ("late", "fine")], 3)
+    shown = "\n".join(str(part) for part in tables(found, overview=True, top=3, findings=check(of)))
+    assert "Never Ready without any failure: 2 of 3 services" in shown and "--installed example.org" in shown
+    assert "1 whose failure keeps no other down and makes none late: fine" in shown
+    assert "; without a failure it is 33 %" in shown
+    document = to_document(found, check(of))
+    assert "Kustomization/flux-system/late" in document["never_ready_without_failure"]
+    assert [f["code"] for f in document["mend_first"]] == ["FB110"]
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -16,7 +16,7 @@ from fleetbench.findings import DEPENDENCY_MISSING, RULES, Finding
 from fleetbench.graph.objects import Dependency, Need
 from fleetbench.ids import ObjectId
 from fleetbench.prediction.predict import predict
-from fleetbench.report.check import figures, headline, to_document
+from fleetbench.report.check import edge_lines, figures, headline, tables, to_document
 from fleetbench.report.check_annotations import workflow_commands
 from fleetbench.report.check_junit import check_junit
 from fleetbench.report.check_markdown import COMMENT_LIMIT, check_markdown
@@ -95,7 +95,30 @@ def test_what_an_error_keeps_down_fails_as_a_finding_and_not_as_the_budget():
     broken = side(fleet(ks("a", "b"), ks("b", broken="no such path"), ks("c")), {"c": 60.0})
     verdict = judge(broken, None, Policy(target_s=36_000))
     assert [f.kind for f in verdict.failures] == [FINDING]
-    assert "errors keep 2 objects from Ready" in figures(verdict)
+    assert "2 objects kept from Ready by errors" in figures(verdict)
+
+
+def test_a_deadlock_is_named_with_its_fix_by_the_check_that_it_fails_for_the_budget():
+    need = Need("CustomResourceDefinition Store.example.org", ObjectId("Store", "x", "s"), hr_id("operator"), "apply")
+    deadlock = fleet(ks("apps", needs=(need,)), hr("operator", "apps"), ks("late", "apps"))
+    verdict = judge(side(deadlock, {}), side(deadlock, {}, "main"), Policy(target_s=900.0))
+    assert [f.kind for f in verdict.failures] == ["budget"]
+    shown = " ".join(str(part) for part in tables(verdict))
+    for text in (shown, check_markdown(verdict)):
+        assert "What first keeps objects from Ready:" in text and "FB110" in text and "--installed example.org" in text
+
+
+def test_of_what_was_never_ready_before_either_a_few_are_named_and_the_others_counted():
+    asleep = side(fleet(ks("gone", suspend=True), *(ks(f"a{n}", "nowhere") for n in range(20))), {})
+    verdict = judge(asleep, asleep, Policy())
+    (said,) = [rows for title, rows in edge_lines(verdict) if title == "Never Ready, as before"]
+    assert said[0].endswith("and 14 more")
+
+
+def test_an_error_that_the_check_fails_for_is_not_named_again_as_what_keeps_objects_from_ready():
+    broken = judge(side(fleet(ks("a", "nowhere")), {}), None, Policy())
+    assert [f.kind for f in broken.failures] == [FINDING]
+    assert "What first keeps" not in " ".join(str(part) for part in tables(broken))
 
 
 def in_a_circle():
@@ -133,7 +156,7 @@ def test_every_report_of_a_rollout_that_does_not_finish_says_so():
     verdict = judge(side(fleet(ks("a", "asleep"), ks("asleep", suspend=True)), {}), None, Policy())
     text = figures(verdict)
     last = format_duration(verdict.now.prediction.total_quantile(0.5))
-    assert text.startswith(f"total p50 {last}, p90 {last}, all Ready in 0 % (8 samples, seed 0)")
+    assert text.startswith(f"total p50 {last}, p90 {last} for what got there, all Ready in 0 % (8 samples, seed 0)")
     assert text in check_junit(verdict) and "all Ready in 0 %" in check_markdown(verdict)
     assert to_document(verdict)["total_s"] is None
 
@@ -242,7 +265,7 @@ def test_a_branch_that_mends_an_error_passes_although_more_takes_longer_and_name
     verdict = judge(side(fleet(ks("a"), ks("b", "a")), {"b": 600.0}), side(broken, {}, "main"), Policy())
     assert verdict.passed and verdict.total is not None and verdict.total.better
     assert (
-        "was p50 1.5s (1 object kept from Ready by errors), p90 1.5s, all Ready in 0 %; more turns Ready than before"
+        "was p50 1.5s (1 object kept from Ready by errors), p90 1.5s for what got there, all Ready in 0 %; more turns Ready than before"
         in figures(verdict)
     )
     assert f"Fixed:** {DEPENDENCY_MISSING} flux-system/b" in check_markdown(verdict)

@@ -12,9 +12,10 @@ from click.testing import CliRunner
 from fleetbench.cli.main import cli
 from fleetbench.cli.output import write_tables
 from fleetbench.decide import trial
+from fleetbench.decide.combine import RELIABILITY
 from fleetbench.decide.effect import basis_of, effect_of
 from fleetbench.decide.needed import NEEDED, UNNEEDED, classify
-from fleetbench.decide.optimize import RELIABILITY, optimize
+from fleetbench.decide.optimize import optimize
 from fleetbench.decide.patch.verify import make_patch
 from fleetbench.decide.patch.write import coupled_flags
 from fleetbench.decide.timeouts import advise
@@ -96,6 +97,18 @@ def test_a_change_that_only_hides_an_error_is_no_saving_and_the_error_is_said_fi
     document = to_document(found, None)
     assert document["never_ready"] == [f"HelmRelease/{hr_id('lost').key}", f"Kustomization/{ks_id('apps').key}"]
     assert document["now"]["all_ready_fraction"] == 1
+
+
+def test_where_most_objects_are_never_ready_the_combination_begins_with_what_to_mend(capsys):
+    of = fleet(ks("a", "nowhere"), *(ks(name, "a") for name in "bcd"), ks("well"))
+    asked = scenario(of, {"well": 30.0}, steps=shipped_steps())
+    write_tables(tables(optimize(asked, 6), None, 20, findings=check(of)))
+    together = " ".join(capsys.readouterr().out.partition("Together")[2].split())
+    assert together.startswith(
+        "4 of 6 objects never turn Ready, whatever is changed here: mend what is named above (FB102)"
+    )
+    write_tables(tables(optimize(scenario(fleet(ks("well"))), 6), None, 20))
+    assert "never turn Ready" not in capsys.readouterr().out
 
 
 def test_errors_of_the_repository_come_before_every_figure(tmp_path: Path):

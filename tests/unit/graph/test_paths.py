@@ -18,6 +18,14 @@ def test_the_longest_way_through_a_diamond() -> None:
     assert total_s == pytest.approx(31.0)
 
 
+def test_what_a_bootstrap_never_brings_up_is_on_no_path_nor_is_what_leads_there_alone() -> None:
+    never = {ks_id("b"), ks_id("d")}
+    objects, total_s = critical_path(DIAMOND, TIMES, never)
+    assert [id.name for id in objects] == ["flux-system", "a", "c"] and total_s == pytest.approx(15.0)
+    assert set(slack(DIAMOND, TIMES, never)) == {ks_id(name) for name in ("flux-system", "a", "c")}
+    assert critical_path(DIAMOND, TIMES, {obj.id for obj in DIAMOND.services()}) == ({}, 0.0)
+
+
 def test_slack_is_what_the_shorter_branch_has_to_spare() -> None:
     spare = slack(DIAMOND, TIMES)
     assert spare[ks_id("c")] == pytest.approx(15.0)

@@ -107,6 +107,15 @@ def test_a_flag_that_tells_on_the_timing_and_is_not_modelled_is_warned_of(
     assert not values and warning.startswith(f"flux.yaml:3: {named} of {controller} is not modelled: ")
 
 
+def test_what_is_not_modelled_is_warned_of_once_for_all_controllers_that_it_is_set_on():
+    flags = tuple(
+        ControllerFlag(controller, "leader-election-lease-duration", "60s", "flux.yaml", 3)
+        for controller in (KUSTOMIZE, HELM)
+    )
+    (warning,) = repository_flags(flags)[2]
+    assert f"of {KUSTOMIZE} and {HELM} is not modelled" in warning
+
+
 def test_a_flag_that_says_nothing_of_the_timing_is_not_warned_of():
     assert read(KUSTOMIZE, "log-level", "debug") == ({}, {}, [])
 

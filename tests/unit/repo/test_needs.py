@@ -184,6 +184,9 @@ def test_a_cluster_external_secret_that_can_only_follow_who_takes_the_secret_did
     }
     assert _needs(read, files) == [] and _needs(read, files, "a") == []
     assert not {"FB111", "FB309"} & set(codes(read(files)))
+    files["clusters/c/all.yaml"] = flux("b", "./b", **taken)
+    files["b/below.yaml"] = flux("a", "./a", **taken)
+    assert _needs(read, files) == []
 
 
 def test_variables_that_only_its_own_apply_would_bring(read: Read) -> None:

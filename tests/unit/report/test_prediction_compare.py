@@ -100,10 +100,12 @@ def test_waves_that_end_sooner_because_a_failure_blocks_them_are_not_said_to_win
 
 def test_an_object_is_named_with_its_kind_where_a_release_bears_its_name():
     lines = said(fleet(ks("a"), hr("a", "a")), fail=frozenset({ks_id("a"), hr_id("a")}), until_s=3600.0)
-    assert (
-        "Never Ready (fine), as an error or --fail keeps it from that: HelmRelease/flux-system/a, flux-system/a"
-        in lines
-    )
+    assert "Never Ready (fine), as --fail keeps it from that: HelmRelease/flux-system/a, flux-system/a" in lines
+
+
+def test_what_waits_in_vain_without_an_error_or_fail_is_put_down_to_neither():
+    lines = said(fleet(ks("a", "b"), ks("b", "a"), ks("c")), until_s=3600.0)
+    assert any(line.startswith("Never Ready (fine), whatever the timing: ") for line in lines)
 
 
 def test_what_fails_only_as_a_prior_outlasts_its_timeout_is_said_to_be_no_verdict():

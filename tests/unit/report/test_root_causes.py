@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
-from fleetbench.findings import PATH_MISSING, Finding
+from click.testing import CliRunner
+
+from fleetbench.cli.main import cli
+from fleetbench.findings import OBJECT_REFUSED, PATH_MISSING, Finding
 from fleetbench.graph.checks import check
+from fleetbench.graph.document import to_document
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Need
 from fleetbench.ids import ObjectId
@@ -67,3 +73,25 @@ def test_a_suspended_dependency_is_named_in_a_bootstrap() -> None:
     of = fleet(ks("a", suspend=True), ks("b", "a"), ks("c", "b"))
     (said,) = root_causes(_simulated(of))
     assert said.startswith("FB208 flux-system/b: depends on flux-system/a")
+
+
+def test_an_object_that_is_refused_counts_with_all_that_its_kustomization_would_apply() -> None:
+    alert = ObjectId("Provider", "flux-system", "slack")
+    apps = replace(ks("apps", wait=False, refused="Provider/flux-system/slack"), objects=(alert,), workloads=())
+    broken = [ks(name, parent="apps", broken="no such path") for name in ("a", "b")]
+    first = [Finding(PATH_MISSING, "its path is not there", f"correct {k.id.name}", k.id) for k in broken]
+    refused = Finding(OBJECT_REFUSED, "apiVersion: Flux serves another", "write that", alert)
+    said = root_causes(_simulated(fleet(apps, *broken, ks("c", "b", parent="apps")), *first, refused))
+    assert said[0].startswith("FB114 Provider/flux-system/slack")
+
+
+def test_the_critical_path_of_a_bootstrap_that_waits_for_itself_is_none_and_says_for_what(tmp_path: Path) -> None:
+    of = fleet(
+        replace(ks("flux-system", needs=(NEED,)), workloads=()), hr("operator", "flux-system", chart="cert-manager")
+    )
+    graph = tmp_path / "graph.json"
+    graph.write_text(json.dumps(to_document(of, [])))
+    shown = CliRunner().invoke(cli, ["graph", "--graph", str(graph)]).stdout
+    assert "Critical path: none, as nothing here can turn Ready in a bootstrap: FB110" in shown
+    settled = CliRunner().invoke(cli, ["graph", "--graph", str(graph), "--installed", "example.org"]).stdout
+    assert "HelmRelease/flux-system/operator" in settled.partition("Critical path")[2].partition("Findings")[0]
