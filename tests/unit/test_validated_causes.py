@@ -46,3 +46,17 @@ def test_the_model_is_right_for_the_right_reasons() -> None:
     assert len(comparisons) == 8 and whole_s > 900.0
     off = {c.cause: c.predicted_s - c.measured_s for c in causes}
     assert max(map(abs, off.values())) < 0.05 * whole_s, off
+
+
+def test_a_secret_and_a_configmap_that_come_late_are_predicted_and_explained_as_they_were_on_kind() -> None:
+    """Pods began when their Secret came, and who takes a watched ConfigMap was reconciled at once, not at its interval of 1h."""
+    run = read_run(RESULTS / "late/secret-and-configmap")
+    comparison = compare_run(run, 40)
+    measured = {o.id.name: o.measured_s for o in comparison.objects}
+    predicted = {o.id.name: o.quantiles for o in comparison.objects}
+    for name in ("app", "late", "taker"):
+        low, *_, high = predicted[name]
+        assert low is not None and high is not None and low - 0.5 <= measured[name] <= high
+    causes = run_causes(comparison, 5)
+    for chain in (causes.measured, *causes.predicted):
+        assert chain["workload"] > 60.0 and chain["dependency-poll"] > 5.0 and chain["health-poll"] < 12.0
