@@ -12,6 +12,7 @@ from fleetbench.graph.objects import Kustomization
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.timeline.events import Timeline
 from fleetbench.timeline.fold import CHECK, RUN, Reconcile
+from fleetbench.timeline.lacking import came_s
 from fleetbench.timeline.posts import posted_s
 from fleetbench.timeline.queues import held
 from fleetbench.timeline.rollout import Rollout
@@ -185,8 +186,9 @@ def _pause(rollout: Rollout, k: Kustomization, last: Reconcile) -> float | None:
 def _enqueued(rollout: Rollout, k: Kustomization, after_s: float, by_s: float) -> bool:
     artifacts = rollout.artifacts(k.source) if k.source is not None else []
     generations = {e.generation for e in rollout.rows(k.id) if after_s <= e.t_s <= by_s}
+    configs = [t for need in k.needs if need.queues and (t := came_s(rollout, need)) is not None]
     # One that comes at the very moment at which the last reconcile began may have come after it.
-    return any(after_s <= t <= by_s for t in artifacts) or len(generations) > 1
+    return any(after_s <= t <= by_s for t in (*artifacts, *configs)) or len(generations) > 1
 
 
 def _begun(rollout: Rollout, id: ObjectId) -> list[Reconcile]:

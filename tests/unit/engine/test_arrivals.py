@@ -18,6 +18,7 @@ from fleetbench.timeline import causes
 from fleetbench.timeline.causes import Piece
 from fleetbench.timeline.why import why
 from tests.builders import fleet, hr, ks, ks_id, scenario
+from tests.invariants import check_invariants
 
 QUICK, SLOW = (ObjectId("Deployment", "default", name) for name in ("quick", "slow"))
 SLACK_S = 10.0
@@ -52,6 +53,7 @@ def test_a_pod_starts_when_its_secret_comes_and_the_others_at_once() -> None:
     of, times = two()
     _, sample = run(of, times, 90.0)
     came = at_s(of, sample, "late")
+    assert check_invariants(of, sample.timeline, Parameters()) == []
     assert came + 19.0 <= at_s(of, sample, "app") <= came + 20.0 + SLACK_S
     current = {e.object: e.t_s for e in sample.timeline.events if e.status == "True" and e.object in (QUICK, SLOW)}
     assert current[QUICK] < 20.0 + SLACK_S and current[SLOW] == pytest.approx(came + 20.0, abs=1.0)
@@ -115,6 +117,7 @@ def test_a_configmap_that_its_controller_watches_has_the_build_tried_again_at_on
 ) -> None:
     of = settings(queues=queues)
     made, sample = run(of, {}, 90.0, parameters=Parameters(interval_jitter=0.0, watches_configs=watches))
+    assert check_invariants(of, sample.timeline, made.parameters) == []
     late_s = 3600.0 if waits else at_s(of, sample, "late")
     assert at_s(of, sample, "app") == pytest.approx(late_s, abs=SLACK_S)
     retries = sum(p.seconds for p in chain(made, sample, "app") if p.cause == causes.RETRY)
