@@ -24,6 +24,8 @@ from fleetbench.repo.nodes import Walk
 from fleetbench.units import counted
 
 _SPEAKS = re.compile(r"^(?:[\"']?releases[\"']?:|[ {]+[\"']?releases[\"']?:\s*\[)", re.M)
+_RETIRED = re.compile(r"(?:^|/)[._]?(?:archived?|attic|deprecated|retired|unused)/", re.I)
+"""A folder for what nobody runs any more."""
 _KEY = re.compile(r"\w+:")
 _ITEM = re.compile(r"( *)- +(?=\w)")
 _FIELD = re.compile(r"([ -]*)(\w+):\s*(.*?)\s*(?:\s#.*)?$")
@@ -63,7 +65,7 @@ def helmfiles(tree: Tree) -> Helmfiles:
     found: list[Planned] = []
     unread: list[tuple[str, int]] = []
     for path in tree.files:
-        if "helmfile" not in path.lower() or not path.endswith((".yaml", ".yml", ".gotmpl")):
+        if "helmfile" not in path.lower() or not path.endswith((".yaml", ".yml", ".gotmpl")) or _RETIRED.search(path):
             continue
         try:
             text = decode(tree.read(path), path)

@@ -74,6 +74,14 @@ def test_a_helmfile_that_the_source_leaves_out_was_run_all_the_same(read: Read) 
     assert _installed(read(files, namespaces=True)) == {"cert-manager/podinfo": "bootstrap/helmfile.yaml:6"}
 
 
+@pytest.mark.parametrize("folder", ["archive", "old-clusters/_archived", ".deprecated"])
+def test_a_helmfile_in_a_folder_for_what_nobody_runs_any_more_was_not_run(read: Read, folder: str) -> None:
+    there = release("cert-manager", namespace="cert-manager")
+    reading = _read(read, HELMFILE, there, file=f"{folder}/bootstrap/helmfile.yaml")
+    assert _installed(reading) == {} and HELMFILE_READ not in {f.code for f in reading.findings}
+    assert _installed(_read(read, HELMFILE, there, file="bootstrap/helmfile.yaml"))
+
+
 @pytest.mark.parametrize(
     ("helmfile", "file"),
     [
