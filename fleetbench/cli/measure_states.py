@@ -239,13 +239,13 @@ def _predict(
     """Predict the rollout of the fleet as it is deployed, with the flags of the run; of a commit, from its artifact on."""
     from fleetbench.graph.commit import NOTHING
     from fleetbench.graph.release import RELEASES
+    from fleetbench.graph.waves import FINE
     from fleetbench.measure.session import Predicted
     from fleetbench.model.assemble import Choice, assemble
     from fleetbench.model.parameters import Parameters
     from fleetbench.model.scenario import BOOTSTRAP, COMMIT
     from fleetbench.prediction.document import to_document
     from fleetbench.prediction.predict import predict
-    from fleetbench.prediction.strategies import FINE
     from fleetbench.runs.run import SERVED
 
     known = {name: value for name, value in flags.items() if name in Parameters.__dataclass_fields__}

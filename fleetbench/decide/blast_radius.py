@@ -16,7 +16,7 @@ from fleetbench.decide.paired import MIN_SAMPLES
 from fleetbench.decide.radius import Held, Radius, idle_of, radius_of
 from fleetbench.decide.trial import until_s_of
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.waves import is_waves, to_waves
+from fleetbench.graph.waves import FINE, WAVES, is_waves, to_waves
 from fleetbench.ids import ObjectId
 from fleetbench.model.scenario import Scenario
 from fleetbench.prediction.predict import Prediction, predict
@@ -39,7 +39,6 @@ _PROBED = 8
 """Failures of which one rollout is simulated first, to see what they cost."""
 _PARALLEL_FROM_S = 3.0
 """Work below this is done in this process: starting others takes about a second."""
-FINE, WAVES = "fine", "waves"
 
 Progress = Callable[[int, int | None], None]
 

@@ -30,7 +30,7 @@ from fleetbench.graph.checks.needs import missing_edges
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
 from fleetbench.graph.order import health_checked
-from fleetbench.graph.waves import is_waves, to_waves
+from fleetbench.graph.waves import FINE, WAVES, is_waves, to_waves
 from fleetbench.ids import KUSTOMIZATION, ObjectId
 from fleetbench.model.controller_manager import deployments_of
 from fleetbench.model.parameters import Parameters
@@ -84,7 +84,7 @@ class Layout:
 
     def applied(self, scenario: Scenario) -> Scenario:
         """Regrouped; services keep their workload times."""
-        fleet = to_waves(scenario.fleet) if self.to == "waves" else in_fine(scenario.fleet)
+        fleet = to_waves(scenario.fleet) if self.to == WAVES else in_fine(scenario.fleet)
         return replace(scenario, fleet=fleet)
 
 
@@ -138,13 +138,13 @@ def _longer(fleet: Fleet, timeouts: Sequence[TimeoutAdvice]) -> tuple[tuple[Obje
 def layout_changes(fleet: Fleet) -> list[Candidate]:
     """The other layout, where the fleet can have it."""
     if not is_waves(fleet):
-        return [Candidate(Layout("waves"), False, "`fleetbench convert --to waves` writes it")]
+        return [Candidate(Layout(WAVES), False, "`fleetbench convert --to waves` writes it")]
     try:
         in_fine(fleet)
     except InputError:
         return []
     note = f"orders go that nothing is seen to need; {ON_PURPOSE} (`fleetbench convert --to fine` writes it)"
-    return [Candidate(Layout("fine"), False, note)]
+    return [Candidate(Layout(FINE), False, note)]
 
 
 def flag_changes(now: Parameters, fleet: Fleet, fetched: Collection[ObjectId]) -> list[dict[str, Any]]:

@@ -18,6 +18,9 @@ from fleetbench.ids import KUSTOMIZATION, ObjectId
 WAVE_MARGIN_S = 60.0
 """How much longer than its slowest child a wave may take: it starts to wait before that child does."""
 
+FINE, WAVES = "fine", "waves"
+"""The layouts, as options and documents call them: as the repository has it, and regrouped."""
+
 
 def to_waves(fleet: Fleet) -> Fleet:
     """Regroup the services: one Kustomization a layer of the dependsOn graph, each waiting, each after the last.

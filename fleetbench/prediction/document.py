@@ -9,6 +9,7 @@ from typing import Any
 from fleetbench import __version__, phases
 from fleetbench.engine.simulate import Sample
 from fleetbench.graph import commit_document
+from fleetbench.graph.waves import FINE, WAVES
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Assembled
 from fleetbench.model.controller_flags import origin_key
@@ -156,7 +157,7 @@ def compare(predictions: Mapping[str, Prediction]) -> dict[str, Any]:
 
     A rollout of which half never comes up would look like a fast one.
     """
-    fine, waves = predictions["fine"], predictions["waves"]
+    fine, waves = predictions[FINE], predictions[WAVES]
     whole = [n for n in range(fine.samples) if fine.complete[n] and waves.complete[n]]
     ratios = sorted(_ratio(waves.totals[n], fine.totals[n]) for n in whole)
     at = {q: ratios[min(int(q * len(ratios)), len(ratios) - 1)] if ratios else None for q in (0.05, 0.5, 0.95)}

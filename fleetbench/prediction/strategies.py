@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from fleetbench.findings import Finding
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.waves import is_waves, to_waves
+from fleetbench.graph.waves import FINE, WAVES, is_waves, to_waves
 from fleetbench.ids import ObjectId
 from fleetbench.model.assemble import Assembled, Choice, assemble
 from fleetbench.prediction.predict import InterruptedPrediction, Prediction, predict
 
-FINE, WAVES, BOTH = "fine", "waves", "both"
+BOTH = "both"
 STRATEGIES = (FINE, WAVES)
 
 Progress = Callable[[int, int], None]

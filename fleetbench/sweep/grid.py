@@ -9,7 +9,7 @@ from typing import Any
 
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
-from fleetbench.graph.waves import to_waves
+from fleetbench.graph.waves import FINE, WAVES, to_waves
 from fleetbench.ids import ObjectId, parse_object
 from fleetbench.model.assemble import Choice, assemble
 from fleetbench.model.parameters import Parameters
@@ -18,7 +18,7 @@ from fleetbench.model.scenario import Scenario
 from fleetbench.sweep.axes import AXES, FAIL, FLUX_VERSION, NO_FAILURE, PROFILE, STRATEGY, Value
 
 MAX_CELLS = 10_000
-_DEFAULTS: dict[str, Value] = {STRATEGY: "fine", PROFILE: "default", FAIL: NO_FAILURE}
+_DEFAULTS: dict[str, Value] = {STRATEGY: FINE, PROFILE: "default", FAIL: NO_FAILURE}
 _OF_GROUP = (STRATEGY, PROFILE, FLUX_VERSION)
 """Axes that change more than parameters and failures; cells that share their values share a scenario."""
 
@@ -81,9 +81,7 @@ def make_grid(fleet: Fleet, choice: Choice, axes: Mapping[str, tuple[Value, ...]
         key = tuple(of.get(name) for name in _OF_GROUP)
         if key not in groups:
             groups[key] = len(scenarios)
-            assembled = assemble(
-                to_waves(fleet) if of.get(STRATEGY) == "waves" else fleet, _choice(choice, of, profiles)
-            )
+            assembled = assemble(to_waves(fleet) if of.get(STRATEGY) == WAVES else fleet, _choice(choice, of, profiles))
             scenarios.append(assembled.scenario)
             warnings += [w for w in assembled.warnings if w not in warnings]
         scenario = scenarios[groups[key]]

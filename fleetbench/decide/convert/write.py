@@ -24,6 +24,7 @@ from fleetbench.decide.whatif import AddEdges, DropEdges, WhatIf
 from fleetbench.errors import InputError
 from fleetbench.graph.fleet import Fleet
 from fleetbench.graph.objects import Kustomization
+from fleetbench.graph.waves import FINE, WAVES
 from fleetbench.ids import ObjectId, say
 from fleetbench.repo import Reading, read_repository
 from fleetbench.repo.files.tree import spec_path
@@ -33,7 +34,6 @@ from fleetbench.repo.objects import is_kustomization
 from fleetbench.units import go_duration
 from fleetbench.whole_files import put_folder
 
-WAVES, FINE = "waves", "fine"
 _CARRIED = ("serviceAccountName", "postBuild", "commonMetadata", "decryption")
 """Fields of a parent's spec that shape its children beyond what kustomize renders: a wave takes them over."""
 

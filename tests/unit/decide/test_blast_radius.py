@@ -8,12 +8,13 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from fleetbench.cli.main import cli
-from fleetbench.decide.blast_radius import FINE, WAVES, blast_radius, layouts
+from fleetbench.decide.blast_radius import blast_radius, layouts
 from fleetbench.decide.radius import Held, idle_of
 from fleetbench.decide.radius import radius_of as radius_of_failure
 from fleetbench.graph.checks import check
 from fleetbench.graph.objects import Need
 from fleetbench.graph.paths import blocked_by
+from fleetbench.graph.waves import FINE, WAVES
 from fleetbench.ids import ObjectId
 from fleetbench.model.parameters import Parameters
 from fleetbench.model.steps import shipped_steps
