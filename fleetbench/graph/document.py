@@ -96,7 +96,7 @@ def _common(obj: Kustomization | HelmRelease, layer: int | None) -> dict[str, An
     }
 
 
-_OF_FEW = ("made", "unexpanded", "also_by", "misnamed_checks", "given_checks")
+_OF_FEW = ("made", "unexpanded", "also_by", "misnamed_checks", "given_checks", "queues", "cron_jobs")
 _OWN_FIELDS = ("id", "parent", "depends_on", "source", "workloads", "needs")
 
 
