@@ -6,10 +6,9 @@ import importlib.util
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-Runner = Callable[[Sequence[str]], str | None]
 """Runs a command and returns its first line of output, or None where it fails."""
 
 
@@ -68,9 +67,8 @@ class Found:
         return self.tool.macos if platform.system() == "Darwin" else self.tool.debian
 
 
-def examine(run: Runner | None = None) -> list[Found]:
+def examine() -> list[Found]:
     """Look for every tool."""
-    run = run or _first_line
     found = []
     for tool in TOOLS:
         if not tool.version:
@@ -78,7 +76,7 @@ def examine(run: Runner | None = None) -> list[Found]:
             found.append(Found(tool, "installed" if present else None, present))
             continue
         present = shutil.which(tool.version[0]) is not None
-        found.append(Found(tool, run(tool.version) if present else None, present))
+        found.append(Found(tool, _first_line(tool.version) if present else None, present))
     return found
 
 

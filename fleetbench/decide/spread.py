@@ -92,9 +92,9 @@ class Shares:
         """More samples got much later than much sooner, by a share that matters and beyond noise."""
         return self._is_ahead(self.later, self.sooner, sure)
 
-    def trails(self, sure: float = SURE) -> bool:
+    def trails(self) -> bool:
         """More samples got much sooner than much later, as surely."""
-        return self._is_ahead(self.sooner, self.later, sure)
+        return self._is_ahead(self.sooner, self.later, SURE)
 
     def _is_ahead(self, more: int, less: int, sure: float) -> bool:
         return more - less >= LEAST_SHARE * self.samples and chance_of_as_many(more, more + less) <= sure

@@ -8,8 +8,11 @@ from collections.abc import Iterable
 
 from fleetbench.ids import ObjectId
 
+_ALIKE = 0.7
+"""How alike names must be, 0 to 1 (:func:`difflib.get_close_matches`)."""
 
-def nearest(wanted: ObjectId, known: Iterable[ObjectId], cutoff: float = 0.7) -> ObjectId | None:
+
+def nearest(wanted: ObjectId, known: Iterable[ObjectId]) -> ObjectId | None:
     """The known object whose name is the same or most like the wanted one's.
 
     Among equals the same namespace and then the same kind are preferred.
@@ -17,7 +20,6 @@ def nearest(wanted: ObjectId, known: Iterable[ObjectId], cutoff: float = 0.7) ->
     Args:
         wanted: what was named and does not exist.
         known: what exists.
-        cutoff: how alike names must be, 0 to 1 (:func:`difflib.get_close_matches`).
 
     Returns:
         The best match, or None if no name is like it.
@@ -25,7 +27,7 @@ def nearest(wanted: ObjectId, known: Iterable[ObjectId], cutoff: float = 0.7) ->
     by_name: dict[str, list[ObjectId]] = {}
     for id in known:
         by_name.setdefault(id.name.lower(), []).append(id)
-    close = difflib.get_close_matches(wanted.name.lower(), sorted(by_name), n=1, cutoff=cutoff)
+    close = difflib.get_close_matches(wanted.name.lower(), sorted(by_name), n=1, cutoff=_ALIKE)
     if not close:
         return None
     return min(by_name[close[0]], key=lambda id: (id.namespace != wanted.namespace, id.kind != wanted.kind, id))

@@ -84,10 +84,10 @@ class Follower:
         if self._lost_at_s is None:
             self._lost_at_s = self._clock.monotonic_s()
 
-    def _back(self, why: str) -> None:
+    def _back(self) -> None:
         if self._lost_at_s is not None:
             now = self._clock.monotonic_s()
-            self._emit(Trouble(now, self._kind, why, lasted_s=now - self._lost_at_s))
+            self._emit(Trouble(now, self._kind, "disconnected", lasted_s=now - self._lost_at_s))
             self._lost_at_s = None
 
     def _attempt(self) -> None:
@@ -106,17 +106,17 @@ class Follower:
         """One list, if one is needed, and one stream until it ends."""
         if self._version is None:
             items, version = self._api.list(self._kind)
-            self._back("disconnected")
+            self._back()
             self._compare(items)
             self._version = version
             self.listed.set()
         try:
             for type, obj in self._api.watch(self._kind, self._version):
-                self._back("disconnected")
+                self._back()
                 self._change(type, obj)
                 if self._stopped():
                     raise _Stopped
-            self._back("disconnected")
+            self._back()
         except Gone:
             self._emit(Trouble(self._clock.monotonic_s(), self._kind, "gone"))
             self._version = None

@@ -50,7 +50,6 @@ def read_repository(
     *,
     progress: Progress | None = None,
     cache: bool = True,
-    name: str | None = None,
     copy_of: Path | None = None,
     flux: str | None = None,
     installed: Collection[str] = (),
@@ -61,7 +60,6 @@ def read_repository(
         repo: the repository's directory, read as it lies on disk.
         cluster_path: what the root Kustomization points at, relative to ``repo``.
         progress: called with ``ns/name`` as each Kustomization is built.
-        name: the fleet's name; None = the directory's. For a revision written to a temporary directory.
         cache: keep builds in the user's cache directory and use those kept.
         flux: the release of Flux by which it is read and judged, such as ``2.8``; None = the one that it installs itself.
         installed: what ``--installed`` names: the sources among that count as applied, as a file here defines them.
@@ -80,7 +78,7 @@ def read_repository(
     store, committed = BuildCache() if cache else None, tracked(root if copy_of is None else copy_of.resolve())
     release = None if flux is None else FluxVersion(flux)
     builder = Builder(kustomize(), store)
-    reader = _Reader(builder, name or root.name, root, tree, entry, progress, committed, release)
+    reader = _Reader(builder, root.name, root, tree, entry, progress, committed, release)
     reader.twins.by_hand = sources_by_hand(tree, installed)
     reading = reader.read()
     if store is not None and reading.builds_run:

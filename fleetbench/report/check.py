@@ -161,11 +161,9 @@ def chain_changed(verdict: Verdict) -> bool:
     return [id for id, _ in verdict.chain] != [id for id, _ in verdict.chain_before]
 
 
-def chain_line(chain: tuple[tuple[Any, float], ...], at_least_s: float = 1.0) -> str:
+def chain_line(chain: tuple[tuple[Any, float], ...]) -> str:
     """The objects at which the chain spent time, with the seconds."""
-    return (
-        " -> ".join(f"{say(id)} {format_duration(s)}" for id, s in chain if s >= at_least_s) or "nothing takes a second"
-    )
+    return " -> ".join(f"{say(id)} {format_duration(s)}" for id, s in chain if s >= 1.0) or "nothing takes a second"
 
 
 def objects_table(changes: Sequence[Change]) -> Rows:

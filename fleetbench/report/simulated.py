@@ -22,7 +22,7 @@ MOST_TOTALS = 1000
 """Totals kept per strategy: beyond, every n-th of them in order of size."""
 
 
-def result_of(result: Simulated, name: str | None = None) -> RunResult:
+def result_of(result: Simulated) -> RunResult:
     """The prediction as pictures, frames and pages take it."""
     document = to_document(result.assembled, result.predictions, result.why_of)
     first = next(iter(result.predictions.values())).scenario
@@ -32,7 +32,7 @@ def result_of(result: Simulated, name: str | None = None) -> RunResult:
         first.fleet,
         {strategy: _run(p) for strategy, p in result.predictions.items()},
         {strategy: totals(p) for strategy, p in result.predictions.items()},
-        name or first.fleet.name,
+        first.fleet.name,
         {"flux": first.parameters.flux_version},
         tuple(graph_document(first.fleet, result.findings)["findings"]),
     )

@@ -56,7 +56,7 @@ def gantt(rollout: RolloutResult) -> dict[str, Any]:
             "base": [round(start, 3) for _, start, _ in spans],
             "x": [round(end - start, 3) for _, start, end in spans],
             "customdata": [
-                [_safe(str(id), 120), format_duration(start), format_duration(end), format_duration(end - start)]
+                [_safe(str(id)), format_duration(start), format_duration(end), format_duration(end - start)]
                 for id, start, end in spans
             ],
             "hovertemplate": f"%{{customdata[0]}}<br>{state}: %{{customdata[1]}} to %{{customdata[2]}} (%{{customdata[3]}})<extra></extra>",
@@ -100,8 +100,7 @@ def band(predicted: Mapping[ObjectId, Band], measured: Mapping[ObjectId, float |
             "base": [round(low, 3) for _, low, _, _ in known],
             "x": [round(high - low, 3) for _, low, _, high in known],
             "customdata": [
-                [_safe(str(id), 120), *(format_duration(v) for v in (low, middle, high))]
-                for id, low, middle, high in known
+                [_safe(str(id)), *(format_duration(v) for v in (low, middle, high))] for id, low, middle, high in known
             ],
             "hovertemplate": "%{customdata[0]}<br>p5 %{customdata[1]}, median %{customdata[2]}, p95 %{customdata[3]}<extra></extra>",
             "marker": {"color": SKY},
@@ -112,7 +111,7 @@ def band(predicted: Mapping[ObjectId, Band], measured: Mapping[ObjectId, float |
             "name": "measured",
             "y": [short[id] for id, _ in points],
             "x": [round(t, 3) for _, t in points],
-            "customdata": [[_safe(str(id), 120), format_duration(t)] for id, t in points],
+            "customdata": [[_safe(str(id)), format_duration(t)] for id, t in points],
             "hovertemplate": "%{customdata[0]}<br>measured %{customdata[1]}<extra></extra>",
             "marker": {"color": VERMILLION, "size": 9, "symbol": "diamond", "line": {"width": 1, "color": "#ffffff"}},
         },
@@ -156,6 +155,6 @@ def _layout(rows: list[str], last_s: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _safe(text: str, most: int) -> str:
+def _safe(text: str) -> str:
     """Text for plotly, which takes some tags for markup."""
-    return html.escape(shorten(inert(text), most), quote=False)
+    return html.escape(shorten(inert(text), 120), quote=False)

@@ -35,7 +35,6 @@ _DETAILS = (
 def page(
     runs: Sequence[RunResult | Unreadable],
     held: Mapping[int, RunComparison] | None = None,
-    title: str | None = None,
     most_bytes: int = MOST_BYTES,
 ) -> str:
     """Render the page.
@@ -43,14 +42,13 @@ def page(
     Args:
         runs: in the order in which to show them.
         held: place in ``runs`` of a measured run -> its prediction held against it.
-        title: None = made of the runs' names.
         most_bytes: detail is left out until the page fits.
     """
     held = held or {}
     sections = [RunSection(n, run, held.get(n)) if isinstance(run, RunResult) else run for n, run in enumerate(runs)]
     text = ""
     for detail in _DETAILS:
-        text = _render(sections, title or _title(runs), detail)
+        text = _render(sections, _title(runs), detail)
         if len(text.encode()) <= most_bytes:
             break
     return text
