@@ -21,6 +21,8 @@ _CHART = "Chart.yaml"
 _MANIFESTS = (".yaml", ".yml", ".json")
 _MANIFEST = re.compile(r"^\s*-?\s*[\"']?apiVersion[\"']?\s*:", re.MULTILINE)
 _COMMENT = re.compile(r"(?:^|\s)#.*$", re.MULTILINE)
+_PATH = re.compile(r"(?:path|from|chart|dir|directory|folder|file)[\"']?\s*:\s*[\"']?([^\s\"',}\]]+)", re.IGNORECASE)
+"""What a field names that holds a path in some custom resource or other: a folder's bare name, too."""
 _WORD = re.compile(r"[^\s\"'=,:;|()\[\]{}<>]+")
 _PLAIN = re.compile(r"[\w.@+-]([\w .@+-]*[\w.@+-])?")
 """Names of files and folders that mean themselves in a pattern."""
@@ -89,8 +91,10 @@ def _wanted(tree: Tree, reads: Iterable[str]) -> tuple[set[str], set[str]]:
 
 def _named(text: str, folder: str, *, any_word: bool) -> Iterator[str]:
     """All that may be a path in a manifest's text: from the top of the repository, from its own folder, or in a copied one."""
-    for word in set(_WORD.findall(_COMMENT.sub("", text))):
-        if any_word or "/" in word or "." in word:
+    text = _COMMENT.sub("", text)
+    fields = set(_PATH.findall(text))
+    for word in {*_WORD.findall(text), *fields}:
+        if any_word or word in fields or "/" in word or "." in word:
             plain = word.partition("*")[0]
             inside = plain.partition("/")[2] if plain.startswith("@") else plain
             for path in (posixpath.normpath(f"/{inside}"), posixpath.normpath(f"/{folder}/{inside}")):

@@ -151,7 +151,9 @@ def _deployments(reading: Reading) -> dict[str, str | None]:
     """Controller -> the file of its Deployment; of one that only patches here name, the kustomization that holds them."""
     rendered = reading.rendered.get(reading.fleet.root, ())
     found: dict[str, str | None] = {m.name: m.file for m in rendered if m.kind == "Deployment"}
-    for flag in reading.fleet.flags:
+    for flag in (
+        reading.fleet.flags if instance_place(reading) is None else ()
+    ):  # else that makes them, out of kustomize's reach
         if flag.file is not None and flag.file.rpartition("/")[2] in KUSTOMIZATION_FILES:
             for controller in CONTROLLERS:
                 found.setdefault(controller, flag.file)

@@ -31,7 +31,7 @@ from fleetbench.repo.install.controllers import (
     shard_of,
 )
 from fleetbench.repo.install.flag_places import Setting, place_of
-from fleetbench.repo.install.instance import flux_values, instance_spec
+from fleetbench.repo.install.instance import flux_values, instance_spec, instances
 from fleetbench.repo.install.operator import made_of, patched
 from fleetbench.repo.kustomize.patches import in_spec
 from fleetbench.repo.manifest import CONTROLLERS, Manifest, mapping
@@ -118,11 +118,14 @@ _Stated = tuple[str, str | None, Iterable[Setting]]
 
 
 def _stated(walk: Walk) -> Iterator[tuple[Node, Manifest, _Stated]]:
-    """What objects set, and patches whose Deployment is not here."""
+    """What objects set, and patches whose Deployment is not here.
+
+    Of a FluxInstance's Deployments such a patch changes nothing: flux-operator makes them, and kustomize never sees them.
+    """
     for node, manifest in walk.installed():
         for stated in _set(node, manifest, walk):
             yield node, manifest, stated
-    for node in walk.appliers():
+    for node in () if any(True for _ in instances(walk)) else walk.appliers():
         every = in_spec(node.spec) if node.build is None else node.build.patches
         patches = [patch for patch in every if names_a_controller(*patch)]
         held = {m.name for m in node.rendered if m.kind == "Deployment"} if patches else set()

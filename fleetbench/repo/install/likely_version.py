@@ -27,7 +27,7 @@ _STATED = re.compile(
 """Of the header or the labels that ``flux install`` writes: fluxcd/flux2 v2.9.4 pkg/manifestgen/install/manifests.go."""
 _INSTANCE = re.compile(rf"^kind:\s*[\"']?FluxInstance\b|{MENTIONS.pattern}", re.M)
 _NOT_APPLIED = "stated in a file that this entry does not apply"
-_BY_OBJECTS = "the newest release that serves all that is applied here, as the repository states none"
+_BY_OBJECTS = "the newest release that serves all that is applied here, as no YAML file states one"
 
 
 def likely_flux(walk: Walk, tree: Tree, entry: str) -> FluxVersion | None:
@@ -50,7 +50,7 @@ def judged_by_objects(walk: Walk, flux: FluxVersion | None) -> Iterator[Finding]
         return
     gone = sorted({f"{_named(m)} (from {_served_until(m)} on)" for m in _not_served(walk, known_releases()[-1])})
     text = (
-        f"the repository states no release of Flux, and applies what the newest does not serve any more: {some(gone, 6)}. "
+        f"no YAML file of the repository states a release of Flux, and it applies what the newest does not serve any more: {some(gone, 6)}. "
         f"Flux {flux.version} is the newest that serves all of it, so it is judged and predicted by that"
     )
     fix = (

@@ -532,6 +532,37 @@ def test_values_of_a_flux_instance_that_stand_elsewhere_are_said_so(tmp_path: Pa
     assert "add it to spec.kustomize.patches of FluxInstance/flux-system/flux" in patch.left[0]
 
 
+OVERLAY = """\
+patches:
+- target: {kind: FluxInstance}
+  patch: |
+    - op: add
+      path: /spec/kustomize
+      value:
+        patches:
+        - target: {kind: Deployment, name: kustomize-controller}
+          patch: |
+            - op: add
+              path: /spec/template/spec/containers/0/args/-
+              value: --requeue-dependency=10s
+"""
+
+
+def test_what_an_overlay_patches_into_a_flux_instance_is_no_place_for_a_patch_of_its_deployments(tmp_path: Path):
+    """kustomize never sees the Deployments that flux-operator makes: such a patch would change nothing."""
+    repo = tmp_path / "fleet"
+    write_repository(repo, 1)
+    instance = INSTANCE.replace("  cluster:\n    size: medium\n", "")
+    (repo / "clusters/x/flux-system/gotk-components.yaml").write_text(instance)
+    top = repo / "clusters/x/flux-system/kustomization.yaml"
+    top.write_text(f"{top.read_text()}{OVERLAY}")
+    reading = read_repository(repo, "clusters/x")
+    assert [(f.value, f.file) for f in reading.fleet.flags] == [("10s", "clusters/x/flux-system/kustomization.yaml")]
+    flags = (SetFlags({"kustomize_concurrent": 20}),)
+    patch = make_patch(repo, "clusters/x", reading, flags, assemble(reading.fleet, Choice()).scenario)
+    assert "clusters/x/flux-system/kustomization.yaml" not in patch.text
+
+
 def test_a_patch_stands_beside_patches_that_begin_with_a_comment(tmp_path: Path):
     repo = tmp_path / "fleet"
     write_repository(repo, 1)

@@ -461,3 +461,14 @@ def test_two_installs_that_set_the_controllers_otherwise_are_told(read: Read) ->
 )
 def test_one_install_or_two_of_the_same_are_nothing_to_tell(read: Read, text: str) -> None:
     assert [f for f in read({"clusters/c/all.yaml": both(ROOT, text)}).findings if f.code == INSTALLED_TWICE] == []
+
+
+def test_kustomize_never_sees_the_deployments_that_flux_operator_makes(read: Read) -> None:
+    """A patch in a kustomization.yaml beside a FluxInstance selects nothing; only those in its own spec count."""
+    patches = json.dumps([_add("--concurrent=20")])
+    own = _instance(kustomize={"patches": [_add("--requeue-dependency=5s")]})
+    files = {"clusters/c/kustomization.yaml": f"resources: [all.yaml]\npatches: {patches}\n"}
+    assert _flags(read, {**files, "clusters/c/all.yaml": both(ROOT, own)}) == {
+        "kustomize-controller requeue-dependency": "5s"
+    }
+    assert _flags(read, {**files, "clusters/c/all.yaml": ROOT}) == {"kustomize-controller concurrent": "20"}

@@ -54,6 +54,7 @@ def test_what_a_build_reads_stays(write: Write) -> None:
         ("all.yaml", "spec: {path: ./dashboards}", True),
         ("all.yaml", "spec: {chart: {spec: {chart: x, valuesFiles: [dashboards/2.txt]}}}", True),
         ("all.yaml", 'spec: {artifacts: [{copy: [{from: "@repo/dashboards/**", to: "@artifact/"}]}]}', True),
+        ("all.yaml", "kind: Terraform\nspec: {path: dashboards}", True),
         ("all.yaml", "# see ./dashboards", False),
         ("all.yaml", "spec: {namespace: dashboards}", False),
     ],
