@@ -70,7 +70,7 @@ def merge_base(fleet: FleetChoice, against: str, flux: str | None) -> Iterator[M
         if base.submodules:
             warn(f"{base.name} is read without its submodules, which no commit holds: {some(base.submodules, 5)}")
         try:
-            reading = load_repository(FleetChoice(base.repo, fleet.cluster_path), flux, by_hand=fleet.installed)
+            reading = load_repository(FleetChoice(base.repo, fleet.cluster_path, installed=fleet.installed), flux)
         except InputError as error:
             yield base.without_fleet(fleet.repo, error)
             return

@@ -111,10 +111,8 @@ def _not_whole(lacking: Sequence[str]) -> EnvironmentLacks:
     )
 
 
-def load_repository(choice: FleetChoice, flux: str | None = None, *, by_hand: Sequence[str] = ()) -> Reading:
+def load_repository(choice: FleetChoice, flux: str | None = None) -> Reading:
     """Read the chosen repository: its fleet, its findings, and what its Kustomizations render; ``flux`` as above.
-
-    ``by_hand`` is what ``--installed`` names where the choice does not hold it, as for another revision.
 
     Raises:
         click.UsageError: the options contradict each other.
@@ -139,7 +137,7 @@ def load_repository(choice: FleetChoice, flux: str | None = None, *, by_hand: Se
             built.add(name)
             bar(len(built))
 
-        reading = read_repository(repo, cluster_path, progress=count, flux=flux, installed=by_hand or choice.installed)
+        reading = read_repository(repo, cluster_path, progress=count, flux=flux, installed=choice.installed)
     for finding in reading.findings:
         if finding.code == ENTRY_EMPTY:
             warn(f"{finding.message}; {finding.fix}")

@@ -61,13 +61,12 @@ def _kind(choice: FleetChoice, request: Request, work: Path) -> None:
     from fleetbench.measure.session import measure_on_kind
     from fleetbench.runs.folder import check_folder
 
-    options = request.kind
-    kind.check(options)
+    kind.check(request.kind)
     if request.output is not None:
         for folder in _folders("", request):
             check_folder(folder, request.force)
     with _before(choice, request) as before:
-        plan = plan_of(choice, request, options, work, before)
+        plan = plan_of(choice, request, work, before)
         folders = _folders(plan.state.fleet.name, request)
         for folder in folders:
             check_folder(folder, request.force)

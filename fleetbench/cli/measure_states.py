@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from fleetbench.graph.fleet import Fleet
     from fleetbench.ids import ObjectId
     from fleetbench.measure.commits import NextCommit
-    from fleetbench.measure.request import KindOptions
     from fleetbench.measure.session import Plan, Predicted
     from fleetbench.measure.standin import StandIn
     from fleetbench.measure.subject import State, Subject
@@ -29,15 +28,12 @@ if TYPE_CHECKING:
     from fleetbench.model.scenario import Scenario
 
 
-def plan_of(
-    choice: FleetChoice, request: Request, options: KindOptions, work: Path, before: MergeBase | None = None
-) -> Plan:
+def plan_of(choice: FleetChoice, request: Request, work: Path, before: MergeBase | None = None) -> Plan:
     """What to measure and how.
 
     Args:
         choice: the fleet.
         request: the other options.
-        options: of the cluster.
         work: a folder for what is checked out.
         before: what runs before the commit that is timed; None = a bootstrap is timed.
 
@@ -80,7 +76,7 @@ def plan_of(
     return Plan(
         state,
         commit,
-        options,
+        request.kind,
         request.flux_manifest,
         request.flags,
         request.source,

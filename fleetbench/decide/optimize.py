@@ -10,9 +10,7 @@ from fleetbench.decide.change import Change, Policy, object_changes
 from fleetbench.decide.combine import MOST_BESIDE, MOST_COMBINED, SPEED, Added, beside_it, combine
 from fleetbench.decide.effect import WORTH_S, Basis, Effect
 from fleetbench.decide.intervals import short_intervals
-from fleetbench.decide.needed import (
-    classify,
-)
+from fleetbench.decide.needed import classify
 from fleetbench.decide.perfect import Perfect, bound_of
 from fleetbench.decide.retries import late_retries
 from fleetbench.decide.timeouts import TimeoutAdvice, advise

@@ -239,8 +239,10 @@ def _needs(index: dict[ObjectId, int], item: Item, obj: Kustomization | HelmRele
         if provider != MISSING and (provider != index[obj.id] or blocks == "build") and blocks in by_blocks:
             brought = Brought(provider, need.in_first_stage)
             by_blocks[blocks].append(brought)
-            pods_need += [(need.wanted_by if need.wanted_by in own else None, brought)] if blocks == "workload" else []
-            queued_by += [provider] if need.queues and item.parameters.watches_configs else []
+            if blocks == "workload":
+                pods_need.append((need.wanted_by if need.wanted_by in own else None, brought))
+            if need.queues and item.parameters.watches_configs:
+                queued_by.append(provider)
     item.needs_build = tuple(dict.fromkeys(need.by for need in by_blocks["build"]))
     item.pods_need = tuple(dict.fromkeys(pods_need))
     item.queued_by = tuple(dict.fromkeys(queued_by))

@@ -68,7 +68,7 @@ def _contended(walk: Walk, never: Collection[ObjectId]) -> Iterator[Finding]:
         key = manifest.group, manifest.id_in(node.id.namespace)
         appliers.setdefault(key, {}).setdefault(node.id, manifest)
     several = {key: found for key, found in appliers.items() if len(found) > 1}
-    pairs = Counter(appliers[0] for appliers in {tuple(found) for found in several.values()})
+    pairs = Counter(first for first, *_ in {tuple(found) for found in several.values()})
     for (_, id), found in several.items():
         (first, manifest), *others = found.items()
         differ = any(_content(other) != _content(manifest) for _, other in others)
@@ -79,10 +79,8 @@ def _contended(walk: Walk, never: Collection[ObjectId]) -> Iterator[Finding]:
         )
         by = f"applied by {first.key} and again by {some([other.key for other, _ in others], 5)}, {effect}"
         fix = "apply it from one Kustomization, on which the others depend"
-        if pairs[first] >= MANY_PAIRS:
-            alike = f"applied by {first.key} and again by another Kustomization each, {effect}"
-        else:
-            alike = by
+        many = pairs[first] >= MANY_PAIRS
+        alike = f"applied by {first.key} and again by another Kustomization each, {effect}" if many else by
         shared = Shared(f"are {alike}", "apply them from one Kustomization, on which the others depend")
         yield Finding(DUPLICATE_OBJECT, f"is {by}", fix, id, manifest.file, manifest.line, shared)
 

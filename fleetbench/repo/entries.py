@@ -9,9 +9,8 @@ from pathlib import Path
 from fleetbench.errors import InputError
 from fleetbench.findings import ENTRY_EMPTY, NOT_EXPANDED, Finding
 from fleetbench.ids import KUSTOMIZATION, ObjectId, say, some
-from fleetbench.repo.files.glance import beginning_of, yaml_files
-from fleetbench.repo.files.tree import KUSTOMIZATION_FILES, Tree, Unreadable, spec_path
-from fleetbench.repo.files.yamltext import documents
+from fleetbench.repo.files.glance import beginning_of, bodies_of, yaml_files
+from fleetbench.repo.files.tree import KUSTOMIZATION_FILES, Tree, spec_path
 from fleetbench.repo.install.given import MENTIONS, instance_in
 from fleetbench.repo.manifest import mapping
 
@@ -68,11 +67,7 @@ def entries(tree: Tree) -> list[str]:
 
 def _stated_in(text: str, file: str) -> Iterator[object]:
     """Paths that a file says a cluster is synced from: ``spec.sync.path`` of a FluxInstance, or the path of the root."""
-    try:
-        bodies = [body for _, body in documents(text, file) if isinstance(body, dict)]
-    except Unreadable:
-        return
-    for body in bodies:
+    for _, body in bodies_of(text, file):
         yield mapping(instance_in(body), "sync").get("path")
         if body.get("kind") == KUSTOMIZATION and mapping(body, "metadata").get("name") == "flux-system":
             yield mapping(body, "spec").get("path")

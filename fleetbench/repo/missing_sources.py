@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any
 
 from fleetbench.findings import SOURCE_MISSING, Finding, Shared
 from fleetbench.graph.objects import HelmRelease, Kustomization, Source
 from fleetbench.graph.root import ASSUMED_SOURCE
 from fleetbench.ids import KUSTOMIZATION, ObjectId, some
-from fleetbench.repo.files.glance import beginning_of, yaml_files
-from fleetbench.repo.files.tree import Tree, Unreadable, spec_path
-from fleetbench.repo.files.yamltext import documents
+from fleetbench.repo.files.glance import beginning_of, bodies_of, yaml_files
+from fleetbench.repo.files.tree import Tree, spec_path
 from fleetbench.repo.kinds import KUSTOMIZE_GROUP
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.nodes import Walk
@@ -96,7 +94,7 @@ def files_defining(tree: Tree, wanted: Collection[ObjectId], *, exactly: bool = 
     for path in yaml_files(tree) if wanted else ():
         text = beginning_of(tree, path)
         if not names.isdisjoint(_NAME.findall(text)):
-            defined = [Manifest(body, path) for body in _bodies(text, path)]
+            defined = [Manifest(body, path) for _, body in bodies_of(text, path)]
             for id in wanted:
                 if any(m.id_in("") == id if exactly else (m.kind, m.name) == (id.kind, id.name) for m in defined):
                     found.setdefault(id, []).append(path)
@@ -115,7 +113,7 @@ def _above(
         text = beginning_of(tree, file)
         if KUSTOMIZE_GROUP not in text:
             continue
-        for body in _bodies(text, file):
+        for _, body in bodies_of(text, file):
             manifest = Manifest(body, file)
             if not manifest.is_flux(KUSTOMIZE_GROUP, KUSTOMIZATION) or manifest.id_in("flux-system") in walk.nodes:
                 continue
@@ -150,10 +148,3 @@ def _is_of_another(manifest: Manifest, known: Sequence[Source], tree: Tree) -> b
 
 def _is_below(path: str, directory: str) -> bool:
     return not directory or path.startswith(f"{directory}/")
-
-
-def _bodies(text: str, path: str) -> list[dict[str, Any]]:
-    try:
-        return [body for _, body in documents(text, path) if isinstance(body, dict)]
-    except Unreadable:
-        return []

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from fleetbench.ids import SOURCE_KINDS, ObjectId, parse_object
-from fleetbench.repo.files.glance import beginning_of
-from fleetbench.repo.files.tree import Tree, Unreadable
-from fleetbench.repo.files.yamltext import documents
+from fleetbench.repo.files.glance import beginning_of, bodies_of
+from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.manifest import Manifest
 from fleetbench.repo.missing_sources import files_defining
 
@@ -38,8 +37,4 @@ def _source(name: str) -> ObjectId | None:
 
 
 def _manifests(tree: Tree, path: str) -> list[Manifest]:
-    try:
-        bodies = documents(beginning_of(tree, path), path)
-    except Unreadable:
-        return []
-    return [Manifest(body, tree.name(path), line) for line, body in bodies if isinstance(body, dict)]
+    return [Manifest(body, tree.name(path), line) for line, body in bodies_of(beginning_of(tree, path), path)]

@@ -55,14 +55,18 @@ def tables(found: BlastRadius, *, overview: bool, top: int, findings: Sequence[F
 
 def _down_anyway(found: BlastRadius, findings: Sequence[Finding]) -> list[RenderableType]:
     """What is never Ready without any failure, and what to mend first: no failure takes that down."""
-    first = next(iter(found.without.values()))
-    down = [inert(say(id)) for id in found.services if id not in first.left_out and not first.ready_fraction(id)]
+    down = [inert(say(id)) for id in _never_ready(found)]
     if not down:
         return []
     said = f"Never Ready without any failure: {len(down)} of {counted(len(found.services), 'service')}, which no failure here takes down: {some(down, 6)}"
     lines: list[RenderableType] = [Text(said, style="yellow")]
-    causes = told(first_causes(first, findings))
+    causes = told(first_causes(next(iter(found.without.values())), findings))
     return lines + ([Text(f"{KEEPS}:"), *(indented(Text(inert(cause)), GAP) for cause in causes)] if causes else [])
+
+
+def _never_ready(found: BlastRadius) -> list[ObjectId]:
+    first = next(iter(found.without.values()))
+    return [id for id in found.services if id not in first.left_out and not first.ready_fraction(id)]
 
 
 def _pairs(found: BlastRadius, top: int, names: Mapping[ObjectId, str]) -> list[RenderableType]:
@@ -202,9 +206,7 @@ def to_document(found: BlastRadius, findings: Sequence[Finding] = ()) -> dict[st
         "without_failure": {
             layout: {"total_s_p50": rounded(p.total_quantile(0.5))} for layout, p in found.without.items()
         },
-        "never_ready_without_failure": [
-            str(id) for id in found.services if id not in first.left_out and not first.ready_fraction(id)
-        ],
+        "never_ready_without_failure": [str(id) for id in _never_ready(found)],
         "mend_first": [f.to_json() for f in first_causes(first, findings)],
         "failures": [_document(radii) for radii in found.singles],
         "most_dangerous": [str(id) for id in found.singles[0][0].failed] if found.singles else None,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import Any
 
-from fleetbench.repo.files.tree import Tree
-from fleetbench.repo.files.yamltext import encoding_of
+from fleetbench.repo.files.tree import Tree, Unreadable
+from fleetbench.repo.files.yamltext import documents, encoding_of
 
 _READ_BYTES = 256 * 2**10
 _MAX_FILES = 20_000
@@ -19,6 +20,14 @@ def beginning_of(tree: Tree, path: str) -> str:
             return content.decode(encoding_of(content), errors="replace")
     except OSError:
         return ""
+
+
+def bodies_of(text: str, file: str) -> list[tuple[int, dict[str, Any]]]:
+    """The documents of a file that hold an object, each with its line; none where it is no YAML."""
+    try:
+        return [(line, body) for line, body in documents(text, file) if isinstance(body, dict)]
+    except Unreadable:
+        return []
 
 
 def yaml_files(tree: Tree) -> list[str]:

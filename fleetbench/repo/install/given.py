@@ -12,9 +12,8 @@ from typing import Any
 
 from fleetbench.graph.root import ASSUMED_ROOT
 from fleetbench.ids import GIT_REPOSITORY, HELM_RELEASE
-from fleetbench.repo.files.glance import beginning_of, yaml_files
-from fleetbench.repo.files.tree import Tree, Unreadable, spec_path
-from fleetbench.repo.files.yamltext import documents
+from fleetbench.repo.files.glance import beginning_of, bodies_of, yaml_files
+from fleetbench.repo.files.tree import Tree, spec_path
 from fleetbench.repo.kinds import INSTANCE_GROUP
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Node
@@ -29,14 +28,6 @@ def instance_in(body: Mapping[str, Any]) -> Mapping[str, Any]:
     if kind == "FluxInstance":
         return mapping(body, "spec")
     return mapping(body, "spec", "values", "instance") if kind == HELM_RELEASE else _of_values(body)
-
-
-def bodies_of(text: str, file: str) -> list[tuple[int, Mapping[str, Any]]]:
-    """The documents of a file that hold an object, each with its line; none where it is no YAML."""
-    try:
-        return [(line, body) for line, body in documents(text, file) if isinstance(body, dict)]
-    except Unreadable:
-        return []
 
 
 def given_instance(tree: Tree, entry: str) -> Node | None:

@@ -10,12 +10,12 @@ from fleetbench.findings import RELEASE_JUDGED, Finding
 from fleetbench.graph.objects import FluxVersion
 from fleetbench.graph.release import release_of
 from fleetbench.ids import some
-from fleetbench.repo.files.glance import beginning_of, yaml_files
+from fleetbench.repo.files.glance import beginning_of, bodies_of, yaml_files
 from fleetbench.repo.files.tree import Tree
 from fleetbench.repo.files.yamltext import line_of
 from fleetbench.repo.flux_api import MIGRATE, kinds_of, known_releases
 from fleetbench.repo.install.flux_version import flux_version
-from fleetbench.repo.install.given import MENTIONS, bodies_of, instance_in
+from fleetbench.repo.install.given import MENTIONS, instance_in
 from fleetbench.repo.manifest import Manifest, mapping
 from fleetbench.repo.nodes import Walk
 

@@ -148,7 +148,7 @@ class Needs:
 
         None where nothing makes the owner wait until that is Ready.
         """
-        if not all(owner in self._ancestors(by) or self._follows(by, owner) for by in self.providers.of(key)):
+        if not all(self._is_after(by, owner) for by in self.providers.of(key)):
             return provider
         with_it = [owner, *sorted(self._ancestors(owner))]
         before = self.unread.before(with_it, self.edges, self._ancestors)

@@ -13,7 +13,7 @@ from fleetbench.cli.measure_states import plan_of
 from fleetbench.errors import InputError
 from fleetbench.ids import ObjectId
 from fleetbench.measure import kind, source
-from fleetbench.measure.request import KindOptions, Request
+from fleetbench.measure.request import Request
 from fleetbench.measure.served import commit_all, git
 from fleetbench.measure.source import Source
 from tests.builders import ks_id
@@ -38,7 +38,7 @@ def planned(repo, **options):
     choice = FleetChoice(repo, ENTRY)
     work = Path(tempfile.mkdtemp(dir=repo.parent))
     with required_base(choice, "base", None, "") as base:
-        return plan_of(choice, Request(against="base", **options), KindOptions(), work, base)
+        return plan_of(choice, Request(against="base", **options), work, base)
 
 
 @pytest.mark.parametrize("workloads", ["real", "stand-in"])
@@ -138,7 +138,7 @@ def test_the_commit_is_served_without_what_it_takes_away_and_fetched_at_once(rep
     checkouts.mkdir()
     cluster = kind.KindCluster("x", Path("x.kubeconfig"), ("x-control-plane",))
     with required_base(choice, "base", None, "") as base:
-        plan = plan_of(choice, Request(against="base"), KindOptions(), checkouts, base)
+        plan = plan_of(choice, Request(against="base"), checkouts, base)
         with Source(plan.commit.before, "served", cluster, work) as served:
             first = files(work)
             served.push(plan.state)

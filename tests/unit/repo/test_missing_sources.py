@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from fleetbench.ids import HELM_RELEASE, ObjectId
-from fleetbench.repo.files.yamltext import documents
+from fleetbench.repo.files.glance import bodies_of
 from tests.unit.repo.conftest import Read
 from tests.unit.repo.manifests import both, flux, git, obj, release
 
@@ -61,11 +62,11 @@ def test_a_root_whose_path_is_here_is_still_proposed(read: Read, beside: list[st
 def test_however_many_sources_are_missing_each_file_is_parsed_once(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed = Counter[str]()
 
-    def counted(text: str, file: str) -> list[tuple[int, object]]:
+    def counted(text: str, file: str) -> list[tuple[int, dict[str, Any]]]:
         parsed[file] += 1
-        return documents(text, file)
+        return bodies_of(text, file)
 
-    monkeypatch.setattr("fleetbench.repo.missing_sources.documents", counted)
+    monkeypatch.setattr("fleetbench.repo.missing_sources.bodies_of", counted)
     read(_entry_below_its_root(), "flux/cluster")
     assert parsed["flux/sources/a.yaml"] == 1 and set(parsed.values()) == {1}
 
