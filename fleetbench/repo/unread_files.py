@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from fleetbench.repo.files.ignore import defaults_about
 from fleetbench.repo.files.tree import KUSTOMIZATION_FILES, Tree, Unreadable, folders_above
+from fleetbench.repo.files.yamltext import encoding_of
 
 FEWEST = 20
 """Files of a folder from which it is worth a line."""
@@ -103,7 +104,8 @@ def _named(text: str, folder: str, *, any_word: bool) -> Iterator[str]:
 
 def _text(tree: Tree, path: str) -> str:
     try:
-        return tree.read(path).decode("utf-8", "replace")
+        content = tree.read(path)
+        return content.decode(encoding_of(content), "replace")
     except Unreadable:
         return ""
 

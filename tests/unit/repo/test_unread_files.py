@@ -39,6 +39,14 @@ def test_a_folder_of_manifests_stays_whoever_applies_them_and_what_lies_beside_i
     assert answer is not None and answer.folders == ("apps/src",)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_manifest_with_a_byte_order_mark_stays_too(write: Write, encoding: str) -> None:
+    repo = write(CLUSTER | many("other-cluster", "{}.yaml"))
+    for file in (repo / "other-cluster").iterdir():
+        file.write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n", encoding=encoding)
+    assert found(repo) is None
+
+
 def test_what_a_build_reads_stays(write: Write) -> None:
     repo = write(CLUSTER | many("dashboards", "{}.txt") | many("pages", "{}.txt"))
     answer = found(repo, "dashboards/0.txt")
